@@ -1,0 +1,26 @@
+"""The errors that Fovea raises on purpose; each names who, what was expected, what came, and the remedy."""
+
+
+class FoveaError(Exception):
+    """Something outside the program is not as it must be: the command line prints it as one line."""
+
+
+class ShapeError(FoveaError, ValueError):
+    """Arrays or hyperparameters that do not fit together."""
+
+
+class DataError(FoveaError, ValueError):
+    """A picture, a folder, a data file or a model file that cannot be used."""
+
+
+class EngineError(FoveaError, RuntimeError):
+    """The compiled engine is absent, or one of its kernels failed."""
+
+
+class TrainingError(FoveaError, ArithmeticError):
+    """Training cannot go on, for example because the loss is no longer a number."""
+
+
+def mismatch(who: str, expected: object, got: object, remedy: str = "") -> str:
+    """The sentence of every error: `who: expected …, got …: remedy`."""
+    return f"{who}: expected {expected}, got {got}" + (f": {remedy}" if remedy else "")
