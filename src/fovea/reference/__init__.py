@@ -1,0 +1,32 @@
+"""The formulas in NumPy, one file an operation: the specification, and the engine where Halide has no wheel.
+
+Arrays are float32 or float64, (N, H, W, C), and results have the type of the arguments. `fovea.functional`
+documents the functions' arguments.
+"""
+
+from fovea.reference.activation import relu, relu_backward, softmax
+from fovea.reference.conv import conv2d, conv2d_backward
+from fovea.reference.dense import dense, dense_backward
+from fovea.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
+from fovea.reference.optimizer import adam, sgd
+from fovea.reference.pool import average_pool2d, average_pool2d_backward, max_pool2d, max_pool2d_backward
+from fovea.reference.warp import warp
+
+__all__ = [
+    "adam",
+    "average_pool2d",
+    "average_pool2d_backward",
+    "conv2d",
+    "conv2d_backward",
+    "dense",
+    "dense_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "relu",
+    "relu_backward",
+    "sgd",
+    "softmax",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_backward",
+    "warp",
+]

@@ -1,0 +1,202 @@
+"""What both engines ask of their arguments: the same checks, and so the same errors, for either.
+
+Every function takes a call's arguments and `who` is calling, and raises ShapeError on the first that does not
+fit; those with a window return it. The type aliases name the shapes as they are written in all signatures.
+"""
+
+from typing import Annotated, TypeAlias
+
+import numpy as np
+
+from fovea.errors import EngineError, ShapeError, mismatch
+from fovea.geometry import Padding, Pair, Window, pair
+
+Volume: TypeAlias = Annotated[np.ndarray, "(N, H, W, C)"]
+Filters: TypeAlias = Annotated[np.ndarray, "(f_H, f_W, C_in, C_out)"]
+Matrix: TypeAlias = Annotated[np.ndarray, "(n_in, n_out)"]
+Rows: TypeAlias = Annotated[np.ndarray, "(N, n)"]
+Vector: TypeAlias = Annotated[np.ndarray, "(n,)"]
+Labels: TypeAlias = Annotated[np.ndarray, "(N,) whole numbers"]
+Array: TypeAlias = Annotated[np.ndarray, "any shape"]
+
+
+def conv2d(
+    A_prev: Volume,
+    W: Filters,
+    b: Vector | None,
+    stride: int | Pair = 1,
+    padding: Padding = "valid",
+    who: str = "conv2d",
+) -> Window:
+    """A_prev (N, H, W, C_in), W (f_H, f_W, C_in, C_out), b (C_out,) or None."""
+    floats(who, W=W, A_prev=A_prev, b=b)
+    _shape(who, "W", W, ("f_H", "f_W", "C_in", "C_out"), "filters have four axes")
+    _volume(who, "A_prev", A_prev, W.shape[2], W)
+    if b is not None:
+        _shape(who, "b", b, W.shape[3:], "one bias for each filter")
+    return Window.of(A_prev.shape[1:3], W.shape[:2], stride, padding, who)
+
+
+def conv2d_backward(
+    dZ: Volume,
+    A_prev: Volume,
+    W: Filters,
+    stride: int | Pair = 1,
+    padding: Padding = "valid",
+    who: str = "conv2d_backward",
+) -> Window:
+    """As `conv2d`, and dZ (N, n_H, n_W, C_out) of the output's shape."""
+    window = conv2d(A_prev, W, None, stride, padding, who)
+    floats(who, A_prev=A_prev, dZ=dZ)
+    _shape(who, "dZ", dZ, (len(A_prev), *window.output, W.shape[3]), "dZ has the shape of conv2d's output")
+    return window
+
+
+def pool(
+    A_prev: Volume,
+    size: int | Pair,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    dA: Volume | None = None,
+    who: str = "pool",
+) -> Window:
+    """A_prev (N, H, W, C), dA (N, n_H, n_W, C) of the output's shape or None; no `stride` means `size`.
+
+    A window that sees nothing but padding has neither a maximum nor an average: the padding is smaller than
+    the window on each side, and so every window has a pixel.
+    """
+    floats(who, A_prev=A_prev, dA=dA)
+    _volume(who, "A_prev", A_prev, "C")
+    window = Window.of(A_prev.shape[1:3], size, size if stride is None else stride, padding, who)
+    (f_H, f_W), (top, bottom, left, right) = window.size, window.pads
+    if max(top, bottom) >= f_H or max(left, right) >= f_W:
+        raise ShapeError(
+            mismatch(who, f"a padding smaller than the window of {f_H}×{f_W}", window.pads,
+                     "a window must see at least one pixel")
+        )  # fmt: skip
+    if dA is not None:
+        shape = (len(A_prev), *window.output, A_prev.shape[3])
+        _shape(who, "dA", dA, shape, "dA has the shape of the pool's output")
+    return window
+
+
+def dense(A_prev: Rows, W: Matrix, b: Vector | None, who: str = "dense") -> None:
+    """A_prev (N, n_in), W (n_in, n_out), b (n_out,) or None."""
+    floats(who, W=W, A_prev=A_prev, b=b)
+    _shape(who, "W", W, ("n_in", "n_out"), "weights are a matrix")
+    flatten = "flatten it with A_prev.reshape(len(A_prev), -1)" if A_prev.ndim > 2 else f"W is {W.shape}"
+    _shape(who, "A_prev", A_prev, ("N", W.shape[0]), flatten)
+    if b is not None:
+        _shape(who, "b", b, W.shape[1:], "one bias for each unit")
+
+
+def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix, who: str = "dense_backward") -> None:
+    """As `dense`, and dZ (N, n_out)."""
+    dense(A_prev, W, None, who)
+    floats(who, A_prev=A_prev, dZ=dZ)
+    _shape(who, "dZ", dZ, (len(A_prev), W.shape[1]), "dZ has the shape of dense's output")
+
+
+def same_shape(who: str, **arrays: Array) -> None:
+    """Floating-point arrays of one shape, whatever it is."""
+    floats(who, **arrays)
+    (first, model), *others = arrays.items()
+    for name, array in others:
+        _shape(who, name, array, model.shape, f"it goes with {first}")
+
+
+def logits(Z: Rows, who: str = "softmax") -> None:
+    """Z (N, classes), at least one class."""
+    floats(who, Z=Z)
+    _shape(who, "Z", Z, ("N", "classes"), "one row of logits for each example")
+
+
+def labels(Z: Rows, labels: Labels, who: str = "softmax_cross_entropy") -> None:
+    """Z (N, classes); labels (N,), each a class from 0 to classes − 1, or −1 for an example to ignore."""
+    logits(Z, who)
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
+        got = f"an array of {labels.dtype}" if isinstance(labels, np.ndarray) else type(labels).__name__
+        remedy = "give class numbers, not one-hot rows, as np.asarray(labels, np.int32)"
+        raise ShapeError(mismatch(who, "labels as an array of whole numbers", got, remedy))
+    _shape(who, "labels", labels, Z.shape[:1], "one class number for each row of Z")
+    classes = Z.shape[1]
+    if labels.size and not -1 <= labels.min() <= labels.max() < classes:
+        at = int(np.flatnonzero((labels < -1) | (labels >= classes))[0])
+        expected = f"labels from 0 to {classes - 1}, or −1 for an example to ignore"
+        raise ShapeError(mismatch(who, expected, f"labels[{at}] = {labels[at]}", f"Z has {classes} classes"))
+
+
+def optimizer(who: str, *, dw: Vector, step: int = 1, **state: Vector) -> None:
+    """Flat arrays of one length; those in `state` (the weights first) are written in place."""
+    same_shape(who, **state, dw=dw)
+    for name, array in state.items():
+        _shape(who, name, array, ("n",), "flat arrays: a view from .reshape(-1) is written through")
+        if not (array.flags.writeable and array.flags.c_contiguous):
+            got = "a strided view" if array.flags.writeable else "a read-only array"
+            raise ShapeError(mismatch(who, f"{name} to be written in place", got, "give a contiguous array"))
+    if step < 1:
+        raise ShapeError(mismatch(who, "step counted from 1", step))
+
+
+def warp(pictures: Volume, matrices: np.ndarray, out_size: int | Pair, who: str = "warp") -> Pair:
+    """pictures uint8 (N, H, W, C), finite matrices float32 (N, 2, 3); returns `out_size` as a pair."""
+    for name, array, dtype in (("pictures", pictures, np.uint8), ("matrices", matrices, np.float32)):
+        if not isinstance(array, np.ndarray) or array.dtype != dtype:
+            got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise ShapeError(mismatch(who, f"{name} as an array of {dtype.__name__}", got))
+    _volume(who, "pictures", pictures, "C")
+    _shape(who, "matrices", matrices, (len(pictures), 2, 3), "one affine map for each picture")
+    if not np.isfinite(matrices).all():
+        raise ShapeError(mismatch(who, "matrices of finite numbers", "NaN or infinity"))
+    return pair(out_size, who, "out_size")
+
+
+def floats(who: str, **arrays: Array | None) -> None:
+    """Arrays of float32, or all of float64; None is left out."""
+    first = ""
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        if not isinstance(array, np.ndarray):
+            remedy = f"np.asarray({name}, np.float32) makes one"
+            raise ShapeError(mismatch(who, f"{name} as a NumPy array", type(array).__name__, remedy))
+        if array.dtype not in (np.float32, np.float64):
+            remedy = f"convert it with {name}.astype(np.float32)"
+            raise ShapeError(mismatch(who, f"{name} in float32 or float64", array.dtype, remedy))
+        first = first or name
+        if array.dtype != arrays[first].dtype:  # type: ignore[union-attr]
+            expected = f"{name} in {arrays[first].dtype} as {first} is"  # type: ignore[union-attr]
+            remedy = f"convert it with .astype(np.{arrays[first].dtype})"  # type: ignore[union-attr]
+            raise ShapeError(mismatch(who, expected, array.dtype, remedy))
+
+
+def float32(who: str, **arrays: Array | None) -> None:
+    """What Halide's kernels compute in. Raises EngineError for any other array; None is left out."""
+    for name, array in arrays.items():
+        if array is not None and array.dtype != np.float32:
+            remedy = 'convert it with .astype(np.float32), or compute under fovea.engine("reference")'
+            raise EngineError(mismatch(who, f'{name} in float32 by engine "halide"', array.dtype, remedy))
+
+
+def _volume(who: str, name: str, array: np.ndarray, channels: int | str, W: np.ndarray | None = None) -> None:
+    """`array` (N, H, W, channels), with the remedy for what people usually give instead."""
+    if array.ndim == 3:
+        remedy = f"one picture is a batch of one, {name}[np.newaxis]"
+    elif array.ndim == 2:
+        remedy = f"a grey picture is {name}[np.newaxis, :, :, np.newaxis]"
+    elif array.ndim == 4 and array.shape[1] == channels:
+        remedy = f"channels come last, {name}.transpose(0, 2, 3, 1)"
+    else:
+        remedy = "" if W is None else f"W is {W.shape}, that is (f_H, f_W, C_in, C_out)"
+    _shape(who, name, array, ("N", "H", "W", channels), remedy)
+
+
+def _shape(who: str, name: str, array: np.ndarray, expected: tuple[int | str, ...], remedy: str = "") -> None:
+    """`array` has the axes `expected`: a number is a length, a word any length (N may be 0, others not)."""
+    fits = array.ndim == len(expected) and all(
+        n == e if isinstance(e, int) else n > 0 or e in ("N", "n")
+        for n, e in zip(array.shape, expected, strict=True)
+    )
+    if not fits:
+        axes = ", ".join(map(str, expected)) + ("," if len(expected) == 1 else "")
+        raise ShapeError(mismatch(who, f"{name} ({axes})", array.shape, remedy))

@@ -1,0 +1,191 @@
+"""The operations on arrays. Each call runs on the engine that is current, Halide's kernels or the reference.
+
+Arrays are NumPy's, pictures (N, H, W, C), filters (f_H, f_W, C_in, C_out), dense weights (n_in, n_out); they
+may be views with any strides, and none but an optimizer's is modified. Halide takes float32, the reference
+float32 or float64, and the result has the arguments' type. `fovea.reference` has the formulas.
+
+`stride` and `size` are one whole number or two, (height, width). `padding` is "valid" (none), "same" (⌈n/s⌉
+positions; an odd pixel goes after), a whole number for all sides, or four (top, bottom, left, right).
+
+Every function raises ShapeError for arguments that do not fit, and EngineError for float64 with Halide.
+"""
+
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+import numpy as np
+
+from fovea import engine
+from fovea.checks import Array, Filters, Labels, Matrix, Rows, Vector, Volume
+from fovea.geometry import Padding, Pair
+
+
+def conv2d(
+    A_prev: Volume, W: Filters, b: Vector | None, *, stride: int | Pair = 1, padding: Padding = "valid"
+) -> Volume:
+    """Convolve every picture with every filter: Z (N, n_H, n_W, C_out), one channel a filter.
+
+    A_prev (N, H, W, C_in), W (f_H, f_W, C_in, C_out), b (C_out,) or None. Filters are not flipped.
+    """
+    return _of("conv").conv2d(A_prev, W, b, stride=stride, padding=padding)
+
+
+def conv2d_backward(
+    dZ: Volume, A_prev: Volume, W: Filters, *, stride: int | Pair = 1, padding: Padding = "valid"
+) -> tuple[Volume, Filters, Vector]:
+    """dA_prev, dW and db (C_out,), from dZ (N, n_H, n_W, C_out) and what `conv2d` was given."""
+    return _of("conv").conv2d_backward(dZ, A_prev, W, stride=stride, padding=padding)
+
+
+def max_pool2d(
+    A_prev: Volume, size: int | Pair, *, stride: int | Pair | None = None, padding: Padding = "valid"
+) -> Volume:
+    """The maximum of every window, A (N, n_H, n_W, C); `stride` is the window's size unless given.
+
+    Padding counts as −∞ and is smaller than the window; a NaN in a window is its maximum.
+    """
+    return _of("pool").max_pool2d(A_prev, size, stride=stride, padding=padding)
+
+
+def max_pool2d_backward(
+    dA: Volume,
+    A_prev: Volume,
+    size: int | Pair,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+) -> Volume:
+    """dA_prev (N, H, W, C): dA (N, n_H, n_W, C) goes to the first of each window's largest pixels."""
+    return _of("pool").max_pool2d_backward(dA, A_prev, size, stride=stride, padding=padding)
+
+
+def average_pool2d(
+    A_prev: Volume,
+    size: int | Pair,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    count_include_pad: bool = False,
+) -> Volume:
+    """The average of every window, A (N, n_H, n_W, C); `stride` is the window's size unless given.
+
+    It is over the window's pixels in the picture, or with `count_include_pad` over all, padding being zero.
+    """
+    return _of("pool").average_pool2d(
+        A_prev, size, stride=stride, padding=padding, count_include_pad=count_include_pad
+    )
+
+
+def average_pool2d_backward(
+    dA: Volume,
+    A_prev: Volume,
+    size: int | Pair,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    count_include_pad: bool = False,
+) -> Volume:
+    """dA_prev (N, H, W, C): every pixel that was averaged gets its share of dA (N, n_H, n_W, C)."""
+    return _of("pool").average_pool2d_backward(
+        dA, A_prev, size, stride=stride, padding=padding, count_include_pad=count_include_pad
+    )
+
+
+def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
+    """Z (N, n_out) = A_prev (N, n_in) · W (n_in, n_out) + b (n_out,), or without b where it is None."""
+    return _of("dense").dense(A_prev, W, b)
+
+
+def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix) -> tuple[Rows, Matrix, Vector]:
+    """dA_prev, dW and db (n_out,), from dZ (N, n_out) and what `dense` was given."""
+    return _of("dense").dense_backward(dZ, A_prev, W)
+
+
+def relu(Z: Array) -> Array:
+    """max(Z, 0) of an array of any shape; a NaN stays one."""
+    return _of("activation").relu(Z)
+
+
+def relu_backward(dA: Array, Z: Array) -> Array:
+    """dZ: dA where Z is positive, else 0."""
+    return _of("activation").relu_backward(dA, Z)
+
+
+def softmax(Z: Rows) -> Rows:
+    """Probabilities (N, classes) from logits Z (N, classes); each row sums to 1, however large its logits."""
+    return _of("activation").softmax(Z)
+
+
+def softmax_cross_entropy(Z: Rows, labels: Labels) -> float:
+    """The mean of −log softmax(Z)[n, labels[n]], in nats, over the examples whose label is not −1.
+
+    Z (N, classes) are logits; labels (N,) whole numbers from 0 to classes − 1, or −1 for an example to
+    ignore. 0.0 where every example is ignored.
+    """
+    return _of("loss").softmax_cross_entropy(Z, labels)
+
+
+def softmax_cross_entropy_backward(Z: Rows, labels: Labels) -> Rows:
+    """dZ (N, classes), the gradient of `softmax_cross_entropy`; zero for the examples that are ignored."""
+    return _of("loss").softmax_cross_entropy_backward(Z, labels)
+
+
+def sgd(
+    w: Vector, dw: Vector, velocity: Vector, *, rate: float, momentum: float, weight_decay: float
+) -> None:
+    """One step of stochastic gradient descent: updates w and velocity, which begins with zeros, in place.
+
+    All are flat arrays of one length. PyTorch's rule: the velocity is not multiplied by the rate.
+    """
+    _of("optimizer").sgd(w, dw, velocity, rate=rate, momentum=momentum, weight_decay=weight_decay)
+
+
+def adam(
+    w: Vector,
+    dw: Vector,
+    m: Vector,
+    v: Vector,
+    *,
+    rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    weight_decay: float,
+    step: int,
+) -> None:
+    """One step of Adam: updates w and the moments m and v, which begin with zeros, in place.
+
+    All are flat arrays of one length; `step` counts from 1; `weight_decay` adds to the gradient (L2).
+    """
+    _of("optimizer").adam(
+        w,
+        dw,
+        m,
+        v,
+        rate=rate,
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=epsilon,
+        weight_decay=weight_decay,
+        step=step,
+    )
+
+
+def warp(pictures: Volume, matrices: np.ndarray, out_size: int | Pair) -> Volume:
+    """Move pictures: uint8 (N, H, W, C) → uint8 (N, H2, W2, C) with `out_size` (H2, W2).
+
+    matrices float32 (N, 2, 3) map the output's (x, y, 1), column and row of a pixel's centre, to the place in
+    the input that it shows. Between pixels the picture is bilinear, outside it is 0; halves round up.
+    """
+    return _of("warp").warp(pictures, matrices, out_size)
+
+
+def _of(stem: str) -> ModuleType:
+    """The current engine's module for an operation."""
+    return _module("kernels" if engine.current() == "halide" else "reference", stem)
+
+
+@cache
+def _module(package: str, stem: str) -> ModuleType:
+    return import_module(f"fovea.{package}.{stem}")

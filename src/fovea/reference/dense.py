@@ -1,0 +1,31 @@
+"""The fully connected layer: every output sees every input.
+
+    Z = A_prev · W + b                                                                               (1)
+
+    dA_prev = dZ · Wᵀ                                                                                (2)
+    dW = A_prevᵀ · dZ                                                                                (3)
+    db = Σ_n dZ[n]                                                                                   (4)
+
+N examples; n_in numbers in, n_out out.
+"""
+
+from fovea import checks
+from fovea.checks import Matrix, Rows, Vector
+
+
+def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
+    """Z (N, n_out)."""
+    checks.dense(A_prev, W, b)
+    Z = A_prev @ W  # (1)
+    if b is not None:
+        Z += b  # (1)
+    return Z
+
+
+def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix) -> tuple[Rows, Matrix, Vector]:
+    """dA_prev (N, n_in), dW (n_in, n_out), db (n_out,)."""
+    checks.dense_backward(dZ, A_prev, W)
+    dA_prev = dZ @ W.T  # (2)
+    dW = A_prev.T @ dZ  # (3)
+    db = dZ.sum(axis=0)  # (4)
+    return dA_prev, dW, db

@@ -1,0 +1,39 @@
+"""The cross-entropy of a softmax, straight from the logits.
+
+    L = −1/M Σ_n log softmax(Z)[n, y_n] = 1/M Σ_n (m_n + log Σ_k exp(Z[n, k] − m_n) − Z[n, y_n])     (1)
+    dZ[n] = (softmax(Z)[n] − onehot(y_n)) / M                                                        (2)
+
+y_n the label of example n, m_n the largest logit of its row (see activation.py), M the number of examples
+that have a label: −1 says to ignore the example, which then adds nothing to (1) and has dZ[n] = 0.
+"""
+
+import numpy as np
+
+from fovea import checks
+from fovea.checks import Labels, Rows
+from fovea.reference.activation import softmax
+
+
+def softmax_cross_entropy(Z: Rows, labels: Labels) -> float:
+    """L, the mean over the examples with a label; 0.0 if there is none."""
+    checks.labels(Z, labels)
+    n = np.flatnonzero(labels >= 0)
+    if not n.size:
+        return 0.0
+    Z, y = Z[n], labels[n]
+    m = Z.max(axis=1)
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        losses = m + np.log(np.exp(Z - m[:, None]).sum(axis=1)) - Z[np.arange(n.size), y]
+    return float(losses.mean(dtype=np.float64))  # (1)
+
+
+def softmax_cross_entropy_backward(Z: Rows, labels: Labels) -> Rows:
+    """dZ (N, classes)."""
+    checks.labels(Z, labels, who="softmax_cross_entropy_backward")
+    n = np.flatnonzero(labels >= 0)
+    dZ = np.zeros_like(Z)
+    if n.size:
+        dZ[n] = softmax(Z[n])
+        dZ[n, labels[n]] -= 1
+        dZ /= n.size  # (2)
+    return dZ

@@ -1,0 +1,56 @@
+"""The optimizers' updates, in place on flat arrays, by PyTorch's rules.
+
+    g = dw + weight_decay · w                                                                        (1)
+
+    SGD:   velocity ← momentum · velocity + g                                                        (2)
+           w ← w − rate · velocity                                                                   (3)
+
+    Adam:  m ← β₁ · m + (1 − β₁) · g                                                                 (4)
+           v ← β₂ · v + (1 − β₂) · g²                                                                (5)
+           w ← w − rate / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)                                      (6)
+
+t is `step`, counted from 1. Sources: I. Sutskever et al., "On the importance of initialization and momentum
+in deep learning", ICML 2013, with the rate outside the velocity; D. Kingma and J. Ba, "Adam: a method for
+stochastic optimization", arXiv:1412.6980.
+"""
+
+from math import sqrt
+
+import numpy as np
+
+from fovea import checks
+from fovea.checks import Vector
+
+
+def sgd(
+    w: Vector, dw: Vector, velocity: Vector, *, rate: float, momentum: float, weight_decay: float
+) -> None:
+    """Update w and velocity (zeros before the first step)."""
+    checks.optimizer("sgd", w=w, velocity=velocity, dw=dw)
+    g = dw + weight_decay * w  # (1)
+    velocity *= momentum
+    velocity += g  # (2)
+    w -= rate * velocity  # (3)
+
+
+def adam(
+    w: Vector,
+    dw: Vector,
+    m: Vector,
+    v: Vector,
+    *,
+    rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    weight_decay: float,
+    step: int,
+) -> None:
+    """Update w, m and v (both zeros before the first step)."""
+    checks.optimizer("adam", w=w, m=m, v=v, dw=dw, step=step)
+    g = dw + weight_decay * w  # (1)
+    m *= beta1
+    m += (1 - beta1) * g  # (4)
+    v *= beta2
+    v += (1 - beta2) * g * g  # (5)
+    w -= rate / (1 - beta1**step) * m / (np.sqrt(v) / sqrt(1 - beta2**step) + epsilon)  # (6)

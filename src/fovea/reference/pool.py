@@ -1,0 +1,100 @@
+"""Maximum and average pooling, each channel for itself.
+
+    a_slice(i, j)[n, h, w, c] = A_prev_pad[n, h·s_H + i, w·s_W + j, c], the pixel (i, j) of every window
+
+    max:      A = max_ij a_slice(i, j)                                                               (1)
+              da_slice(i, j) += dA, for the first (i, j) that holds the maximum                      (2)
+    average:  A = Σ_ij a_slice(i, j) / count                                                         (3)
+              da_slice(i, j) += dA / count, for all i, j                                             (4)
+
+The maximum takes padding as −∞; of equal pixels the first in the window's row-major order counts, and a NaN
+is larger than everything. The average's count is that of the pixels which the window sees, or with
+`count_include_pad` f_H · f_W, padding included. da_slice(i, j) is the same slice of dA_prev_pad.
+
+N examples, H rows, W columns, C channels; f_H × f_W the window, (i, j) a position in it; n_H × n_W the
+output; s_H, s_W the strides, by default the window's size.
+"""
+
+import numpy as np
+
+from fovea import checks
+from fovea.checks import Volume
+from fovea.geometry import Padding, Pair, Window
+from fovea.reference.windows import crop, pad, positions
+
+
+def max_pool2d(
+    A_prev: Volume, size: int | Pair, *, stride: int | Pair | None = None, padding: Padding = "valid"
+) -> Volume:
+    """A (N, n_H, n_W, C)."""
+    window = checks.pool(A_prev, size, stride, padding, who="max_pool2d")
+    A_prev_pad = pad(A_prev, window, -np.inf)
+    A = np.full((len(A_prev), *window.output, A_prev.shape[3]), -np.inf, A_prev.dtype)
+    for _, _, at in positions(window):
+        np.maximum(A, A_prev_pad[at], out=A)  # (1)
+    return A
+
+
+def max_pool2d_backward(
+    dA: Volume,
+    A_prev: Volume,
+    size: int | Pair,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+) -> Volume:
+    """dA_prev (N, H, W, C)."""
+    window = checks.pool(A_prev, size, stride, padding, dA, who="max_pool2d_backward")
+    A = max_pool2d(A_prev, size, stride=stride, padding=padding)
+    A_prev_pad = pad(A_prev, window, -np.inf)
+    seen = pad(np.ones((1, *window.input, 1), bool), window)  # a window of −∞ alone must not choose padding
+    dA_prev_pad = np.zeros_like(A_prev_pad)
+    waiting = np.ones(A.shape, bool)  # the windows whose maximum has not come yet
+    for _, _, at in positions(window):
+        a_slice = A_prev_pad[at]  # (N, n_H, n_W, C)
+        first = waiting & seen[at] & ((a_slice == A) | np.isnan(a_slice))
+        dA_prev_pad[at] += np.where(first, dA, 0)  # (2)
+        waiting &= ~first
+    return np.ascontiguousarray(crop(dA_prev_pad, window))
+
+
+def average_pool2d(
+    A_prev: Volume,
+    size: int | Pair,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    count_include_pad: bool = False,
+) -> Volume:
+    """A (N, n_H, n_W, C)."""
+    window = checks.pool(A_prev, size, stride, padding, who="average_pool2d")
+    A_prev_pad = pad(A_prev, window)
+    A = np.zeros((len(A_prev), *window.output, A_prev.shape[3]), A_prev.dtype)
+    for _, _, at in positions(window):
+        A += A_prev_pad[at]  # (3)
+    A /= _count(window, A.dtype, count_include_pad)  # (3)
+    return A
+
+
+def average_pool2d_backward(
+    dA: Volume,
+    A_prev: Volume,
+    size: int | Pair,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    count_include_pad: bool = False,
+) -> Volume:
+    """dA_prev (N, H, W, C); of A_prev only the shape matters."""
+    window = checks.pool(A_prev, size, stride, padding, dA, who="average_pool2d_backward")
+    dA_prev_pad = np.zeros_like(pad(A_prev, window))
+    share = dA / _count(window, dA.dtype, count_include_pad)
+    for _, _, at in positions(window):
+        dA_prev_pad[at] += share  # (4)
+    return np.ascontiguousarray(crop(dA_prev_pad, window))
+
+
+def _count(window: Window, dtype: np.dtype, count_include_pad: bool) -> Volume:
+    """By how much each window divides, (1, n_H, n_W, 1)."""
+    seen = pad(np.ones((1, *window.input, 1), dtype), window, float(count_include_pad))
+    return sum((seen[at] for _, _, at in positions(window)), start=np.zeros((), dtype))

@@ -1,0 +1,39 @@
+"""Padding, and the pixels that all windows have at one position: what conv.py and pool.py share.
+
+A window's position (i, j) is a row i and a column j within the window, 0 ≤ i < f_H, 0 ≤ j < f_W. The
+operations loop over these positions only; examples, rows, columns and channels are NumPy's axes.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fovea.checks import Volume
+from fovea.geometry import Window
+
+
+def pad(A: Volume, window: Window, value: float = 0.0) -> Volume:
+    """A (N, H, W, C) with the window's padding of `value` around it; A itself where there is none."""
+    top, bottom, left, right = window.pads
+    if not any(window.pads):
+        return A
+    N, H, W, C = A.shape
+    A_pad = np.full((N, top + H + bottom, left + W + right, C), value, A.dtype)
+    A_pad[:, top : top + H, left : left + W] = A
+    return A_pad
+
+
+def crop(A_pad: Volume, window: Window) -> Volume:
+    """The inverse of `pad`: the view of A_pad without its padding."""
+    (H, W), (top, _, left, _) = window.input, window.pads
+    return A_pad[:, top : top + H, left : left + W]
+
+
+def positions(window: Window) -> Iterator[tuple[int, int, tuple[slice, slice, slice]]]:
+    """(i, j, at) in row-major order: `A_pad[at]` (N, n_H, n_W, C) is the pixel (i, j) of every window."""
+    (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.size, window.stride, window.output
+    for i in range(f_H):
+        for j in range(f_W):
+            rows = slice(i, i + s_H * (n_H - 1) + 1, s_H)
+            columns = slice(j, j + s_W * (n_W - 1) + 1, s_W)
+            yield i, j, (slice(None), rows, columns)
