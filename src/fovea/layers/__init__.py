@@ -1,0 +1,21 @@
+"""What networks are made of; each layer's forward and backward pass stand side by side."""
+
+from fovea.layers.activation import ReLU
+from fovea.layers.base import Layer
+from fovea.layers.conv import Conv2D
+from fovea.layers.dense import Dense
+from fovea.layers.dropout import Dropout
+from fovea.layers.pool import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from fovea.layers.shape import Flatten
+
+__all__ = [
+    "AveragePool2D",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePool2D",
+    "Layer",
+    "MaxPool2D",
+    "ReLU",
+]

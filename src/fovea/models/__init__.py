@@ -1,0 +1,29 @@
+"""Built-in architectures, by the names that the command line takes.
+
+Each is a function `(input_shape, classes, seed) -> Network`, untrained; `classes` is their number, or their
+names.
+"""
+
+from collections.abc import Callable, Sequence
+
+from fovea.errors import FoveaError, mismatch
+from fovea.models.course import course39
+from fovea.models.lenet import lenet5
+from fovea.network import Network
+
+MODELS: dict[str, Callable[..., Network]] = {"lenet5": lenet5, "course39": course39}
+
+__all__ = ["MODELS", "build", "course39", "lenet5"]
+
+
+def build(
+    name: str,
+    input_shape: Sequence[int] | None = None,
+    classes: int | Sequence[str] | None = None,
+    seed: int | None = 0,
+) -> Network:
+    """The built-in network of that name; where no shape or classes are given, those that it was made for."""
+    if name not in MODELS:
+        raise FoveaError(mismatch("model", f"one of {', '.join(MODELS)}", repr(name)))
+    given = {"input_shape": input_shape, "classes": classes}
+    return MODELS[name](**{key: value for key, value in given.items() if value is not None}, seed=seed)

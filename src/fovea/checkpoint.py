@@ -1,0 +1,99 @@
+"""The model file: one safetensors file with all that prediction needs.
+
+    tensors     "conv1.W", "conv1.b", …       float32, as the network has them
+    metadata    fovea_format    "1"
+                architecture    input shape and layers, in JSON
+                classes         the names of the outputs, or null, in JSON
+                preprocessing   mean and std of each channel, in JSON
+                input_size      height and width, in JSON; for other programs, the architecture has them too
+
+The file alone is enough to predict, and nothing in it is ever executed.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import DataError, FoveaError, mismatch
+from fovea.network import Network
+from fovea.parameters import Layout
+from fovea.preprocessing import Preprocessing
+from fovea.tensors import read_tensors, write_tensors
+
+FORMAT = 1
+
+
+def save(network: Network, path: Path | str) -> None:
+    """Write `network` to `path`, whole or not at all. Raises DataError where that cannot be done."""
+    metadata = {
+        "fovea_format": str(FORMAT),
+        "architecture": json.dumps(network.architecture()),
+        "classes": json.dumps(network.classes, ensure_ascii=False),
+        "preprocessing": json.dumps(network.preprocessing.to_dict()),
+        "input_size": json.dumps(network.input_shape[:2]),
+    }
+    write_tensors(path, network.parameters, metadata)
+
+
+def load(path: Path | str) -> Network:
+    """The network in the file at `path`. Raises DataError for any file that is not a whole model file."""
+    path = Path(path)
+    metadata, tensors = read_tensors(path)
+    _check_format(path, metadata)
+    try:
+        network = Network.from_architecture(_json(path, metadata, "architecture"), seed=None)
+        _check_tensors(path, network.layout, tensors)
+        network.classes = _json(path, metadata, "classes")
+        network.preprocessing = Preprocessing.from_dict(_json(path, metadata, "preprocessing"))
+    except DataError:
+        raise
+    except FoveaError as error:
+        raise DataError(f"{path}: {error}") from error
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise DataError(mismatch(str(path), "a network that can be built", repr(error))) from error
+    for name, tensor in tensors.items():
+        network.parameters[name][...] = tensor
+    return network
+
+
+def _check_format(path: Path, metadata: Mapping[str, str]) -> None:
+    mark = metadata.get("fovea_format")
+    if mark is None:
+        raise DataError(
+            mismatch(str(path), "a model file of Fovea", "a safetensors file without fovea_format")
+        )
+    if mark != str(FORMAT):
+        raise DataError(
+            mismatch(
+                str(path),
+                f"fovea_format {FORMAT}",
+                mark,
+                "a newer Fovea wrote it, upgrade: pip install -U fovea",
+            )
+        )
+
+
+def _json(path: Path, metadata: Mapping[str, str], key: str) -> Any:
+    try:
+        return json.loads(metadata[key])
+    except KeyError as error:
+        raise DataError(mismatch(str(path), f"{key} in its metadata", "none")) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(mismatch(f"{path}: {key}", "JSON", str(error))) from error
+
+
+def _check_tensors(path: Path, layout: Layout, tensors: Mapping[str, np.ndarray]) -> None:
+    for name, (_, shape) in layout.items():
+        if name not in tensors:
+            raise DataError(mismatch(str(path), f"a tensor {name} {shape}", "none"))
+        tensor = tensors[name]
+        if tensor.shape != shape or tensor.dtype != np.float32:
+            raise DataError(
+                mismatch(f"{path}: tensor {name}", f"float32 {shape}", f"{tensor.dtype} {tensor.shape}")
+            )
+    extra = sorted(set(tensors) - set(layout))
+    if extra:
+        raise DataError(mismatch(str(path), "the tensors of its architecture", f"{', '.join(extra)} as well"))

@@ -1,0 +1,154 @@
+"""The contract of every layer, built in or written by a user.
+
+A layer is a dataclass: its fields are its hyperparameters, and with them it is written to a model file.
+It computes
+
+    Z, cache = layer.forward(A_prev)                   from its input and its parameters
+    dA_prev, gradients = layer.backward(dZ, cache)     from the gradient of its output and the cache
+
+and keeps nothing between the two: it may run twice before the first backward pass, and any dZ may be given.
+
+A layer of one's own:
+
+    @dataclass(eq=False)
+    class Scale(Layer):
+        factor: float
+
+        def forward(self, A_prev, *, training=False, rng=None):
+            return A_prev * A_prev.dtype.type(self.factor), None
+
+        def backward(self, dZ, cache):
+            return dZ * dZ.dtype.type(self.factor), {}
+
+`fovea.check_layer(Scale(2.0), (5, 4, 3))` says whether the two fit together. Axes: N images, H rows,
+W columns, C channels; n values of a flat layer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from operator import index
+from types import MappingProxyType
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+
+from fovea.errors import ShapeError, mismatch
+from fovea.geometry import Window
+
+Shape: TypeAlias = tuple[int, ...]
+Gradients: TypeAlias = dict[str, np.ndarray]
+
+_NO_PARAMETERS: Mapping[str, np.ndarray] = MappingProxyType({})
+
+# Every layer that a model file may name: class name → class.
+REGISTRY: dict[str, type["Layer"]] = {}
+
+
+@dataclass(eq=False)
+class Layer:
+    """One step of a network. Shapes given to its methods have no batch axis: (H, W, C) or (n,).
+
+    `parameters` holds the arrays that training changes, by name ("W", "b"). In a network they are views into
+    its own memory: write into them, they cannot be replaced.
+    """
+
+    # Without annotations, so that they are no hyperparameters.
+    kind = (
+        ""  # what its name begins with in a network; where a class gives none, its own name in small letters
+    )
+    name = ""  # given by the network: "conv1"
+    parameters = _NO_PARAMETERS
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.kind = cls.__dict__.get("kind") or cls.__name__.lower()
+        if cls.__name__.startswith("_"):
+            return  # a common base of layers, not one itself
+        known = REGISTRY.get(cls.__name__)
+        if known is not None and known.__module__ != cls.__module__ and known.__module__.startswith("fovea."):
+            raise ShapeError(
+                mismatch("Layer", "a class name of its own", cls.__name__, "Fovea has one of it")
+            )
+        REGISTRY[cls.__name__] = cls
+
+    @property
+    def who(self) -> str:
+        """How errors name it: `Conv2D "conv1"`."""
+        return type(self).__name__ + (f' "{self.name}"' if self.name else "")
+
+    def configuration(self) -> dict[str, Any]:
+        """The hyperparameters, as JSON can write them; the class called with them makes the layer again."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    # Shapes and parameters
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of Z for one image; ShapeError where the input does not fit. Its input's, by default."""
+        return input_shape
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        return {}
+
+    def initialise(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        """Write first values into `parameters`, whose arrays exist and are 0."""
+
+    def build(self, input_shape: Shape, rng: np.random.Generator, dtype: Any = np.float32) -> Self:
+        """Make the parameters of a layer that is used alone, outside a network."""
+        self.output_shape(input_shape)
+        shapes = self.parameter_shapes(input_shape)
+        arrays = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+        self.parameters = MappingProxyType(arrays)
+        self.initialise(input_shape, rng)
+        return self
+
+    def parameter(self, name: str, like: np.ndarray) -> np.ndarray:
+        """The parameter as the two passes need it: in the precision of `like`, the array that came in."""
+        if name not in self.parameters:
+            remedy = "put the layer into a Network, or call its build(input_shape, rng)"
+            raise ShapeError(mismatch(self.who, f"a parameter {name}", "none", remedy))
+        return self.parameters[name].astype(like.dtype, copy=False)
+
+    # The two passes
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """Z and what backward needs. `rng` is where training draws from."""
+        raise NotImplementedError(f"{self.who} has no forward pass")
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dA_prev and the parameters' gradients, each under its parameter's name."""
+        raise NotImplementedError(f"{self.who} has no backward pass")
+
+    # What the summary counts, for one image
+
+    def window(self, input_shape: Shape) -> Window | None:
+        """The window through which an output value sees the input, if there is one."""
+        return None
+
+    def connections(self, input_shape: Shape) -> int:
+        """The input values and biases behind each output, all added up; 0 where each value stands alone."""
+        return 0
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return 0
+
+
+def image_shape(input_shape: Shape, who: str) -> tuple[int, int, int]:
+    """`input_shape` as (H, W, C), or a ShapeError."""
+    if len(input_shape) != 3:
+        remedy = "only Dense and its like follow Flatten" if len(input_shape) == 1 else ""
+        raise ShapeError(mismatch(who, "an input of (H, W, C)", tuple(input_shape), remedy))
+    H, W, C = input_shape
+    return H, W, C
+
+
+def whole(value: Any, who: str, name: str, least: int = 1) -> int:
+    """`value` as a whole number of at least `least`, or a ShapeError."""
+    try:
+        number = index(value)
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise ShapeError(mismatch(f"{who}: {name}", f"a whole number of at least {least}", repr(value)))
+    return number

@@ -1,0 +1,92 @@
+"""Convolution: every filter looks at the input through a window and gives one output channel.
+
+    Z[n, h, w, c] = Σ_{i, j, k} W[i, j, k, c] · A_prev_pad[n, h·s_H + i, w·s_W + j, k] + b[c]           (1)
+
+A filter is as deep as the input; the outputs of all filters are stacked. As everywhere in deep learning,
+this is cross-correlation: the filter is not turned round. The gradients stand in `fovea.reference.conv`.
+
+    n image   h, w output row, column   i, j row, column in the window   k input channel   c filter
+    s stride   A_prev_pad the input with zeros around it
+
+LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition (1998).
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from fovea import functional
+from fovea.geometry import Padding, Pair, Window, pair
+from fovea.initializers import initializer
+from fovea.layers.base import Gradients, Layer, Shape, image_shape, whole
+
+
+@dataclass(eq=False)
+class Conv2D(Layer):
+    """`filters` filters of `kernel_size` (one number, or height and width), moved by `stride`.
+
+    `padding` is "valid", "same", a whole number or (top, bottom, left, right). `initializer` names how W
+    begins (see `fovea.initializers`); b begins at 0. Parameters: W (f_H, f_W, C_in, C_out), b (C_out,).
+    """
+
+    kind = "conv"
+
+    filters: int
+    kernel_size: int | Pair
+    stride: int | Pair = 1
+    padding: Padding = "valid"
+    bias: bool = True
+    initializer: str = "he_normal"
+
+    def __post_init__(self) -> None:
+        self.filters = whole(self.filters, "Conv2D", "filters")
+        self.kernel_size = pair(self.kernel_size, "Conv2D", "kernel_size")
+        self.stride = pair(self.stride, "Conv2D", "stride")
+        Window.of(
+            self.kernel_size, self.kernel_size, self.stride, self.padding, "Conv2D"
+        )  # checks the padding
+        initializer(self.initializer, "Conv2D")
+
+    def window(self, input_shape: Shape) -> Window:
+        H, W, _ = image_shape(input_shape, self.who)
+        return Window.of((H, W), self.kernel_size, self.stride, self.padding, self.who)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return *self.window(input_shape).output, self.filters  # (n_H, n_W, C_out)
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        C_in = image_shape(input_shape, self.who)[2]
+        shapes: dict[str, Shape] = {
+            "W": (*pair(self.kernel_size, self.who, "kernel_size"), C_in, self.filters)
+        }
+        return shapes | ({"b": (self.filters,)} if self.bias else {})
+
+    def initialise(self, input_shape: Shape, rng: np.random.Generator) -> None:
+        W = self.parameters["W"]
+        W[...] = initializer(self.initializer)(rng, W.shape)
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """A_prev (N, H, W, C_in) → Z (N, n_H, n_W, C_out)."""
+        W = self.parameter("W", A_prev)
+        b = self.parameter("b", A_prev) if self.bias else None
+        Z = functional.conv2d(A_prev, W, b, stride=self.stride, padding=self.padding)  # (1)
+        return Z, A_prev
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, n_H, n_W, C_out) → dA_prev (N, H, W, C_in), dW (f_H, f_W, C_in, C_out), db (C_out,)."""
+        A_prev = cache
+        W = self.parameter("W", A_prev)
+        dA_prev, dW, db = functional.conv2d_backward(dZ, A_prev, W, stride=self.stride, padding=self.padding)
+        return dA_prev, {"W": dW, "b": db} if self.bias else {"W": dW}
+
+    def connections(self, input_shape: Shape) -> int:
+        """One for each weight and bias at each position, pixels of the padding included."""
+        outputs = prod(self.output_shape(input_shape))
+        return self.multiply_adds(input_shape) + (outputs if self.bias else 0)
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        return prod(self.output_shape(input_shape)) * prod(self.parameter_shapes(input_shape)["W"][:3])

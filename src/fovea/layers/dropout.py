@@ -1,0 +1,51 @@
+"""Dropout: in training, values are left out at random, so that no value can rely on another.
+
+    Z = A_prev · M,   M = 0 with probability `rate`, else 1 / (1 − rate);       dA_prev = dZ · M          (1)
+
+Since the kept values grow, the mean stays, and prediction needs no change: Z = A_prev ("inverted" dropout).
+
+Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout (2014), JMLR 15.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import ShapeError, mismatch
+from fovea.layers.base import Gradients, Layer
+
+
+@dataclass(eq=False)
+class Dropout(Layer):
+    """`rate` is the part that is left out, 0 ≤ rate < 1; any shape."""
+
+    kind = "dropout"
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        try:
+            rate = float(self.rate)
+        except (TypeError, ValueError):
+            rate = -1.0
+        if not 0 <= rate < 1:
+            raise ShapeError(mismatch("Dropout: rate", "a number from 0 to below 1", repr(self.rate)))
+        self.rate = rate
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        if not training:
+            return A_prev, None
+        if rng is None:
+            raise ShapeError(
+                mismatch(self.who, "an rng in training", "None", "pass rng=np.random.default_rng(seed)")
+            )
+        kept = rng.random(A_prev.shape, dtype=np.float32) >= self.rate
+        M = kept * A_prev.dtype.type(1 / (1 - self.rate))
+        return A_prev * M, M  # (1)
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        M = cache
+        return dZ if M is None else dZ * M, {}  # (1)

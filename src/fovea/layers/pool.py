@@ -1,0 +1,130 @@
+"""Pooling: one number for each window, in every channel by itself, with no parameters.
+
+    max       Z[n, h, w, c] = max_{i, j} A_prev_pad[n, h·s_H + i, w·s_W + j, c]                            (1)
+    average   Z[n, h, w, c] = mean_{i, j} A_prev_pad[n, h·s_H + i, w·s_W + j, c]                           (2)
+    global    Z[n, c]       = mean_{h, w} A_prev[n, h, w, c]                                               (3)
+
+For the maximum, padding counts as −∞; the mean leaves it out unless `count_include_pad` asks for it.
+
+    n image   h, w output row, column   i, j row, column in the window   c channel   s stride
+
+Global average: Lin, Chen, Yan: Network In Network (2013), arXiv:1312.4400.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from fovea import functional
+from fovea.errors import ShapeError, mismatch
+from fovea.geometry import Padding, Pair, Window, pair
+from fovea.layers.base import Gradients, Layer, Shape, image_shape
+
+
+@dataclass(eq=False)
+class _Pool2D(Layer):
+    """Windows of `pool_size`, moved by `stride` (the pool size where it is None)."""
+
+    kind = "pool"
+
+    pool_size: int | Pair
+    stride: int | Pair | None = None
+    padding: Padding = "valid"
+
+    def __post_init__(self) -> None:
+        who = type(self).__name__
+        self.pool_size = pair(self.pool_size, who, "pool_size")
+        self.stride = self.pool_size if self.stride is None else pair(self.stride, who, "stride")
+        pads = Window.of(self.pool_size, self.pool_size, self.stride, self.padding, who).pads
+        if max(pads[:2]) >= self.pool_size[0] or max(pads[2:]) >= self.pool_size[1]:
+            raise ShapeError(
+                mismatch(f"{who}: padding", f"less than the window's {self.pool_size}", self.padding,
+                         "a window of nothing but padding has no value")
+            )  # fmt: skip
+
+    def window(self, input_shape: Shape) -> Window:
+        H, W, _ = image_shape(input_shape, self.who)
+        return Window.of((H, W), self.pool_size, self.stride or self.pool_size, self.padding, self.who)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return *self.window(input_shape).output, input_shape[2]  # (n_H, n_W, C)
+
+    def connections(self, input_shape: Shape) -> int:
+        return prod(self.output_shape(input_shape)) * prod(self.window(input_shape).size)
+
+
+@dataclass(eq=False)
+class MaxPool2D(_Pool2D):
+    """The largest value in each window of `pool_size`; a tie's gradient goes to the first of the equals."""
+
+    kind = "pool"
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """A_prev (N, H, W, C) → Z (N, n_H, n_W, C)."""
+        Z = functional.max_pool2d(A_prev, self.pool_size, stride=self.stride, padding=self.padding)  # (1)
+        return Z, A_prev
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, n_H, n_W, C) → dA_prev (N, H, W, C)."""
+        A_prev = cache
+        dA_prev = functional.max_pool2d_backward(
+            dZ, A_prev, self.pool_size, stride=self.stride, padding=self.padding
+        )
+        return dA_prev, {}
+
+
+@dataclass(eq=False)
+class AveragePool2D(_Pool2D):
+    """The mean of each window of `pool_size`; with `count_include_pad` its padding counts as zeros."""
+
+    kind = "pool"
+
+    count_include_pad: bool = False
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """A_prev (N, H, W, C) → Z (N, n_H, n_W, C)."""
+        Z = functional.average_pool2d(A_prev, self.pool_size, **self._how())  # (2)
+        return Z, A_prev
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, n_H, n_W, C) → dA_prev (N, H, W, C)."""
+        A_prev = cache
+        return functional.average_pool2d_backward(dZ, A_prev, self.pool_size, **self._how()), {}
+
+    def _how(self) -> dict[str, Any]:
+        return {"stride": self.stride, "padding": self.padding, "count_include_pad": self.count_include_pad}
+
+
+@dataclass(eq=False)
+class GlobalAveragePool2D(Layer):
+    """The mean of each channel: (H, W, C) → (C,)."""
+
+    kind = "pool"
+
+    def window(self, input_shape: Shape) -> Window:
+        H, W, _ = image_shape(input_shape, self.who)
+        return Window.of((H, W), (H, W), who=self.who)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (image_shape(input_shape, self.who)[2],)
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """A_prev (N, H, W, C) → Z (N, C)."""
+        Z = functional.average_pool2d(A_prev, A_prev.shape[1:3])[:, 0, 0, :]  # (3)
+        return Z, A_prev
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, C) → dA_prev (N, H, W, C)."""
+        A_prev = cache
+        return functional.average_pool2d_backward(dZ[:, None, None, :], A_prev, A_prev.shape[1:3]), {}
+
+    def connections(self, input_shape: Shape) -> int:
+        return prod(input_shape)

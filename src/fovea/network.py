@@ -1,0 +1,236 @@
+"""A network: layers in a row, their parameters in one piece of memory, a loop forward and a loop back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from fovea import architecture, engine, functional
+from fovea.errors import ShapeError, mismatch
+from fovea.layers.base import Gradients, Layer, Shape, whole
+from fovea.parameters import aligned_zeros, hand_out, layout_of, views_of
+from fovea.preprocessing import Preprocessing
+
+
+class Network:
+    """Layers that each take in what the one before gives out.
+
+    `input_shape` is (H, W, C). The layers are named by kind and count, "conv1", "relu1", "conv2"; each
+    belongs to one network. The first weights are drawn from `seed`; None leaves every parameter 0. `classes`
+    names the outputs; `preprocessing` says how pixels become numbers. Raises ShapeError, which names the
+    layer that does not fit.
+
+    `parameters` maps "conv1.W" to a view into `flat`, by `layout`: write into the arrays to change them.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Layer],
+        input_shape: Sequence[int],
+        seed: int | None = 0,
+        *,
+        classes: Sequence[str] | None = None,
+        preprocessing: Preprocessing | None = None,
+    ) -> None:
+        self.layers = list(layers)
+        self.input_shape: Shape = tuple(whole(n, "Network", "input_shape") for n in input_shape)
+        architecture.name_layers(self.layers)
+        try:
+            self.shapes = self._shapes()  # what each layer gives out, for one image
+            self.layout, size = layout_of(self.layers, self.input_shapes)
+            self.flat = aligned_zeros(size)
+            self._plan: tuple[int, Any] = (0, None)  # the largest batch it takes, and the plan
+            self._lock = Lock()  # a plan's memory serves one prediction at a time
+            self.classes = classes
+            self.preprocessing = preprocessing or Preprocessing.none(self.input_shape[-1])
+            self.parameters = views_of(self.flat, self.layout)
+            hand_out(self.parameters, self.layers)
+            if seed is not None:
+                self.initialise(seed)
+        except BaseException:
+            for layer in self.layers:
+                layer.name = ""  # it is free again
+            raise
+
+    def _shapes(self) -> list[Shape]:
+        shapes, shape = [], self.input_shape
+        for layer in self.layers:
+            shape = tuple(layer.output_shape(shape))
+            shapes.append(shape)
+        return shapes
+
+    @property
+    def input_shapes(self) -> list[Shape]:
+        """What each layer takes in, for one image."""
+        return [self.input_shape, *self.shapes[:-1]]
+
+    @property
+    def output_shape(self) -> Shape:
+        return self.shapes[-1]
+
+    def initialise(self, seed: int) -> None:
+        """Draw the first weights; a layer's depend on `seed`, its place and its shapes alone."""
+        seed = whole(seed, "Network", "seed", least=0)
+        self.flat[...] = 0
+        for place, (layer, input_shape) in enumerate(zip(self.layers, self.input_shapes, strict=True)):
+            # A spawn key keeps these numbers apart from all that [seed, …] gives elsewhere.
+            rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place,)))
+            layer.initialise(input_shape, rng)
+
+    def forward(
+        self, X: np.ndarray, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, list[Any]]:
+        """X (N, H, W, C) → logits (N, classes), and every layer's cache.
+
+        In float32; the reference engine keeps float64. Layers like Dropout draw from `rng` in training.
+        """
+        A = self._numbers(X)
+        caches = []
+        for layer, shape in zip(self.layers, self.shapes, strict=True):
+            A, cache = layer.forward(A, training=training, rng=rng)
+            if A.shape[1:] != shape:
+                remedy = "its forward pass and its output_shape must agree"
+                raise ShapeError(mismatch(layer.who, f"Z {_batch_of(shape)}", A.shape, remedy))
+            caches.append(cache)
+        return A, caches
+
+    def backward(self, dZ: np.ndarray, caches: Sequence[Any]) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, classes), the loss's gradient by the logits → dX (N, H, W, C), gradients as `parameters`."""
+        if dZ.shape[1:] != self.output_shape:
+            raise ShapeError(mismatch(self.layers[-1].who, f"dZ {_batch_of(self.output_shape)}", dZ.shape))
+        gradients: Gradients = {}
+        dA = dZ
+        for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
+            dA, own = layer.backward(dA, cache)
+            gradients |= {f"{layer.name}.{name}": gradient for name, gradient in own.items()}
+        return dA, {name: gradients[name] for name in self.layout}
+
+    def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+        """Probabilities (N, classes) of images (N, H, W, C), or (1, classes) of a single one (H, W, C).
+
+        uint8 images are pixels and are preprocessed; floating-point ones are taken as they are. `batch_size`
+        bounds the memory; it changes no result.
+        """
+        images = np.asarray(images)
+        images = images[np.newaxis] if images.shape == self.input_shape else images
+        batch_size = whole(batch_size, "predict", "batch_size")
+        if len(self.output_shape) != 1:
+            remedy = "forward gives Z of any shape"
+            raise ShapeError(mismatch(self.layers[-1].who, "Z (N, classes)", self.output_shape, remedy))
+        if images.dtype == np.uint8:
+            self._fits(images)
+        else:
+            images = self._numbers(images)
+        logits = np.empty((len(images), *self.output_shape), np.float32)
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size]
+            logits[start : start + batch_size] = self._logits(batch, min(batch_size, len(images)))
+        return functional.softmax(logits) if len(logits) else logits
+
+    def _logits(self, images: np.ndarray, batch_size: int) -> np.ndarray:
+        if engine.current() == "reference":
+            X = self.preprocessing.apply(images) if images.dtype == np.uint8 else images
+            return self.forward(X)[0]
+        from fovea.stages import Plan
+
+        with self._lock:
+            if self._plan[0] < batch_size:
+                self._plan = batch_size, Plan(self, batch_size)
+            return self._plan[1].predict(images)
+
+    def _numbers(self, X: np.ndarray) -> np.ndarray:
+        """X as the layers take it: of the right shape and precision, and contiguous."""
+        X = np.asarray(X)
+        if X.dtype.kind != "f":
+            remedy = "uint8 pixels go to predict, or through network.preprocessing.apply"
+            raise ShapeError(mismatch(self.layers[0].who, "A_prev in float32", X.dtype, remedy))
+        self._fits(X)
+        keep = X.dtype == np.float64 and engine.current() == "reference"
+        return np.ascontiguousarray(X, np.float64 if keep else np.float32)
+
+    def _fits(self, X: np.ndarray) -> None:
+        if X.shape[1:] != self.input_shape:
+            remedy = _remedy(X.shape, self.input_shape)
+            expected = f"A_prev {_batch_of(self.input_shape)}"
+            raise ShapeError(mismatch(self.layers[0].who, expected, X.shape, remedy))
+
+    @property
+    def classes(self) -> list[str] | None:
+        """The name of each output, where they have any."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, names: Sequence[str] | None) -> None:
+        outputs = self.output_shape[-1]
+        if names is not None:
+            strings = not isinstance(names, str) and all(isinstance(name, str) for name in names)
+            if not strings or len(names) != outputs or len(set(names)) != outputs:
+                got = names if len(names) <= 12 else f"{len(names)} names"
+                raise ShapeError(mismatch("Network", f"{outputs} different class names, one an output", got))
+        self._classes = None if names is None else list(names)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What makes numbers of pixels."""
+        return self._preprocessing
+
+    @preprocessing.setter
+    def preprocessing(self, preprocessing: Preprocessing) -> None:
+        channels = self.input_shape[-1]
+        if len(preprocessing.mean) != channels:
+            raise ShapeError(mismatch("Network", f"preprocessing of {channels} channels", preprocessing))
+        self._preprocessing = preprocessing
+        self._plan = 0, None  # the old one was made with the old numbers
+
+    def summary(self) -> str:
+        """A table: each layer's shape, parameters, connections, multiply-adds and receptive field."""
+        from fovea.summary import text
+
+        return text(self)
+
+    def architecture(self) -> dict[str, Any]:
+        """Input shape and layers, as JSON has them."""
+        return architecture.to_json(self.layers, self.input_shape)
+
+    @classmethod
+    def from_architecture(cls, description: Mapping[str, Any], seed: int | None = 0) -> "Network":
+        """An untrained network of that architecture. Raises ShapeError for an unknown layer."""
+        return cls(*architecture.from_json(description), seed)
+
+    def save(self, path: Path | str) -> None:
+        """Write the network to a file, whole or not at all; `fovea.load` reads it. Raises DataError."""
+        from fovea.checkpoint import save
+
+        save(self, path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies, and what goes to another process, get memory of their own, and their views into it."""
+        return _copy, (self.architecture(), self.flat, self.classes, self.preprocessing)
+
+
+def _copy(
+    description: Mapping[str, Any], flat: np.ndarray, classes: list[str] | None, preprocessing: Preprocessing
+) -> Network:
+    network = Network(
+        *architecture.from_json(description), seed=None, classes=classes, preprocessing=preprocessing
+    )
+    network.flat[...] = flat
+    return network
+
+
+def _batch_of(shape: Shape) -> str:
+    return f"(N, {', '.join(map(str, shape))})"
+
+
+def _remedy(got: Shape, expected: Shape) -> str:
+    """What to do about an input of that shape, where it is a usual slip."""
+    H, W, C = expected if len(expected) == 3 else (0, 0, 0)
+    if got[-3:] == (C, H, W):
+        return "channels come last"
+    if C == 1 and got[-2:] == (H, W):
+        return "the channel axis is missing, X[..., np.newaxis]"
+    if len(got) == 4 and C and got[3] == C:
+        return f"bring the pictures to {H}×{W}"
+    return ""

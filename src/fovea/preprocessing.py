@@ -1,0 +1,77 @@
+"""From a picture's bytes to what a network takes in.
+
+    x = (u/255 − mean) / std = u · scale + offset                                                        (1)
+
+with scale = 1/(255·std) and offset = −mean/std for each channel; u is 0 … 255, mean and std are in units of
+the range 0 … 1. The engine computes (1) while it copies a batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import ShapeError, mismatch
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """`mean` and `std` of each channel, as measured on the training pictures, or 0 and 1 for none."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        mean, std = _numbers(self.mean), _numbers(self.std)
+        if not mean or len(mean) != len(std) or min(std) <= 0:
+            raise ShapeError(
+                mismatch("Preprocessing", "a mean and a positive std for each channel", (self.mean, self.std))
+            )
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "std", std)
+
+    @classmethod
+    def none(cls, channels: int) -> "Preprocessing":
+        """x = u/255."""
+        return cls((0.0,) * channels, (1.0,) * channels)
+
+    @property
+    def scale(self) -> np.ndarray:
+        return (1 / (255 * np.array(self.std))).astype(np.float32)  # (C,)
+
+    @property
+    def offset(self) -> np.ndarray:
+        return (-np.array(self.mean) / np.array(self.std)).astype(np.float32)  # (C,)
+
+    def apply(self, pictures: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, C) → float32 (N, H, W, C)."""
+        if pictures.dtype != np.uint8 or pictures.shape[-1] != len(self.mean):
+            raise ShapeError(
+                mismatch(
+                    "Preprocessing",
+                    f"uint8 pictures of {len(self.mean)} channels",
+                    f"{pictures.dtype} of {pictures.shape}",
+                )
+            )
+        return pictures * self.scale + self.offset  # (1)
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """As a model file has it, in JSON."""
+        return {"mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_dict(cls, content: Any) -> "Preprocessing":
+        """The other way; ShapeError where `content` is not what `to_dict` gives."""
+        if not isinstance(content, dict) or set(content) != {"mean", "std"}:
+            raise ShapeError(mismatch("Preprocessing", "mean and std", repr(content)))
+        return cls(content["mean"], content["std"])
+
+
+def _numbers(values: Sequence[float]) -> tuple[float, ...]:
+    try:
+        numbers = tuple(map(float, values))
+    except (TypeError, ValueError):
+        return ()
+    return numbers if all(map(isfinite, numbers)) else ()
