@@ -1,0 +1,120 @@
+"""How gradients change the parameters.
+
+    SGD:   g = dw + λ·w,   v ← μ·v + g,   w ← w − η·v                                                     (1)
+    Adam:  g = dw + λ·w,   m ← β₁·m + (1 − β₁)·g,   v ← β₂·v + (1 − β₂)·g²,
+           w ← w − η · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)                                           (2)
+
+with the learning rate η, the momentum μ, the weight decay λ and the number of the step t, from 1. The fields
+are the hyperparameters; what an optimizer remembers of earlier steps is its state. Sources: B. Polyak, 1964
+(1); D. Kingma, J. Ba, 2015 (2); both as PyTorch computes them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import ClassVar
+
+import numpy as np
+
+from fovea import functional
+from fovea.errors import FoveaError, ShapeError, mismatch
+
+
+@dataclass
+class Optimizer:
+    """Changes parameters in place. A subclass adds its hyperparameters and `update`."""
+
+    name: ClassVar[str] = ""
+    learning_rate: ClassVar[float] = 0.01  # what `fovea.train` begins with where nothing else is asked for
+    memories: ClassVar[tuple[str, ...]] = ()  # arrays kept for each parameter, of its size, zero at first
+
+    steps: int = field(default=0, init=False, repr=False)  # taken so far
+    _kept: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def step(
+        self, parameters: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray], rate: float
+    ) -> None:
+        """Change every array of `parameters` in place by the array of the same name in `gradients`.
+
+        The arrays are contiguous; `rate` is the learning rate η of this step.
+        """
+        self.steps += 1
+        for name, w in parameters.items():
+            if not w.flags.c_contiguous:
+                raise ShapeError(mismatch(self.name, f"{name} as a contiguous array", f"strides {w.strides}"))
+            self.update(w.reshape(-1), gradients[name].reshape(-1), *self._memories(name, w), rate)
+
+    def update(self, w: np.ndarray, dw: np.ndarray, *memories_and_rate) -> None:
+        """One step for one flat array: `update(w, dw, *memories, rate)`; `self.steps` is t."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What it remembers, as copies: `load_state` goes on from there."""
+        return {"steps": np.array([self.steps], np.int64)} | {k: kept.copy() for k, kept in self._kept.items()}
+
+    def load_state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `state` gave: the next step is then the one that would have followed there."""
+        self._kept = {key: np.array(array) for key, array in arrays.items() if key != "steps"}
+        self.steps = int(arrays["steps"][0])
+
+    def configuration(self) -> dict[str, object]:
+        """Its name and hyperparameters, for files; `parse` reads it."""
+        return {"name": self.name} | {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+
+    def _memories(self, name: str, w: np.ndarray) -> list[np.ndarray]:
+        keys = [f"{name}.{memory}" for memory in self.memories]
+        for key in keys:
+            if key not in self._kept:
+                self._kept[key] = np.zeros(w.size, w.dtype)
+        return [self._kept[key] for key in keys]
+
+
+@dataclass
+class SGD(Optimizer):
+    """Gradient descent with momentum and weight decay, by (1)."""
+
+    name = "sgd"
+    learning_rate = 0.05
+    memories = ("velocity",)
+
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+
+    def update(self, w, dw, velocity, rate):
+        functional.sgd(w, dw, velocity, rate=rate, momentum=self.momentum, weight_decay=self.weight_decay)
+
+
+@dataclass
+class Adam(Optimizer):
+    """Steps of nearly the same length for every parameter, by (2)."""
+
+    name = "adam"
+    learning_rate = 0.001
+    memories = ("m", "v")
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+    def update(self, w, dw, m, v, rate):
+        functional.adam(
+            w, dw, m, v, rate=rate, beta1=self.beta1, beta2=self.beta2,
+            epsilon=self.epsilon, weight_decay=self.weight_decay, step=self.steps,
+        )  # fmt: skip
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {kind.name: kind for kind in (SGD, Adam)}
+
+
+def parse(description: str | Mapping[str, object]) -> Optimizer:
+    """The optimizer of a name, with its usual hyperparameters, or that of a `configuration`."""
+    settings = {"name": description} if isinstance(description, str) else dict(description)
+    name = settings.pop("name", None)
+    kind = OPTIMIZERS.get(str(name))
+    if kind is None:
+        raise FoveaError(mismatch("optimizer", f"one of {', '.join(OPTIMIZERS)}", repr(name)))
+    names = [f.name for f in fields(kind) if f.init]
+    unknown = settings.keys() - set(names)
+    if unknown:
+        raise FoveaError(mismatch(f"optimizer {name}", f"only {', '.join(names)}", ", ".join(sorted(unknown))))
+    return kind(**settings)
