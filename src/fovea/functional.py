@@ -108,7 +108,7 @@ def relu(Z: Array) -> Array:
 
 
 def relu_backward(dA: Array, Z: Array) -> Array:
-    """dZ: dA where Z is positive, else 0."""
+    """dZ: 0 where Z ≤ 0, else dA."""
     return _of("activation").relu_backward(dA, Z)
 
 

@@ -20,9 +20,11 @@ import numpy as np
 from fovea import checks
 from fovea.checks import Filters, Vector, Volume
 from fovea.geometry import Padding, Pair
+from fovea.reference.quiet import quietly
 from fovea.reference.windows import crop, pad, positions
 
 
+@quietly
 def conv2d(
     A_prev: Volume, W: Filters, b: Vector | None, *, stride: int | Pair = 1, padding: Padding = "valid"
 ) -> Volume:
@@ -36,6 +38,7 @@ def conv2d(
     return Z if b is None else np.add(Z, b, out=Z)  # (1)
 
 
+@quietly
 def conv2d_backward(
     dZ: Volume, A_prev: Volume, W: Filters, *, stride: int | Pair = 1, padding: Padding = "valid"
 ) -> tuple[Volume, Filters, Vector]:

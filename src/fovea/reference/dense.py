@@ -11,8 +11,10 @@ N examples; n_in numbers in, n_out out.
 
 from fovea import checks
 from fovea.checks import Matrix, Rows, Vector
+from fovea.reference.quiet import quietly
 
 
+@quietly
 def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
     """Z (N, n_out)."""
     checks.dense(A_prev, W, b)
@@ -22,6 +24,7 @@ def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
     return Z
 
 
+@quietly
 def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix) -> tuple[Rows, Matrix, Vector]:
     """dA_prev (N, n_in), dW (n_in, n_out), db (n_out,)."""
     checks.dense_backward(dZ, A_prev, W)

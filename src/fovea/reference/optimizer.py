@@ -20,8 +20,10 @@ import numpy as np
 
 from fovea import checks
 from fovea.checks import Vector
+from fovea.reference.quiet import quietly
 
 
+@quietly
 def sgd(
     w: Vector, dw: Vector, velocity: Vector, *, rate: float, momentum: float, weight_decay: float
 ) -> None:
@@ -33,6 +35,7 @@ def sgd(
     w -= rate * velocity  # (3)
 
 
+@quietly
 def adam(
     w: Vector,
     dw: Vector,

@@ -20,6 +20,7 @@ import numpy as np
 from fovea import checks
 from fovea.checks import Volume
 from fovea.geometry import Padding, Pair, Window
+from fovea.reference.quiet import quietly
 from fovea.reference.windows import crop, pad, positions
 
 
@@ -35,6 +36,7 @@ def max_pool2d(
     return A
 
 
+@quietly
 def max_pool2d_backward(
     dA: Volume,
     A_prev: Volume,
@@ -58,6 +60,7 @@ def max_pool2d_backward(
     return np.ascontiguousarray(crop(dA_prev_pad, window))
 
 
+@quietly
 def average_pool2d(
     A_prev: Volume,
     size: int | Pair,
@@ -76,6 +79,7 @@ def average_pool2d(
     return A
 
 
+@quietly
 def average_pool2d_backward(
     dA: Volume,
     A_prev: Volume,

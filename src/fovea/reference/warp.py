@@ -12,16 +12,17 @@ import numpy as np
 from fovea import checks
 from fovea.checks import Volume
 from fovea.geometry import Pair
+from fovea.reference.quiet import quietly
 
 
+@quietly
 def warp(pictures: Volume, matrices: np.ndarray, out_size: int | Pair) -> Volume:
     """uint8 (N, H, W, C) → uint8 (N, H2, W2, C); `matrices` float32 (N, 2, 3), `out_size` (H2, W2)."""
     H2, W2 = checks.warp(pictures, matrices, out_size)
     N, H, W, _ = pictures.shape
     M = matrices[:, :, :, None, None]  # (N, 2, 3, 1, 1)
     x, y = np.arange(W2, dtype=np.float32), np.arange(H2, dtype=np.float32)[:, None]
-    with np.errstate(over="ignore"):
-        places = M[:, :, 0] * x + M[:, :, 1] * y + M[:, :, 2]  # (1) (N, 2, H2, W2)
+    places = M[:, :, 0] * x + M[:, :, 1] * y + M[:, :, 2]  # (1) (N, 2, H2, W2)
     # Beyond one pixel from the border everything is black: clipped, the numbers fit whole numbers.
     u, v = np.clip(places[:, 0], -1, W), np.clip(places[:, 1], -1, H)  # (N, H2, W2)
     u0, v0 = np.floor(u).astype(int), np.floor(v).astype(int)
