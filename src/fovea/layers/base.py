@@ -25,10 +25,10 @@ W columns, C channels; n values of a flat layer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields, is_dataclass
 from operator import index
 from types import MappingProxyType
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -38,13 +38,10 @@ from fovea.geometry import Window
 Shape: TypeAlias = tuple[int, ...]
 Gradients: TypeAlias = dict[str, np.ndarray]
 
-_NO_PARAMETERS: Mapping[str, np.ndarray] = MappingProxyType({})
-
 # Every layer that a model file may name: class name → class.
 REGISTRY: dict[str, type["Layer"]] = {}
 
 
-@dataclass(eq=False)
 class Layer:
     """One step of a network. Shapes given to its methods have no batch axis: (H, W, C) or (n,).
 
@@ -52,12 +49,10 @@ class Layer:
     its own memory: write into them, they cannot be replaced.
     """
 
-    # Without annotations, so that they are no hyperparameters.
-    kind = (
-        ""  # what its name begins with in a network; where a class gives none, its own name in small letters
-    )
-    name = ""  # given by the network: "conv1"
-    parameters = _NO_PARAMETERS
+    # This class is no dataclass itself, so that these three are no hyperparameters.
+    kind: ClassVar[str]  # what its name begins with in a network; by default the class name in small letters
+    name: str = ""  # given by the network: "conv1"
+    parameters: Mapping[str, np.ndarray] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -78,7 +73,7 @@ class Layer:
 
     def configuration(self) -> dict[str, Any]:
         """The hyperparameters, as JSON can write them; the class called with them makes the layer again."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {field.name: getattr(self, field.name) for field in fields(self)} if is_dataclass(self) else {}
 
     # Shapes and parameters
 

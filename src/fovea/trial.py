@@ -1,0 +1,124 @@
+"""A layer on trial: parameters and inputs that suit a check, and memory that shows what was not written."""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from fovea.errors import FoveaError, mismatch
+from fovea.layers.base import Gradients, Layer, Shape
+
+
+class CheckFailed(FoveaError, AssertionError):
+    """A layer that breaks its contract."""
+
+
+@dataclass
+class Trial:
+    """A layer with parameters of its own, an input, and the gradient of its output."""
+
+    who: str
+    layer: Layer
+    training: bool
+    A_prev: np.ndarray
+    dZ: np.ndarray
+
+    @classmethod
+    def of(
+        cls, layer: Layer, input_shape: Shape, batch: int, training: bool, rng: np.random.Generator
+    ) -> "Trial":
+        """In float64, all values such that float32 has them too."""
+        who = layer.who + (" in training" if training else "")
+        layer = copy.copy(layer).build(input_shape, rng, np.float64)
+        for p in layer.parameters.values():
+            p[...] = (p + spread(rng, p.shape) / 4).astype(np.float32)
+        output_shape = layer.output_shape(input_shape)
+        if not isinstance(output_shape, tuple):
+            raise CheckFailed(mismatch(who, "output_shape as a tuple", repr(output_shape)))
+        A_prev, dZ = (spread(rng, (batch, *shape)) for shape in (input_shape, output_shape))
+        return cls(who, layer, training, A_prev, dZ)
+
+    def in_float32(self, who: str) -> "Trial":
+        layer = copy.copy(self.layer)
+        parameters = {name: p.astype(np.float32) for name, p in layer.parameters.items()}
+        layer.parameters = MappingProxyType(parameters)
+        return Trial(who, layer, self.training, self.A_prev.astype(np.float32), self.dZ.astype(np.float32))
+
+    def forward(self, A_prev: np.ndarray) -> tuple[np.ndarray, Any]:
+        """The same random numbers each time, so that Z is one function."""
+        return self.layer.forward(A_prev, training=self.training, rng=np.random.default_rng(0))
+
+    def run(self) -> Gradients:
+        """Everything that comes out: Z, dA_prev, and "dW" for a parameter W."""
+        return self.run_on(self.A_prev, self.dZ)
+
+    def run_on(self, A_prev: np.ndarray, dZ: np.ndarray) -> Gradients:
+        Z, cache = self.forward(A_prev)
+        return {"Z": Z} | self.back(dZ, cache)
+
+    def back(self, dZ: np.ndarray, cache: Any) -> Gradients:
+        dA_prev, gradients = self.layer.backward(dZ, cache)
+        if set(gradients) != set(self.layer.parameters):
+            raise CheckFailed(
+                mismatch(f"{self.who}: gradients", sorted(self.layer.parameters), sorted(gradients))
+            )
+        return {"dA_prev": dA_prev} | {f"d{name}": gradients[name] for name in self.layer.parameters}
+
+    @property
+    def variables(self) -> dict[str, np.ndarray]:
+        """What Z depends on, under the names of the gradients."""
+        return {"dA_prev": self.A_prev} | {f"d{name}": p for name, p in self.layer.parameters.items()}
+
+
+def error_of(x: np.ndarray, reference: np.ndarray) -> float:
+    """max|x − ref| / max|ref|."""
+    if x.shape != reference.shape:
+        return np.inf
+    scale = float(np.abs(reference).max(initial=0)) or 1.0
+    return float(np.abs(x.astype(np.float64) - reference).max(initial=0)) / scale
+
+
+def spread(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    """Values between −1 and 1, no two of one size, none 0, in any order."""
+    n = int(np.prod(shape))
+    values = rng.permutation(np.arange(1, n + 1)) / n * rng.choice([-1, 1], n)
+    return values.astype(np.float32).astype(np.float64).reshape(shape)
+
+
+def _every_other(x: np.ndarray) -> np.ndarray:
+    wide = np.full([2 * n for n in x.shape], np.nan, x.dtype)
+    view = wide[(slice(None, None, 2),) * x.ndim]
+    view[...] = x
+    return view
+
+
+VIEWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "every other value of larger ones": _every_other,
+    "read backwards": lambda x: np.flip(np.flip(x).copy()),
+    "in Fortran's order": np.asfortranarray,
+    "read-only": lambda x: np.broadcast_to(x, x.shape),
+}
+
+
+@contextmanager
+def poisoned_memory() -> Iterator[None]:
+    """Within the block, new arrays begin full of NaN, or of the largest number that they can hold."""
+
+    def poison(make: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        def made(*args: Any, **kwargs: Any) -> np.ndarray:
+            array = make(*args, **kwargs)
+            if array.dtype.kind == "f":
+                array.fill(np.nan)
+            elif array.dtype.kind in "iu":
+                array.fill(np.iinfo(array.dtype).max)
+            return array
+
+        return made
+
+    with mock.patch("numpy.empty", poison(np.empty)), mock.patch("numpy.empty_like", poison(np.empty_like)):
+        yield
