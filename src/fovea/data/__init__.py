@@ -1,0 +1,45 @@
+"""Labelled pictures: from IDX files, from folders, or drawn; in the three parts that training needs."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from fovea.data import folder, idx
+from fovea.data.dataset import Dataset, Splits, statistics
+from fovea.data.split import stratified, write_bad, write_splits
+from fovea.errors import DataError, mismatch
+from fovea.geometry import pair
+from fovea.images import check_channels
+
+__all__ = ["Dataset", "Splits", "load", "statistics", "stratified", "write_bad", "write_splits"]
+
+
+def load(
+    source: str | os.PathLike[str],
+    *,
+    size: int | Sequence[int] | None = None,
+    channels: int | None = None,
+    seed: int = 0,
+) -> Splits:
+    """The data set that `source` names, in its parts train, val and test.
+
+    `source` is "digits" (the drawn digits; a folder of that name is "./digits"), a folder with IDX files as
+    MNIST has them, or a folder of pictures: `train`, `val` and `test` with a folder for each class, or the
+    classes' folders themselves. `size` = (H, W) and `channels` (1 or 3) bring all pictures to one form; by
+    default they keep their own, and a folder of pictures gets what suits them (`folder.usual_shape`). What
+    is not split already is split by `seed`, each class alike. Raises DataError.
+    """
+    size = None if size is None else pair(size, "data.load", "size")
+    check_channels(channels)
+    if seed < 0:
+        raise DataError(mismatch("data.load: seed", "a whole number from 0 on", seed))
+    if source == "digits":
+        from fovea.data import digits
+
+        return digits.load(size, channels, seed)
+    path = Path(source).expanduser()
+    if not path.is_dir():
+        got = "a file" if path.exists() else "no such folder"
+        expected = '"digits", a folder of pictures, or a folder with IDX files'
+        raise DataError(mismatch(f"data {str(source)!r}", expected, got))
+    return (idx if idx.present(path) else folder).load(path, size, channels, seed)

@@ -1,0 +1,97 @@
+"""Batches of pictures, made ready in a thread beside whoever uses them.
+
+Every random choice derives from (seed, purpose, epoch, step), and nothing else is remembered: a run that
+stopped after any step goes on with the batches that it would have seen.
+"""
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import numpy as np
+
+from fovea.data.dataset import Dataset
+
+_ORDER, _AUGMENT = 0, 1  # the purposes here; 2 is dropout, 3 splitting
+_AHEAD = 4  # batches that wait ready
+
+Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def steps(dataset: Dataset, batch_size: int) -> int:
+    """The batches in an epoch; the last may be smaller than the others."""
+    return -(-len(dataset) // batch_size)
+
+
+def batches(
+    dataset: Dataset,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+    start: int = 0,
+    shuffle: bool = True,
+    augment: Change | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The batches of an epoch from step `start` on: uint8 (n, H, W, C) and labels int32 (n,).
+
+    A picture that cannot be read is all 0 and its label −1. `shuffle` gives each epoch an order of its own,
+    else pictures come as they stand. `augment(pictures, rng)` returns changed pictures, such as `Augment`.
+    What a thread raises is raised here. Leaving the loop early stops the thread.
+    """
+    order = np.arange(len(dataset))
+    if shuffle:
+        order = np.random.default_rng([seed, _ORDER, epoch]).permutation(len(dataset))
+
+    def make(step: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = order[step * batch_size : (step + 1) * batch_size]
+        pictures, readable = dataset.read(chosen)
+        if augment is not None:
+            pictures = augment(pictures, np.random.default_rng([seed, _AUGMENT, epoch, step]))
+        return pictures, np.where(readable, dataset.labels[chosen], np.int32(-1))
+
+    return _ahead(make, range(start, steps(dataset, batch_size)))
+
+
+def _ahead(make: Callable[[int], tuple], numbers: range) -> Iterator[tuple]:
+    """make(number) for each of `numbers`, made in a thread up to `_AHEAD` before they are asked for."""
+    ready: queue.Queue = queue.Queue(_AHEAD)
+    stopped = threading.Event()
+
+    def put(item: object) -> None:
+        while not stopped.is_set():
+            with suppress(queue.Full):
+                ready.put(item, timeout=0.1)
+                return
+
+    def work() -> None:
+        try:
+            for number in numbers:
+                put((make(number), None))
+                if stopped.is_set():
+                    return
+            put((None, None))
+        except BaseException as error:
+            put((None, error))
+
+    # The caller's context goes along: it says which engine computes.
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(work,), daemon=True, name="fovea-batches"
+    )
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if error is not None:
+                raise error
+            if item is None:
+                return
+            yield item
+    finally:
+        stopped.set()
+        while thread.is_alive():
+            with suppress(queue.Empty):
+                ready.get_nowait()  # it may be waiting for room
+            thread.join(0.02)

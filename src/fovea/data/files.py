@@ -1,0 +1,105 @@
+"""Pictures in files: decoded by a few threads when they are first wanted, and kept from then on.
+
+They are kept in memory where all of them take no more than a quarter of what the machine has, else in a
+nameless file in the cache folder, mapped into memory: the system deletes it with the process, however that
+ends. Where the disk, too, has no room, they are decoded each time.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from fovea import caching, images
+from fovea.errors import DataError
+
+SHARE = 4  # pictures may take one part in so many of the memory
+_RESERVE = 1 << 30  # bytes of the disk that stay free
+_UNREAD, _GOOD, _BAD = range(3)
+
+
+class Files:
+    """Pictures (H, W, C) of `shape` from `files`, for a `Dataset`.
+
+    `memory` is how many bytes they may take in memory, by default the machine's over `SHARE`.
+    """
+
+    def __init__(
+        self, files: Sequence[str], shape: tuple[int, int, int], *, memory: int | None = None
+    ) -> None:
+        self.files: Sequence[str] = list(files)
+        self.shape = shape
+        self.bad: dict[int, str] = {}
+        self._state = np.full(len(self.files), _UNREAD, np.uint8)
+        self._kept = _room((len(self.files), *shape), _memory() // SHARE if memory is None else memory)
+        self._pool = ThreadPoolExecutor(min(os.cpu_count() or 1, 8), thread_name_prefix="fovea-decode")
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `Pictures.read`. Two threads may decode the same picture at once; they write the same bytes."""
+        indices = np.asarray(indices, np.int64)
+        if self._kept is None:
+            pictures = np.zeros((len(indices), *self.shape), np.uint8)
+            self._decode(zip(indices.tolist(), pictures, strict=True))
+        else:
+            missing = np.unique(indices[self._state[indices] == _UNREAD]).tolist()
+            self._decode((i, self._kept[i]) for i in missing)
+            pictures = np.empty((len(indices), *self.shape), np.uint8)
+            np.take(
+                self._kept, indices, axis=0, out=pictures, mode="clip"
+            )  # checked above; "clip" fills `out`
+        return pictures, self._state[indices] != _BAD
+
+    def _decode(self, places: Iterable[tuple[int, np.ndarray]]) -> None:
+        list(self._pool.map(self._decode_one, places))  # the list raises what a thread raised
+
+    def _decode_one(self, place: tuple[int, np.ndarray]) -> None:
+        i, picture = place
+        if self._state[i] == _BAD:
+            return
+        file = self.files[i]
+        try:
+            picture[...] = images.read(file, self.shape[:2], self.shape[2])
+            self._state[i] = _GOOD
+        except DataError as error:
+            self.bad[i] = str(error).removeprefix(f"{file}: ")
+            self._state[i] = _BAD
+
+
+def _room(shape: tuple[int, ...], memory: int) -> np.ndarray | None:
+    """Zeros uint8 of `shape`, which take memory or disk only; None where there is room in neither."""
+    size = int(np.prod(shape, dtype=np.int64))
+    if size <= memory:
+        return np.zeros(shape, np.uint8)
+    try:
+        folder = caching.root() / "pictures"
+        folder.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder).free < size + _RESERVE:
+            return None
+        with tempfile.TemporaryFile(dir=folder) as file:  # the map keeps it open
+            if hasattr(
+                os, "posix_fallocate"
+            ):  # a full disk shall be an error here, not a crash when it is written
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, np.uint8, "r+", shape=shape)
+    except OSError:
+        return None
+
+
+def _memory() -> int:
+    """Bytes of memory that this process may have: the machine's, or its container's."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows does not say; most machines have this much
+        total = 8 << 30
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total

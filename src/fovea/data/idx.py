@@ -1,0 +1,128 @@
+"""IDX files, the form in which MNIST and its kin come, plain or packed by gzip.
+
+    0 0 type axes       four bytes; type 8 is unsigned bytes, the only one pictures use
+    n₁ … n_axes         the sizes, four bytes each, the most significant first
+    values              n₁ · … · n_axes bytes
+
+Pictures are (N, H, W), or (N, H, W, C) with colours; labels (N,).
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from io import BufferedIOBase
+from pathlib import Path
+
+import numpy as np
+
+from fovea import images
+from fovea.data.dataset import Dataset, Kept, Splits
+from fovea.data.split import hold_out
+from fovea.errors import DataError, mismatch
+
+_NAME = re.compile(r"(train|val|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?")
+_PARTS = {"train": ("train",), "val": ("val",), "test": ("t10k", "test")}
+
+
+def present(folder: Path) -> bool:
+    """Whether `folder` holds files that are named as MNIST's are."""
+    return any(_NAME.fullmatch(path.name) for path in folder.iterdir())
+
+
+def load(folder: Path, size: Sequence[int] | None, channels: int | None, seed: int) -> Splits:
+    """`train-*` and `t10k-*` (or `test-*`), and `val-*` or else a tenth of train, held out by `seed`.
+
+    The classes are the labels that occur in the first of these parts, sorted as strings.
+    """
+    arrays = {part: arrays for part in _PARTS if (arrays := _read_part(folder, part)) is not None}
+    classes = sorted({str(label) for label in np.unique(next(iter(arrays.values()))[1])})
+    parts: dict[str, Dataset | None] = dict.fromkeys(_PARTS)
+    for part, (pictures, labels) in arrays.items():
+        unknown = sorted({str(label) for label in np.unique(labels)} - set(classes))
+        if unknown:
+            expected = f"the labels of the first part, {' '.join(classes)}"
+            raise DataError(mismatch(f"{folder}: {part} labels", expected, f"also {' '.join(unknown)}"))
+        numbers = np.zeros(256, np.int32)
+        numbers[[int(name) for name in classes]] = range(len(classes))
+        kept = Kept(images.fit(pictures, size, channels))
+        parts[part] = Dataset(kept, numbers[labels], classes, name=f"{folder.name}/{part}")
+    shapes = {part.shape for part in parts.values() if part is not None}
+    if len(shapes) > 1:
+        raise DataError(mismatch(str(folder), "pictures of one size", f"{shapes}: give a size"))
+    if parts["val"] is None and parts["train"] is not None:
+        parts["train"], parts["val"] = hold_out(parts["train"], 1, seed)
+    return Splits(folder.name, **parts, root=str(folder))  # type: ignore[arg-type]
+
+
+def read(path: Path) -> np.ndarray:
+    """The values of an IDX file, uint8. Raises DataError where its header and its length do not agree."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return _read(file, path)  # type: ignore[arg-type]
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(mismatch(str(path), "an IDX file", f"one that cannot be read ({error})")) from error
+
+
+def _read(file: BufferedIOBase, path: Path) -> np.ndarray:
+    head = _upto(file, 4)
+    axes = head[3] if len(head) == 4 else 0
+    if head[:3] != b"\0\0\x08" or not 1 <= axes <= 4:
+        expected = "an IDX file of unsigned bytes, beginning with 00 00 08 and 01 to 04"
+        raise DataError(mismatch(str(path), expected, head.hex(" ") or "an empty file"))
+    sizes = _upto(file, 4 * axes)
+    if len(sizes) < 4 * axes:
+        raise DataError(mismatch(str(path), f"a header of {4 + 4 * axes} bytes", 4 + len(sizes)))
+    shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
+    wanted = 1
+    for n in shape:
+        wanted *= n  # as Python's numbers, which do not overflow
+    values = _upto(file, wanted + 1)
+    if len(values) != wanted:
+        what = f"{wanted} bytes for {'×'.join(map(str, shape))} after the header"
+        got = f"{len(values)}: the file is cut short" if len(values) < wanted else "more"
+        raise DataError(mismatch(str(path), what, got))
+    return np.frombuffer(values, np.uint8).reshape(shape)
+
+
+def _upto(file: BufferedIOBase, count: int) -> bytearray:
+    """The next `count` bytes, or as many as there are.
+
+    Read piece by piece: a false header may ask for more than the memory holds.
+    """
+    got = bytearray()
+    with suppress(EOFError):  # gzip's word for a file that is cut short
+        while len(got) < count and (piece := file.read1(min(count - len(got), 1 << 20))):
+            got += piece
+    return got
+
+
+def _read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Pictures (N, H, W, C) and labels (N,) of a part; None where it has no files."""
+    found = {"images": _find(folder, part, "images"), "labels": _find(folder, part, "labels")}
+    missing = [kind for kind, path in found.items() if path is None]
+    if len(missing) == 2:
+        return None
+    if missing:
+        raise DataError(mismatch(str(folder), f"{part}-images and {part}-labels", f"no file of {missing[0]}"))
+    pictures, labels = read(found["images"]), read(found["labels"])  # type: ignore[arg-type]
+    if pictures.ndim == 3:
+        pictures = pictures[..., None]
+    if pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or 0 in pictures.shape:
+        expected = "pictures (N, H, W), or (N, H, W, C) with 1 or 3 channels"
+        raise DataError(mismatch(str(found["images"]), expected, pictures.shape))
+    if labels.shape != pictures.shape[:1]:
+        raise DataError(
+            mismatch(str(found["labels"]), f"{len(pictures)} labels, as many as pictures", labels.shape)
+        )
+    return pictures, labels
+
+
+def _find(folder: Path, part: str, kind: str) -> Path | None:
+    """The part's file; where there are several, the plain one before the packed."""
+    for path in sorted(folder.iterdir()):
+        name = _NAME.fullmatch(path.name)
+        if name and name[1] in _PARTS[part] and name[2] == kind:
+            return path
+    return None
