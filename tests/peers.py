@@ -1,0 +1,90 @@
+"""The operations in PyTorch, forward and backward in one call, on NumPy arrays in Fovea's layout.
+
+PyTorch pads symmetrically only, and pools with at most half a window of padding: here every picture is padded
+first, with what the operation takes padding for.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def conv2d(A_prev, W, b, dZ, stride, pads):
+    """Z, dA_prev, dW, db."""
+    x, w, bias = _leaf(A_prev.transpose(0, 3, 1, 2)), _leaf(W.transpose(3, 2, 0, 1)), _leaf(b)
+    Z = F.conv2d(_pad(x, pads, 0.0), w, bias, stride)
+    Z.backward(_tensor(dZ.transpose(0, 3, 1, 2)))
+    return _last(Z), _last(x.grad), w.grad.numpy().transpose(2, 3, 1, 0), bias.grad.numpy()
+
+
+def max_pool2d(A_prev, dA, size, stride, pads):
+    """A, dA_prev."""
+    x = _leaf(A_prev.transpose(0, 3, 1, 2))
+    A = F.max_pool2d(_pad(x, pads, -torch.inf), size, stride)
+    A.backward(_tensor(dA.transpose(0, 3, 1, 2)))
+    return _last(A), _last(x.grad)
+
+
+def average_pool2d(A_prev, dA, size, stride, pads, count_include_pad):
+    """A, dA_prev."""
+    x = _leaf(A_prev.transpose(0, 3, 1, 2))
+    counted = _pad(torch.ones_like(x), pads, float(count_include_pad))
+    A = F.avg_pool2d(_pad(x, pads, 0.0), size, stride) / F.avg_pool2d(counted, size, stride)
+    A.backward(_tensor(dA.transpose(0, 3, 1, 2)))
+    return _last(A), _last(x.grad)
+
+
+def dense(A_prev, W, b, dZ):
+    """Z, dA_prev, dW, db."""
+    x, w, bias = _leaf(A_prev), _leaf(W.T), _leaf(b)
+    Z = F.linear(x, w, bias)
+    Z.backward(_tensor(dZ))
+    return Z.detach().numpy(), x.grad.numpy(), w.grad.numpy().T, bias.grad.numpy()
+
+
+def relu(Z, dA):
+    """A, dZ."""
+    x = _leaf(Z)
+    A = F.relu(x)
+    A.backward(_tensor(dA))
+    return A.detach().numpy(), x.grad.numpy()
+
+
+def softmax(Z):
+    return F.softmax(_tensor(Z), dim=1).numpy()
+
+
+def softmax_cross_entropy(Z, labels):
+    """The loss and dZ."""
+    x = _leaf(Z)
+    loss = F.cross_entropy(x, _tensor(labels.astype(np.int64)), ignore_index=-1)
+    loss.backward()
+    return loss.item(), x.grad.numpy()
+
+
+def optimise(kind, w, gradients, **options):
+    """w after a step with each of `gradients`; `kind` is "SGD" or "Adam"."""
+    weights = _leaf(w)
+    optimizer = getattr(torch.optim, kind)([weights], **options)
+    for dw in gradients:
+        weights.grad = _tensor(dw)
+        optimizer.step()
+    return weights.detach().numpy()
+
+
+def _tensor(array):
+    return torch.from_numpy(np.ascontiguousarray(array).copy())
+
+
+def _leaf(array):
+    return _tensor(array).requires_grad_()
+
+
+def _pad(x, pads, value):
+    top, bottom, left, right = pads
+    return F.pad(x, (left, right, top, bottom), value=value)
+
+
+def _last(x):
+    """Channels last."""
+    return x.detach().numpy().transpose(0, 2, 3, 1)

@@ -1,0 +1,116 @@
+"""Every operation and gradient of the reference is PyTorch's, in float64, whatever the shape."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fovea import reference
+from tests.cases import assert_close, cases, drawn
+
+pytest.importorskip("torch")
+from tests import peers
+
+EXACT = 1e-12
+
+
+def assert_all_close(got, expected):
+    for ours, theirs in zip(got, expected, strict=True):
+        assert_close(ours, theirs, EXACT)
+
+
+@given(cases())
+@drawn
+def test_convolution(case):
+    A_prev, W, b, dZ, _ = case.arrays(np.float64)
+    moves = {"stride": case.stride, "padding": case.padding}
+    ours = reference.conv2d(A_prev, W, b, **moves), *reference.conv2d_backward(dZ, A_prev, W, **moves)
+    assert_all_close(ours, peers.conv2d(A_prev, W, b, dZ, case.stride, case.window.pads))
+
+
+@given(cases(pooling=True), st.booleans())
+@drawn
+def test_max_pooling_ties_included(case, ties):
+    A_prev, _, _, _, dA = case.arrays(np.float64, ties)
+    moves = {"stride": case.stride, "padding": case.padding}
+    A = reference.max_pool2d(A_prev, case.size, **moves)
+    dA_prev = reference.max_pool2d_backward(dA, A_prev, case.size, **moves)
+    assert_all_close((A, dA_prev), peers.max_pool2d(A_prev, dA, case.size, case.stride, case.window.pads))
+
+
+@given(cases(pooling=True), st.booleans())
+@drawn
+def test_average_pooling(case, counted):
+    A_prev, _, _, _, dA = case.arrays(np.float64)
+    moves = {"stride": case.stride, "padding": case.padding, "count_include_pad": counted}
+    A = reference.average_pool2d(A_prev, case.size, **moves)
+    dA_prev = reference.average_pool2d_backward(dA, A_prev, case.size, **moves)
+    theirs = peers.average_pool2d(A_prev, dA, case.size, case.stride, case.window.pads, counted)
+    assert_all_close((A, dA_prev), theirs)
+
+
+@given(st.integers(1, 40), st.integers(1, 200), st.integers(1, 90))
+@drawn
+def test_dense(N, n_in, n_out):
+    rng = np.random.default_rng([N, n_in, n_out])
+    A_prev, W, b, dZ = map(rng.standard_normal, ((N, n_in), (n_in, n_out), n_out, (N, n_out)))
+    ours = reference.dense(A_prev, W, b), *reference.dense_backward(dZ, A_prev, W)
+    assert_all_close(ours, peers.dense(A_prev, W, b, dZ))
+
+
+@given(st.integers(1, 40), st.integers(1, 50))
+@drawn
+def test_relu_and_softmax(N, classes):
+    Z, dA = np.random.default_rng([N, classes]).standard_normal((2, N, classes))
+    Z[0, 0] = 0
+    assert_all_close((reference.relu(Z), reference.relu_backward(dA, Z)), peers.relu(Z, dA))
+    assert_close(reference.softmax(9 * Z), peers.softmax(9 * Z), EXACT)
+
+
+def test_relu_of_nan():
+    Z, dA = np.array([np.nan, -1.0, 1.0]), np.array([1.0, 2.0, 3.0])
+    for ours, theirs in zip(
+        (reference.relu(Z), reference.relu_backward(dA, Z)), peers.relu(Z, dA), strict=True
+    ):
+        assert np.array_equal(ours, theirs, equal_nan=True)
+
+
+@given(st.integers(1, 40), st.integers(2, 50), st.booleans())
+@drawn
+def test_loss(N, classes, some_ignored):
+    rng = np.random.default_rng([N, classes])
+    Z, labels = 4 * rng.standard_normal((N, classes)), rng.integers(0, classes, N)
+    if some_ignored:
+        labels[1::2] = -1
+    loss, dZ = peers.softmax_cross_entropy(Z, labels)
+    assert reference.softmax_cross_entropy(Z, labels) == pytest.approx(loss, rel=EXACT)
+    assert_close(reference.softmax_cross_entropy_backward(Z, labels), dZ, EXACT)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+def test_sgd(momentum, weight_decay):
+    w, *gradients = np.random.default_rng(1).standard_normal((6, 50))
+    theirs = peers.optimise("SGD", w, gradients, lr=0.1, momentum=momentum, weight_decay=weight_decay)
+    velocity = np.zeros(50)
+    for dw in gradients:
+        reference.sgd(w, dw, velocity, rate=0.1, momentum=momentum, weight_decay=weight_decay)
+    assert_close(w, theirs, EXACT)
+
+
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.9)])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.01])
+def test_adam(betas, weight_decay):
+    w, *gradients = np.random.default_rng(2).standard_normal((6, 50))
+    theirs = peers.optimise("Adam", w, gradients, lr=0.1, betas=betas, eps=1e-7, weight_decay=weight_decay)
+    m, v = np.zeros((2, 50))
+    options = {
+        "rate": 0.1,
+        "beta1": betas[0],
+        "beta2": betas[1],
+        "epsilon": 1e-7,
+        "weight_decay": weight_decay,
+    }
+    for step, dw in enumerate(gradients, start=1):
+        reference.adam(w, dw, m, v, step=step, **options)
+    assert_close(w, theirs, EXACT)

@@ -1,0 +1,163 @@
+"""What the operations do with arrays, on either engine: any layout in, nothing modified, NaN out of NaN."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import fovea
+from fovea import functional as F
+from tests.cases import ENGINES, assert_close
+
+A, DZ = (2, 6, 5, 3), (2, 6, 5, 4)
+# name: (the arguments' shapes, the call)
+CALLS = {
+    "conv2d": ((A, (3, 3, 3, 4), (4,)), lambda *a: F.conv2d(*a, padding=1)),
+    "conv2d_backward": ((DZ, A, (3, 3, 3, 4)), lambda *a: F.conv2d_backward(*a, padding=1)),
+    "max_pool2d": ((A,), lambda a: F.max_pool2d(a, 2)),
+    "max_pool2d_backward": (((2, 3, 2, 3), A), lambda *a: F.max_pool2d_backward(*a, 2)),
+    "average_pool2d": ((A,), lambda a: F.average_pool2d(a, 2)),
+    "average_pool2d_backward": (((2, 3, 2, 3), A), lambda *a: F.average_pool2d_backward(*a, 2)),
+    "dense": (((5, 7), (7, 3), (3,)), F.dense),
+    "dense_backward": (((5, 3), (5, 7), (7, 3)), F.dense_backward),
+    "relu": ((A,), F.relu),
+    "relu_backward": ((A, A), F.relu_backward),
+    "softmax": (((5, 4),), F.softmax),
+    "softmax_cross_entropy_backward": (
+        ((5, 4),),
+        lambda Z: F.softmax_cross_entropy_backward(Z, np.arange(5) % 4),
+    ),
+}
+every_operation = pytest.mark.parametrize("name", CALLS)
+
+
+@pytest.fixture(params=ENGINES, autouse=True)
+def _engine(request):
+    with fovea.engine(request.param):
+        yield
+
+
+def arrays_and_call(name):
+    shapes, call = CALLS[name]
+    rng = np.random.default_rng(7)
+    return [rng.standard_normal(shape, np.float32) for shape in shapes], call
+
+
+def results(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
+@every_operation
+def test_results_are_new_float32_arrays(name):
+    arrays, call = arrays_and_call(name)
+    first, copies = results(call(*arrays)), [np.array(r) for r in results(call(*arrays))]
+    call(*(2 * a for a in arrays))  # a later call must not write into an earlier one's result
+    for result, copy in zip(first, copies, strict=True):
+        assert result.dtype == np.float32
+        assert np.array_equal(result, copy)
+        assert result.flags.writeable
+        assert not any(np.shares_memory(result, a) for a in arrays)
+
+
+@every_operation
+def test_arguments_may_be_read_only_and_stay_as_they_are(name):
+    arrays, call = arrays_and_call(name)
+    copies = [a.copy() for a in arrays]
+    for a in arrays:
+        a.flags.writeable = False
+    call(*arrays)
+    for a, copy in zip(arrays, copies, strict=True):
+        assert np.array_equal(a, copy)
+
+
+@every_operation
+@pytest.mark.parametrize("layout", ["fortran", "reversed", "strided", "unaligned"])
+def test_arguments_may_lie_in_any_layout(name, layout):
+    arrays, call = arrays_and_call(name)
+    for got, expected in zip(
+        results(call(*(_lay(a, layout) for a in arrays))), results(call(*arrays)), strict=True
+    ):
+        assert_close(got, expected, 1e-6)
+
+
+def _lay(a, layout):
+    """The same numbers, elsewhere."""
+    if layout == "fortran":
+        return np.asfortranarray(a)
+    if layout == "reversed":
+        return np.ascontiguousarray(a[..., ::-1])[..., ::-1]
+    if layout == "strided":
+        wide = np.full((*a.shape[:-1], 2 * a.shape[-1]), np.nan, a.dtype)
+        wide[..., ::2] = a
+        return wide[..., ::2]
+    memory = np.zeros(a.nbytes + 1, np.uint8)[1:]  # not even a float's address is a multiple of four
+    view = memory.view(a.dtype).reshape(a.shape)
+    view[...] = a
+    return view
+
+
+@every_operation
+def test_a_nan_goes_through(name):
+    arrays, call = arrays_and_call(name)
+    arrays[0].flat[0] = np.nan
+    assert any(np.isnan(r).any() for r in results(call(*arrays)))
+    assert not any(np.isnan(r).all() for r in results(call(*arrays)))
+
+
+def test_a_nan_stays_within_its_windows_and_its_example():
+    A_prev = np.ones((2, 6, 6, 1), np.float32)
+    A_prev[0, 2, 3, 0] = np.nan
+    expected = np.zeros((2, 3, 3, 1), bool)
+    expected[0, 1, 1] = True
+    for pooled in (F.max_pool2d(A_prev, 2), F.average_pool2d(A_prev, 2)):
+        assert np.array_equal(np.isnan(pooled), expected)
+    W = np.ones((2, 2, 1, 3), np.float32)
+    assert np.array_equal(np.isnan(F.conv2d(A_prev, W, None, stride=2)), np.repeat(expected, 3, axis=3))
+    dA_prev = F.max_pool2d_backward(np.ones(expected.shape, np.float32), A_prev, 2)
+    assert dA_prev[0, 2:4, 2:4, 0].tolist() == [[0, 1], [0, 0]]
+    assert np.isnan(F.softmax_cross_entropy(np.array([[np.nan, 0]], np.float32), np.array([0])))
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (1,), (17,), (3, 5), (2, 3, 4), (2, 3, 4, 5), (2, 1, 3, 1, 4), (0, 3)], ids=str
+)
+def test_relu_takes_any_shape(shape):
+    Z = np.asarray(np.random.default_rng(8).standard_normal(shape), np.float32)
+    assert np.array_equal(F.relu(Z), np.maximum(Z, 0))
+    assert np.array_equal(F.relu_backward(Z, Z), np.maximum(Z, 0))
+
+
+def test_an_empty_batch_is_no_mistake():
+    none, W = np.zeros((0, 6, 5, 3), np.float32), np.ones((3, 3, 3, 4), np.float32)
+    assert F.conv2d(none, W, None).shape == (0, 4, 3, 4)
+    dA_prev, dW, db = F.conv2d_backward(np.zeros((0, 4, 3, 4), np.float32), none, W)
+    assert dA_prev.shape == none.shape
+    assert not dW.any()
+    assert not db.any()
+    pooled = np.zeros((0, 3, 2, 3), np.float32)
+    for pool in (F.max_pool2d, F.average_pool2d):
+        assert pool(none, 2).shape == pooled.shape
+    for back in (F.max_pool2d_backward, F.average_pool2d_backward):
+        assert back(pooled, none, 2).shape == none.shape
+    rows, labels = np.zeros((0, 3), np.float32), np.zeros(0, int)
+    assert F.dense(rows, W[0, 0], None).shape == (0, 4)
+    assert not F.dense_backward(np.zeros((0, 4), np.float32), rows, W[0, 0])[1].any()
+    assert F.softmax(rows).shape == F.softmax_cross_entropy_backward(rows, labels).shape == (0, 3)
+    assert F.softmax_cross_entropy(rows, labels) == 0
+
+
+def test_several_threads_may_compute_at_once():
+    rng = np.random.default_rng(9)
+    batches = [rng.standard_normal(A, np.float32) for _ in range(16)]
+    _, call = CALLS["conv2d"]
+    W, b = rng.standard_normal((3, 3, 3, 4), np.float32), rng.standard_normal(4, np.float32)
+    name = fovea.engine.current()
+
+    def compute(A_prev):
+        with fovea.engine(name):
+            return call(A_prev, W, b)
+
+    expected = [compute(batch) for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        for got, one in zip(pool.map(compute, batches), expected, strict=True):
+            assert np.array_equal(got, one)

@@ -1,0 +1,151 @@
+"""Halide's kernels against the reference in float64, over chosen shapes and some drawn once and for all."""
+
+import numpy as np
+import pytest
+
+import fovea
+from fovea import functional as F
+from fovea import reference
+from tests.cases import CONVOLUTIONS, FORWARD, GRADIENT, POOLS, assert_close, halide
+
+pytestmark = halide
+
+
+@pytest.fixture(autouse=True)
+def _engine():
+    with fovea.engine("halide"):
+        yield
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
+def test_convolution(case):
+    A_prev, W, b, dZ, _ = case.arrays()
+    exact = case.arrays(np.float64)
+    moves = {"stride": case.stride, "padding": case.padding}
+    assert_close(F.conv2d(A_prev, W, b, **moves), reference.conv2d(*exact[:3], **moves), FORWARD)
+    expected = reference.conv2d_backward(exact[3], *exact[:2], **moves)
+    for got, gradient in zip(F.conv2d_backward(dZ, A_prev, W, **moves), expected, strict=True):
+        assert_close(got, gradient, GRADIENT)
+
+
+@pytest.mark.parametrize("case", POOLS, ids=str)
+def test_pooling(case):
+    moves = {"stride": case.stride, "padding": case.padding}
+    for ties in (False, True):
+        A_prev, _, _, _, dA = case.arrays(ties=ties)
+        assert np.array_equal(
+            F.max_pool2d(A_prev, case.size, **moves), reference.max_pool2d(A_prev, case.size, **moves)
+        )
+        expected = reference.max_pool2d_backward(*map(np.float64, (dA, A_prev)), case.size, **moves)
+        assert_close(F.max_pool2d_backward(dA, A_prev, case.size, **moves), expected, GRADIENT)
+    for counted in (False, True):
+        moves["count_include_pad"] = counted
+        expected = reference.average_pool2d(np.float64(A_prev), case.size, **moves)
+        assert_close(F.average_pool2d(A_prev, case.size, **moves), expected, FORWARD)
+        expected = reference.average_pool2d_backward(*map(np.float64, (dA, A_prev)), case.size, **moves)
+        assert_close(F.average_pool2d_backward(dA, A_prev, case.size, **moves), expected, GRADIENT)
+
+
+@pytest.mark.parametrize("N", [1, 2, 15, 64])
+@pytest.mark.parametrize(
+    ("n_in", "n_out"), [(1, 1), (3, 17), (400, 120), (120, 84), (84, 10), (17, 1), (1960, 10)]
+)
+def test_dense(N, n_in, n_out):
+    rng = np.random.default_rng([N, n_in, n_out])
+    shapes = (N, n_in), (n_in, n_out), (n_out,), (N, n_out)
+    A_prev, W, b, dZ = (rng.standard_normal(shape, np.float32) for shape in shapes)
+    exact = [a.astype(np.float64) for a in (A_prev, W, b, dZ)]
+    assert_close(F.dense(A_prev, W, b), reference.dense(*exact[:3]), FORWARD)
+    expected = reference.dense_backward(exact[3], *exact[:2])
+    for got, gradient in zip(F.dense_backward(dZ, A_prev, W), expected, strict=True):
+        assert_close(got, gradient, GRADIENT)
+
+
+@pytest.mark.parametrize("N", [1, 2, 16, 65])
+@pytest.mark.parametrize("classes", [1, 2, 3, 10, 17, 100, 1000])
+def test_softmax_and_loss(N, classes):
+    rng = np.random.default_rng([N, classes])
+    Z, labels = 5 * rng.standard_normal((N, classes), np.float32), rng.integers(-1, classes, N)
+    exact = Z.astype(np.float64)
+    assert_close(F.softmax(Z), reference.softmax(exact), FORWARD)
+    loss = reference.softmax_cross_entropy(exact, labels)
+    assert F.softmax_cross_entropy(Z, labels) == pytest.approx(loss, rel=FORWARD, abs=1e-7)
+    expected = reference.softmax_cross_entropy_backward(exact, labels)
+    got = F.softmax_cross_entropy_backward(Z, labels)
+    assert_close(got + 1, expected + 1, 1e-6)  # where all are ignored or certain, there is no largest number
+    assert not got[labels < 0].any()
+
+
+@pytest.mark.parametrize(
+    "Z", [[3e38, 0, -3e38], [-1e30, -1e30, -2e30], [88.9, 89, 90], [0, -np.inf, 0]], ids=str
+)
+def test_softmax_and_loss_overflow_for_no_logits(Z):
+    Z, labels = np.array([Z], np.float32), np.array([0])
+    assert_close(F.softmax(Z), reference.softmax(np.float64(Z)), FORWARD)
+    assert F.softmax_cross_entropy(Z, labels) == pytest.approx(
+        reference.softmax_cross_entropy(np.float64(Z), labels), rel=FORWARD, abs=1e-7
+    )
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 16, 33, 1000, 61706])
+def test_relu_and_optimizers(n):
+    rng = np.random.default_rng(n)
+    # The arrays begin three numbers after where memory begins, not where vectors do.
+    w, dw, m = (rng.standard_normal(n + 3, np.float32)[3:] for _ in range(3))
+    v = rng.random(n + 3, np.float32)[3:]
+    assert np.array_equal(F.relu(w), reference.relu(w))
+    assert np.array_equal(F.relu_backward(dw, w), reference.relu_backward(dw, w))
+    exact, ours = [a.astype(np.float64) for a in (w, m, v)], (w, m, v)
+    options = {"rate": 0.01, "weight_decay": 0.05}
+    adam = options | {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "step": 3}
+    for run, state, g in ((F, ours, dw), (reference, exact, dw.astype(np.float64))):
+        run.sgd(state[0], g, state[1], momentum=0.9, **options)
+        run.adam(state[0], g, state[1], state[2], **adam)
+    for got, expected in zip(ours, exact, strict=True):
+        assert_close(got, expected, FORWARD)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 5, 7, 2), (17, 28, 28, 1), (2, 32, 32, 3)], ids=str)
+@pytest.mark.parametrize("out_size", [(1, 1), (6, 9), (28, 28)], ids=str)
+def test_warp(shape, out_size):
+    rng = np.random.default_rng(shape)
+    pictures = rng.integers(0, 256, shape, np.uint8)
+    exact = (rng.integers(-8, 9, (shape[0], 2, 3)) / 4).astype(np.float32)  # quarters: no rounding on the way
+    assert np.array_equal(F.warp(pictures, exact, out_size), reference.warp(pictures, exact, out_size))
+    anywhere = exact + rng.standard_normal(exact.shape, np.float32)
+    difference = F.warp(pictures, anywhere, out_size) - reference.warp(pictures, anywhere, out_size).astype(
+        int
+    )
+    assert np.abs(difference).max() <= 1
+    assert (difference != 0).mean() <= 0.01 + 1 / difference.size
+
+
+def test_warp_of_places_beyond_all_numbers_is_black():
+    pictures = np.full((1, 5, 7, 1), 255, np.uint8)
+    out = F.warp(pictures, np.array([[[3e38, 0, 0], [0, 1, 0]]], np.float32), (5, 7))
+    assert (out[:, :, 0] == 255).all()
+    assert not out[:, :, 1:].any()
+
+
+ROWS = np.random.default_rng(10).standard_normal((37, 9, 9, 3), np.float32)
+FILTERS = np.random.default_rng(11).standard_normal((3, 3, 3, 8), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("compute", "batch"),
+    [
+        (lambda A_prev: F.conv2d(A_prev, FILTERS, FILTERS[0, 0, 0], padding=1), ROWS),
+        (lambda A_prev: F.conv2d(A_prev, FILTERS[:, :, :1], None, stride=2), ROWS[..., :1]),
+        (lambda A_prev: F.max_pool2d(A_prev, 2), ROWS),
+        (lambda A_prev: F.average_pool2d(A_prev, 3, stride=2, padding=1), ROWS),
+        (lambda A_prev: F.dense(A_prev, FILTERS.reshape(27, 8), None), ROWS.reshape(37, 243)[:, :27]),
+        (F.relu, ROWS),
+        (F.softmax, ROWS[:, 0, :, 0]),
+    ],
+    ids=["conv2d", "conv2d one channel", "max_pool2d", "average_pool2d", "dense", "relu", "softmax"],
+)
+def test_a_picture_has_the_same_bits_in_any_batch(compute, batch):
+    together = compute(batch)
+    for n in (0, 15, 16, 36):
+        assert np.array_equal(compute(batch[n : n + 1])[0], together[n])
+    assert np.array_equal(compute(batch[3:22]), together[3:22])

@@ -1,0 +1,116 @@
+"""Where a window stands: numbers one can count on one's fingers, and laws that hold for all."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fovea.errors import ShapeError
+from fovea.geometry import Window, pair
+from tests.cases import cases, drawn
+
+SOME = st.integers(1, 60)
+
+
+@pytest.mark.parametrize(
+    ("input", "size", "stride", "padding", "output"),
+    [
+        (6, 3, 1, "valid", 4),  # n − f + 1
+        (6, 3, 1, 1, 6),  # p = (f − 1)/2 keeps the size
+        (6, 3, 1, "same", 6),
+        (7, 3, 2, "valid", 3),
+        (39, 3, 1, "valid", 37),  # the network for 39×39×3
+        (37, 5, 2, "valid", 17),
+        (17, 5, 2, "valid", 7),
+        (28, 5, 1, 2, 28),  # LeNet-5
+        (28, 2, 2, "valid", 14),
+        (14, 5, 1, "valid", 10),
+        (224, 7, 2, 3, 112),
+        (5, 2, 2, "same", 3),
+        (5, 5, 1, "valid", 1),
+        (5, 2, 4, "valid", 1),
+    ],
+)
+def test_known_sizes(input, size, stride, padding, output):
+    assert Window.of((input, input), size, stride, padding).output == (output, output)
+
+
+def test_height_and_width_are_independent():
+    window = Window.of((10, 20), (3, 5), (1, 2), (0, 1, 2, 3))
+    assert window.pads == (0, 1, 2, 3)
+    assert window.output == (10 + 1 - 3 + 1, (20 + 5 - 5) // 2 + 1)
+
+
+@pytest.mark.parametrize(
+    ("n", "f", "s", "pads"),
+    [
+        (6, 3, 1, (1, 1)),
+        (6, 5, 1, (2, 2)),
+        (6, 4, 1, (1, 2)),
+        (6, 2, 1, (0, 1)),
+        (6, 3, 2, (0, 1)),
+        (7, 3, 2, (1, 1)),
+        (6, 1, 2, (0, 0)),
+    ],
+)
+def test_same_puts_the_odd_pixel_after(n, f, s, pads):
+    assert Window.of((n, n), f, s, "same").pads == (*pads, *pads)
+
+
+@given(SOME, st.integers(1, 11), SOME)
+@drawn
+def test_same_makes_one_output_for_every_stride_begun(n, f, s):
+    window = Window.of((n, n), f, s, "same")
+    assert window.output[0] == -(-n // s)
+    assert 0 <= window.pads[1] - window.pads[0] <= 1
+
+
+@given(cases())
+@drawn
+def test_the_last_window_fits_and_one_more_would_not(case):
+    window = case.window
+    for n, before, after, f, s, n_out in zip(
+        window.input,
+        window.pads[::2],
+        window.pads[1::2],
+        window.size,
+        window.stride,
+        window.output,
+        strict=True,
+    ):
+        end = (n_out - 1) * s + f
+        assert end <= n + before + after < end + s
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (((3, 3), 5), "an input of at least 5×5 with its padding, got 3×3: make the window smaller"),
+        (((3, 9), (4, 2)), "at least 4×2 with its padding, got 3×9"),
+        (((3, 3), 6, 1, 1), "at least 6×6 with its padding, got 5×5"),
+        (((3, 3), 0), "window size: expected one or two whole numbers of at least 1, got 0"),
+        (((3, 3), 2.0), "window size: expected one or two whole numbers"),
+        (((3, 3), (1, 2, 3)), "window size: expected one or two whole numbers"),
+        (((3, 3), 2, 0), "stride: expected one or two whole numbers of at least 1, got 0"),
+        (((3, 3), 2, (1, -1)), r"stride: expected one or two whole numbers of at least 1, got \(1, -1\)"),
+        (((3, 3), 2, None), "stride: expected one or two whole numbers"),
+        (((3, 3), 2, 1, "full"), 'padding: expected "valid", "same", a whole number, or four'),
+        (((3, 3), 2, 1, -1), "padding: expected .* got -1"),
+        (((3, 3), 2, 1, (1, 2)), r"padding: expected .* got \(1, 2\)"),
+        (((3, 3), 2, 1, (1, 2, -3, 4)), "padding: expected"),
+        (((3, 3), 2, 1, 0.5), "padding: expected"),
+        (((3, 3), 2, 1, (0.5, 0, 0, 0)), "padding: expected"),
+        (((3, 3), 2, 1, None), "padding: expected"),
+        (((0, 3), 1), "input height and width: expected"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(arguments, message):
+    with pytest.raises(ShapeError, match=f"here.*{message}"):
+        Window.of(*arguments, who="here")
+
+
+def test_numpys_whole_numbers_will_do():
+    import numpy as np
+
+    eight = np.array([8, 8])
+    assert Window.of(tuple(eight), np.int64(3), np.int32(2), np.int64(1)).output == (4, 4)
+    assert pair([2, 3], "here", "size") == (2, 3)
