@@ -42,7 +42,7 @@ def plan(
     training: bool = False,
     progress: Callable[[int, int, str], object] | None = None,
 ) -> Plan:
-    """What runs `network` with the current engine; `progress(done, total, what)` hears of kernels compiled."""
+    """What runs `network` with the current engine; `progress(done, total, what)` hears of compiling."""
     if engine.current() == "reference":
         return Layerwise(network)
     from fovea import stages

@@ -1,8 +1,8 @@
 """What training makes small.
 
-A loss takes a network's logits Z (N, classes) and integer labels (N,), and answers its mean over the examples
-and the gradient of that mean. A label of −1 leaves its example out. This is the layer-by-layer path; a plan of
-stages computes the same.
+A loss takes a network's logits Z (N, classes) and integer labels (N,), and answers its mean over the
+examples and the gradient of that mean. A label of −1 leaves its example out. This is the layer-by-layer path;
+a plan of stages computes the same.
 """
 
 import numpy as np

@@ -11,7 +11,7 @@ import numpy as np
 
 
 def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The cross-entropy −log softmax(logits)[label] of every example: float64 (N,), NaN where the label is −1."""
+    """The cross-entropy −log softmax(logits)[label] of each example: float64 (N,), NaN for the label −1."""
     Z = logits.astype(np.float64)
     Z -= Z.max(axis=1, keepdims=True)  # keeps exp in range; the differences stay
     loss = np.log(np.exp(Z).sum(axis=1)) - _at(Z, labels)

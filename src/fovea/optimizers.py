@@ -49,7 +49,9 @@ class Optimizer:
 
     def state(self) -> dict[str, np.ndarray]:
         """What it remembers, as copies: `load_state` goes on from there."""
-        return {"steps": np.array([self.steps], np.int64)} | {k: kept.copy() for k, kept in self._kept.items()}
+        return {"steps": np.array([self.steps], np.int64)} | {
+            k: kept.copy() for k, kept in self._kept.items()
+        }
 
     def load_state(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` gave: the next step is then the one that would have followed there."""
@@ -116,5 +118,7 @@ def parse(description: str | Mapping[str, object]) -> Optimizer:
     names = [f.name for f in fields(kind) if f.init]
     unknown = settings.keys() - set(names)
     if unknown:
-        raise FoveaError(mismatch(f"optimizer {name}", f"only {', '.join(names)}", ", ".join(sorted(unknown))))
+        raise FoveaError(
+            mismatch(f"optimizer {name}", f"only {', '.join(names)}", ", ".join(sorted(unknown)))
+        )
     return kind(**settings)

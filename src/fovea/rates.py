@@ -19,7 +19,10 @@ Schedule: TypeAlias = Callable[[int, int], float]
 STEP_AT = (1 / 2, 3 / 4)  # where `step` goes down, in parts of the whole training
 STEP_FACTOR = 0.1
 RISE = 0.3  # the part of the training in which `one_cycle` rises, and where it begins and ends:
-START, END = 1 / 25, 1 / 25e4  # as in L. Smith, N. Topin: Super-Convergence, 2018, and in PyTorch's OneCycleLR
+START, END = (
+    1 / 25,
+    1 / 25e4,
+)  # as in L. Smith, N. Topin: Super-Convergence, 2018, and in PyTorch's OneCycleLR
 
 
 def constant(step: int, steps: int) -> float:
@@ -33,7 +36,7 @@ def step(step: int, steps: int) -> float:
 
 
 def cosine(step: int, steps: int) -> float:
-    """Half a cosine, from 1 at the first step down to 0 after the last (I. Loshchilov, F. Hutter: SGDR, 2017)."""
+    """Half a cosine from 1 at the first step to 0 after the last (I. Loshchilov, F. Hutter: SGDR, 2017)."""
     return _anneal(1.0, 0.0, step / steps)
 
 
@@ -51,7 +54,12 @@ def _anneal(start: float, end: float, part: float) -> float:
     return end + (start - end) * (1 + cos(pi * part)) / 2
 
 
-SCHEDULES: dict[str, Schedule] = {"constant": constant, "step": step, "cosine": cosine, "one-cycle": one_cycle}
+SCHEDULES: dict[str, Schedule] = {
+    "constant": constant,
+    "step": step,
+    "cosine": cosine,
+    "one-cycle": one_cycle,
+}
 
 
 def parse(name: str) -> Schedule:
@@ -60,3 +68,10 @@ def parse(name: str) -> Schedule:
         return SCHEDULES[name]
     except KeyError:
         raise FoveaError(mismatch("schedule", f"one of {', '.join(SCHEDULES)}", repr(name))) from None
+
+
+def name(schedule: Schedule) -> str:
+    """What `schedule` is called, in files."""
+    return next(
+        (n for n, own in SCHEDULES.items() if own is schedule), getattr(schedule, "__qualname__", "own")
+    )

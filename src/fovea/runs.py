@@ -1,34 +1,37 @@
 """The folder of a run.
 
-    runs/classify/train/     the next one is train2, then train3: none is ever overwritten
-        arguments.yaml       what the run was asked to do
-        splits.csv           which picture is in which split, where the data are files
-        results.csv          a line an epoch
-        bad_images.csv       the pictures that could not be read, and why
-        best.safetensors     the model that is best on the validation set
-        last.safetensors     the model after the last epoch, or where the run was stopped
-        state.safetensors    weights, best weights, optimizer and position: what resuming needs
-        metrics.json         the best model on the test set
-
-`state.safetensors` alone is the truth: it is written whole, first, and what else changes during a run is
-made from it again when the run is resumed. So a kill between two files loses nothing.
+runs/classify/train/     the next one is train2, then train3: none is ever overwritten
+    arguments.yaml       what the run was asked to do
+    splits.csv           which picture is in which split, where the data are files
+    results.csv          a line an epoch
+    bad_images.csv       the pictures that could not be read, and why
+    best.safetensors     the model that is best on the validation set
+    last.safetensors     the model after the last epoch, or where the run was stopped
+    state.safetensors    weights, best weights, optimizer and position: what resuming needs
+    metrics.json         the best model on the test set
 """
 
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from fovea.errors import DataError, mismatch
+import numpy as np
+
+from fovea.data import Splits, write_splits
+from fovea.errors import DataError, TrainingError, mismatch
 from fovea.files import write_whole
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A run's folder: where its files are, and how the small ones are written. Raises OSError where it cannot."""
+    """Where a run's files are, and how the small ones are written; `writing` tells what goes wrong there."""
 
     path: Path
 
@@ -43,24 +46,32 @@ class Folder:
 
     @classmethod
     def create(cls, task: str, name: str, root: Path | str = "runs") -> "Folder":
-        """A new folder `root/task/name`, or `name2`, `name3` … where that is taken."""
-        number = 1
-        while True:
+        """A new folder `root/task/name`, or `name2`, `name3` … Raises DataError where it cannot be made."""
+        for number in count(1):
             path = Path(root) / task / (name if number == 1 else f"{name}{number}")
             try:
-                path.mkdir(parents=True)  # fails where it exists: two runs that start together get two folders
-                return cls(path)
+                path.mkdir(parents=True)  # two runs that start together get two folders
+                break
             except FileExistsError:
-                number += 1
+                continue
+            except OSError as error:
+                raise _unusable(path, error) from error
+        return cls(path)
 
     @classmethod
     def create_at(cls, path: Path | str) -> "Folder":
-        """The new folder `path`; it may exist if it is empty. DataError where something is in it."""
+        """The folder `path`, new or empty. DataError where it cannot be made, or something is in it."""
         path = Path(path)
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            remedy = "name another, or go on with the run that is there: --resume"
-            raise DataError(mismatch(f"run folder {path}", "a new or empty folder", "one with files in it", remedy))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            taken = any(path.iterdir())
+        except OSError as error:
+            raise _unusable(path, error) from error
+        if taken:
+            remedy = "name another; a run that is there goes on with --resume"
+            raise DataError(
+                mismatch(f"run folder {path}", "a new or empty folder", "one with files in it", remedy)
+            )
         return cls(path)
 
     @classmethod
@@ -68,8 +79,34 @@ class Folder:
         """The folder of a run that was begun; DataError where `path` is none."""
         folder = cls(Path(path))
         if not folder.arguments.is_file():
-            raise DataError(mismatch(f"run folder {path}", "a folder with arguments.yaml", _what(folder.path)))
+            raise DataError(
+                mismatch(f"run folder {path}", "a folder with arguments.yaml", _what(folder.path))
+            )
         return folder
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turns what goes wrong while files are written in the block into a TrainingError with its remedy."""
+        try:
+            yield
+        except (OSError, DataError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            remedy = "what was saved before is whole"
+            if self.arguments.is_file():
+                remedy += f"; when there is room again, go on with: fovea train --resume {self.path}"
+            raise TrainingError(
+                mismatch(f"run folder {self.path}", "to write to it", reason, remedy)
+            ) from error
+
+    def check_splits(self, data: Splits) -> None:
+        """DataError unless `data` has the pictures, splits and classes of splits.csv."""
+        with tempfile.TemporaryDirectory() as place:
+            now = Path(place, "splits.csv")
+            write_splits(data, now)
+            if not self.splits.is_file() or now.read_bytes() != self.splits.read_bytes():
+                remedy = "start a new run with what is there now"
+                got = "pictures that were added, removed or moved since"
+                raise DataError(mismatch(f"data {data.name}", f"what {self.splits} lists", got, remedy))
 
     def write_arguments(self, arguments: Mapping[str, Any]) -> None:
         import yaml
@@ -88,23 +125,20 @@ class Folder:
             raise DataError(mismatch(str(self.arguments), "names and values", type(arguments).__name__))
         return arguments
 
+    def write_bad_images(self, bad: Mapping[str, str]) -> None:
+        self.write_table(self.bad_images, ("file", "reason"), sorted(bad.items()))
+
     def write_json(self, path: Path, content: Any) -> None:
         write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
-    def write_table(self, path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def write_table(self, path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
         """A CSV file with a header line."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
-        write_whole(path, text.getvalue())
-
-    def read_table(self, path: Path) -> list[list[str]]:
-        """The lines of a CSV file without its header; none where there is no file."""
-        if not path.is_file():
-            return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.reader(file))[1:]
+        # A file's name may hold bytes that are no text; they are written as they are.
+        write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
     def sweep(self) -> None:
         """Delete the temporary files that a kill in the middle of a write left."""
@@ -114,5 +148,26 @@ class Folder:
                 left.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class Run:
+    """What a training came to.
+
+    history: a dict for each epoch, with the columns of results.csv. metrics: of the best network, as in
+    metrics.json. confusion: there, how often each class (row) was taken for each (column). bad: file → why
+    it could not be read. folder: where the run was written.
+    """
+
+    history: list[dict[str, Any]]
+    best_epoch: int
+    metrics: dict[str, Any]
+    confusion: np.ndarray
+    bad: dict[str, str]
+    folder: Folder | None
+
+
 def _what(path: Path) -> str:
     return "a file" if path.is_file() else "a folder without it" if path.is_dir() else "nothing there"
+
+
+def _unusable(path: Path, error: OSError) -> DataError:
+    return DataError(f"run folder {path}: cannot be made ({error.strerror}): choose another with --out")
