@@ -24,7 +24,7 @@ import numpy as np
 from fovea import architecture, engine
 from fovea.errors import mismatch
 from fovea.layers.base import Gradients, Layer, Shape
-from fovea.trial import VIEWS, CheckFailed, Trial, error_of, poisoned_memory
+from fovea.trial import VIEWS, CheckFailed, Trial, error_of, poisoned_memory, scale_of
 
 STEP = 1e-5  # h: (1) then errs by some 1e-10 in both its truncation and its rounding
 DIFFERENCES = 1e-6  # bounds on max|x − ref| / max|ref|
@@ -128,7 +128,7 @@ def _check_differences(trial: Trial, samples: int, rng: np.random.Generator) -> 
         places = [tuple(map(int, np.unravel_index(i, x.shape))) for i in chosen]
         slopes = np.array([slope(x, 1.0, place) for place in places])
         given = np.array([dx[place] for place in places])
-        scale = max(np.abs(dx).max(), np.abs(slopes).max()) or 1.0
+        scale = max(scale_of(dx), scale_of(slopes))
         errors = np.abs(slopes - given) / scale
         if not errors.max() <= DIFFERENCES:
             worst = int(np.argmax(errors))
@@ -141,7 +141,7 @@ def _check_differences(trial: Trial, samples: int, rng: np.random.Generator) -> 
                 )
             )
         v = rng.choice([-1.0, 1.0], x.shape)
-        error = abs(slope(x, v) - np.vdot(dx, v)) / (np.linalg.norm(dx) or 1.0)
+        error = abs(slope(x, v) - np.vdot(dx, v)) / max(np.linalg.norm(dx), scale_of(dx))
         if not error <= DIFFERENCES:
             expected = f"central differences along a random direction within {DIFFERENCES:.0e}"
             raise CheckFailed(mismatch(f"{trial.who}: {name}", expected, f"an error of {error:.1e}"))
@@ -172,7 +172,7 @@ def _check_adjoint(trial: Trial) -> None:
 
 
 def _same_number(trial: Trial, what: str, expected: Any, got: Any, size: Any) -> None:
-    if not abs(expected - got) <= ROUNDING * (size or 1.0):
+    if not abs(expected - got) <= ROUNDING * max(size, 0.01):
         who = f"{trial.who}: {what}"
         raise CheckFailed(mismatch(who, f"the adjoint's product {expected:.9g}", f"{got:.9g}"))
 

@@ -79,8 +79,12 @@ def error_of(x: np.ndarray, reference: np.ndarray) -> float:
     """max|x − ref| / max|ref|."""
     if x.shape != reference.shape:
         return np.inf
-    scale = float(np.abs(reference).max(initial=0)) or 1.0
-    return float(np.abs(x.astype(np.float64) - reference).max(initial=0)) / scale
+    return float(np.abs(x.astype(np.float64) - reference).max(initial=0)) / scale_of(reference)
+
+
+def scale_of(reference: np.ndarray) -> float:
+    """max|ref|, but no less than 0.01: less is left where values of size 1 cancel, and mostly rounding."""
+    return max(float(np.abs(reference).max(initial=0)), 0.01)
 
 
 def spread(rng: np.random.Generator, shape: Shape) -> np.ndarray:

@@ -1,0 +1,59 @@
+"""Every layer of Fovea passes the one check, on every engine that is installed."""
+
+import pytest
+
+from fovea import check_layer, engine
+from fovea.layers import (
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    ReLU,
+)
+from fovea.layers.base import REGISTRY
+
+ENGINES = ("reference", "halide") if engine.available() else ("reference",)
+
+# class name → layers, each with a small input for differences and one of a real size.
+EXAMPLES = {
+    "Conv2D": [
+        (Conv2D(4, 3, padding="same"), (6, 5, 3), (28, 28, 6)),
+        (Conv2D(6, 5, padding=2), (7, 7, 1), (28, 28, 1)),
+        (Conv2D(5, (3, 2), (2, 1), (1, 0, 2, 1), bias=False), (7, 6, 2), (17, 23, 17)),
+    ],
+    "MaxPool2D": [
+        (MaxPool2D(2), (6, 7, 3), (28, 28, 6)),
+        (MaxPool2D((3, 2), (2, 1), (1, 2, 0, 1)), (6, 5, 2), (15, 17, 3)),
+    ],
+    "AveragePool2D": [
+        (AveragePool2D(2), (6, 7, 3), (28, 28, 6)),
+        (AveragePool2D(3, 2, "same"), (6, 5, 2), (15, 17, 3)),
+        (AveragePool2D(3, 2, 1, count_include_pad=True), (6, 5, 2), (15, 17, 3)),
+    ],
+    "GlobalAveragePool2D": [(GlobalAveragePool2D(), (4, 5, 3), (7, 7, 40))],
+    "Dense": [(Dense(5), (7,), (400,)), (Dense(3, bias=False), (4,), (84,))],
+    "ReLU": [(ReLU(), (4, 5, 3), (28, 28, 6)), (ReLU(), (7,), (120,))],
+    "Flatten": [(Flatten(), (3, 4, 2), (5, 5, 16))],
+    "Dropout": [(Dropout(0.4), (3, 4, 2), (28, 28, 6)), (Dropout(0.0), (7,), (84,))],
+}
+
+
+def test_no_layer_is_forgotten():
+    own = {name for name, layer in REGISTRY.items() if layer.__module__.startswith("fovea.")}
+    assert own == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize(
+    ("layer", "input_shape", "real_shape"),
+    [
+        pytest.param(*example, id=f"{name}{place}")
+        for name, examples in EXAMPLES.items()
+        for place, example in enumerate(examples)
+    ],
+)
+def test_it_passes_the_check(layer, input_shape, real_shape, name):
+    check_layer(layer, input_shape, real_shape=real_shape, engines=(name,))
