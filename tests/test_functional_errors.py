@@ -88,7 +88,7 @@ REFUSED = [
      lambda: F.softmax_cross_entropy(Z, LABELS[:3])),
     ("softmax_cross_entropy: expected labels from 0 to 9, or −1 for an example to ignore, got labels[3] = 10",
      lambda: F.softmax_cross_entropy(Z, LABELS + 7)),
-    ("softmax_cross_entropy_backward: expected labels from 0 to 9, or −1 for an example to ignore, got labels",
+    ("softmax_cross_entropy_backward: expected labels from 0 to 9, or −1 for an example to ignore, got",
      lambda: F.softmax_cross_entropy_backward(Z, LABELS - 2)),
     # optimizers
     ("sgd: expected velocity (4,), got (5,): it goes with w",
