@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import threading
+from importlib import import_module
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -106,8 +108,18 @@ def test_neither_the_package_nor_the_operations_load_halide():
     assert result.stdout == "set()\n"
 
 
-def test_functional_offers_what_the_reference_has_with_the_same_signatures():
-    from inspect import signature
+def arguments(function):
+    return [(p.name, p.kind, p.default) for p in signature(function).parameters.values()]
 
-    for name in reference.__all__:
-        assert signature(getattr(functional, name)) == signature(getattr(reference, name)), name
+
+@pytest.mark.parametrize("name", reference.__all__)
+def test_functional_offers_what_the_reference_has_with_the_same_signature(name):
+    assert signature(getattr(functional, name)) == signature(getattr(reference, name))
+
+
+@halide
+@pytest.mark.parametrize("name", reference.__all__)
+def test_the_kernels_take_what_the_reference_takes(name):
+    stem = getattr(reference, name).__module__.rpartition(".")[2]
+    kernel = getattr(import_module(f"fovea.kernels.{stem}"), name)
+    assert arguments(kernel) == arguments(getattr(reference, name))
