@@ -115,7 +115,26 @@ def test_a_nan_stays_within_its_windows_and_its_example():
     assert np.array_equal(np.isnan(F.conv2d(A_prev, W, None, stride=2)), np.repeat(expected, 3, axis=3))
     dA_prev = F.max_pool2d_backward(np.ones(expected.shape, np.float32), A_prev, 2)
     assert dA_prev[0, 2:4, 2:4, 0].tolist() == [[0, 1], [0, 0]]
-    assert np.isnan(F.softmax_cross_entropy(np.array([[np.nan, 0]], np.float32), np.array([0])))
+
+
+def test_relu_does_not_make_numbers_of_nan():
+    """Many numbers at once and the rest one by one: vectors compare NaN in ways of their own."""
+    Z = np.where(np.arange(37) % 3 == 0, np.nan, np.arange(37) % 3 - 1.5).astype(np.float32)
+    assert np.array_equal(F.relu(Z), np.where(Z <= 0, 0, Z), equal_nan=True)
+    assert np.array_equal(F.relu_backward(np.ones_like(Z), Z), np.where(Z <= 0, 0, 1))
+
+
+def test_a_nan_logit_spoils_its_row_and_the_loss():
+    for at in range(10):
+        Z = np.random.default_rng(at).standard_normal((20, 10), np.float32)
+        Z[3, at] = np.nan
+        labels = np.arange(20, dtype=np.int32) % 10
+        spoilt = np.arange(20) == 3
+        assert np.array_equal(np.isnan(F.softmax(Z)).all(axis=1), spoilt)
+        assert np.array_equal(np.isnan(F.softmax_cross_entropy_backward(Z, labels)).any(axis=1), spoilt)
+        assert np.isnan(F.softmax_cross_entropy(Z, labels))
+        labels[3] = -1
+        assert np.isfinite(F.softmax_cross_entropy(Z, labels))
 
 
 @pytest.mark.parametrize(

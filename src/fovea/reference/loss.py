@@ -1,10 +1,10 @@
 """The cross-entropy of a softmax, straight from the logits.
 
-    L = −1/M Σ_n log softmax(Z)[n, y_n] = 1/M Σ_n (m_n + log Σ_k exp(Z[n, k] − m_n) − Z[n, y_n])     (1)
+    L = −1/M Σ_n log softmax(Z)[n, y_n] = 1/M Σ_n (log Σ_k exp(Z'[n, k]) − Z'[n, y_n])               (1)
     dZ[n] = (softmax(Z)[n] − onehot(y_n)) / M                                                        (2)
 
-y_n the label of example n, m_n the largest logit of its row (see activation.py), M the number of examples
-that have a label: −1 says to ignore the example, which then adds nothing to (1) and has dZ[n] = 0.
+y_n the label of example n; Z' = Z less the largest logit of its row (see activation.py); M the number of
+examples that have a label: −1 says to ignore the example, which then adds nothing to (1) and has dZ[n] = 0.
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ def softmax_cross_entropy(Z: Rows, labels: Labels) -> float:
     if not n.size:
         return 0.0
     Z, y = Z[n], labels[n]
-    m = Z.max(axis=1)
-    losses = m + np.log(np.exp(Z - m[:, None]).sum(axis=1)) - Z[np.arange(n.size), y]
+    Z = Z - Z.max(axis=1, keepdims=True)  # (M, classes)
+    losses = np.log(np.exp(Z).sum(axis=1)) - Z[np.arange(n.size), y]  # (M,)
     return float(losses.mean(dtype=np.float64))  # (1)
 
 
