@@ -70,8 +70,7 @@ class Augment:
         """What `parse` reads back."""
         given = ((field.name, getattr(self, field.name)) for field in fields(self))
         return (
-            ",".join(name if value is True else f"{name}={value:g}" for name, value in given if value)
-            or "none"
+            ",".join(name if value is True else f"{name}={value}" for name, value in given if value) or "none"
         )
 
     def __bool__(self) -> bool:
