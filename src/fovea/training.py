@@ -38,6 +38,9 @@ _DROPOUT = 2  # what the layers draw for; 0, 1 and 3 belong to the batches and t
 class Progress:
     """Hears how a training goes; these methods do nothing. `step` is called often and must be quick."""
 
+    def note(self, text: str) -> None:
+        """A line worth reading."""
+
     def compiling(self, done: int, total: int, what: str) -> None:
         """`done` of `total` kernels that were missing are compiled."""
 

@@ -1,0 +1,121 @@
+"""A folder of pictures in, a trained and measured classifier out."""
+
+from math import isfinite
+from pathlib import Path
+
+from fovea import data, engine, models, optimizers, rates, training
+from fovea.apps import pictures
+from fovea.apps.models import trained
+from fovea.augment import Augment
+from fovea.data import Splits
+from fovea.errors import DataError, TrainingError, mismatch
+from fovea.network import Network
+from fovea.runs import Folder, Run
+from fovea.training import Progress
+
+TASK = "classify"
+
+
+def check(optimizer: str, learning_rate: float | None, schedule: str, augment: str) -> None:
+    """Raise FoveaError for what `train` would not take, before anything is begun."""
+    optimizers.parse(optimizer)
+    rates.parse(schedule)
+    Augment.parse(augment)
+    if learning_rate is not None and not (isfinite(learning_rate) and learning_rate > 0):
+        raise TrainingError(mismatch("learning rate", "a number above 0", learning_rate))
+
+
+def train(
+    source: str,
+    model: str = "lenet5",
+    *,
+    epochs: int = 10,
+    batch_size: int = 64,
+    optimizer: str = "sgd",
+    learning_rate: float | None = None,
+    schedule: str = "one-cycle",
+    augment: str = "none",
+    seed: int = 0,
+    out: str | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Train `model`, a built-in architecture or a network trained before, on the data that `source` names.
+
+    Writes a run folder: `out`, or a new one in `runs/classify`. Raises FoveaError.
+    """
+    settings = {
+        "epochs": epochs, "batch_size": batch_size, "optimizer": optimizers.parse(optimizer),
+        "learning_rate": learning_rate, "schedule": schedule, "augment": Augment.parse(augment), "seed": seed,
+    }  # fmt: skip
+    asked = {"task": TASK, "data": _absolute(source), "model": _absolute(model)}
+    network, splits = _prepare(source, model, seed)
+    folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
+    _tell(progress, network, splits, model, folder)
+    return _finish(
+        training.train(network, splits, **settings, out=folder.path, arguments=asked, progress=progress),
+        splits,
+    )
+
+
+def resume(run: str, progress: Progress | None = None) -> Run:
+    """Go on with the run in the folder `run` as it was begun. Raises FoveaError."""
+    folder = Folder.open(run)
+    asked = folder.read_arguments()
+    try:
+        settings = {
+            name: asked[name] for name in ("epochs", "batch_size", "learning_rate", "schedule", "seed")
+        }
+        optimizer = optimizers.parse(asked["optimizer"])
+        augment = Augment.parse(asked["augment"])
+        source, model, chosen = asked["data"], asked["model"], asked["engine"]
+    except KeyError as error:
+        raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
+    with engine.use(chosen):
+        network, splits = _prepare(source, model, settings["seed"])
+        _tell(progress, network, splits, model, folder)
+        return _finish(
+            training.train(
+                network,
+                splits,
+                **settings,
+                optimizer=optimizer,
+                augment=augment,
+                resume=run,
+                progress=progress,
+            ),
+            splits,
+        )
+
+
+def _prepare(source: str, model: str, seed: int) -> tuple[Network, Splits]:
+    if model in models.MODELS and not Path(model).exists():
+        splits = data.load(source, seed=seed)
+        return models.build(model, splits.shape, splits.classes, seed=seed), splits
+    network = trained(model)
+    height, width, channels = network.input_shape
+    return network, data.load(source, size=(height, width), channels=channels, seed=seed)
+
+
+def _tell(progress: Progress | None, network: Network, splits: Splits, model: str, folder: Folder) -> None:
+    """What is about to happen, in two lines."""
+    progress = progress or Progress()
+    parts = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
+    ignored = f"; {splits.ignored:,} files that are no pictures" if splits.ignored else ""
+    shape = "×".join(map(str, splits.shape))
+    progress.note(f"{splits.name}: pictures of {shape} in {len(splits.classes)} classes: {parts}{ignored}")
+    count = sum(array.size for array in network.parameters.values())
+    progress.note(f"{model}: {count:,} parameters, engine {engine.current()}; run folder {folder.path}")
+
+
+def _finish(run: Run, splits: Splits) -> Run:
+    assert run.folder is not None
+    with run.folder.writing():
+        pictures.results(run.folder.path / "results.png", run.history, run.best_epoch)
+        pictures.confusion_matrix(run.folder.path / "confusion_matrix.png", run.confusion, splits.classes)
+    return run
+
+
+def _absolute(name: str) -> str:
+    """A path that still leads there from another folder; a built-in name stays."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.exists() and name != "digits" else name

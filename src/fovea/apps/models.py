@@ -1,0 +1,58 @@
+"""MODEL as people type it: a model file, a run folder, or the name of a built-in architecture."""
+
+from pathlib import Path
+from typing import Any
+
+from fovea.checkpoint import load
+from fovea.errors import DataError, mismatch
+from fovea.network import Network
+from fovea.runs import Folder
+
+
+def file_of(model: str) -> Path:
+    """The model file that `model` means: itself, or a run's best. DataError where there is none."""
+    path = Path(model).expanduser()
+    if path.is_dir():
+        best = Folder(path).best
+        if not best.is_file():
+            got = (
+                "a run that has not finished its first epoch"
+                if Folder(path).state.is_file()
+                else "another folder"
+            )
+            raise DataError(mismatch(f"model {model}", "a model file or the folder of a run", got))
+        return best
+    if not path.exists():
+        from fovea.models import MODELS
+
+        if model in MODELS:
+            remedy = f"train it first: fovea train --model {model}"
+            raise DataError(
+                mismatch(f"model {model}", "a trained network", "an untrained architecture", remedy)
+            )
+        raise DataError(mismatch(f"model {model}", "a model file or the folder of a run", "no such file"))
+    return path
+
+
+def trained(model: str) -> Network:
+    """The network of a model file or a run. Raises DataError where there is none."""
+    return load(file_of(model))
+
+
+def any_of(model: str) -> Network:
+    """The same, or a built-in architecture where `model` is the name of one and no file is called so."""
+    from fovea.models import MODELS, build
+
+    return build(model) if model in MODELS and not Path(model).exists() else trained(model)
+
+
+def arguments_of(model: str) -> dict[str, Any]:
+    """What the run was asked to do whose folder or file `model` is; nothing where it belongs to none."""
+    path = Path(model).expanduser()
+    folder = Folder(path if path.is_dir() else path.parent)
+    return folder.read_arguments() if folder.arguments.is_file() else {}
+
+
+def class_names(network: Network) -> list[str]:
+    """The network's classes; their numbers where they have no names."""
+    return network.classes or [str(number) for number in range(network.output_shape[0])]

@@ -1,0 +1,87 @@
+"""What a trained network sees in pictures."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fovea import images
+from fovea.apps.models import class_names
+from fovea.errors import DataError
+from fovea.files import write_whole
+from fovea.network import Network
+
+CHUNK = 256  # pictures in memory at a time
+
+
+def predict(
+    network: Network, places: Iterable[str], progress: Callable[[int, int], object] = lambda done, total: None
+) -> Iterator[dict[str, Any]]:
+    """An entry for each picture, in order: {"file", "class", "probabilities", "error"}.
+
+    A place is a picture or a folder, which stands for all pictures in it and below, sorted. `probabilities`
+    is a dict by class name. Where a picture cannot be read, `error` says why and the rest is None, and the
+    others follow. `progress(done, total)` counts pictures.
+    """
+    files = [found for place in places for found in _files(Path(place).expanduser())]
+    height, width, channels = network.input_shape
+
+    def read(item: tuple[str, str | None]) -> np.ndarray | str:
+        file, error = item
+        try:
+            return error or images.read(file, (height, width), channels)
+        except DataError as unreadable:
+            return str(unreadable).removeprefix(f"{file}: ")
+
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(files), CHUNK):
+            chunk = files[start : start + CHUNK]
+            yield from _entries(network, [file for file, _ in chunk], list(pool.map(read, chunk)))
+            progress(start + len(chunk), len(files))
+
+
+def write_csv(path: Path | str, entries: Iterable[dict[str, Any]], classes: Sequence[str]) -> None:
+    """A line for each entry: file, class, error, and the probability of every class. Raises OSError."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "class", "error", *(f"p({name})" for name in classes)])
+    for entry in entries:
+        probabilities = entry["probabilities"] or dict.fromkeys(classes, "")
+        writer.writerow([entry["file"], entry["class"], entry["error"], *probabilities.values()])
+    write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def _files(place: Path) -> list[tuple[str, str | None]]:
+    """The pictures at `place`, each with what is known to be wrong with it already."""
+    if not place.is_dir():
+        return [(str(place), None)]
+    found = sorted(str(path) for path in place.rglob("*") if images.is_picture(path) and path.is_file())
+    return [(file, None) for file in found] or [(str(place), "expected pictures in this folder, got none")]
+
+
+def _entries(
+    network: Network, files: Sequence[str], read: Sequence[np.ndarray | str]
+) -> list[dict[str, Any]]:
+    good = [picture for picture in read if isinstance(picture, np.ndarray)]
+    rows = iter(network.predict(np.stack(good)) if good else ())
+    names = class_names(network)
+    entries: list[dict[str, Any]] = []
+    for file, picture in zip(files, read, strict=True):
+        if isinstance(picture, str):
+            entries.append({"file": file, "class": None, "probabilities": None, "error": picture})
+        else:
+            p = next(rows).tolist()
+            best = names[int(np.argmax(p))]
+            entries.append(
+                {
+                    "file": file,
+                    "class": best,
+                    "probabilities": dict(zip(names, p, strict=True)),
+                    "error": None,
+                }
+            )
+    return entries
