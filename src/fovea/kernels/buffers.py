@@ -1,0 +1,88 @@
+"""NumPy memory for kernels: aligned arrays, and Halide's view of an array.
+
+A kernel takes `halide_buffer_t*` (HalideRuntime.h). Halide counts dimensions from the innermost, so NumPy's
+last axis is its dimension 0.
+"""
+
+import ctypes
+from collections.abc import Sequence
+
+import numpy as np
+
+ALIGNMENT = 64  # bytes: a 512-bit vector, and a cache line
+
+_TYPE_CODE = {"i": 0, "u": 1, "f": 2}
+
+
+class _Dimension(ctypes.Structure):  # halide_dimension_t
+    _fields_ = (
+        ("min", ctypes.c_int32),
+        ("extent", ctypes.c_int32),
+        ("stride", ctypes.c_int32),
+        ("flags", ctypes.c_uint32),
+    )
+
+
+class _Type(ctypes.Structure):  # halide_type_t
+    _fields_ = (("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16))
+
+
+class Buffer(ctypes.Structure):  # halide_buffer_t
+    _fields_ = (
+        ("device", ctypes.c_uint64),
+        ("device_interface", ctypes.c_void_p),
+        ("host", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("type", _Type),
+        ("dimensions", ctypes.c_int32),
+        ("dim", ctypes.POINTER(_Dimension)),
+        ("padding", ctypes.c_void_p),
+    )
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> "Buffer":
+        """A view of `array`, which it keeps alive, and which starts on a cache line.
+
+        Halide takes the alignment for granted where it loads and stores under a mask.
+        """
+        assert array.ctypes.data % ALIGNMENT == 0 or array.size == 0, "memory for kernels comes from this module"
+        itemsize = array.itemsize
+        dims = (_Dimension * max(array.ndim, 1))(
+            *(
+                _Dimension(0, extent, stride // itemsize, 0)
+                for extent, stride in zip(reversed(array.shape), reversed(array.strides), strict=True)
+            )
+        )
+        kind = _Type(_TYPE_CODE[array.dtype.kind], 8 * itemsize, 1)
+        buffer = cls(host=array.ctypes.data, type=kind, dimensions=array.ndim, dim=dims)
+        buffer.keep = array, dims
+        return buffer
+
+    def set_outermost(self, extent: int) -> None:
+        """Let the kernel see only the first `extent` entries of NumPy's first axis."""
+        self.dim[self.dimensions - 1].extent = extent
+
+
+def empty(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
+    """An uninitialised array that starts on a cache line."""
+    count = int(np.prod(shape))
+    itemsize = np.dtype(dtype).itemsize
+    memory = np.empty(count * itemsize + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + count * itemsize].view(dtype).reshape(shape)
+
+
+def ready(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+    """`array` itself where a kernel can read it, else a copy: of `dtype`, dense, and on a cache line."""
+    if array.dtype == dtype and array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0:
+        return array
+    copy = empty(array.shape, dtype)
+    copy[...] = array
+    return copy
+
+
+def zeros(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
+    """As `empty`, filled with zeros."""
+    array = empty(shape, dtype)
+    array[...] = 0
+    return array

@@ -1,0 +1,44 @@
+"""Calling kernels on arrays of the moment. Plans (stages.py) prepare their calls once instead."""
+
+import ctypes
+from collections.abc import Sequence
+
+import numpy as np
+
+from fovea.kernels import buffers, compiler, tiles
+
+
+def run(
+    operation: str,
+    inputs: Sequence[np.ndarray],
+    outputs: Sequence[np.ndarray],
+    numbers: Sequence[object] = (),
+    /,
+    **arguments: object,
+) -> None:
+    """Run the kernel of `operation` specialised to `arguments`: reads `inputs` and `numbers`, writes `outputs`.
+
+    Inputs are copied where they are not dense, aligned and of a kernel's types; outputs must be.
+    """
+    ready = [buffers.Buffer.of(buffers.ready(a, a.dtype.type)) for a in inputs]
+    written = [buffers.Buffer.of(a) for a in outputs]
+    kernel = compiler.get(compiler.specify(operation, **arguments))
+    kernel(*map(ctypes.byref, ready), *numbers, *map(ctypes.byref, written))
+
+
+def pack(rows: np.ndarray) -> np.ndarray:
+    """(N, n) → (⌈N/L⌉, n, L), L examples side by side; the last group is filled up with zeros."""
+    L, (N, n) = tiles.vector(), rows.shape
+    groups = -(-N // L)
+    packed = buffers.zeros((groups, n, L), rows.dtype.type)
+    full = N // L
+    packed[:full] = rows[: full * L].reshape(full, L, n).transpose(0, 2, 1)
+    if full < groups:
+        packed[full, :, : N - full * L] = rows[full * L :].T
+    return packed
+
+
+def unpack(packed: np.ndarray, N: int) -> np.ndarray:
+    """The inverse of `pack`, for the first N examples."""
+    groups, n, L = packed.shape
+    return np.ascontiguousarray(packed.transpose(0, 2, 1).reshape(groups * L, n)[:N])

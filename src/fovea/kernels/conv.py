@@ -1,0 +1,64 @@
+"""Convolution of NHWC arrays; the pipelines are in pipelines/conv.py and conv_backward.py."""
+
+from dataclasses import astuple
+
+import numpy as np
+
+from fovea import checks, reference
+from fovea.geometry import Padding, Pair
+from fovea.kernels import buffers, tiles
+from fovea.kernels.call import run
+
+_ALONE = (1, 1)  # no pooling behind it
+_NHWC = 1  # pictures side by side
+
+
+def conv2d(A_prev, W, b, *, stride: int | Pair = 1, padding: Padding = "valid") -> np.ndarray:
+    """As `fovea.reference.conv2d`."""
+    window = checks.conv2d(A_prev, W, b, stride, padding)
+    checks.float32("conv2d", A_prev=A_prev, W=W, b=b)
+    if not len(A_prev):
+        return reference.conv2d(A_prev, W, b, stride=stride, padding=padding)
+    (N, H, width, C), (f_H, f_W, _, K) = A_prev.shape, W.shape
+    Z = buffers.empty((N, *window.output, K))
+    inputs = [A_prev.reshape(N, H, width * C, 1), W.reshape(f_H, f_W * C, K), *([] if b is None else [b])]
+    run(
+        "conv.forward",
+        inputs,
+        [Z[..., None]],
+        window=astuple(window),
+        channels=C,
+        filters=K,
+        bias=b is not None,
+        relu=False,
+        pool=_ALONE,
+        winners=False,
+        lanes=_NHWC,
+        tile=tiles.conv(window, K, C, _ALONE, _NHWC),
+    )
+    return Z
+
+
+def conv2d_backward(dZ, A_prev, W, *, stride: int | Pair = 1, padding: Padding = "valid") -> tuple:
+    """As `fovea.reference.conv2d_backward`."""
+    window = checks.conv2d_backward(dZ, A_prev, W, stride, padding)
+    checks.float32("conv2d_backward", dZ=dZ, A_prev=A_prev, W=W)
+    if not len(A_prev):
+        return reference.conv2d_backward(dZ, A_prev, W, stride=stride, padding=padding)
+    (N, H, width, C), (f_H, f_W, _, K) = A_prev.shape, W.shape
+    dA_prev, dW, db = buffers.empty(A_prev.shape), buffers.empty(W.shape), buffers.empty((K,))
+    shape = {
+        "window": astuple(window),
+        "channels": C,
+        "filters": K,
+        "after": "",
+        "pool": _ALONE,
+        "lanes": _NHWC,
+    }
+    upstream, rows = dZ[..., None], A_prev.reshape(N, H, width * C, 1)
+    tile = tiles.conv_inputs(window, K, C, _NHWC)
+    run("conv_backward.inputs", [upstream, W], [dA_prev[..., None]], **shape, tile=tile)
+    tile = tiles.conv_weights(window, K, C, _NHWC)
+    gradients = [dW.reshape(f_H, f_W * C, K), db]
+    run("conv_backward.weights", [rows, upstream], gradients, **shape, bias=True, tile=tile)
+    return dA_prev, dW, db

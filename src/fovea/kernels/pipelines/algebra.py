@@ -1,0 +1,182 @@
+"""What the kernels' algorithms share: names of dimensions, padding, and the gradient that enters a stage.
+
+Arrays between stages lie in memory as (N/L, H, W, C, L): L pictures side by side innermost. L = 1 is NHWC, where
+a vector holds neighbouring channels; with L = the vector's length a vector holds the same number of L pictures,
+which fills it however few the channels are. Halide counts from the innermost: [l, c, x, y, n].
+A row is often seen as one run of W·C numbers, q = x·C + c, so that a window's row is contiguous.
+"""
+
+import halide as hl
+
+from fovea.geometry import Window
+from fovea.kernels.tiles import Tile
+
+Float = hl.Float(32)
+ZERO = hl.f32(0.0)
+
+
+def variables(names: str) -> list[hl.Var]:
+    """A Halide variable for each name in a text like "l k x y n"."""
+    return [hl.Var(name) for name in names.split()]
+
+
+def rectified(Z: hl.Expr) -> hl.Expr:
+    """max(Z, 0), through which NaN goes."""
+    return hl.select(hl.is_nan(Z), Z, hl.max(Z, ZERO))
+
+
+def array(name: str, extents: list[int], kind: object = Float) -> hl.ImageParam:
+    """A dense array argument, extents from the innermost; one more, outermost dimension is known at run time."""
+    image = hl.ImageParam(kind, len(extents) + 1, name)
+    stride = 1
+    for dimension, extent in enumerate(extents):
+        image.dim(dimension).set_bounds(0, extent).set_stride(stride)
+        stride *= extent
+    image.dim(len(extents)).set_min(0).set_stride(stride)
+    return image
+
+
+def fixed(name: str, extents: list[int], kind: object = Float) -> hl.ImageParam:
+    """A dense array argument whose extents are all known, from the innermost."""
+    image = hl.ImageParam(kind, len(extents), name)
+    stride = 1
+    for dimension, extent in enumerate(extents):
+        image.dim(dimension).set_bounds(0, extent).set_stride(stride)
+        stride *= extent
+    return image
+
+
+def padded_rows(A_prev: hl.ImageParam, window: Window, channels: int) -> hl.Func | hl.ImageParam:
+    """A_prev [l, q, y, n] with zeros around it; row and column 0 are the first of the padding."""
+    top, _, left, _ = window.pads
+    if not any(window.pads):
+        return A_prev
+    H, W = window.input
+    l, q, y, n = variables("l q y n")
+    rows = hl.Func("padded")
+    inside = (q >= left * channels) & (q < (W + left) * channels) & (y >= top) & (y < H + top)
+    value = A_prev[l, hl.clamp(q - left * channels, 0, W * channels - 1), hl.clamp(y - top, 0, H - 1), n]
+    rows[l, q, y, n] = hl.select(inside, value, ZERO)
+    return rows
+
+
+class Upstream:
+    """The gradient that enters a stage, and what turns it into dZ, the gradient of the stage's convolution.
+
+    A stage is Z = A_prev ∗ W + b, then perhaps ReLU, then perhaps max-pooling. `after` says which:
+
+    - "": dZ = dA
+    - "relu": dZ = dA where A > 0, else 0; `memory` is A
+    - "pool", "relu+pool": dZ = dA of its window where Z was the window's winner, else 0; `memory` holds each
+      window's winning position as a byte, or LOSER where ReLU left nothing
+    """
+
+    LOSER = 255
+
+    def __init__(self, after: str, lanes: int, channels: int, output: tuple[int, int], pool: tuple[int, int]) -> None:
+        self.after, self.lanes, self.channels, self.output, self.pool = after, lanes, channels, output, pool
+        self.pooled = (output[0] // pool[0], output[1] // pool[1])
+        extents = [lanes, channels, self.pooled[1], self.pooled[0]]
+        self.dA = array("dA", extents)
+        self.memory = array("memory", extents, hl.UInt(8) if "pool" in after else Float) if after else None
+
+    @property
+    def arguments(self) -> list[hl.ImageParam]:
+        return [self.dA] if self.memory is None else [self.dA, self.memory]
+
+    def dZ(self, l: hl.Expr, k: hl.Expr, x: hl.Expr, y: hl.Expr, n: hl.Expr) -> hl.Expr:
+        """dZ [l, k, x, y, n] inside the output's bounds."""
+        if "pool" not in self.after:
+            return self._alive(l, k, x, y, n)
+        (p_H, p_W), (n_H, n_W) = self.pool, self.pooled
+        assert self.memory is not None
+        at = (l, k, hl.min(x // p_W, n_W - 1), hl.min(y // p_H, n_H - 1), n)
+        won = self.memory[at] == hl.u8((y % p_H) * p_W + x % p_W)
+        if n_H * p_H < self.output[0] or n_W * p_W < self.output[1]:  # pixels that no window reaches
+            won = won & (x < n_W * p_W) & (y < n_H * p_H)
+        return hl.select(won, self.dA[at], ZERO)
+
+    def db(self, l: hl.Expr, k: hl.Expr, x: hl.Expr, y: hl.Expr, n: hl.Expr) -> hl.Expr:
+        """What position (x, y) of the stage's output adds to db."""
+        if self.after == "relu+pool":
+            assert self.memory is not None
+            return hl.select(self.memory[l, k, x, y, n] != hl.u8(self.LOSER), self.dA[l, k, x, y, n], ZERO)
+        return self._alive(l, k, x, y, n)
+
+    def _alive(self, *at: hl.Expr) -> hl.Expr:
+        if self.after == "relu":
+            assert self.memory is not None
+            return hl.select(self.memory[at] > ZERO, self.dA[at], ZERO)
+        return self.dA[at]
+
+
+class Parts:
+    """A sum over all pictures, dealt in order to at most MOST parts, so that it can be shared between threads.
+
+    Which picture falls to which part depends on the number of pictures alone, never on the number of threads.
+    """
+
+    MOST = 8
+
+    def __init__(self, count: hl.Expr) -> None:
+        self.count = count  # pictures, or groups of L
+        self.share = (count + self.MOST - 1) // self.MOST  # how many of them a part takes
+        self.used = (count + self.share - 1) // hl.max(self.share, 1)
+
+    def members(self, part: hl.Var, inner: list[tuple[int, int]]) -> tuple[hl.RDom, hl.Expr]:
+        """A domain over `inner` and, outermost, the members of `part`; and the member's number."""
+        domain = hl.RDom([*inner, (0, self.share)], "g")
+        member = part * self.share + domain[len(inner)]
+        domain.where(member < self.count)
+        return domain, member
+
+    def total(self, part_sum: hl.Func, lanes: int, *at: hl.Var) -> hl.Expr:
+        """Σ over parts, in order, then over lanes: part_sum is [l, *at, part]."""
+        l = hl.Var("l")
+        self._lane_sum, total = hl.Func(f"{part_sum.name()}_lanes"), hl.Func(f"{part_sum.name()}_total")
+        p = hl.RDom([(0, self.used)], "p")
+        self._lane_sum[(l, *at)] = ZERO
+        self._lane_sum[(l, *at)] += part_sum[(l, *at, p[0])]
+        if lanes == 1:
+            return self._lane_sum[(0, *at)]
+        self._across = hl.RDom([(0, lanes)], "lane")
+        self._total = total
+        total[at] = ZERO
+        total[at] += self._lane_sum[(self._across[0], *at)]
+        return total[at]
+
+    def schedule_total(self, result: hl.Func, k: hl.Var, lanes: int, vector: int) -> None:
+        """Vectors of lanes are added across once, at the very end; with one lane the vector is of filters."""
+        if lanes == 1:
+            self._lane_sum.compute_root().vectorize(k, vector, hl.TailStrategy.GuardWithIf)
+            self._lane_sum.update().vectorize(k, vector, hl.TailStrategy.GuardWithIf)
+            return
+        l = hl.Var("l")
+        self._total.compute_at(result, k)
+        self._total.update().atomic().vectorize(self._across[0])
+        self._lane_sum.compute_at(result, k).vectorize(l)
+        self._lane_sum.update().vectorize(l)
+
+
+def vectorize_tile(stage, l: hl.Var, k: hl.Var, lanes: int, tile: Tile):
+    """Pictures fill the vector where they lie innermost, else filters do; all of the tile stays in registers."""
+    if lanes > 1:
+        return stage.vectorize(l).unroll(k)
+    return stage.vectorize(k) if tile.filters == tile.vector else stage.vectorize(k, tile.vector).unroll(k)
+
+
+def vectorize_rows(rows: hl.Func, lanes: int, tile: Tile) -> None:
+    """For `padded_rows`: scratch memory, so that the last vector of a row may run over."""
+    l, q = variables("l q")
+    if lanes > 1:
+        rows.vectorize(l)
+    else:
+        rows.vectorize(q, tile.vector, hl.TailStrategy.RoundUp)
+
+
+def vectorize_channels(stage, l: hl.Var, k: hl.Var, lanes: int, vector: int) -> None:
+    """For memory whose channels may be no multiple of the vector."""
+    if lanes > 1:
+        stage.vectorize(l)
+    else:
+        stage.vectorize(k, vector, hl.TailStrategy.GuardWithIf)

@@ -1,0 +1,163 @@
+"""Convolution backward: the gradients of input, weights and bias.
+
+    dA_prev += Σ W·dZ, gathered: each input pixel sums over the windows that read it                      (2)
+    dW[i, j, k] = Σ_{l, x, y} A_prev[l, x·s·C + j, y·s + i] · dZ[l, k, x, y]                               (3)
+    db[k] = Σ_{l, x, y} dZ[l, k, x, y]                                                                     (4)
+
+dZ is formed from the gradient that enters the stage and from what its ReLU and pooling remember (Upstream).
+"""
+
+import halide as hl
+
+from fovea.geometry import Window
+from fovea.kernels.pipelines.algebra import (
+    ZERO,
+    Parts,
+    Upstream,
+    array,
+    fixed,
+    padded_rows,
+    variables,
+    vectorize_channels,
+    vectorize_rows,
+    vectorize_tile,
+)
+from fovea.kernels.tiles import Tile
+
+# ---- The gradient of the input -----------------------------------------------------------------------------
+
+
+def inputs(*, window, channels, filters, after, pool, lanes, tile):
+    """(2). With stride s, the pixels of equal row and column modulo s form s² phases; each is a convolution of
+    stride 1 over dZ with those of the filter's numbers that meet it."""
+    window, tile = Window(*window), Tile(*tile)
+    (H, W), (s_H, s_W), (n_H, n_W) = window.input, window.stride, window.output
+    (f_H, f_W), (top, _, left, _) = window.size, window.pads
+    C, K, L, B = channels, filters, lanes, tile.filters
+
+    # Algorithm
+    upstream = Upstream(after, L, K, (n_H, n_W), pool)
+    bank = fixed("W", [K, C, f_W, f_H])
+    l, k, c, x, y, n, ci, co, t_x, t_y = variables("l k c x y n ci co t_x t_y")
+    dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
+    inside = (x >= 0) & (x < n_W) & (y >= 0) & (y < n_H)
+    at = upstream.dZ(l, k, hl.clamp(x, 0, n_W - 1), hl.clamp(y, 0, n_H - 1), n)
+    dZ[l, k, x, y, n] = hl.select(inside, at, ZERO)
+    phases, packs = [], []
+    for phase_y, taps_y in enumerate(_taps(f_H, s_H, top)):
+        for phase_x, taps_x in enumerate(_taps(f_W, s_W, left)):
+            sums = hl.Func(f"phase_{phase_y}{phase_x}")
+            sums[l, ci, x, y, n, co] = ZERO
+            phases.append((sums, None))
+            if not taps_x or not taps_y:
+                continue  # a stride beyond the filter leaves pixels that no window reads
+            (o_x, j0), (o_y, i0) = taps_x[0], taps_y[0]
+            packed = hl.Func(f"packed_{phase_y}{phase_x}")
+            packed[ci, k, t_x, t_y, co] = bank[k, hl.min(co * B + ci, C - 1), j0 - s_W * t_x, i0 - s_H * t_y]
+            r = hl.RDom([(0, K), (0, len(taps_x)), (0, len(taps_y))], f"r_{phase_y}{phase_x}")
+            sums[l, ci, x, y, n, co] += (
+                packed[ci, r[0], r[1], r[2], co] * dZ[l, r[0], x + o_x + r[1], y + o_y + r[2], n]
+            )  # (2)
+            phases[-1] = (sums, r)
+            packs.append(packed)
+    dA_prev[l, c, x, y, n] = hl.mux(
+        (y % s_H) * s_W + x % s_W, [hl.Expr(f[l, c % B, x // s_W, y // s_H, n, c // B]) for f, _ in phases]
+    )
+
+    # Schedule: as forward; a tile covers whole phases.
+    cb, xo, xi, yo, yi, yt, yp = variables("cb xo xi yo yi yt yp")
+    dA_prev.bound(l, 0, L).bound(c, 0, C).bound(x, 0, W).bound(y, 0, H)
+    inwards, guard = hl.TailStrategy.ShiftInwards, hl.TailStrategy.GuardWithIf
+    dA_prev.split(c, cb, ci, B, hl.TailStrategy.PredicateStores if L == 1 and C % B else guard)
+    dA_prev.split(x, xo, xi, tile.columns * s_W, inwards if s_W == 1 else guard)
+    dA_prev.split(y, yo, yi, tile.band * s_H, guard).split(yi, yt, yp, s_H, guard)
+    dA_prev.reorder(l, ci, xi, yp, cb, xo, yt, yo, n).unroll(xi).unroll(yp)
+    vectorize_tile(dA_prev, l, ci, L, tile).parallel(n).parallel(yo)
+    for sums, r in phases:
+        sums.compute_at(dA_prev, cb).bound_extent(ci, B).bound_extent(x, tile.columns).bound_extent(y, 1)
+        vectorize_tile(sums.unroll(x).unroll(y), l, ci, L, tile)
+        if r is not None:
+            update = sums.update().reorder(l, ci, x, y, r[0], r[1], r[2]).unroll(x).unroll(y)
+            vectorize_tile(update, l, ci, L, tile)
+    for packed in packs:
+        if L == 1:
+            packed.compute_root().bound(ci, 0, B).vectorize(ci)
+    dZ.compute_at(dA_prev, yo)
+    vectorize_channels(dZ, l, k, L, tile.vector)
+    return [dA_prev], [*upstream.arguments, bank]
+
+
+def _taps(f: int, s: int, p: int) -> list[list[tuple[int, int]]]:
+    """For each phase of an axis, the pairs (o, i) by which pixel phase + s·m meets filter row i at position m + o."""
+    return [sorted(((phase + p - i) // s, i) for i in range(f) if (phase + p - i) % s == 0) for phase in range(s)]
+
+
+# ---- The gradients of weights and bias ---------------------------------------------------------------------
+
+
+def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
+    """(3) and (4). The pictures are dealt to a fixed number of parts, whose sums are added in order at the end."""
+    window, tile = Window(*window), Tile(*tile)
+    (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
+    C, K, L, J, B = channels, filters, lanes, f_W * channels, tile.filters
+    K_up = -(-K // B) * B
+
+    # Algorithm
+    A_prev = array("A_prev", [L, W * C, H])
+    upstream = Upstream(after, L, K, (n_H, n_W), pool)
+    parts = Parts(upstream.dA.dim(4).extent())
+    l, k, j, i, x, y, n, part, band = variables("l k j i x y n part band")
+    rows = padded_rows(A_prev, window, C)
+    dZ, tile_sum, part_sum, dW = hl.Func("dZ"), hl.Func("tile_sum"), hl.Func("part_sum"), hl.Func("dW")
+    at = upstream.dZ(l, hl.min(k, K - 1), x, hl.min(y, n_H - 1), n)
+    dZ[l, k, x, y, n] = hl.select((k < K) & (y < n_H), at, ZERO)
+    r = hl.RDom([(0, n_W), (0, tile.band)], "r")
+    tile_sum[l, k, j, i, band, n] = ZERO
+    row = band * tile.band + r[1]
+    pixel = rows[l, r[0] * s_W * C + j, hl.min(row, n_H - 1) * s_H + i, n]
+    tile_sum[l, k, j, i, band, n] += dZ[l, k, r[0], row, n] * pixel  # (3)
+    g, group = parts.members(part, [(0, -(-n_H // tile.band))])
+    part_sum[l, k, j, i, part] = ZERO
+    part_sum[l, k, j, i, part] += tile_sum[l, k, j, i, g[0], group]
+    dW[k, j, i] = parts.total(part_sum, L, k, j, i)
+
+    # Schedule: for a picture (or L) and a band of its rows, dZ and the padded rows are laid out once; then every
+    # tile of filters × window numbers is summed over the band in registers.
+    kb, ki, jb, ji = variables("kb ki jb ji")
+    dW.bound(k, 0, K).bound(j, 0, J).bound(i, 0, f_H).parallel(i)
+    part_sum.compute_root().bound_extent(l, L).bound_extent(k, K_up).parallel(part)
+    vectorize_channels(part_sum, l, k, L, tile.vector)
+    update = part_sum.update().split(k, kb, ki, B).split(j, jb, ji, tile.columns, hl.TailStrategy.GuardWithIf)
+    update.reorder(l, ki, ji, kb, jb, i, g[0], g[1], part).unroll(ji).parallel(part)
+    vectorize_tile(update, l, ki, L, tile)
+    tile_sum.compute_at(part_sum, kb).bound_extent(k, B).bound_extent(j, tile.columns)
+    vectorize_tile(tile_sum.unroll(j), l, k, L, tile)
+    inner = tile_sum.update().reorder(l, k, j, r[0], r[1]).unroll(j)
+    vectorize_tile(inner, l, k, L, tile)
+    if rows is not A_prev:
+        rows.compute_at(part_sum, g[0])
+        vectorize_rows(rows, L, tile)
+    if after or K_up != K or n_H % tile.band:
+        dZ.compute_at(part_sum, g[0]).bound_extent(k, K_up)
+        vectorize_channels(dZ, l, k, L, tile.vector)
+    parts.schedule_total(dW, k, L, tile.vector)
+    return [dW, *([_bias_gradient(upstream, K, L, tile)] if bias else [])], [A_prev, *upstream.arguments]
+
+
+def _bias_gradient(upstream: Upstream, K: int, L: int, tile: Tile) -> hl.Func:
+    """(4), from the pooled gradient: a window that lost to ReLU adds nothing, any other adds it once."""
+    l, k, part = variables("l k part")
+    n_H, n_W = upstream.pooled
+    part_sum, db = hl.Func("part_sum_db"), hl.Func("db")
+    parts = Parts(upstream.dA.dim(4).extent())
+    g, group = parts.members(part, [(0, n_W), (0, n_H)])
+    part_sum[l, k, part] = ZERO
+    part_sum[l, k, part] += upstream.db(l, k, g[0], g[1], group)  # (4)
+    db[k] = parts.total(part_sum, L, k)
+    db.bound(k, 0, K)
+    part_sum.compute_root().bound_extent(l, L).parallel(part)
+    update = part_sum.update().reorder(l, k, g[0], g[1], g[2], part).parallel(part)
+    for stage in (part_sum, update):
+        vectorize_channels(stage, l, k, L, tile.vector)
+    parts.schedule_total(db, k, L, tile.vector)
+    return db

@@ -1,0 +1,95 @@
+"""Fully connected layers, with L pictures side by side: arrays are [l, j, n], j the neuron.
+
+    Z[l, k] = b[k] + Σ_j W[j, k] · A_prev[l, j]                                                           (1)
+    dA_prev[l, j] = Σ_k W[j, k] · dZ[l, k]                                                                (2)
+    dW[j, k] = Σ_n Σ_l A_prev[l, j] · dZ[l, k]                                                            (3)
+    db[k] = Σ_n Σ_l dZ[l, k]                                                                              (4)
+
+A stage may add ReLU; its dZ is then dA where A > 0 (Upstream).
+"""
+
+import halide as hl
+
+from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, rectified, variables
+
+_GUARD = hl.TailStrategy.GuardWithIf
+
+
+def forward(*, n_in, n_out, bias, relu, lanes, tile):
+    """(1), then ReLU. A register tile holds `tile` neurons × L pictures."""
+    # Algorithm
+    A_prev, W, b = array("A_prev", [lanes, n_in]), fixed("W", [n_out, n_in]), fixed("b", [n_out])
+    l, k, n = variables("l k n")
+    Z, A = hl.Func("Z"), hl.Func("A")
+    r = hl.RDom([(0, n_in)], "r")
+    Z[l, k, n] = b[k] if bias else ZERO
+    Z[l, k, n] += W[k, r[0]] * A_prev[l, r[0], n]  # (1)
+    A[l, k, n] = rectified(Z[l, k, n]) if relu else Z[l, k, n]
+
+    # Schedule
+    A.bound(l, 0, lanes).bound(k, 0, n_out)
+    _schedule(A, Z, l, k, n, r, tile)
+    return [A], [A_prev, W, *([b] if bias else [])]
+
+
+def inputs(*, n_in, n_out, after, lanes, tile):
+    """(2). A register tile holds `tile` inputs × L pictures."""
+    # Algorithm
+    upstream = Upstream(after, lanes, n_out, (1, 1), (1, 1))
+    W = fixed("W", [n_out, n_in])
+    l, j, k, n = variables("l j k n")
+    dZ, sums, dA_prev = hl.Func("dZ"), hl.Func("sums"), hl.Func("dA_prev")
+    dZ[l, k, n] = upstream.dZ(l, k, hl.i32(0), hl.i32(0), n)
+    r = hl.RDom([(0, n_out)], "r")
+    sums[l, j, n] = ZERO
+    sums[l, j, n] += W[r[0], j] * dZ[l, r[0], n]  # (2)
+    dA_prev[l, j, n] = sums[l, j, n]
+
+    # Schedule
+    dA_prev.bound(l, 0, lanes).bound(j, 0, n_in)
+    _schedule(dA_prev, sums, l, j, n, r, tile)
+    if after:
+        dZ.compute_at(dA_prev, n).vectorize(l)
+    return [dA_prev], [*upstream.arguments, W]
+
+
+def _schedule(result: hl.Func, sums: hl.Func, l: hl.Var, k: hl.Var, n: hl.Var, r: hl.RDom, tile: int) -> None:
+    ko, ki = variables("ko ki")
+    result.split(k, ko, ki, tile, hl.TailStrategy.ShiftInwards).reorder(l, ki, ko, n)
+    result.vectorize(l).unroll(ki).parallel(n)
+    sums.compute_at(result, ko).vectorize(l).unroll(k)
+    sums.update().reorder(l, k, r[0]).vectorize(l).unroll(k)
+
+
+def weights(*, n_in, n_out, bias, after, lanes, vector, tile):
+    """(3) and (4). A vector of neurons × `tile` inputs is summed over all pictures; dZ is turned first, so that
+    neurons lie innermost. Tasks share out the inputs: no partial sums."""
+    # Algorithm
+    K, V = n_out, vector
+    A_prev = array("A_prev", [lanes, n_in])
+    upstream = Upstream(after, lanes, K, (1, 1), (1, 1))
+    groups = upstream.dA.dim(4).extent()
+    l, k, j, n = variables("l k j n")
+    dZ, turned, sums, dW, db = (hl.Func(name) for name in ("dZ", "turned", "sums", "dW", "db"))
+    dZ[l, k, n] = upstream.dZ(l, k, hl.i32(0), hl.i32(0), n)
+    turned[k, l, n] = hl.select(k < K, dZ[l, hl.min(k, K - 1), n], ZERO)
+    r = hl.RDom([(0, lanes), (0, groups)], "r")
+    sums[k, j] = ZERO
+    sums[k, j] += turned[k, r[0], r[1]] * A_prev[r[0], j, r[1]]  # (3)
+    dW[k, j] = sums[k, j]
+    db[k] = ZERO
+    db[k] += turned[k, r[0], r[1]]  # (4)
+
+    # Schedule
+    ko, ki, jo, ji = variables("ko ki jo ji")
+    inwards = hl.TailStrategy.ShiftInwards
+    dW.bound(k, 0, K).bound(j, 0, n_in)
+    dW.split(k, ko, ki, V, inwards if K >= V else hl.TailStrategy.PredicateStores)
+    dW.split(j, jo, ji, tile, inwards).reorder(ki, ji, ko, jo)
+    dW.vectorize(ki).unroll(ji).parallel(jo)
+    sums.compute_at(dW, ko).bound_extent(k, V).vectorize(k).unroll(j)
+    sums.update().reorder(k, j, r[0], r[1]).vectorize(k).unroll(j)
+    turned.compute_root().bound_extent(k, max(K, V)).reorder(l, k, n).vectorize(l)
+    db.bound(k, 0, K).vectorize(k, V, _GUARD)
+    db.update().reorder(k, r[0], r[1]).vectorize(k, V, _GUARD)
+    return [dW, *([db] if bias else [])], [A_prev, *upstream.arguments]

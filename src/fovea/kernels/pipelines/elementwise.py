@@ -1,0 +1,60 @@
+"""Kernels that treat numbers one by one, on memory seen as one long run: ReLU, and the optimizers' updates."""
+
+import halide as hl
+
+from fovea.kernels.pipelines.algebra import ZERO, Float, rectified, variables
+
+_CHUNK = 4096  # numbers to a task
+_TAIL = hl.TailStrategy.GuardWithIf
+
+
+def relu(*, vector):
+    """A = max(Z, 0)."""
+    Z, A, (i,) = _run("Z"), hl.Func("A"), variables("i")
+    A[i] = rectified(Z[i])
+    return [_schedule(A, i, vector)], [Z]
+
+
+def relu_backward(*, vector):
+    """dZ = 0 where Z ≤ 0, else dA. Z may as well be A: it is positive at the same places."""
+    dA, Z, dZ, (i,) = _run("dA"), _run("Z"), hl.Func("dZ"), variables("i")
+    dZ[i] = hl.select((Z[i] > ZERO) | hl.is_nan(Z[i]), dA[i], ZERO)
+    return [_schedule(dZ, i, vector)], [dA, Z]
+
+
+def sgd(*, vector):
+    """g = dw + λw; v ← μv + g; w ← w − ηv, in place: the outputs are the inputs' memory."""
+    w, dw, v, (i,) = _run("w"), _run("dw"), _run("v"), variables("i")
+    eta, mu, decay = (hl.Param(Float, name) for name in ("rate", "momentum", "weight_decay"))
+    step, update = hl.Func("step"), hl.Func("update")
+    step[i] = mu * v[i] + (dw[i] + decay * w[i])
+    update[i] = (w[i] - eta * step[i], step[i])
+    return [_schedule(update, i, vector)], [w, dw, v, eta, mu, decay]
+
+
+def adam(*, vector):
+    """g = dw + λw; m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; w ← w − η·m/(√(v/(1 − β₂ᵗ)) + ε), in place.
+
+    Kingma and Ba, 2015, algorithm 1; `rate` holds η/(1 − β₁ᵗ), and `correction` 1/√(1 − β₂ᵗ).
+    """
+    w, dw, m, v, (i,) = _run("w"), _run("dw"), _run("m"), _run("v"), variables("i")
+    names = ("rate", "correction", "beta1", "rest1", "beta2", "rest2", "epsilon", "weight_decay")
+    parameters = [hl.Param(Float, name) for name in names]
+    eta, correction, beta1, rest1, beta2, rest2, epsilon, decay = parameters
+    first, second, update = hl.Func("first"), hl.Func("second"), hl.Func("update")
+    g = dw[i] + decay * w[i]
+    first[i] = beta1 * m[i] + rest1 * g
+    second[i] = beta2 * v[i] + rest2 * g * g
+    update[i] = (w[i] - eta * first[i] / (hl.sqrt(second[i]) * correction + epsilon), first[i], second[i])
+    return [_schedule(update, i, vector)], [w, dw, m, v, *parameters]
+
+
+def _run(name: str) -> hl.ImageParam:
+    image = hl.ImageParam(Float, 1, name)
+    image.dim(0).set_min(0).set_stride(1)
+    return image
+
+
+def _schedule(result: hl.Func, i: hl.Var, vector: int) -> hl.Func:
+    (chunk,) = variables("chunk")
+    return result.split(i, chunk, i, _CHUNK, _TAIL).vectorize(i, vector, _TAIL).parallel(chunk)

@@ -1,0 +1,41 @@
+"""Affine maps of pictures, by the formulas of reference/warp.py, in the same order of operations.
+
+    (x', y') = M · (x, y, 1);  out[y, x] = ⌊Σ_uv (1 − |x' − u|)(1 − |y' − v|) · in[v, u] + ½⌋               (1)
+"""
+
+import halide as hl
+
+from fovea.kernels.pipelines.algebra import ZERO, Float, array, variables
+
+
+def warp(*, size, out_size, channels):
+    """(1) for each picture with its own matrix; black outside."""
+    (H, W), (height, width), C = size, out_size, channels
+
+    # Algorithm
+    pictures = array("pictures", [C, W, H], hl.UInt(8))
+    matrices = array("matrices", [3, 2])
+    c, x, y, n, row = variables("c x y n row")
+    place, out = hl.Func("place"), hl.Func("out")
+    column, line = hl.cast(Float, x), hl.cast(Float, y)
+    M = matrices
+    place[x, y, n] = tuple(
+        hl.clamp(M[0, axis, n] * column + M[1, axis, n] * line + M[2, axis, n], -1.0, float(extent))
+        for axis, extent in ((0, W), (1, H))
+    )
+    u, v = place[x, y, n][0], place[x, y, n][1]
+    u0, v0 = hl.cast(hl.Int(32), hl.floor(u)), hl.cast(hl.Int(32), hl.floor(v))
+    fraction_u, fraction_v = u - hl.cast(Float, u0), v - hl.cast(Float, v0)
+    total = hl.f32(0.5)
+    for dv, weight_v in ((0, 1.0 - fraction_v), (1, fraction_v)):
+        for du, weight_u in ((0, 1.0 - fraction_u), (1, fraction_u)):
+            px, py = u0 + du, v0 + dv
+            inside = (px >= 0) & (px < W) & (py >= 0) & (py < H)
+            value = hl.cast(Float, pictures[c, hl.clamp(px, 0, W - 1), hl.clamp(py, 0, H - 1), n])
+            total = total + weight_v * weight_u * hl.select(inside, value, ZERO)
+    out[c, x, y, n] = hl.cast(hl.UInt(8), total)
+
+    # Schedule: vectors of columns; the pixels are fetched one by one.
+    out.bound(c, 0, C).bound(x, 0, width).bound(y, 0, height)
+    out.reorder(c, x, y, n).unroll(c).vectorize(x, 8, hl.TailStrategy.GuardWithIf).parallel(n)
+    return [out], [pictures, matrices]

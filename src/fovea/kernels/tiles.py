@@ -1,0 +1,116 @@
+"""The one place that chooses layout and tile for a shape and a processor.
+
+The model: a register tile of P columns × F filters (or vectors of filters) loads P + F numbers for P·F products.
+The processor multiplies two vectors a cycle and loads two, so large, square tiles cost least; tiles that do not
+divide their extent compute some of it twice; and the sums must fit the registers.
+"""
+
+import functools
+from typing import NamedTuple
+
+from fovea.geometry import Window
+
+_FIRST_LEVEL = 32 * 1024  # bytes of cache that a task's rows may fill
+_SECOND_LEVEL = 256 * 1024
+
+
+class Tile(NamedTuple):
+    """How a schedule cuts its work."""
+
+    vector: int  # numbers in a vector register
+    filters: int  # filters of a register tile (channels, for the gradient of the input)
+    columns: int  # columns of a register tile (numbers of a window's row, for the gradient of the weights)
+    band: int  # rows that are staged together
+    unroll: int = 1  # steps of the innermost sum written out
+
+
+@functools.cache
+def vector() -> int:
+    """float32 numbers in a vector register of this processor."""
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    return 16 if features.get("avx512f") else 8 if features.get("avx") else 4
+
+
+def lanes(channels: int, filters: int) -> int:
+    """The layout of a convolution's arrays: with few channels or filters, pictures fill the vector (L = vector),
+    else filters do (L = 1, NHWC). A first layer's channels do not count: pass its filters twice."""
+    return vector() if min(channels, filters) < vector() else 1
+
+
+def conv(window: Window, filters: int, channels: int, pool: tuple[int, int], lanes: int) -> Tile:
+    """The forward pass: pooled columns × filters, each with its pooling window."""
+    n_H, n_W = window.output[0] // pool[0], window.output[1] // pool[1]
+    columns, block = _register_tile(n_W, filters, lanes, positions=pool[0] * pool[1])
+    row = window.input[1] * channels * lanes * 4 * window.stride[0] * pool[0]
+    J = window.size[1] * channels
+    unroll = _divisor(J, 6) if lanes > 1 else 1
+    return Tile(vector(), block, columns, _band(n_H, row, _staging(lanes)), unroll)
+
+
+def conv_inputs(window: Window, filters: int, channels: int, lanes: int) -> Tile:
+    """The gradient of the input: columns of one phase × channels."""
+    (H, W), (s_H, s_W) = window.input, window.stride
+    columns, block = _register_tile(-(-W // s_W), channels, lanes)
+    row = window.output[1] * filters * lanes * 4
+    return Tile(vector(), block, columns, _band(-(-H // s_H), row, _staging(lanes)))
+
+
+def conv_weights(window: Window, filters: int, channels: int, lanes: int) -> Tile:
+    """The gradient of the weights: numbers of a window's row × filters, summed over a band of rows."""
+    columns, block = _register_tile(window.size[1] * channels, filters, lanes)
+    row = (window.output[1] * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
+    return Tile(vector(), block, columns, _band(window.output[0], row, _SECOND_LEVEL))
+
+
+def dense(outputs: int) -> int:
+    """Neurons of a register tile; one vector of pictures meets them all."""
+    return min(range(1, min(outputs, _sums()) + 1), key=lambda f: (_waste(outputs, f) * (1 + 1 / f), -f))
+
+
+def _register_tile(columns: int, filters: int, lanes: int, positions: int = 1) -> tuple[int, int]:
+    """(columns, filters) of the tile with the least estimated cost."""
+    unit = 1 if lanes > 1 else vector()  # filters that fill one register, over L pictures or side by side
+    blocks = -(-filters // unit)
+    if filters % unit:  # a last, partial vector is stored under a mask, one vector at a time
+        blocks = 1
+    whole = -(-filters // unit)
+
+    def cost(tile: tuple[int, int]) -> float:
+        p, f = tile[0] * positions, tile[1]
+        return _waste(columns, tile[0]) * _waste(whole, f) * max(1.0, (p + f) / (p * f)) * (1 + (p + f) / (p * f))
+
+    tiles = [
+        (p, f)
+        for p in range(1, columns + 1)
+        for f in range(1, blocks + 1)
+        if p * f * positions <= max(_sums(), positions)
+    ]
+    best = min(tiles, key=lambda tile: (cost(tile), tile))
+    return best[0], best[1] * unit
+
+
+def _sums() -> int:
+    """Registers that may hold sums: of 32 (AVX-512, NEON) or 16, the others hold what is loaded."""
+    return 12 if vector() == 8 else 28
+
+
+def _staging(lanes: int) -> int:
+    """Memory for a band: L pictures give enough tasks and fill the first level; one picture's bands overlap by the
+    filter's height, so they had better be high."""
+    return _FIRST_LEVEL if lanes > 1 else _SECOND_LEVEL // 2
+
+
+def _waste(extent: int, tile: int) -> float:
+    return -(-extent // tile) * tile / extent
+
+
+def _band(rows: int, row_bytes: int, cache: int) -> int:
+    """Rows to a band, such that its memory fits `cache` and the bands are of nearly equal height."""
+    most = max(1, min(rows, cache // max(row_bytes, 1)))
+    return -(-rows // -(-rows // most))
+
+
+def _divisor(n: int, most: int) -> int:
+    return max(d for d in range(1, most + 1) if n % d == 0)

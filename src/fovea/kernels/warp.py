@@ -1,0 +1,19 @@
+"""Affine maps of pictures; the pipeline is in pipelines/warp.py."""
+
+import numpy as np
+
+from fovea import checks, reference
+from fovea.geometry import Pair
+from fovea.kernels import buffers
+from fovea.kernels.call import run
+
+
+def warp(pictures, matrices, out_size: int | Pair) -> np.ndarray:
+    """As `fovea.reference.warp`."""
+    height, width = checks.warp(pictures, matrices, out_size)
+    if not len(pictures):
+        return reference.warp(pictures, matrices, out_size)
+    N, H, W, C = pictures.shape
+    result = buffers.empty((N, height, width, C), np.uint8)
+    run("warp.warp", [pictures, matrices], [result], size=(H, W), out_size=(height, width), channels=C)
+    return result

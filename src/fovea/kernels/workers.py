@@ -1,0 +1,134 @@
+"""Halide at work: specifications in, objects out.
+
+Halide holds Python's lock while it compiles, so several kernels are shared out to processes of their own
+(`python -m fovea.kernels.workers`), which read specifications as lines and write objects into a folder.
+One or two are compiled in place: that is quicker than starting a process.
+"""
+
+import ast
+import importlib
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Queue
+
+from fovea.errors import EngineError
+from fovea.kernels import runtime
+from fovea.kernels.compiler import Specification, asserts
+
+_FEW = 2
+
+
+def emit(specifications: list[Specification]) -> Iterator[tuple[Specification, bytes]]:
+    """The object of each specification, as it is done."""
+    with tempfile.TemporaryDirectory(prefix="fovea-") as name:
+        folder = Path(name)
+        if len(specifications) <= _FEW:
+            for specification in specifications:
+                yield specification, _emit(specification, folder)
+        else:
+            yield from _share_out(specifications, folder)
+
+
+def _share_out(specifications: list[Specification], folder: Path) -> Iterator[tuple[Specification, bytes]]:
+    waiting: Queue[Specification | None] = Queue()
+    done: Queue[tuple[Specification, bytes | Exception]] = Queue()
+    count = min(runtime.threads(), len(specifications))
+    for specification in [*specifications, *[None] * count]:
+        waiting.put(specification)
+    workers = [_Worker(waiting, done, folder) for _ in range(count)]
+    try:
+        for _ in specifications:
+            specification, result = done.get()
+            if isinstance(result, Exception):
+                raise result
+            yield specification, result
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+class _Worker:
+    """A process that compiles, and the thread that feeds it."""
+
+    def __init__(self, waiting: Queue, done: Queue, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._thread = threading.Thread(target=self._feed, args=(waiting, done), daemon=True)
+        self._thread.start()
+
+    def _feed(self, waiting: Queue, done: Queue) -> None:
+        while (specification := waiting.get()) is not None:
+            try:
+                done.put((specification, self._compile(specification)))
+            except Exception as error:  # whatever it is, the process that asked must hear of it
+                done.put((specification, error))
+                return
+
+    def _compile(self, specification: Specification) -> bytes:
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin is not None
+        assert stdout is not None
+        assert stderr is not None
+        try:
+            print(repr(tuple(specification)), file=stdin, flush=True)
+            answer = stdout.readline().strip()
+        except OSError:  # the process is gone
+            answer = ""
+        if not answer:
+            raise EngineError(f'kernel "{specification.operation}": the compiler stopped: {stderr.read()[-2000:]}')
+        return Path(answer).read_bytes()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _emit(specification: Specification, folder: Path) -> bytes:
+    """Compile here and now."""
+    import halide as hl
+
+    path = folder / f"{specification.key}.o"
+    target = hl.get_host_target()
+    try:
+        if specification.operation == "runtime":
+            hl.compile_standalone_runtime(str(path), target)
+        else:
+            target = target.with_feature(hl.TargetFeature.NoRuntime)
+            if not asserts():
+                target = target.with_feature(hl.TargetFeature.NoAsserts).with_feature(hl.TargetFeature.NoBoundsQuery)
+            module, builder = specification.operation.split(".")
+            build = getattr(importlib.import_module(f"fovea.kernels.pipelines.{module}"), builder)
+            outputs, inputs = build(**dict(specification.arguments))
+            arguments = [hl.Argument(i) for i in inputs]
+            files = {hl.OutputFileType.object: str(path)}
+            hl.Pipeline(outputs).compile_to(files, arguments, specification.symbol, target)
+    except hl.HalideError as error:
+        raise EngineError(f"kernel {specification}: Halide refused it: {error}") from error
+    return path.read_bytes()
+
+
+def main() -> None:
+    """Read specifications from standard input; answer each with the path of its object."""
+    folder = Path(sys.argv[1])
+    for line in sys.stdin:
+        operation, arguments = ast.literal_eval(line)
+        specification = Specification(operation, arguments)
+        _emit(specification, folder)
+        print(folder / f"{specification.key}.o", flush=True)
+
+
+if __name__ == "__main__":
+    main()
