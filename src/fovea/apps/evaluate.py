@@ -139,6 +139,5 @@ def _write(evaluation: Evaluation, confusion: np.ndarray, classes: Sequence[str]
 def _draw_worst(folder: Folder, wrong: Mistakes, worst: Sequence[np.ndarray]) -> None:
     """worst_mistakes.png, where there are any mistakes."""
     if worst:
-        shown = zip(wrong.true, wrong.predicted, wrong.probability, strict=True)
-        captions = [(f"is {true}", f"taken for {taken} ({p:.0%})") for true, taken, p in shown]
-        pictures.mistakes(folder.path / "worst_mistakes.png", np.concatenate(worst), captions[: len(worst)])
+        shown = list(zip(wrong.true, wrong.predicted, wrong.probability, strict=True))
+        pictures.mistakes(folder.path / "worst_mistakes.png", np.concatenate(worst), shown[: len(worst)])

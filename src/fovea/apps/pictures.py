@@ -16,7 +16,7 @@ from fovea.files import write_whole
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK, FAINT = "#1f2933", "#d9dee4"
+INK, FAINT, EMPTY = "#1f2933", "#d9dee4", "#f4f6f8"
 TRAIN, VAL = "#8a94a3", "#0b6e99"  # the measured thing stands out, what it is compared with steps back
 MOST_NUMBERED = 20  # classes: beyond, the numbers in a confusion matrix's cells could not be read
 MOST_NAMED = 60  # classes: beyond, only some names stand beside it
@@ -24,6 +24,8 @@ MOST_NAMED = 60  # classes: beyond, only some names stand beside it
 
 def results(path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int) -> None:
     """Loss and accuracy of every epoch, on `train` and `val`; the best epoch is marked."""
+    from matplotlib.ticker import MaxNLocator
+
     with _figure(path, (10, 4)) as figure:
         loss, accuracy = figure.subplots(1, 2)
         epochs = [row["epoch"] for row in history]
@@ -36,56 +38,64 @@ def results(path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int) -
             axes.axvline(best_epoch, color=FAINT, lw=6, zorder=0)
             axes.set_title(title, loc="left")
             axes.set_xlabel("epoch")
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
             _clear(axes)
         loss.set_ylim(bottom=0)
         low, high = accuracy.get_ylim()
         accuracy.set_ylim(max(low, 0), min(high, 100))
         handles, labels = loss.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+        late = best_epoch > (epochs[0] + epochs[-1]) / 2
         accuracy.annotate(
-            f"best: epoch {best_epoch}", (best_epoch, 0.03), xycoords=("data", "axes fraction"), color=INK,
-            ha="right" if best_epoch > (epochs[0] + epochs[-1]) / 2 else "left",
-            xytext=(-8 if best_epoch > (epochs[0] + epochs[-1]) / 2 else 8, 0), textcoords="offset points",
+            f"best: epoch {best_epoch}", (best_epoch, 0.03), xycoords=("data", "axes fraction"),
+            xytext=(-8 if late else 8, 0), textcoords="offset points", ha="right" if late else "left",
         )  # fmt: skip
 
 
 def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> None:
-    """How often each class (row) was taken for each (column); the shade is the share of the row."""
+    """How often each class (row) was taken for each (column); the shade is the share of the row.
+
+    What is right is blue. What is wrong is orange and has a scale of its own, as it is rare and what one
+    looks for.
+    """
     count = len(classes)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    right = np.eye(count, dtype=bool)
+    worst = max(share[~right].max(initial=0), 1e-9)
     side = min(max(4.5, 2 + 0.5 * count), 14)
-    with _figure(path, (side + 0.8, side)) as figure:
+    with _figure(path, (side + 0.9, side)) as figure:
         axes = figure.subplots()
-        image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+        axes.set_facecolor(EMPTY)
+        axes.imshow(np.ma.masked_array(share, ~right | (share == 0)), cmap="Blues", vmin=0, vmax=1.3)
+        wrong = axes.imshow(
+            np.ma.masked_array(share, right | (share == 0)), cmap="Oranges", vmin=0, vmax=1.3 * worst
+        )
         every = -(-count // MOST_NAMED)
         ticks, names = range(0, count, every), [_short(name) for name in classes[::every]]
-        sideways = max(map(len, names)) > 3
-        axes.set_xticks(ticks, names, rotation=45 if sideways else 0, ha="right" if sideways else "center",
-                        rotation_mode="anchor" if sideways else None)  # fmt: skip
+        if max(map(len, names)) > 3:
+            axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
+        else:
+            axes.set_xticks(ticks, names)
         axes.set_yticks(ticks, names)
         axes.set_xlabel("taken for")
-        axes.set_ylabel("is")
+        axes.set_ylabel("class")
         axes.set_title(f"{np.trace(matrix):,} of {matrix.sum():,} right", loc="left")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         if count <= MOST_NUMBERED:
-            axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
-            axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
-            axes.grid(which="minor", color="white", lw=1.5)
-            axes.tick_params(which="minor", length=0)
-            for row, column in zip(*np.nonzero(matrix), strict=True):
-                colour = "white" if share[row, column] > 0.5 else INK
-                axes.text(
-                    column, row, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, size=9
-                )
-        bar = figure.colorbar(image, fraction=0.04, pad=0.03, ticks=[0, 0.5, 1], format="{x:.0%}")
-        bar.outline.set_visible(False)  # type: ignore[operator]
-        bar.ax.tick_params(length=0)
+            _numbers(axes, matrix, share > np.where(right, 0.7, 0.9 * worst))
+        if matrix[~right].any():
+            bar = figure.colorbar(
+                wrong, fraction=0.03, pad=0.03, boundaries=np.linspace(0, worst, 256), ticks=[0, worst],
+                format="{x:.1%}", label="wrong, of its class",
+            )  # fmt: skip
+            bar.outline.set_visible(False)  # type: ignore[operator]
+            bar.ax.tick_params(length=0)
 
 
-def mistakes(path: Path, pictures: np.ndarray, captions: Sequence[tuple[str, str]]) -> None:
-    """A sheet of uint8 pictures (N, H, W, C), N ≥ 1, worst first; a caption is two lines."""
+def mistakes(path: Path, pictures: np.ndarray, answers: Sequence[tuple[str, str, float]]) -> None:
+    """A sheet of uint8 pictures (N, H, W, C), N ≥ 1, with (class, predicted, its probability) above each."""
     count = len(pictures)
     columns = min(count, 6)
     rows = -(-count // columns)
@@ -94,12 +104,25 @@ def mistakes(path: Path, pictures: np.ndarray, captions: Sequence[tuple[str, str
         sheet = figure.subplots(rows, columns, squeeze=False)
         for axes in sheet.flat:
             axes.axis("off")
-        for axes, picture, (is_, taken) in zip(sheet.flat, pictures, captions, strict=False):
+        for axes, picture, (true, taken, p) in zip(sheet.flat, pictures, answers, strict=False):
             grey = picture.shape[2] == 1
             axes.imshow(
                 picture[:, :, 0] if grey else picture, cmap="gray" if grey else None, vmin=0, vmax=255
             )
-            axes.set_title(f"{is_}\n{taken}", size=8, loc="left")
+            caption = f"{_short(true, 22)}\ntaken for {_short(taken, 12)} ({p:.0%})"
+            axes.set_title(caption, size=8, weight="normal", loc="left")
+
+
+def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
+    """White lines between the cells, and how many are in each."""
+    edges = np.arange(len(matrix) + 1) - 0.5
+    axes.set_xticks(edges, minor=True)
+    axes.set_yticks(edges, minor=True)
+    axes.grid(which="minor", color="white", lw=1.5)
+    axes.tick_params(which="minor", length=0)
+    for row, column in zip(*np.nonzero(matrix), strict=True):
+        colour = "white" if dark[row, column] else INK
+        axes.text(column, row, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, size=9)
 
 
 @contextmanager
@@ -118,7 +141,10 @@ def _figure(path: Path, size: tuple[float, float]):
         figure: Figure = Figure(size, dpi=150, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
-        write_whole(path, lambda temporary: figure.savefig(temporary, format="png"))
+        write_whole(
+            path,
+            lambda temporary: figure.savefig(temporary, format="png", bbox_inches="tight", pad_inches=0.15),
+        )
 
 
 def _clear(axes: "Axes") -> None:
