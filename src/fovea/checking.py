@@ -153,7 +153,7 @@ def _check_adjoint(trial: Trial) -> None:
     result = trial.run()
     Z, Z_0, Z_B = result["Z"], trial.forward(0 * A)[0], trial.forward(A[::-1] ** 2)[0]
     if error_of(trial.forward(A - 2 * A[::-1] ** 2)[0] - Z_0, Z + 2 * Z_0 - 2 * Z_B - Z_0) <= ROUNDING:
-        size = np.linalg.norm(A) * np.linalg.norm(result["dA_prev"])
+        size = np.linalg.norm(A) * np.linalg.norm(result["dA_prev"]) + np.linalg.norm(dZ) * np.linalg.norm(Z)
         _same_number(trial, "dA_prev", np.vdot(dZ, Z - Z_0), np.vdot(A, result["dA_prev"]), size)  # (2)
 
     parameters = trial.layer.parameters.values()

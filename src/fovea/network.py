@@ -36,6 +36,8 @@ class Network:
     ) -> None:
         self.layers = list(layers)
         self.input_shape: Shape = tuple(whole(n, "Network", "input_shape") for n in input_shape)
+        if len(self.input_shape) not in (1, 3):
+            raise ShapeError(mismatch("Network", "an input_shape of (H, W, C) or (n,)", self.input_shape))
         architecture.name_layers(self.layers)
         try:
             self.shapes = self._shapes()  # what each layer gives out, for one image

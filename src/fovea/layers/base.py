@@ -33,7 +33,7 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.geometry import Window
+from fovea.geometry import Padding, Window
 
 Shape: TypeAlias = tuple[int, ...]
 Gradients: TypeAlias = dict[str, np.ndarray]
@@ -136,6 +136,12 @@ def image_shape(input_shape: Shape, who: str) -> tuple[int, int, int]:
         raise ShapeError(mismatch(who, "an input of (H, W, C)", tuple(input_shape), remedy))
     H, W, C = input_shape
     return H, W, C
+
+
+def checked_padding(padding: Padding, who: str) -> Padding:
+    """`padding` as Window takes it, with tuples for lists; ShapeError for what it does not take."""
+    Window.of((1, 1), 1, 1, padding, who)
+    return padding if isinstance(padding, str | int) else (padding[0], padding[1], padding[2], padding[3])
 
 
 def whole(value: Any, who: str, name: str, least: int = 1) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 from fovea import functional
 from fovea.geometry import Padding, Pair, Window, pair
 from fovea.initializers import initializer
-from fovea.layers.base import Gradients, Layer, Shape, image_shape, whole
+from fovea.layers.base import Gradients, Layer, Shape, checked_padding, image_shape, whole
 
 
 @dataclass(eq=False)
@@ -44,9 +44,7 @@ class Conv2D(Layer):
         self.filters = whole(self.filters, "Conv2D", "filters")
         self.kernel_size = pair(self.kernel_size, "Conv2D", "kernel_size")
         self.stride = pair(self.stride, "Conv2D", "stride")
-        Window.of(
-            self.kernel_size, self.kernel_size, self.stride, self.padding, "Conv2D"
-        )  # checks the padding
+        self.padding = checked_padding(self.padding, "Conv2D")
         initializer(self.initializer, "Conv2D")
 
     def window(self, input_shape: Shape) -> Window:

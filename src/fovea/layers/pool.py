@@ -20,7 +20,7 @@ import numpy as np
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Padding, Pair, Window, pair
-from fovea.layers.base import Gradients, Layer, Shape, image_shape
+from fovea.layers.base import Gradients, Layer, Shape, checked_padding, image_shape
 
 
 @dataclass(eq=False)
@@ -37,6 +37,7 @@ class _Pool2D(Layer):
         who = type(self).__name__
         self.pool_size = pair(self.pool_size, who, "pool_size")
         self.stride = self.pool_size if self.stride is None else pair(self.stride, who, "stride")
+        self.padding = checked_padding(self.padding, who)
         pads = Window.of(self.pool_size, self.pool_size, self.stride, self.padding, who).pads
         if max(pads[:2]) >= self.pool_size[0] or max(pads[2:]) >= self.pool_size[1]:
             raise ShapeError(
