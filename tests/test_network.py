@@ -268,6 +268,18 @@ def test_a_layer_that_does_not_keep_its_word_is_named():
         Network([Liar()], (4, 4, 1)).forward(np.zeros((2, 4, 4, 1), np.float32))
 
 
+def test_a_layer_that_forgets_a_gradient_is_named():
+    class Forgetful(Dense):
+        def backward(self, dZ, cache):
+            dA_prev, gradients = super().backward(dZ, cache)
+            return dA_prev, {"W": gradients["W"]}
+
+    network = Network([Forgetful(3)], (4,))
+    logits, caches = network.forward(np.ones((2, 4), np.float32))
+    with pytest.raises(ShapeError, match=r'^Forgetful "forgetful1": expected gradients of .* got \['):
+        network.backward(logits, caches)
+
+
 def test_after_a_failure_the_layers_are_free():
     own = layers()
     with pytest.raises(ShapeError):

@@ -9,6 +9,7 @@ import numpy as np
 
 from fovea import architecture, engine, functional
 from fovea.errors import ShapeError, mismatch
+from fovea.inputs import batch_of, in_precision, numbers, pixels_or_numbers
 from fovea.layers.base import Gradients, Layer, Shape, whole
 from fovea.parameters import aligned_zeros, hand_out, layout_of, views_of
 from fovea.preprocessing import Preprocessing
@@ -88,24 +89,26 @@ class Network:
 
         In float32; the reference engine keeps float64. Layers like Dropout draw from `rng` in training.
         """
-        A = self._numbers(X)
+        A = numbers(X, self.input_shape, self.layers[0].who)
         caches = []
         for layer, shape in zip(self.layers, self.shapes, strict=True):
             A, cache = layer.forward(A, training=training, rng=rng)
             if A.shape[1:] != shape:
                 remedy = "its forward pass and its output_shape must agree"
-                raise ShapeError(mismatch(layer.who, f"Z {_batch_of(shape)}", A.shape, remedy))
+                raise ShapeError(mismatch(layer.who, f"Z {batch_of(shape)}", A.shape, remedy))
             caches.append(cache)
         return A, caches
 
     def backward(self, dZ: np.ndarray, caches: Sequence[Any]) -> tuple[np.ndarray, Gradients]:
         """dZ (N, classes), the loss's gradient by the logits → dX (N, H, W, C), gradients as `parameters`."""
         if dZ.shape[1:] != self.output_shape:
-            raise ShapeError(mismatch(self.layers[-1].who, f"dZ {_batch_of(self.output_shape)}", dZ.shape))
+            raise ShapeError(mismatch(self.layers[-1].who, f"dZ {batch_of(self.output_shape)}", dZ.shape))
         gradients: Gradients = {}
-        dA = dZ
+        dA = in_precision(dZ)
         for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
             dA, own = layer.backward(dA, cache)
+            if set(own) != set(layer.parameters):
+                raise ShapeError(mismatch(layer.who, f"gradients of {list(layer.parameters)}", list(own)))
             gradients |= {f"{layer.name}.{name}": gradient for name, gradient in own.items()}
         return dA, {name: gradients[name] for name in self.layout}
 
@@ -121,13 +124,10 @@ class Network:
         if len(self.output_shape) != 1:
             remedy = "forward gives Z of any shape"
             raise ShapeError(mismatch(self.layers[-1].who, "Z (N, classes)", self.output_shape, remedy))
-        if images.dtype == np.uint8:
-            self._fits(images)
-        else:
-            images = self._numbers(images)
+        images = pixels_or_numbers(images, self.input_shape, self.layers[0].who)
         logits = np.empty((len(images), *self.output_shape), np.float32)
         for start in range(0, len(images), batch_size):
-            batch = images[start : start + batch_size]
+            batch = np.ascontiguousarray(images[start : start + batch_size])
             logits[start : start + batch_size] = self._logits(batch, min(batch_size, len(images)))
         return functional.softmax(logits) if len(logits) else logits
 
@@ -141,22 +141,6 @@ class Network:
             if self._plan[0] < batch_size:
                 self._plan = batch_size, Plan(self, batch_size)
             return self._plan[1].predict(images)
-
-    def _numbers(self, X: np.ndarray) -> np.ndarray:
-        """X as the layers take it: of the right shape and precision, and contiguous."""
-        X = np.asarray(X)
-        if X.dtype.kind != "f":
-            remedy = "uint8 pixels go to predict, or through network.preprocessing.apply"
-            raise ShapeError(mismatch(self.layers[0].who, "A_prev in float32", X.dtype, remedy))
-        self._fits(X)
-        keep = X.dtype == np.float64 and engine.current() == "reference"
-        return np.ascontiguousarray(X, np.float64 if keep else np.float32)
-
-    def _fits(self, X: np.ndarray) -> None:
-        if X.shape[1:] != self.input_shape:
-            remedy = _remedy(X.shape, self.input_shape)
-            expected = f"A_prev {_batch_of(self.input_shape)}"
-            raise ShapeError(mismatch(self.layers[0].who, expected, X.shape, remedy))
 
     @property
     def classes(self) -> list[str] | None:
@@ -220,19 +204,3 @@ def _copy(
     )
     network.flat[...] = flat
     return network
-
-
-def _batch_of(shape: Shape) -> str:
-    return f"(N, {', '.join(map(str, shape))})"
-
-
-def _remedy(got: Shape, expected: Shape) -> str:
-    """What to do about an input of that shape, where it is a usual slip."""
-    H, W, C = expected if len(expected) == 3 else (0, 0, 0)
-    if got[-3:] == (C, H, W):
-        return "channels come last"
-    if C == 1 and got[-2:] == (H, W):
-        return "the channel axis is missing, X[..., np.newaxis]"
-    if len(got) == 4 and C and got[3] == C:
-        return f"bring the pictures to {H}×{W}"
-    return ""
