@@ -1,7 +1,7 @@
 """The operations of `fovea.reference` in Halide, compiled for this processor.
 
-    conv pool dense activation loss optimizer warp      the operations, on arrays of the moment
-    pipelines/                                          their algorithms and schedules
-    tiles                                               which layout and tile for which shape
-    compiler, workers, runtime, buffers, call           specification → object → callable, on NumPy memory
+conv pool dense activation loss optimizer warp      the operations, on arrays of the moment
+pipelines/                                          their algorithms and schedules
+tiles                                               which layout and tile for which shape
+compiler, workers, runtime, buffers, call           specification → object → callable, on NumPy memory
 """

@@ -12,7 +12,7 @@ def relu(Z) -> np.ndarray:
     checks.same_shape("relu", Z=Z)
     checks.float32("relu", Z=Z)
     A = buffers.empty(Z.shape)
-    run("elementwise.relu", [Z.reshape(-1)], [A.reshape(-1)], vector=tiles.vector())
+    run("elementwise.relu", [Z.reshape(1, -1)], [A.reshape(1, -1)], vector=tiles.vector())
     return A
 
 
@@ -21,7 +21,12 @@ def relu_backward(dA, Z) -> np.ndarray:
     checks.same_shape("relu_backward", Z=Z, dA=dA)
     checks.float32("relu_backward", dA=dA, Z=Z)
     dZ = buffers.empty(Z.shape)
-    run("elementwise.relu_backward", [dA.reshape(-1), Z.reshape(-1)], [dZ.reshape(-1)], vector=tiles.vector())
+    run(
+        "elementwise.relu_backward",
+        [dA.reshape(1, -1), Z.reshape(1, -1)],
+        [dZ.reshape(1, -1)],
+        vector=tiles.vector(),
+    )
     return dZ
 
 

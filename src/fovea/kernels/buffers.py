@@ -45,7 +45,9 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
 
         Halide takes the alignment for granted where it loads and stores under a mask.
         """
-        assert array.ctypes.data % ALIGNMENT == 0 or array.size == 0, "memory for kernels comes from this module"
+        assert array.ctypes.data % ALIGNMENT == 0 or array.size == 0, (
+            "memory for kernels comes from this module"
+        )
         itemsize = array.itemsize
         dims = (_Dimension * max(array.ndim, 1))(
             *(

@@ -140,7 +140,9 @@ def environment() -> tuple[str, ...]:
     try:
         halide = importlib.metadata.version("halide")
     except importlib.metadata.PackageNotFoundError as error:
-        raise EngineError("Halide: expected its package to be installed: pip install halide==21.0.0") from error
+        raise EngineError(
+            "Halide: expected its package to be installed: pip install halide==21.0.0"
+        ) from error
     features = llvm.get_host_cpu_features().flatten()
     return halide, llvm.get_process_triple(), llvm.get_host_cpu_name(), features, _source(), str(asserts())
 

@@ -36,7 +36,11 @@ def _cross_entropy(Z, labels, count: int) -> tuple[np.ndarray, np.ndarray]:
     known = buffers.empty((groups, L), np.int32)
     known.reshape(-1)[:] = -1  # also for the last group's empty places
     known.reshape(-1)[: len(Z)] = labels
-    dZ, losses, hits = buffers.empty(packed.shape), buffers.empty((groups, L)), buffers.empty((groups, L), np.int32)
+    dZ, losses, hits = (
+        buffers.empty(packed.shape),
+        buffers.empty((groups, L)),
+        buffers.empty((groups, L), np.int32),
+    )
     scale = ctypes.c_float(1 / count)
     run("classes.cross_entropy", [packed, known], [dZ, losses, hits], [scale], classes=classes, lanes=L)
     return dZ, losses

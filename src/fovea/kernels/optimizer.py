@@ -22,7 +22,16 @@ def adam(
     checks.optimizer("adam", w=w, m=m, v=v, dw=dw, step=step)
     checks.float32("adam", w=w, dw=dw, m=m, v=v)
     correction = 1 / sqrt(1 - beta2**step)
-    numbers = (rate / (1 - beta1**step), correction, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, weight_decay)
+    numbers = (
+        rate / (1 - beta1**step),
+        correction,
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        epsilon,
+        weight_decay,
+    )
     _update("elementwise.adam", dw, (w, m, v), numbers)
 
 

@@ -84,7 +84,9 @@ class _Worker:
         except OSError:  # the process is gone
             answer = ""
         if not answer:
-            raise EngineError(f'kernel "{specification.operation}": the compiler stopped: {stderr.read()[-2000:]}')
+            raise EngineError(
+                f'kernel "{specification.operation}": the compiler stopped: {stderr.read()[-2000:]}'
+            )
         return Path(answer).read_bytes()
 
     def stop(self) -> None:
@@ -108,7 +110,9 @@ def _emit(specification: Specification, folder: Path) -> bytes:
         else:
             target = target.with_feature(hl.TargetFeature.NoRuntime)
             if not asserts():
-                target = target.with_feature(hl.TargetFeature.NoAsserts).with_feature(hl.TargetFeature.NoBoundsQuery)
+                target = target.with_feature(hl.TargetFeature.NoAsserts).with_feature(
+                    hl.TargetFeature.NoBoundsQuery
+                )
             module, builder = specification.operation.split(".")
             build = getattr(importlib.import_module(f"fovea.kernels.pipelines.{module}"), builder)
             outputs, inputs = build(**dict(specification.arguments))

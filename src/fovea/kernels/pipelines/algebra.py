@@ -73,7 +73,9 @@ class Upstream:
 
     LOSER = 255
 
-    def __init__(self, after: str, lanes: int, channels: int, output: tuple[int, int], pool: tuple[int, int]) -> None:
+    def __init__(
+        self, after: str, lanes: int, channels: int, output: tuple[int, int], pool: tuple[int, int]
+    ) -> None:
         self.after, self.lanes, self.channels, self.output, self.pool = after, lanes, channels, output, pool
         self.pooled = (output[0] // pool[0], output[1] // pool[1])
         extents = [lanes, channels, self.pooled[1], self.pooled[0]]

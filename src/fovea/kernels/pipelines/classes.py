@@ -1,8 +1,8 @@
 """Softmax and cross-entropy over classes, with L pictures side by side: arrays are [l, k, n], k the class.
 
-    m = max_k Z[k];  Y[k] = exp(Z[k] − m) / Σ_c exp(Z[c] − m)                                             (1)
-    loss = log Σ_c exp(Z[c] − m) − (Z[label] − m)                                                         (2)
-    dZ[k] = (Y[k] − [k = label]) / count, and 0 where there is no label (−1)                              (3)
+m = max_k Z[k];  Y[k] = exp(Z[k] − m) / Σ_c exp(Z[c] − m)                                             (1)
+loss = log Σ_c exp(Z[c] − m) − (Z[label] − m)                                                         (2)
+dZ[k] = (Y[k] − [k = label]) / count, and 0 where there is no label (−1)                              (3)
 """
 
 from collections.abc import Callable
@@ -36,7 +36,9 @@ def cross_entropy(*, classes, lanes):
     known, index = label >= 0, hl.clamp(label, 0, classes - 1)
     target = hl.select(k == label, hl.f32(1.0), ZERO)
     dZ[l, k, n] = hl.select(known, (exponential[l, k, n] / total[l, n] - target) * scale, ZERO)  # (3)
-    losses[l, n] = hl.select(known, _of_numbers(hl.log, total[l, n]) - (Z[l, index, n] - largest[l, n]), ZERO)  # (2)
+    losses[l, n] = hl.select(
+        known, _of_numbers(hl.log, total[l, n]) - (Z[l, index, n] - largest[l, n]), ZERO
+    )  # (2)
     first = hl.Func("first")
     r = hl.RDom([(0, classes)], "r_first")
     first[l, n] = hl.i32(classes)

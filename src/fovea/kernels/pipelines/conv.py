@@ -21,6 +21,7 @@ from fovea.kernels.pipelines.algebra import (
 )
 from fovea.kernels.tiles import Tile
 
+
 def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile):
     """(1), then ReLU, then max-pooling; `winners` also gives the bytes that Upstream reads."""
     window, tile = Window(*window), Tile(*tile)
@@ -39,7 +40,9 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
     packed[ki, j, i, ko] = weights[hl.min(ko * B + ki, K - 1), j, i]
     r = hl.RDom([(0, J), (0, f_H)], "r")
     Z[l, ki, x, y, n, ko] = b[hl.min(ko * B + ki, K - 1)] if bias else ZERO
-    Z[l, ki, x, y, n, ko] += packed[ki, r[0], r[1], ko] * rows[l, x * s_W * C + r[0], y * s_H + r[1], n]  # (1)
+    Z[l, ki, x, y, n, ko] += (
+        packed[ki, r[0], r[1], ko] * rows[l, x * s_W * C + r[0], y * s_H + r[1], n]
+    )  # (1)
 
     best, winner = None, hl.u8(0)
     for position in range(p_H * p_W):
@@ -47,7 +50,9 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
         if best is None:
             best = here
         else:
-            better = (here > best) | (hl.is_nan(here) & (best == best))  # the first of equals; NaN goes through
+            better = (here > best) | (
+                hl.is_nan(here) & (best == best)
+            )  # the first of equals; NaN goes through
             winner = hl.select(better, hl.u8(position), winner)
             best = hl.select(better, here, best)
     if relu:

@@ -89,7 +89,9 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
 
 def _taps(f: int, s: int, p: int) -> list[list[tuple[int, int]]]:
     """For each phase of an axis, the pairs (o, i) by which pixel phase + s·m meets filter row i at position m + o."""
-    return [sorted(((phase + p - i) // s, i) for i in range(f) if (phase + p - i) % s == 0) for phase in range(s)]
+    return [
+        sorted(((phase + p - i) // s, i) for i in range(f) if (phase + p - i) % s == 0) for phase in range(s)
+    ]
 
 
 # ---- The gradients of weights and bias ---------------------------------------------------------------------

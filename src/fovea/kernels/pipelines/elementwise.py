@@ -9,17 +9,17 @@ _TAIL = hl.TailStrategy.GuardWithIf
 
 
 def relu(*, vector):
-    """A = max(Z, 0)."""
-    Z, A, (i,) = _run("Z"), hl.Func("A"), variables("i")
-    A[i] = rectified(Z[i])
-    return [_schedule(A, i, vector)], [Z]
+    """A = max(Z, 0), over runs [i, n]."""
+    Z, A, (i, n) = _run("Z", 2), hl.Func("A"), variables("i n")
+    A[i, n] = rectified(Z[i, n])
+    return [_schedule(A, i, vector).parallel(n)], [Z]
 
 
 def relu_backward(*, vector):
     """dZ = 0 where Z ≤ 0, else dA. Z may as well be A: it is positive at the same places."""
-    dA, Z, dZ, (i,) = _run("dA"), _run("Z"), hl.Func("dZ"), variables("i")
-    dZ[i] = hl.select((Z[i] > ZERO) | hl.is_nan(Z[i]), dA[i], ZERO)
-    return [_schedule(dZ, i, vector)], [dA, Z]
+    dA, Z, dZ, (i, n) = _run("dA", 2), _run("Z", 2), hl.Func("dZ"), variables("i n")
+    dZ[i, n] = hl.select((Z[i, n] > ZERO) | hl.is_nan(Z[i, n]), dA[i, n], ZERO)
+    return [_schedule(dZ, i, vector).parallel(n)], [dA, Z]
 
 
 def sgd(*, vector):
@@ -49,12 +49,12 @@ def adam(*, vector):
     return [_schedule(update, i, vector)], [w, dw, m, v, *parameters]
 
 
-def _run(name: str) -> hl.ImageParam:
-    image = hl.ImageParam(Float, 1, name)
+def _run(name: str, dimensions: int = 1) -> hl.ImageParam:
+    image = hl.ImageParam(Float, dimensions, name)
     image.dim(0).set_min(0).set_stride(1)
     return image
 
 
 def _schedule(result: hl.Func, i: hl.Var, vector: int) -> hl.Func:
-    (chunk,) = variables("chunk")
-    return result.split(i, chunk, i, _CHUNK, _TAIL).vectorize(i, vector, _TAIL).parallel(chunk)
+    chunk, within = variables("chunk within")
+    return result.split(i, chunk, within, _CHUNK, _TAIL).vectorize(within, vector, _TAIL).parallel(chunk)

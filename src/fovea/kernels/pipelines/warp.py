@@ -1,6 +1,6 @@
 """Affine maps of pictures, by the formulas of reference/warp.py, in the same order of operations.
 
-    (x', y') = M · (x, y, 1);  out[y, x] = ⌊Σ_uv (1 − |x' − u|)(1 − |y' − v|) · in[v, u] + ½⌋               (1)
+(x', y') = M · (x, y, 1);  out[y, x] = ⌊Σ_uv (1 − |x' − u|)(1 − |y' − v|) · in[v, u] + ½⌋               (1)
 """
 
 import halide as hl

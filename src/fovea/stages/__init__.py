@@ -1,0 +1,11 @@
+"""Layers joined into stages, and a plan that runs them: how the compiled engine trains and predicts.
+
+join.py     neighbouring layers → stages, by what one kernel can do
+kinds.py    the stages: which kernels, on which arrays, forward and backward
+plan.py     all arrays, laid out once; a step is then a plain loop of prepared calls
+calls.py    a kernel and its arguments, prepared
+"""
+
+from fovea.stages.plan import Plan
+
+__all__ = ["Plan"]

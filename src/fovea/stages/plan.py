@@ -1,0 +1,151 @@
+"""A network made ready to run: its stages, all the memory they need, and their calls in order."""
+
+from ctypes import c_float, c_int32
+from math import prod
+
+import numpy as np
+
+from fovea.errors import ShapeError, mismatch
+from fovea.kernels import buffers, compiler, tiles
+from fovea.kernels.compiler import Progress, Specification, specify
+from fovea.network import Network
+from fovea.parameters import views_of
+from fovea.stages.calls import Array, Call, View
+from fovea.stages.join import join
+from fovea.stages.kinds import LossStage, RelayoutStage, Stage, Step
+
+
+class Plan:
+    """Runs `network` on batches of up to `batch_size` pictures; nothing is allocated in a step.
+
+    `training` makes room for what the backward pass needs. `progress(done, total, what)` hears of kernels that had
+    to be compiled. The network's parameters are read where they lie: change them in place, and the next step sees
+    it. `gradients` is flat, as `network.flat` is.
+    """
+
+    def __init__(
+        self, network: Network, batch_size: int, *, training: bool = False, progress: Progress | None = None
+    ) -> None:
+        self.network, self.batch_size, self.training = network, batch_size, training
+        self.gradients = buffers.zeros(network.flat.shape if training else (0,))
+        self.gradient_views = views_of(self.gradients, network.layout) if training else {}
+        self.count = c_int32(0)  # pictures in the batch
+        self.inverse_count = c_float(0.0)  # 1 / those of them with a label
+        self.in_step = False  # whether the batch is learned from
+        self.rng: np.random.Generator | None = None
+        self._calls: list[Call] = []
+
+        stages = join(network.layers, network.input_shape)
+        if training and stages[-1].lanes != tiles.vector():
+            stages.append(RelayoutStage(network.output_shape, stages[-1].lanes, tiles.vector()))
+        arrays = self._arrays(stages)
+        self._inputs = {dtype: self._input(arrays[0], dtype) for dtype in (np.uint8, np.float32)}
+        self._forward = [
+            step
+            for stage, A_prev, A in zip(stages, arrays, arrays[1:], strict=False)
+            for step in stage.forward(self, A_prev, A)
+        ]
+        self._logits = arrays[-1]
+        if training:
+            self._loss, self._backward = self._backwards(stages, arrays)
+        kernels = compiler.obtain([call.specification for call in self._calls], progress)
+        for call, kernel in zip(self._calls, kernels, strict=True):
+            call.kernel = kernel
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """The logits (N, …) float32 of images (N, H, W, C): uint8 pixels, or float32 as the network takes it."""
+        self._begin(images, in_step=False)
+        shape = (len(images), *self.network.output_shape)
+        return self._logits.pictures(len(images)).reshape(shape).astype(np.float32)
+
+    def loss_and_gradients(
+        self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
+    ) -> tuple[float, int]:
+        """One step's forward and backward pass: the mean loss over the pictures whose label is not −1, and how
+        many of them were right. Fills `gradients`. Layers that draw do so from `rng`."""
+        labelled = int(np.count_nonzero(labels >= 0))
+        self.inverse_count.value = 1 / max(labelled, 1)
+        self.rng = rng
+        self._loss.set_labels(labels)
+        self._begin(images, in_step=True)
+        self._loss.run()
+        for step in self._backward:
+            step()
+        return self._loss.result(len(images), labelled)
+
+    def call(self, specification: Specification, *arguments, **more) -> Call:
+        """A call that follows the size of the batch; its kernel is compiled with all the others."""
+        call = Call(specification, *arguments, **more)
+        self._calls.append(call)
+        return call
+
+    def _begin(self, images: np.ndarray, in_step: bool) -> None:
+        """Take in a batch and run it forward."""
+        count = len(images)
+        if images.shape[1:] != self.network.input_shape or not 0 < count <= self.batch_size:
+            shape = ", ".join(map(str, self.network.input_shape))
+            expected = f"images (N, {shape}) with N from 1 to {self.batch_size}"
+            raise ShapeError(mismatch("plan", expected, images.shape))
+        pixels, load = self._inputs[np.uint8 if images.dtype == np.uint8 else np.float32]
+        pixels[:count] = images
+        self.in_step = in_step
+        if count != self.count.value:
+            self.count.value = count
+            for call in self._calls:
+                call.resize(count)
+        for step in load:
+            step()
+        for step in self._forward:
+            step()
+
+    def _input(self, A: Array, dtype: type) -> tuple[np.ndarray, list[Step]]:
+        """Where a batch is copied to, and what makes of it the first stage's input."""
+        H, W, C = shape = _volume(self.network.input_shape)
+        if dtype == np.float32 and A.lanes == 1:
+            return A.values.reshape(-1, *self.network.input_shape), []
+        images = buffers.zeros((self.batch_size, *shape, 1), dtype)
+        constant = []
+        if dtype == np.uint8:
+            preprocessing = self.network.preprocessing
+            constant = [buffers.ready(preprocessing.scale), buffers.ready(preprocessing.offset)]
+        specification = specify(
+            "layout.pack",
+            channels=C,
+            width=W,
+            height=H,
+            lanes=A.lanes,
+            kind="u8" if dtype == np.uint8 else "f32",
+            vector=tiles.vector(),
+        )
+        pack = self.call(
+            specification, [View(images, 1)], constant, [self.count], outputs=[A.seen_as(*shape)]
+        )
+        return images.reshape(-1, *self.network.input_shape), [pack]
+
+    def _arrays(self, stages: list[Stage]) -> list[Array]:
+        """Every stage's input, and the last one's output. Without training two memories take turns."""
+        sizes = [(stages[0].input_shape, stages[0].lanes)]
+        sizes += [(stage.output_shape, stage.lanes) for stage in stages]
+        return self._in_turns(sizes) if not self.training else [Array.new(self.batch_size, *s) for s in sizes]
+
+    def _in_turns(self, sizes: list[tuple[tuple[int, ...], int]]) -> list[Array]:
+        """Arrays of which only neighbours are needed at the same time."""
+        numbers = [prod(shape) * -(-self.batch_size // lanes) * lanes for shape, lanes in sizes]
+        turns = [buffers.zeros((max(numbers[turn::2], default=0),)) for turn in (0, 1)]
+        return [Array.new(self.batch_size, *size, turns[i % 2]) for i, size in enumerate(sizes)]
+
+    def _backwards(self, stages: list[Stage], arrays: list[Array]) -> tuple[LossStage, list[Step]]:
+        learns = next((i for i, s in enumerate(stages) if any(layer.parameters for layer in s.layers)), 0)
+        sizes = [(stage.output_shape, stage.lanes) for stage in stages[learns:]]
+        gradients = self._in_turns(sizes)
+        loss = LossStage(self, prod(self.network.output_shape), arrays[-1], gradients[-1])
+        steps: list[Step] = []
+        for i in reversed(range(learns, len(stages))):
+            dA_prev = gradients[i - learns - 1] if i > learns else None
+            steps += stages[i].backward(self, arrays[i], arrays[i + 1], gradients[i - learns], dA_prev)
+        return loss, steps
+
+
+def _volume(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """(H, W, C), also of (n,)."""
+    return shape if len(shape) == 3 else (1, 1, *shape)
