@@ -81,12 +81,12 @@ def _pads(padding: Padding, input: Pair, size: Pair, stride: Pair, who: str) -> 
         return 0, 0, 0, 0
     if padding == "same":
         return *_same(input[0], size[0], stride[0]), *_same(input[1], size[1], stride[1])
-    if isinstance(padding, int) and padding >= 0:
-        return (padding,) * 4
-    if isinstance(padding, Sequence) and not isinstance(padding, str) and len(padding) == 4:
-        top, bottom, left, right = (index(p) for p in padding)
-        if min(top, bottom, left, right) >= 0:
-            return top, bottom, left, right
+    try:
+        sides = tuple(map(index, padding)) if isinstance(padding, Sequence) else (index(padding),) * 4
+    except TypeError:
+        sides = ()
+    if len(sides) == 4 and min(sides) >= 0:
+        return sides
     expected = '"valid", "same", a whole number, or four (top, bottom, left, right)'
     raise ShapeError(mismatch(f"{who}: padding", expected, repr(padding)))
 

@@ -129,11 +129,11 @@ def _draw(maps: np.ndarray, labels: np.ndarray, random: _Random) -> np.ndarray:
     y = np.arange(SIDE, dtype=np.float32)[None, :, None] - half
 
     # The warp, from the picture to the glyph.
-    t = each(-0.1, 0.1)  # ±11 degrees
+    t = each(-0.12, 0.12)  # ±14 degrees
     cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
-    height, wide, slant = each(8.0, 11.5), each(0.85, 1.25), each(-0.2, 0.2)
-    shift_x, shift_y = each(-2, 2), each(-1.5, 1.5)
-    x_c, y_c = x - shift_x + _field(random, n, 1.25), y - shift_y + _field(random, n, 1.25)
+    height, wide, slant = each(7.75, 11.5), each(0.8, 1.25), each(-0.2, 0.2)
+    shift_x, shift_y = each(-2.25, 2.25), each(-1.75, 1.75)
+    x_c, y_c = x - shift_x + _field(random, n, 1.3), y - shift_y + _field(random, n, 1.3)
     v = (cos * y_c - sin * x_c) / height
     u = (cos * x_c + sin * y_c) / (height * wide) + slant * v
     half_width = each(0.7, 1.3) * height / np.float32(8)
