@@ -1,0 +1,116 @@
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from fovea import optimizers
+from fovea.engine import use
+from fovea.errors import FoveaError, ShapeError
+from fovea.optimizers import SGD, Adam
+from tests.cases import ENGINES
+
+KINDS = [SGD(), SGD(momentum=0.0, weight_decay=0.0), Adam(), Adam(beta1=0.8, weight_decay=1e-2)]
+ids = ["sgd", "plain sgd", "adam", "adam with decay"]
+
+
+def arrays(seed=0, dtype=np.float32):
+    rng = np.random.default_rng(seed)
+    return {
+        "conv1.W": rng.standard_normal((3, 3, 2, 4)).astype(dtype),
+        "conv1.b": rng.standard_normal(4).astype(dtype),
+    }
+
+
+def steps_of(optimizer, parameters, numbers, rate=0.1):
+    for number in numbers:
+        optimizer.step(parameters, arrays(seed=100 + number, dtype=parameters["conv1.b"].dtype), rate)
+    return parameters
+
+
+def again(optimizer):
+    return optimizers.parse(optimizer.configuration())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("optimizer", KINDS, ids=ids)
+def test_steps_are_pytorchs(optimizer, engine):
+    torch = pytest.importorskip("torch")
+    parameters = arrays()
+    theirs = {name: torch.tensor(array, requires_grad=True) for name, array in parameters.items()}
+    options = asdict(optimizer)
+    options.pop("steps")
+    options.pop("_kept")
+    if isinstance(optimizer, Adam):
+        options = {"betas": (options["beta1"], options["beta2"]), "eps": options["epsilon"],
+                   "weight_decay": options["weight_decay"]}  # fmt: skip
+    peer = (torch.optim.SGD if isinstance(optimizer, SGD) else torch.optim.Adam)(
+        theirs.values(), lr=0.1, **options
+    )
+    for number in range(6):
+        for name, gradient in arrays(seed=100 + number).items():
+            theirs[name].grad = torch.tensor(gradient)
+        peer.step()
+    with use(engine):
+        steps_of(again(optimizer), parameters, range(6))
+    for name, array in parameters.items():
+        np.testing.assert_allclose(array, theirs[name].detach().numpy(), rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("optimizer", KINDS, ids=ids)
+def test_the_state_goes_on_to_the_same_bits(optimizer):
+    whole = steps_of(again(optimizer), arrays(), range(7))
+    first, second = again(optimizer), again(optimizer)
+    parameters = steps_of(first, arrays(), range(3))
+    second.load_state(first.state())
+    steps_of(first, arrays(), range(2))  # what it does afterwards is not in the state
+    steps_of(second, parameters, range(3, 7))
+    assert all(np.array_equal(parameters[name], whole[name]) for name in whole)
+
+
+def test_parameters_change_in_place_and_gradients_do_not():
+    parameters, gradients = arrays(), arrays(seed=1)
+    held, before = parameters["conv1.W"], gradients["conv1.W"].copy()
+    SGD().step(parameters, gradients, 0.1)
+    assert parameters["conv1.W"] is held
+    assert not np.array_equal(held, arrays()["conv1.W"])
+    assert np.array_equal(gradients["conv1.W"], before)
+
+
+def test_one_flat_array_gives_what_its_parts_give():
+    parts, gradients = arrays(), arrays(seed=1)
+    flat, flat_gradients = (np.concatenate([a.reshape(-1) for a in d.values()]) for d in (parts, gradients))
+    for optimizer, ours, theirs in (
+        (SGD(), parts, gradients),
+        (SGD(), {"all": flat}, {"all": flat_gradients}),
+    ):
+        for _ in range(3):
+            optimizer.step(ours, theirs, 0.1)
+    assert np.array_equal(flat, np.concatenate([a.reshape(-1) for a in parts.values()]))
+
+
+def test_sgd_without_momentum_walks_down_the_gradient():
+    w = np.array([1.0, -2.0])
+    with use("reference"):
+        SGD(momentum=0.0, weight_decay=0.0).step({"w": w}, {"w": np.array([0.5, 0.25])}, 0.1)
+    np.testing.assert_allclose(w, [0.95, -2.025])
+
+
+def test_adams_first_step_is_the_rate_whatever_the_gradient():
+    w = np.zeros(3)
+    with use("reference"):
+        Adam().step({"w": w}, {"w": np.array([1e-3, -5.0, 1e3])}, 0.1)
+    np.testing.assert_allclose(w, [-0.1, 0.1, -0.1], rtol=1e-4)
+
+
+def test_a_view_with_gaps_is_refused():
+    with pytest.raises(ShapeError, match="w as a contiguous array"):
+        SGD().step({"w": np.zeros(8, np.float32)[::2]}, {"w": np.zeros(4, np.float32)}, 0.1)
+
+
+def test_names_and_configurations_are_read_back():
+    assert optimizers.parse("adam") == Adam()
+    assert optimizers.parse(SGD(momentum=0.5).configuration()) == SGD(momentum=0.5)
+    with pytest.raises(FoveaError, match="one of sgd, adam, got 'lion'"):
+        optimizers.parse("lion")
+    with pytest.raises(FoveaError, match="only momentum, weight_decay, got beta1"):
+        optimizers.parse({"name": "sgd", "beta1": 0.9})
