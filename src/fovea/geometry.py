@@ -25,7 +25,8 @@ def pair(value: int | Sequence[int], who: str, name: str, least: int = 1) -> Pai
     except TypeError:
         numbers = ()
     if len(numbers) != 2 or min(numbers) < least:
-        raise ShapeError(mismatch(f"{who}: {name}", f"one or two whole numbers of at least {least}", repr(value)))
+        expected = f"one or two whole numbers of at least {least}"
+        raise ShapeError(mismatch(f"{who}: {name}", expected, repr(value)))
     return numbers
 
 

@@ -16,7 +16,8 @@ def run(
     /,
     **arguments: object,
 ) -> None:
-    """Run the kernel of `operation` specialised to `arguments`: reads `inputs` and `numbers`, writes `outputs`.
+    """Run the kernel of `operation` specialised to `arguments`: reads `inputs` and `numbers`, writes
+    `outputs`.
 
     Inputs are copied where they are not dense, aligned and of a kernel's types; outputs must be.
     """

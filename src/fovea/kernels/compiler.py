@@ -8,9 +8,10 @@
                               ▼
                            emitted by Halide, in worker processes where there are several
 
-A specification names a builder, as in "conv.forward" (`forward` in pipelines/conv.py), and the numbers that it is
-specialised to. The key is a digest of everything that the code depends on: the specification, the source of
-every builder, Halide's version and the processor. Halide itself is imported only where something is missing.
+A specification names a builder, as in "conv.forward" (`forward` in pipelines/conv.py), and the numbers
+that it is specialised to. The key is a digest of everything that the code depends on: the specification,
+the source of every builder, Halide's version and the processor. Halide itself is imported only where
+something is missing.
 """
 
 import functools

@@ -53,7 +53,8 @@ def load_runtime(data: bytes) -> None:
 
 
 def load(name: str, data: bytes) -> Callable[..., int]:
-    """The kernel `name` of an object, as a C function of as many `halide_buffer_t*` and numbers as it takes."""
+    """The kernel `name` of an object, as a C function of as many `halide_buffer_t*` and numbers as it
+    takes."""
     with _lock:
         assert _engine is not None
         _add(_engine, data)

@@ -1,8 +1,8 @@
 """The one place that chooses layout and tile for a shape and a processor.
 
-The model: a register tile of P columns × F filters (or vectors of filters) loads P + F numbers for P·F products.
-The processor multiplies two vectors a cycle and loads two, so large, square tiles cost least; tiles that do not
-divide their extent compute some of it twice; and the sums must fit the registers.
+The model: a register tile of P columns × F filters (or vectors of filters) loads P + F numbers for P·F
+products. The processor multiplies two vectors a cycle and loads two, so large, square tiles cost least;
+tiles that do not divide their extent compute some of it twice; and the sums must fit the registers.
 """
 
 import functools
@@ -34,8 +34,9 @@ def vector() -> int:
 
 
 def lanes(channels: int, filters: int) -> int:
-    """The layout of a convolution's arrays: with few channels or filters, pictures fill the vector (L = vector),
-    else filters do (L = 1, NHWC). A first layer's channels do not count: pass its filters twice."""
+    """The layout of a convolution's arrays: with few channels or filters, pictures fill the vector (L =
+    vector), else filters do (L = 1, NHWC). A first layer's channels do not count: pass its filters
+    twice."""
     return vector() if min(channels, filters) < vector() else 1
 
 
@@ -102,8 +103,8 @@ def _sums() -> int:
 
 
 def _staging(lanes: int) -> int:
-    """Memory for a band: L pictures give enough tasks and fill the first level; one picture's bands overlap by the
-    filter's height, so they had better be high."""
+    """Memory for a band: L pictures give enough tasks and fill the first level; one picture's bands
+    overlap by the filter's height, so they had better be high."""
     return _FIRST_LEVEL if lanes > 1 else _SECOND_LEVEL // 2
 
 

@@ -57,7 +57,8 @@ class Array:
 
 
 class Call:
-    """A kernel to run on the same arrays again and again; those with a batch in them grow and shrink with it."""
+    """A kernel to run on the same arrays again and again; those with a batch in them grow and shrink
+    with it."""
 
     def __init__(
         self,
@@ -68,8 +69,9 @@ class Call:
         outputs: Sequence[View] = (),
         gradients: Sequence[np.ndarray] = (),
     ) -> None:
-        """The kernel's arguments in its own order: `batched` inputs, `constant` ones (weights), `numbers`, then
-        `outputs` of the batch, then `gradients`, whose size does not depend on the batch."""
+        """The kernel's arguments in its own order: `batched` inputs, `constant` ones (weights),
+        `numbers`, then `outputs` of the batch, then `gradients`, whose size does not depend on the
+        batch."""
         self.specification = specification
         self.kernel: Kernel | None = None  # the plan sets it when all are compiled
         changing = [buffers.Buffer.of(view.array) for view in (*batched, *outputs)]

@@ -10,8 +10,9 @@ from fovea.stages.kinds import KINDS, LayerStage, RelayoutStage, Stage
 def join(layers: Sequence[Layer], input_shape: Shape) -> list[Stage]:
     """The stages of a row of layers, with a change of layout wherever two neighbours' layouts differ.
 
-    A stage takes along as many of the layers behind its first as its kernels can do; flattening is no work, since
-    arrays are seen in each stage's own shape. Subclasses of a layer may do anything, and run as they are.
+    A stage takes along as many of the layers behind its first as its kernels can do; flattening is no
+    work, since arrays are seen in each stage's own shape. Subclasses of a layer may do anything, and run
+    as they are.
     """
     stages: list[Stage] = []
     shape, lanes, place, first = input_shape, 1, 0, True

@@ -18,9 +18,9 @@ from fovea.stages.kinds import LossStage, RelayoutStage, Stage, Step
 class Plan:
     """Runs `network` on batches of up to `batch_size` pictures; nothing is allocated in a step.
 
-    `training` makes room for what the backward pass needs. `progress(done, total, what)` hears of kernels that had
-    to be compiled. The network's parameters are read where they lie: change them in place, and the next step sees
-    it. `gradients` is flat, as `network.flat` is.
+    `training` makes room for what the backward pass needs. `progress(done, total, what)` hears of
+    kernels that had to be compiled. The network's parameters are read where they lie: change them in
+    place, and the next step sees it. `gradients` is flat, as `network.flat` is.
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class Plan:
             call.kernel = kernel
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """The logits (N, …) float32 of images (N, H, W, C): uint8 pixels, or float32 as the network takes it."""
+        """The logits (N, …) float32 of images (N, H, W, C): uint8 pixels, or float32 as the network
+        takes it."""
         self._begin(images, in_step=False)
         shape = (len(images), *self.network.output_shape)
         return self._logits.pictures(len(images)).reshape(shape).astype(np.float32)
@@ -61,8 +62,8 @@ class Plan:
     def loss_and_gradients(
         self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
     ) -> tuple[float, int]:
-        """One step's forward and backward pass: the mean loss over the pictures whose label is not −1, and how
-        many of them were right. Fills `gradients`. Layers that draw do so from `rng`."""
+        """One step's forward and backward pass: the mean loss over the pictures whose label is not −1,
+        and how many of them were right. Fills `gradients`. Layers that draw do so from `rng`."""
         labelled = int(np.count_nonzero(labels >= 0))
         self.inverse_count.value = 1 / max(labelled, 1)
         self.rng = rng

@@ -1,8 +1,8 @@
 """What the kernels' algorithms share: names of dimensions, padding, and the gradient that enters a stage.
 
-Arrays between stages lie in memory as (N/L, H, W, C, L): L pictures side by side innermost. L = 1 is NHWC, where
-a vector holds neighbouring channels; with L = the vector's length a vector holds the same number of L pictures,
-which fills it however few the channels are. Halide counts from the innermost: [l, c, x, y, n].
+Arrays between stages lie in memory as (N/L, H, W, C, L): L pictures side by side innermost. L = 1 is NHWC,
+where a vector holds neighbouring channels; with L = the vector's length a vector holds the same number of L
+pictures, which fills it however few the channels are. Halide counts from the innermost: [l, c, x, y, n].
 A row is often seen as one run of W·C numbers, q = x·C + c, so that a window's row is contiguous.
 """
 
@@ -26,7 +26,8 @@ def rectified(Z: hl.Expr) -> hl.Expr:
 
 
 def array(name: str, extents: list[int], kind: object = Float) -> hl.ImageParam:
-    """A dense array argument, extents from the innermost; one more, outermost dimension is known at run time."""
+    """A dense array argument, extents from the innermost; one more, outermost dimension is known at run
+    time."""
     image = hl.ImageParam(kind, len(extents) + 1, name)
     stride = 1
     for dimension, extent in enumerate(extents):
@@ -113,7 +114,8 @@ class Upstream:
 
 
 class Parts:
-    """A sum over all pictures, dealt in order to at most MOST parts, so that it can be shared between threads.
+    """A sum over all pictures, dealt in order to at most MOST parts, so that it can be shared between
+    threads.
 
     Which picture falls to which part depends on the number of pictures alone, never on the number of threads.
     """
@@ -161,7 +163,8 @@ class Parts:
 
 
 def vectorize_tile(stage, l: hl.Var, k: hl.Var, lanes: int, tile: Tile):
-    """Pictures fill the vector where they lie innermost, else filters do; all of the tile stays in registers."""
+    """Pictures fill the vector where they lie innermost, else filters do; all of the tile stays in
+    registers."""
     if lanes > 1:
         return stage.vectorize(l).unroll(k)
     return stage.vectorize(k) if tile.filters == tile.vector else stage.vectorize(k, tile.vector).unroll(k)

@@ -60,8 +60,9 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
         best = rectified(best)
     A[l, k, x, y, n] = (best, winner) if winners else best
 
-    # Schedule: pictures and bands of rows in parallel; in a band the filters' blocks run innermost, so that the
-    # window's pixels stay in the first-level cache; one block of one tile is summed in registers.
+    # Schedule: pictures and bands of rows in parallel; in a band the filters' blocks run innermost, so
+    # that the window's pixels stay in the first-level cache; one block of one tile is summed in
+    # registers.
     kb, xo, xi, yo, yi = variables("kb xo xi yo yi")
     A.bound(l, 0, L).bound(k, 0, K).bound(x, 0, n_W // p_W).bound(y, 0, n_H // p_H)
     inwards, guard = hl.TailStrategy.ShiftInwards, hl.TailStrategy.GuardWithIf

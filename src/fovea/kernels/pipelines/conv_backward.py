@@ -28,8 +28,8 @@ from fovea.kernels.tiles import Tile
 
 
 def inputs(*, window, channels, filters, after, pool, lanes, tile):
-    """(2). With stride s, the pixels of equal row and column modulo s form s² phases; each is a convolution of
-    stride 1 over dZ with those of the filter's numbers that meet it."""
+    """(2). With stride s, the pixels of equal row and column modulo s form s² phases; each is a
+    convolution of stride 1 over dZ with those of the filter's numbers that meet it."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (s_H, s_W), (n_H, n_W) = window.input, window.stride, window.output
     (f_H, f_W), (top, _, left, _) = window.size, window.pads
@@ -88,7 +88,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
 
 
 def _taps(f: int, s: int, p: int) -> list[list[tuple[int, int]]]:
-    """For each phase of an axis, the pairs (o, i) by which pixel phase + s·m meets filter row i at position m + o."""
+    """For each phase of an axis, the pairs (o, i) by which pixel phase + s·m meets filter row i at
+    position m + o."""
     return [
         sorted(((phase + p - i) // s, i) for i in range(f) if (phase + p - i) % s == 0) for phase in range(s)
     ]
@@ -98,7 +99,8 @@ def _taps(f: int, s: int, p: int) -> list[list[tuple[int, int]]]:
 
 
 def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
-    """(3) and (4). The pictures are dealt to a fixed number of parts, whose sums are added in order at the end."""
+    """(3) and (4). The pictures are dealt to a fixed number of parts, whose sums are added in order at
+    the end."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     C, K, L, J, B = channels, filters, lanes, f_W * channels, tile.filters
@@ -123,8 +125,8 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     part_sum[l, k, j, i, part] += tile_sum[l, k, j, i, g[0], group]
     dW[k, j, i] = parts.total(part_sum, L, k, j, i)
 
-    # Schedule: for a picture (or L) and a band of its rows, dZ and the padded rows are laid out once; then every
-    # tile of filters × window numbers is summed over the band in registers.
+    # Schedule: for a picture (or L) and a band of its rows, dZ and the padded rows are laid out once;
+    # then every tile of filters × window numbers is summed over the band in registers.
     kb, ki, jb, ji = variables("kb ki jb ji")
     dW.bound(k, 0, K).bound(j, 0, J).bound(i, 0, f_H).parallel(i)
     part_sum.compute_root().bound_extent(l, L).bound_extent(k, K_up).parallel(part)

@@ -62,8 +62,8 @@ def _schedule(result: hl.Func, sums: hl.Func, l: hl.Var, k: hl.Var, n: hl.Var, r
 
 
 def weights(*, n_in, n_out, bias, after, lanes, vector, tile):
-    """(3) and (4). A vector of neurons × `tile` inputs is summed over all pictures; dZ is turned first, so that
-    neurons lie innermost. Tasks share out the inputs: no partial sums."""
+    """(3) and (4). A vector of neurons × `tile` inputs is summed over all pictures; dZ is turned first,
+    so that neurons lie innermost. Tasks share out the inputs: no partial sums."""
     # Algorithm
     K, V = n_out, vector
     A_prev = array("A_prev", [lanes, n_in])

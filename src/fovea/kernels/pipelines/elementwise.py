@@ -1,4 +1,5 @@
-"""Kernels that treat numbers one by one, on memory seen as one long run: ReLU, and the optimizers' updates."""
+"""Kernels that treat numbers one by one, on memory seen as one long run: ReLU, and the optimizers'
+updates."""
 
 import halide as hl
 

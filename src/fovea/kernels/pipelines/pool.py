@@ -1,10 +1,11 @@
-"""Pooling of any size, stride and padding, forward and backward; a stage of its own, or where it cannot be fused.
+"""Pooling of any size, stride and padding, forward and backward; a stage of its own, or where it cannot
+be fused.
 
     A[c] at (x, y) = max, or mean, of A_prev[c] over the window at (x, y)                                  (1)
     dA_prev[c] at a pixel = Σ over the windows that hold it of dA, where it won (max), or / count (mean)   (2)
 
-The backward passes gather: each pixel looks at the windows that can hold it, so that no order of threads matters.
-Padding counts as −∞ for the maximum, and for the mean only where asked.
+The backward passes gather: each pixel looks at the windows that can hold it, so that no order of threads
+matters. Padding counts as −∞ for the maximum, and for the mean only where asked.
 """
 
 from collections.abc import Callable
@@ -95,7 +96,8 @@ def _inside(size: tuple[int, int], x: hl.Expr, y: hl.Expr) -> hl.Expr:
 
 
 def _winner(window: Window, at: Callable, lanes: int, vector: int) -> hl.Func:
-    """The largest value of each window, and its position, row by row: the first of equals, and NaN before all."""
+    """The largest value of each window, and its position, row by row: the first of equals, and NaN
+    before all."""
     l, c, x, y, n = variables("l c x y n")
     winner = hl.Func("winner")
     r = hl.RDom([(0, window.size[1]), (0, window.size[0])], "r_winner")
@@ -116,7 +118,8 @@ def _winner(window: Window, at: Callable, lanes: int, vector: int) -> hl.Func:
 
 
 def _gather(window: Window, share: Callable, channels: int, lanes: int, vector: int) -> hl.Func:
-    """(2): Σ of `share(…, window's x, y, …, the pixel's position in it)` over the windows that hold a pixel."""
+    """(2): Σ of `share(…, window's x, y, …, the pixel's position in it)` over the windows that hold a
+    pixel."""
     (f_H, f_W), (s_H, s_W), (top, _, left, _) = window.size, window.stride, window.pads
     l, c, x, y, n = variables("l c x y n")
     total, dA_prev = hl.Func("total"), hl.Func("dA_prev")

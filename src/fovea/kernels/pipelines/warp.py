@@ -15,7 +15,7 @@ def warp(*, size, out_size, channels):
     # Algorithm
     pictures = array("pictures", [C, W, H], hl.UInt(8))
     matrices = array("matrices", [3, 2])
-    c, x, y, n, row = variables("c x y n row")
+    c, x, y, n = variables("c x y n")
     place, out = hl.Func("place"), hl.Func("out")
     column, line = hl.cast(Float, x), hl.cast(Float, y)
     M = matrices
