@@ -9,6 +9,7 @@ step in which somebody presses Ctrl-C; a run that goes on ends with the same bit
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from time import perf_counter
@@ -83,7 +84,9 @@ def train(
     Raises DataError or ShapeError where network and data do not fit, TrainingError where the loss is no
     longer a number or the run cannot be saved, and Stopped, a KeyboardInterrupt, after Ctrl-C.
     """
-    optimizer = optimizers.parse(optimizer) if isinstance(optimizer, str) else optimizer
+    optimizer = (
+        optimizers.parse(optimizer) if isinstance(optimizer, str) else replace(optimizer)
+    )  # a fresh one
     schedule = rates.parse(schedule) if isinstance(schedule, str) else schedule
     learning_rate = optimizer.learning_rate if learning_rate is None else learning_rate
     progress = progress or Progress()

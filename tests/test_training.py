@@ -1,0 +1,371 @@
+import errno
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fovea
+from fovea import data, training
+from fovea.data import Dataset, Splits
+from fovea.errors import DataError, ShapeError, TrainingError
+from fovea.interrupts import Stopped
+from fovea.layerwise import Layerwise
+from fovea.optimizers import Adam
+from fovea.preprocessing import Preprocessing
+from fovea.training import Progress
+from tests import tiny
+
+SETTINGS = {"epochs": 3, "batch_size": 8, "learning_rate": 0.1, "seed": 5}
+STEPS = 6  # an epoch of 42 pictures
+
+
+@pytest.fixture(autouse=True)
+def on_the_reference(monkeypatch):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+
+
+def train(network=None, splits=None, **changes):
+    return training.train(network or tiny.network(), splits or tiny.splits(), **{**SETTINGS, **changes})
+
+
+class PressCtrlC(Progress):
+    """Presses it after so many steps."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def step(self, at):
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+# What it does
+
+
+def test_a_network_learns():
+    run = train(epochs=8)
+    assert run.metrics["split"] == "test"
+    assert run.metrics["top1"] >= 0.9
+    assert run.history[-1]["train_loss"] < run.history[0]["train_loss"] / 2
+    assert run.confusion.sum() == run.metrics["n"] == 12
+
+
+def test_an_untrained_network_takes_on_the_datas_classes_and_statistics():
+    network, splits = tiny.network(), tiny.splits()
+    train(network, splits, epochs=1)
+    assert network.classes == tiny.CLASSES
+    assert network.preprocessing == Preprocessing(*data.statistics(splits.train))
+
+
+def test_a_trained_network_keeps_its_own_statistics():
+    network = tiny.network()
+    network.preprocessing = Preprocessing((0.3,), (0.2,))
+    train(network, epochs=1)
+    assert network.preprocessing == Preprocessing((0.3,), (0.2,))
+
+
+def test_the_network_ends_with_the_weights_of_the_best_epoch(tmp_path):
+    network = tiny.network()
+    run = train(network, out=tmp_path / "run", epochs=5, learning_rate=0.3)
+    best = fovea.load(tmp_path / "run/best.safetensors")
+    assert np.array_equal(network.flat, best.flat)
+    tops = [(row["val_top1"], -row["val_loss"]) for row in run.history]
+    assert run.best_epoch == tops.index(max(tops)) + 1
+
+
+def test_the_best_epoch_is_chosen_without_a_look_at_the_test_set(tmp_path):
+    splits = tiny.splits()
+    other = Splits("tiny", splits.train, splits.val, splits.val)
+    one, two = train(splits=splits), train(splits=other)
+    assert one.best_epoch == two.best_epoch
+    assert one.history[-1]["val_loss"] == two.history[-1]["val_loss"]
+
+
+def test_without_a_validation_set_the_last_epoch_is_the_best():
+    run = train(splits=tiny.splits(val=0))
+    assert run.best_epoch == 3
+    assert run.history[0]["val_top1"] is None
+
+
+def test_without_a_test_set_the_validation_set_is_what_is_reported():
+    run = train(splits=tiny.splits(test=0), epochs=1)
+    assert run.metrics["split"] == "val"
+    assert run.metrics["top1"] == run.history[0]["val_top1"]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not():
+    networks = [tiny.network() for _ in range(3)]
+    for network, seed in zip(networks, (5, 5, 6), strict=True):
+        train(network, seed=seed)
+    assert np.array_equal(networks[0].flat, networks[1].flat)
+    assert not np.array_equal(networks[0].flat, networks[2].flat)
+
+
+def test_the_layers_gradients_are_those_of_the_plan_of_training():
+    network = tiny.network()
+    plan = Layerwise(network)
+    X, y = tiny.pictures(9)
+    loss, correct = plan.loss_and_gradients(X, y, rng=np.random.default_rng(0))
+    Z, caches = network.forward(network.preprocessing.apply(X), training=True, rng=np.random.default_rng(0))
+    from fovea.functional import softmax_cross_entropy, softmax_cross_entropy_backward
+
+    _, gradients = network.backward(softmax_cross_entropy_backward(Z, y), caches)
+    assert loss == softmax_cross_entropy(Z, y)
+    assert correct == (Z.argmax(axis=1) == y).sum()
+    for name, (offset, shape) in network.layout.items():
+        assert np.array_equal(
+            plan.gradients[offset : offset + np.prod(shape)].reshape(shape), gradients[name]
+        )
+
+
+def test_unreadable_pictures_are_passed_over_and_listed(tmp_path):
+    folder = tiny.write_folder(tmp_path / "photos")
+    (folder / "left/broken.png").write_text("no picture")
+    run = train(splits=data.load(folder), out=tmp_path / "run", epochs=1)
+    assert list(run.bad) == [str(folder / "left/broken.png")]
+    head, line = (tmp_path / "run/bad_images.csv").read_text().splitlines()
+    assert head == "file,reason"
+    assert line.startswith(str(folder / "left/broken.png"))
+
+
+def test_pictures_that_cannot_be_read_at_all_end_the_run():
+    class Unreadable:
+        shape, files, bad = (8, 8, 1), None, dict.fromkeys(range(12), "gone")
+
+        def __len__(self):
+            return 12
+
+        def read(self, indices):
+            return np.zeros((len(indices), 8, 8, 1), np.uint8), np.zeros(len(indices), bool)
+
+    splits = Splits("gone", Dataset(Unreadable(), np.arange(12) % 3, tiny.CLASSES), None, None)
+    with pytest.raises(DataError, match="pictures that can be read"):
+        train(splits=splits)
+
+
+# Stopped and resumed: the same bits
+
+
+@pytest.fixture(scope="module")
+def never_stopped(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with fovea.engine("reference"):
+        train(out=folder)
+    return tiny.outcome(folder)
+
+
+@pytest.mark.parametrize("steps", [1, STEPS - 1, STEPS, STEPS + 1, 2 * STEPS + 3])
+def test_ctrl_c_after_any_step_and_resuming_gives_the_same_bits(steps, tmp_path, never_stopped):
+    folder = tmp_path / "run"
+    with pytest.raises(Stopped, match=f"fovea train --resume {folder}"):
+        train(out=folder, progress=PressCtrlC(steps))
+    train(tiny.network(seed=1), resume=folder)
+    assert tiny.outcome(folder) == never_stopped
+
+
+def test_ctrl_c_after_every_step_gives_the_same_bits(tmp_path, never_stopped):
+    folder, stops = tmp_path / "run", 0
+    place = {"out": folder}
+    while True:
+        try:
+            train(**place, progress=PressCtrlC(1))
+            break
+        except Stopped:
+            stops, place = stops + 1, {"resume": folder}
+    assert stops == 3 * STEPS - 1  # the last step ends the training by itself
+    assert tiny.outcome(folder) == never_stopped
+
+
+def test_adam_goes_on_to_the_same_bits(tmp_path):
+    options = {"optimizer": Adam(), "learning_rate": 0.01, "schedule": "step", "epochs": 2}
+    train(out=tmp_path / "whole", **options)
+    with pytest.raises(Stopped):
+        train(out=tmp_path / "run", progress=PressCtrlC(8), **options)
+    train(resume=tmp_path / "run", **{**options, "optimizer": Adam()})
+    assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
+
+
+def fail_at(monkeypatch, name, number, error):
+    """Let the `number`-th call of os.`name` raise; returns a list that is filled when it has."""
+    genuine, calls, happened = getattr(os, name), [], []
+
+    def call(*arguments, **options):
+        calls.append(1)
+        if len(calls) == number:
+            happened.append(1)
+            raise error
+        return genuine(*arguments, **options)
+
+    monkeypatch.setattr(os, name, call)
+    return happened
+
+
+@pytest.mark.parametrize("name", ["fsync", "replace", "unlink"])
+def test_a_kill_while_saving_loses_nothing(name, tmp_path, never_stopped, monkeypatch):
+    # `fsync`: the new file is written but has no name yet; `replace`: nor has it after the sync. When `unlink`
+    # fails, too, the temporary file stays, as after a true kill.
+    number, survived = 0, False
+    while not survived:
+        number += 1
+        folder = tmp_path / str(number)
+        with monkeypatch.context() as patched:
+            if name == "unlink":
+                patched.setattr(Path, "unlink", lambda self, missing_ok=False: None)
+            happened = fail_at(patched, "fsync" if name == "unlink" else name, number, Killed())
+            try:
+                train(out=folder)
+            except Killed:
+                pass
+        survived = not happened
+        if (folder / "arguments.yaml").exists():
+            train(resume=folder)
+            assert tiny.outcome(folder) == never_stopped
+            assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+        else:
+            assert not (folder / "results.csv").exists()  # it had not begun
+    assert number > 12
+
+
+def test_a_full_disk_is_told_and_loses_nothing(tmp_path, never_stopped, monkeypatch):
+    for number in (6, 9, 12, 16):
+        folder = tmp_path / str(number)
+        full = OSError(errno.ENOSPC, "No space left on device")
+        with monkeypatch.context() as patched:
+            happened = fail_at(patched, "fsync", number, full)
+            with pytest.raises(TrainingError, match=f"No space left on device.*--resume {folder}"):
+                train(out=folder)
+        assert happened
+        train(resume=folder)
+        assert tiny.outcome(folder) == never_stopped
+
+
+def test_a_finished_run_can_be_resumed_and_stays_as_it_is(tmp_path, never_stopped):
+    train(out=tmp_path / "run")
+    (tmp_path / "run/metrics.json").unlink()
+    run = train(resume=tmp_path / "run")
+    assert tiny.outcome(tmp_path / "run") == never_stopped
+    assert len(run.history) == 3
+
+
+def test_what_was_unreadable_before_the_stop_is_still_listed(tmp_path):
+    folder = tiny.write_folder(tmp_path / "photos")
+    for name in ("broken.png", "b.png"):
+        (folder / "left" / name).write_text("no picture")
+    train(splits=data.load(folder), out=tmp_path / "whole", epochs=1)
+    with pytest.raises(Stopped):
+        train(splits=data.load(folder), out=tmp_path / "run", epochs=1, progress=PressCtrlC(5))
+    train(splits=data.load(folder), resume=tmp_path / "run", epochs=1)
+    assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("change", [{"batch_size": 4}, {"epochs": 9}, {"seed": 1}, {"optimizer": "adam"}])
+def test_a_run_goes_on_with_its_own_settings_only(change, tmp_path):
+    with pytest.raises(Stopped):
+        train(out=tmp_path / "run", progress=PressCtrlC(2))
+    with pytest.raises(TrainingError, match=f"{next(iter(change))}: expected .*start a new run"):
+        train(resume=tmp_path / "run", **change)
+
+
+def test_a_run_does_not_go_on_with_other_pictures(tmp_path):
+    folder = tiny.write_folder(tmp_path / "photos")
+    with pytest.raises(Stopped):
+        train(splits=data.load(folder), out=tmp_path / "run", progress=PressCtrlC(2))
+    (folder / "left/001.png").unlink()
+    with pytest.raises(DataError, match="pictures that were added, removed or moved"):
+        train(splits=data.load(folder), resume=tmp_path / "run")
+
+
+def test_a_second_ctrl_c_interrupts_at_once():
+    class Impatient(Progress):
+        def step(self, at):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        train(progress=Impatient())
+    assert not isinstance(caught.value, Stopped)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+# What goes wrong
+
+
+def test_a_loss_that_is_no_number_says_where_and_keeps_the_last_good_state(tmp_path):
+    network = tiny.network()
+
+    def explode_in_the_second_epoch(step, steps):
+        return 1.0 if step < STEPS else 1e30
+
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(TrainingError, match="loss in epoch 2, step [23]: .*lower --learning-rate than 0.1"),
+    ):
+        train(network, out=tmp_path / "run", schedule=explode_in_the_second_epoch)
+    assert np.isfinite(fovea.load(tmp_path / "run/last.safetensors").flat).all()
+    assert len((tmp_path / "run/results.csv").read_text().splitlines()) == 2
+
+
+def test_weights_that_explode_in_the_last_step_are_not_saved(tmp_path):
+    def explode_at_the_end(step, steps):
+        return 1.0 if step < STEPS - 1 else float("inf")
+
+    with np.errstate(all="ignore"), pytest.raises(TrainingError, match="finite numbers"):
+        train(out=tmp_path / "run", epochs=1, schedule=explode_at_the_end)
+    assert np.isfinite(fovea.load(tmp_path / "run/last.safetensors").flat).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"epochs": 0}, {"batch_size": 0}, {"seed": -1}, {"learning_rate": 0.0}, {"learning_rate": float("nan")}],
+)
+def test_settings_without_sense_are_errors_that_name_them(change):
+    with pytest.raises(TrainingError, match=f"train: {next(iter(change))}: expected"):
+        train(**change)
+
+
+def test_data_that_does_not_fit_is_an_error():
+    splits = tiny.splits()
+    with pytest.raises(ShapeError, match="train: pictures"):
+        train(
+            splits=Splits(
+                "large", Dataset(np.zeros((6, 9, 9), np.uint8), np.arange(6) % 3, tiny.CLASSES), None, None
+            )
+        )
+    named = tiny.network()
+    named.classes = ["a", "b", "c"]
+    with pytest.raises(DataError, match="expected a, b, c, got bottom, left, right"):
+        train(named, splits)
+    with pytest.raises(DataError, match="pictures to train with"):
+        train(splits=Splits("tiny", None, None, splits.test))
+
+
+def test_a_run_folder_is_never_written_over(tmp_path):
+    train(out=tmp_path / "run", epochs=1)
+    with pytest.raises(DataError, match="a new or empty folder"):
+        train(out=tmp_path / "run", epochs=1)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="Not a directory"):
+        train(out=tmp_path / "file/run", epochs=1)
+
+
+def test_the_run_folder_has_what_the_design_says(tmp_path):
+    train(out=tmp_path / "run", epochs=1, arguments={"data": "tiny"})
+    names = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert names == [
+        "arguments.yaml", "bad_images.csv", "best.safetensors", "last.safetensors", "metrics.json",
+        "results.csv", "splits.csv", "state.safetensors",
+    ]  # fmt: skip
+    measured = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert list(measured) == ["split", "top1", "top5", "loss", "n", "per_class", "seed"]
+    assert set(measured["per_class"]) == set(tiny.CLASSES)
