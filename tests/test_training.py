@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -185,7 +186,7 @@ def test_adam_goes_on_to_the_same_bits(tmp_path):
     train(out=tmp_path / "whole", **options)
     with pytest.raises(Stopped):
         train(out=tmp_path / "run", progress=PressCtrlC(8), **options)
-    train(resume=tmp_path / "run", **{**options, "optimizer": Adam()})
+    train(resume=tmp_path / "run", **options)
     assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
 
 
@@ -210,8 +211,8 @@ def fail_at(monkeypatch, name, number, error):
 
 @pytest.mark.parametrize("name", ["fsync", "replace", "unlink"])
 def test_a_kill_while_saving_loses_nothing(name, tmp_path, never_stopped, monkeypatch):
-    # `fsync`: the new file is written but has no name yet; `replace`: nor has it after the sync. When `unlink`
-    # fails, too, the temporary file stays, as after a true kill.
+    # `fsync`: the new file is written but has no name yet; `replace`: nor has it after the sync. Where nothing
+    # is unlinked, the temporary file stays, as after a true kill.
     number, survived = 0, False
     while not survived:
         number += 1
@@ -220,10 +221,8 @@ def test_a_kill_while_saving_loses_nothing(name, tmp_path, never_stopped, monkey
             if name == "unlink":
                 patched.setattr(Path, "unlink", lambda self, missing_ok=False: None)
             happened = fail_at(patched, "fsync" if name == "unlink" else name, number, Killed())
-            try:
+            with suppress(Killed):
                 train(out=folder)
-            except Killed:
-                pass
         survived = not happened
         if (folder / "arguments.yaml").exists():
             train(resume=folder)
@@ -283,6 +282,13 @@ def test_a_run_does_not_go_on_with_other_pictures(tmp_path):
         train(splits=data.load(folder), resume=tmp_path / "run")
 
 
+def test_an_optimizer_begins_afresh_in_every_training():
+    networks, optimizer = [tiny.network(), tiny.network()], Adam()
+    for network in networks:
+        train(network, optimizer=optimizer, learning_rate=0.01)
+    assert np.array_equal(networks[0].flat, networks[1].flat)
+
+
 def test_a_second_ctrl_c_interrupts_at_once():
     class Impatient(Progress):
         def step(self, at):
@@ -306,7 +312,7 @@ def test_a_loss_that_is_no_number_says_where_and_keeps_the_last_good_state(tmp_p
 
     with (
         np.errstate(all="ignore"),
-        pytest.raises(TrainingError, match="loss in epoch 2, step [23]: .*lower --learning-rate than 0.1"),
+        pytest.raises(TrainingError, match=r"loss in epoch 2, step [23]: .*lower --learning-rate than 0.1"),
     ):
         train(network, out=tmp_path / "run", schedule=explode_in_the_second_epoch)
     assert np.isfinite(fovea.load(tmp_path / "run/last.safetensors").flat).all()
@@ -333,12 +339,9 @@ def test_settings_without_sense_are_errors_that_name_them(change):
 
 def test_data_that_does_not_fit_is_an_error():
     splits = tiny.splits()
+    larger = Dataset(np.zeros((6, 9, 9), np.uint8), np.arange(6) % 3, tiny.CLASSES)
     with pytest.raises(ShapeError, match="train: pictures"):
-        train(
-            splits=Splits(
-                "large", Dataset(np.zeros((6, 9, 9), np.uint8), np.arange(6) % 3, tiny.CLASSES), None, None
-            )
-        )
+        train(splits=Splits("larger", larger, None, None))
     named = tiny.network()
     named.classes = ["a", "b", "c"]
     with pytest.raises(DataError, match="expected a, b, c, got bottom, left, right"):
