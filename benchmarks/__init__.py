@@ -1,0 +1,1 @@
+"""Fovea against its peers, on this machine: results are checked first, then both sides are timed in turns."""
