@@ -211,8 +211,8 @@ def fail_at(monkeypatch, name, number, error):
 
 @pytest.mark.parametrize("name", ["fsync", "replace", "unlink"])
 def test_a_kill_while_saving_loses_nothing(name, tmp_path, never_stopped, monkeypatch):
-    # `fsync`: the new file is written but has no name yet; `replace`: nor has it after the sync. Where nothing
-    # is unlinked, the temporary file stays, as after a true kill.
+    # `fsync`: the new file is written but has no name yet; `replace`: nor has it after the sync. Where
+    # nothing is unlinked, the temporary file stays, as after a true kill.
     number, survived = 0, False
     while not survived:
         number += 1
