@@ -1,0 +1,54 @@
+# make demo    train, evaluate and predict on the drawn digits, in runs/demo
+# make test    the tests; make test EXTRAS=test,peers holds Fovea to PyTorch too; ARGS="-k conv" goes to pytest
+# make check   format, lint, types, imports, documentation
+# make docs    the documentation, in docs/_build
+# make bench   the benchmarks against PyTorch; ARGS="--json FILE" goes to them
+# make clean   remove the environment and what was built
+#
+# All of it runs in .venv, which is made and filled as needed: nothing but Python 3.11, make and git must be there.
+
+PYTHON := $(shell command -v python3.11 || command -v python3 || echo python3)
+EXTRAS := test
+ARGS :=
+
+BIN := .venv/bin
+RUN := runs/demo
+
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: demo test check docs bench clean
+
+demo: .venv/.with-package
+	rm -rf $(RUN)
+	$(BIN)/fovea train digits --model lenet5 --epochs 5 --out $(RUN)/train
+	$(BIN)/fovea evaluate $(RUN)/train digits --out $(RUN)/evaluate
+	$(BIN)/python -c "from fovea import data, images; \
+		images.write('$(RUN)/digit.png', data.load('digits').test.read([0])[0][0])"
+	$(BIN)/fovea predict $(RUN)/train $(RUN)/digit.png
+
+test: .venv/.with-$(EXTRAS)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.with-check,docs docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+docs: .venv/.with-docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
+bench: .venv/.with-peers
+	$(BIN)/python -m benchmarks.lenet $(ARGS)
+
+clean:
+	rm -rf .venv build dist docs/_build $(RUN)
+
+# An empty file says which extras are installed as pyproject.toml has them now.
+.venv/.with-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(if $(filter-out package,$*),[$*])'
+	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Fovea needs Python 3.11 or newer')"
+	$(PYTHON) -m venv .venv

@@ -1,0 +1,43 @@
+"""What every test runs under. Nothing of it touches what the user keeps: the cache is the tests' own.
+
+With FOVEA_NO_SKIPS=1 a skipped test is a failed one: so nothing stays untested where everything is installed.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Read when NumPy is first imported. OpenBLAS's threads wait for work by spinning: beside Halide's they cost
+# the reference far more time than they save.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Kernels that check the buffers they are given: a mistake is an error then, not damage done elsewhere.
+os.environ.setdefault("FOVEA_KERNEL_CHECKS", "1")
+os.environ["MPLBACKEND"] = "Agg"
+if "FOVEA_DATA" in os.environ:  # tests change the working directory
+    os.environ["FOVEA_DATA"] = str(Path(os.environ["FOVEA_DATA"]).resolve())
+
+NO_SKIPS = os.environ.get("FOVEA_NO_SKIPS", "0") != "0"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Kernels stay compiled from one run to the next; `pytest --cache-clear` removes them."""
+    if config.cache is not None:
+        os.environ["FOVEA_CACHE"] = str(config.cache.mkdir("fovea"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    return _failed_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    return _failed_if_skipped((yield))
+
+
+def _failed_if_skipped(report):
+    if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"{reason}: FOVEA_NO_SKIPS forbids it"
+    return report
