@@ -95,7 +95,7 @@ def fit(
     return fitted
 
 
-def write(path: str | os.PathLike[str], picture: np.ndarray) -> None:
+def write(path: str | Path, picture: np.ndarray) -> None:
     """Write a uint8 picture (H, W), (H, W, 1) or (H, W, 3) in the format that the extension names.
 
     The file appears whole or not at all. Raises DataError for another array or extension, OSError where the

@@ -9,7 +9,7 @@ import pytest
 from fovea import data
 from fovea.data import digits, strokes
 
-DIGEST = "37b0856209398f05d9f9fa96a7ef58cff25e93b6fa6dde4b5dfeafb5f07969d1"
+DIGEST = "198fd69f6dbef721fe9317c00d38a8f21e128d7382b5168638fa6fe8c613e8a1"
 
 
 @pytest.fixture(scope="module")

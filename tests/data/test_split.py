@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fovea.data import Dataset, Splits, stratified, write_bad, write_splits
+from fovea.data import Dataset, Splits, stratified, write_splits
 
 LABELS = st.lists(st.integers(0, 5), min_size=1, max_size=200).map(np.array)
 
@@ -43,7 +43,7 @@ def test_a_class_is_split_alike_whatever_others_there_are():
 @pytest.fixture
 def splits(tmp_path) -> Splits:
     class Files:
-        shape, bad = (1, 1, 1), {2: "a file with, a comma"}
+        shape, bad = (1, 1, 1), {}
         files = tuple(
             str(tmp_path / name) for name in ("cat/a.png", "cat/b, c.png", "dog/\udcff.png", "dog/d.png")
         )
@@ -65,10 +65,3 @@ def test_the_parts_are_written_down(tmp_path, splits):
             ["cat/b, c.png", "test", "cat"],
             ["dog/d.png", "test", "dog"],
         ]
-
-
-def test_bad_pictures_are_written_down(tmp_path, splits):
-    assert write_bad(splits, tmp_path / "bad_images.csv") == 1
-    with (tmp_path / "bad_images.csv").open(encoding="utf-8", errors="surrogateescape") as file:
-        rows = list(csv.reader(file))
-    assert rows == [["file", "reason"], [str(tmp_path / "dog/\udcff.png"), "a file with, a comma"]]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from fovea.data import folder, idx
 from fovea.data.dataset import Dataset, Splits, statistics
-from fovea.data.split import stratified, write_bad, write_splits
+from fovea.data.split import stratified, write_splits
 from fovea.errors import DataError, mismatch
 from fovea.geometry import pair
 from fovea.images import check_channels
 
-__all__ = ["Dataset", "Splits", "load", "statistics", "stratified", "write_bad", "write_splits"]
+__all__ = ["Dataset", "Splits", "load", "statistics", "stratified", "write_splits"]
 
 
 def load(

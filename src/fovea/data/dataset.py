@@ -18,8 +18,10 @@ class Pictures(Protocol):
     """
 
     shape: tuple[int, int, int]
-    files: Sequence[str] | None
     bad: dict[int, str]
+
+    @property
+    def files(self) -> Sequence[str] | None: ...
 
     def __len__(self) -> int: ...
 
@@ -31,7 +33,7 @@ class Pictures(Protocol):
 class Kept:
     """Pictures in memory: uint8 (N, H, W, C)."""
 
-    files = None
+    files: Sequence[str] | None = None
 
     def __init__(self, pictures: np.ndarray) -> None:
         self.pictures = np.ascontiguousarray(pictures)
@@ -93,7 +95,7 @@ class Dataset:
     def files(self) -> list[str] | None:
         """The pictures' paths, in order; None where they come from no files of their own."""
         files = self.pictures.files
-        return None if files is None else [files[i] for i in self.indices]
+        return None if files is None else [files[i] for i in self.indices.tolist()]
 
     @property
     def bad(self) -> dict[int, str]:

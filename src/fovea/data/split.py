@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -36,32 +35,19 @@ def hold_out(dataset: Dataset, parts: int, seed: int) -> list[Dataset | None]:
     return [dataset.subset(group) if len(group) else None for group in groups]
 
 
-def write_splits(splits: Splits, path: str | os.PathLike[str]) -> None:
+def write_splits(splits: Splits, path: str | Path) -> None:
     """Write `splits.csv`: file, split, class of every picture, files as seen from the data's folder."""
-    rows = []
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("file", "split", "class"))
     for part, dataset in splits.parts.items():
         for i, label in enumerate(dataset.labels):
-            rows.append((_relative(dataset.name_of(i), splits.root), part, dataset.classes[label]))
-    _write(path, ("file", "split", "class"), rows)
-
-
-def write_bad(splits: Splits, path: str | os.PathLike[str]) -> int:
-    """Write `bad_images.csv`: file, reason of every picture found unreadable so far; returns how many."""
-    rows = sorted(splits.bad.items())
-    _write(path, ("file", "reason"), rows)
-    return len(rows)
+            writer.writerow((_relative(dataset.name_of(i), splits.root), part, dataset.classes[label]))
+    # A file's name may hold bytes that are no text; they are written as they are.
+    write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def _relative(file: str, root: str | None) -> str:
     if root is None or not Path(file).is_relative_to(root):
         return file
     return Path(file).relative_to(root).as_posix()
-
-
-def _write(path: str | os.PathLike[str], head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    # A file's name may hold bytes that are no text; they are written as they are.
-    write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
