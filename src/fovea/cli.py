@@ -10,11 +10,24 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.core
 
 import fovea
 from fovea.errors import FoveaError
 
+
+class _Commands(typer.core.TyperGroup):
+    """Lets Ctrl-C, and what a stopped training says of it, through to `_report`."""
+
+    def invoke(self, context: Any) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as stopped:
+            raise FoveaError(str(stopped) or "stopped") from stopped
+
+
 app = typer.Typer(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     no_args_is_help=True,
@@ -49,15 +62,15 @@ def _report(error: BaseException) -> int:
     """Say in one line what went wrong; returns the exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
-    if isinstance(error, typer.Abort):  # what typer makes of Ctrl-C
-        error = error.__cause__ or KeyboardInterrupt("stopped")
     if hasattr(error, "format_message"):  # typer's own: the command was not understood
         command = getattr(getattr(error, "ctx", None), "command_path", "fovea")
         if error.format_message():  # none where the help has been printed instead
             print(f"{command}: {error.format_message()} ({command} --help says more)", file=sys.stderr)
         return error.exit_code  # type: ignore[attr-defined]
-    if isinstance(error, FoveaError | KeyboardInterrupt):
-        text = str(error) or "stopped"
+    if isinstance(error, FoveaError):
+        text = str(error)
+    elif isinstance(error, KeyboardInterrupt | typer.Abort):
+        text = "stopped"
     elif isinstance(error, OSError):
         text = f"{error.filename or 'system'}: {error.strerror or error}"
     else:
@@ -158,7 +171,7 @@ def evaluate(
     print(_measured(found.metrics))
     width = max(map(len, found.metrics["per_class"]))
     for name, accuracy in found.metrics["per_class"].items():
-        print(f"  {name:{width}}  {'no pictures' if accuracy is None else f'{accuracy:7.2%}'}")
+        print(f"  {name:{width}}  {_percent(accuracy)}")
     for pair in pairs[:5]:
         print(f"{pair['n']} × {pair['class']} taken for {pair['predicted']}, for example {pair['files'][0]}")
     _tell_of_bad(found.bad, found.folder.bad_images)
@@ -259,9 +272,19 @@ def _usage(text: str) -> NoReturn:
 
 
 def _measured(metrics: dict[str, Any]) -> str:
-    top1, top5, loss, n = (metrics[name] for name in ("top1", "top5", "loss", "n"))
     where = "all pictures" if metrics["split"] == "all" else metrics["split"]
-    return f"{where} ({n:,}): top-1 {top1:.2%}, top-5 {top5:.2%}, loss {loss:.4f}"
+    loss = "not a number" if metrics["loss"] is None else f"{metrics['loss']:.4f}"
+    words = (
+        f"top-1 {_percent(metrics['top1']).strip()}",
+        f"top-5 {_percent(metrics['top5']).strip()}",
+        f"loss {loss}",
+    )
+    return f"{where} ({metrics['n']:,}): {', '.join(words)}"
+
+
+def _percent(share: float | None) -> str:
+    """ " 98.70%", or that there was nothing to measure."""
+    return "no pictures" if share is None else f"{share:7.2%}"
 
 
 def _tell_of_bad(bad: dict[str, str], listed: Any) -> None:
@@ -277,3 +300,7 @@ def _bytes(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     raise AssertionError
+
+
+if __name__ == "__main__":
+    main()

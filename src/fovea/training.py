@@ -123,7 +123,7 @@ def train(
                         rng = np.random.default_rng([seed, _DROPOUT, at.epoch, at.step]) if draws else None
                         loss, correct = plan.loss_and_gradients(images, labels, rng=rng)
                         if not isfinite(loss):
-                            raise _diverged("loss", loss, at, learning_rate)
+                            raise _diverged("loss", loss, at.epoch, at.step + 1, learning_rate)
                         rate = learning_rate * schedule((at.epoch - 1) * steps + at.step, epochs * steps)
                         optimizer.step({"all": network.flat}, {"all": plan.gradients}, rate)
                         at.add(loss, correct, int((labels >= 0).sum()))
@@ -131,13 +131,13 @@ def train(
                         if interrupt.asked:
                             break
                 at.seconds, at.bad = perf_counter() - started, at.bad | data.bad
-                whole = at.step == steps
-                if whole and at.close(_measure(plan, data, at, batch_size)):
+                row = _measure(plan, data, at, batch_size) if at.step == steps else None
+                if not _is_sound(network, row):
+                    raise _diverged("weights", "others", at.epoch, at.step, learning_rate)
+                if row and at.close(row):
                     keeper.hold()
-                if not np.isfinite(network.flat).all():
-                    raise _diverged("weights", "others", at, learning_rate)
                 keeper.save(at)
-                if whole:
+                if row:
                     progress.epoch(at)
                 if interrupt.asked and at.epoch <= epochs:
                     raise Stopped(_how_to_go_on(at, steps, folder))
@@ -205,10 +205,17 @@ def _measure(plan: Plan, data: Splits, at: Position, batch_size: int) -> Row:
     }
 
 
-def _diverged(what: str, got: object, at: Position, learning_rate: float) -> TrainingError:
-    where = f"training: {what} in epoch {at.epoch}, step {at.step + 1}"
+def _is_sound(network: Network, row: Row | None) -> bool:
+    """Whether the weights are numbers, and small enough for the validation's logits to be."""
+    sound = bool(np.isfinite(network.flat).all())
+    return sound and (row is None or row["val_top1"] is None or row["val_loss"] is not None)
+
+
+def _diverged(what: str, got: object, epoch: int, step: int, learning_rate: float) -> TrainingError:
     remedy = f"try a lower --learning-rate than {learning_rate:g}; the last saved epoch is kept"
-    return TrainingError(mismatch(where, "finite numbers", got, remedy))
+    return TrainingError(
+        mismatch(f"training: {what} in epoch {epoch}, step {step}", "finite numbers", got, remedy)
+    )
 
 
 def _how_to_go_on(at: Position, steps: int, folder: Folder | None) -> str:

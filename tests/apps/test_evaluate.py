@@ -1,0 +1,109 @@
+import csv
+import json
+
+import pytest
+
+from fovea import data
+from fovea.apps.evaluate import Mistakes, evaluate
+from fovea.errors import DataError
+from fovea.training import train
+from tests import tiny
+
+
+@pytest.fixture(autouse=True)
+def on_the_reference(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tiny.write_folder(tmp_path / "photos")
+
+
+@pytest.fixture
+def run(folder, tmp_path):
+    arguments = {"data": str(folder), "seed": 3}
+    run = train(
+        tiny.network(), data.load(folder, seed=3), epochs=1, seed=3, out=tmp_path / "run", arguments=arguments
+    )
+    return run.folder
+
+
+def test_a_run_is_measured_on_the_pictures_it_held_back(run, folder):
+    found = evaluate(str(run.path), str(folder))
+    assert found.metrics == json.loads(run.metrics.read_text())
+    assert found.metrics["n"] == 6
+
+
+def test_other_pictures_are_all_measured(run, tmp_path):
+    other = tiny.write_folder(tmp_path / "other", 30)
+    found = evaluate(str(run.path), str(other))
+    assert (found.metrics["split"], found.metrics["n"]) == ("all", 30)
+
+
+def test_pictures_for_testing_are_measured_where_there_are_some(run, tmp_path):
+    tiny.write_folder(tmp_path / "other/train", 30)
+    tiny.write_folder(tmp_path / "other/test", 12)
+    found = evaluate(str(run.best), str(tmp_path / "other"))
+    assert (found.metrics["split"], found.metrics["n"]) == ("test", 12)
+
+
+def test_a_model_file_of_its_own_has_no_held_back_pictures(run, folder, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(run.best.read_bytes())
+    assert evaluate(str(tmp_path / "model.safetensors"), str(folder)).metrics["split"] == "all"
+
+
+def test_classes_go_together_by_name(run, tmp_path):
+    other = tiny.write_folder(tmp_path / "other", 30)
+    for path in (other / "bottom").iterdir():
+        path.unlink()
+    (other / "bottom").rmdir()
+    found = evaluate(str(run.path), str(other))
+    assert found.metrics["per_class"]["bottom"] is None
+    assert found.metrics["per_class"]["left"] is not None
+    (other / "right").rename(other / "wrong")
+    with pytest.raises(
+        DataError, match=r"only classes that the model knows .bottom, left, right., got also wrong"
+    ):
+        evaluate(str(run.path), str(other))
+
+
+def test_the_files_behind_each_mistake_are_written(run, tmp_path):
+    other = tiny.write_folder(tmp_path / "other", 30)
+    moved = other / "left" / "moved.png"
+    next((other / "right").iterdir()).rename(moved)  # so that one at least is wrong
+    found = evaluate(str(run.path), str(other), out=tmp_path / "out")
+    wrong = found.mistakes
+    assert str(moved) in wrong.files or found.metrics["top1"] < 1
+    assert len(wrong.files) == round((1 - found.metrics["top1"]) * 30)
+    with (tmp_path / "out/mistakes.csv").open(newline="") as file:
+        assert [line["file"] for line in csv.DictReader(file)] == wrong.files
+    assert json.loads((tmp_path / "out/confused.json").read_text()) == wrong.pairs()
+    assert sum(pair["n"] for pair in wrong.pairs()) == len(wrong.files)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {
+        "metrics.json", "bad_images.csv", "confused.json", "mistakes.csv", "confusion_matrix.png",
+        "worst_mistakes.png",
+    }  # fmt: skip
+
+
+def test_the_most_frequent_confusion_comes_first():
+    wrong = Mistakes(["1", "2", "3"], ["cat", "dog", "cat"], ["dog", "cat", "dog"], [0.9, 0.8, 0.7])
+    assert wrong.pairs() == [
+        {"class": "cat", "predicted": "dog", "n": 2, "files": ["1", "3"]},
+        {"class": "dog", "predicted": "cat", "n": 1, "files": ["2"]},
+    ]
+
+
+def test_unreadable_pictures_count_nowhere_and_are_listed(run, tmp_path):
+    other = tiny.write_folder(tmp_path / "other", 30)
+    (other / "left/0.png").write_text("no picture")
+    found = evaluate(str(run.path), str(other))
+    assert found.metrics["n"] == 30
+    assert list(found.bad) == [str(other / "left/0.png")]
+
+
+def test_each_evaluation_has_a_folder_of_its_own(run, folder):
+    paths = [evaluate(str(run.path), str(folder)).folder.path for _ in range(2)]
+    assert [path.as_posix() for path in paths] == ["runs/classify/evaluate", "runs/classify/evaluate2"]

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from fovea import images
+from fovea.apps import pictures
+
+
+def row(epoch, **changes):
+    values = {
+        "train_loss": 1 / epoch,
+        "val_loss": 1.2 / epoch,
+        "train_top1": 1 - 0.5 / epoch,
+        "val_top1": 0.9,
+    }
+    return {"epoch": epoch, **values, **changes}
+
+
+def is_picture(path):
+    height, width, channels = images.read(path).shape
+    return min(height, width) > 200 and channels == 3
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 30])
+def test_results_draws_any_number_of_epochs(epochs, tmp_path):
+    pictures.results(tmp_path / "results.png", [row(epoch + 1) for epoch in range(epochs)], best_epoch=epochs)
+    assert is_picture(tmp_path / "results.png")
+
+
+def test_results_does_without_a_validation_set(tmp_path):
+    pictures.results(tmp_path / "results.png", [row(1, val_loss=None, val_top1=None)], best_epoch=1)
+    assert is_picture(tmp_path / "results.png")
+
+
+@pytest.mark.parametrize("count", [2, 10, 120])
+def test_a_confusion_matrix_of_any_size_is_drawn(count, tmp_path):
+    matrix = np.random.default_rng(0).integers(0, 5, (count, count))
+    names = [f"class {i} with a name that is long" for i in range(count)]
+    pictures.confusion_matrix(tmp_path / "matrix.png", matrix, names)
+    assert is_picture(tmp_path / "matrix.png")
+
+
+def test_nothing_wrong_and_nothing_there_are_drawn_too(tmp_path):
+    for matrix in (np.diag([3, 4]), np.zeros((2, 2), int)):
+        pictures.confusion_matrix(tmp_path / "matrix.png", matrix, ["猫", "$x_1$ & \\"])
+        assert is_picture(tmp_path / "matrix.png")
+
+
+@pytest.mark.parametrize(("count", "shape"), [(1, (8, 8, 1)), (7, (30, 20, 3)), (30, (28, 28, 1))])
+def test_a_sheet_holds_pictures_of_any_shape(count, shape, tmp_path):
+    pictures.mistakes(
+        tmp_path / "sheet.png", np.zeros((count, *shape), np.uint8), [("cat", "dog", 0.9)] * count
+    )
+    assert is_picture(tmp_path / "sheet.png")
+
+
+def test_a_failure_leaves_no_half_picture(tmp_path):
+    with pytest.raises(ZeroDivisionError), pictures._figure(tmp_path / "a.png", (3, 3)):
+        raise ZeroDivisionError
+    with pytest.raises(FileNotFoundError), pictures._figure(tmp_path / "none/a.png", (3, 3)):
+        pass
+    assert list(tmp_path.iterdir()) == []
