@@ -3,9 +3,9 @@
     python -m benchmarks.lenet [--threads N] [--turns N] [--json FILE]
 
 Both start from the same weights; before anything is timed, loss and gradients are compared. PyTorch runs
-eagerly, in both of its memory layouts (the faster one counts), with fused SGD and without looking at the loss.
-The pictures come from the folder `mnist` in FOVEA_DATA, or else are Fovea's drawn digits. Memory is measured
-in a process for each side: the high-water mark of 50 steps, less what the process held before.
+eagerly, in both of its memory layouts (the faster one counts), with fused SGD and without looking at the
+loss. The pictures come from the folder `mnist` in FOVEA_DATA, or else are Fovea's drawn digits. Memory is
+measured in a process for each side: the high-water mark of 50 steps, less what the process held before.
 """
 
 import argparse
@@ -63,13 +63,10 @@ def _inference(options: argparse.Namespace) -> Iterator[Row]:
     for size in (64, 1):
         data = _batches(size, 32)
         network = fovea.models.lenet5()
-        plan, source = Plan(network, size), itertools.cycle(images for images, _ in data)
         peers = {
             f"torch {layout}": torch_lenet.predictor(network, data, layout) for layout in torch_lenet.LAYOUTS
         }
-        yield compare(
-            f"lenet5-b{size}", "inference", lambda: plan.predict(next(source)), peers, options.turns
-        )
+        yield compare(f"lenet5-b{size}", "inference", _predictor(network, data), peers, options.turns)
 
 
 def _memories(options: argparse.Namespace) -> Iterator[Row]:
@@ -119,6 +116,11 @@ def _trainer(network: fovea.Network, data: Batches) -> Run:
         optimizer.step({"all": network.flat}, {"all": plan.gradients}, RATE)
 
     return step
+
+
+def _predictor(network: fovea.Network, data: Batches) -> Run:
+    plan, source = Plan(network, len(data[0][1])), itertools.cycle(images for images, _ in data)
+    return lambda: plan.predict(next(source))
 
 
 def _check(network: fovea.Network, batch: tuple[np.ndarray, np.ndarray]) -> None:

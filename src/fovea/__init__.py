@@ -7,30 +7,39 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-# Where each public name lives: name → module (the name itself where it is a module).
-_HOME = {
-    "engine": "fovea.engine",
-    "functional": "fovea.functional",
-    "reference": "fovea.reference",
-    "layers": "fovea.layers",
-    "models": "fovea.models",
-    "data": "fovea.data",
-    "Network": "fovea.network",
-    "load": "fovea.checkpoint",
-    "train": "fovea.training",
-    "check_layer": "fovea.checking",
+_MODULES = (
+    "augment",
+    "data",
+    "engine",
+    "errors",
+    "functional",
+    "initializers",
+    "layers",
+    "metrics",
+    "models",
+    "optimizers",
+    "rates",
+    "reference",
+)
+_OBJECTS = {  # name → its module
+    "FoveaError": "errors",
+    "Layer": "layers",
+    "Network": "network",
+    "Preprocessing": "preprocessing",
+    "check_layer": "checking",
+    "load": "checkpoint",
+    "train": "training",
 }
 
 
-def __getattr__(name: str):
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module 'fovea' has no attribute {name!r}")
-    module = import_module(home)
-    value = module if home == f"fovea.{name}" and not hasattr(module, name) else getattr(module, name)
-    globals()[name] = value
-    return value
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"fovea.{name}")
+    if name in _OBJECTS:
+        value = globals()[name] = getattr(import_module(f"fovea.{_OBJECTS[name]}"), name)
+        return value
+    raise AttributeError(f"module 'fovea' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted([*globals(), *_MODULES, *_OBJECTS])

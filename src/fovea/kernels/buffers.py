@@ -48,14 +48,12 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
         assert array.ctypes.data % ALIGNMENT == 0 or array.size == 0, (
             "memory for kernels comes from this module"
         )
-        itemsize = array.itemsize
-        dims = (_Dimension * max(array.ndim, 1))(
-            *(
-                _Dimension(0, extent, stride // itemsize, 0)
-                for extent, stride in zip(reversed(array.shape), reversed(array.strides), strict=True)
-            )
-        )
-        kind = _Type(_TYPE_CODE[array.dtype.kind], 8 * itemsize, 1)
+        assert array.flags.c_contiguous
+        dims, stride = (_Dimension * max(array.ndim, 1))(), 1
+        for dimension, extent in zip(dims, reversed(array.shape), strict=False):
+            dimension.extent, dimension.stride = extent, stride
+            stride *= extent
+        kind = _Type(_TYPE_CODE[array.dtype.kind], 8 * array.itemsize, 1)
         buffer = cls(host=array.ctypes.data, type=kind, dimensions=array.ndim, dim=dims)
         buffer.keep = array, dims
         return buffer

@@ -19,6 +19,7 @@ import hashlib
 import importlib.metadata
 import os
 import struct
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,7 @@ def cache_folder() -> Path:
 
 
 _loaded: dict[Specification, Kernel] = {}
+_lock = threading.Lock()  # one thread compiles, the others find the result
 
 
 def get(specification: Specification) -> Kernel:
@@ -92,6 +94,12 @@ def obtain(specifications: Iterable[Specification], progress: Progress | None = 
     Raises EngineError where one cannot be compiled.
     """
     specifications = list(specifications)
+    with _lock:
+        _load(specifications, progress)
+        return [_loaded[s] for s in specifications]
+
+
+def _load(specifications: list[Specification], progress: Progress | None) -> None:
     wanted = [s for s in dict.fromkeys(specifications) if s not in _loaded]
     if wanted:
         names = dict.fromkeys([*([] if runtime.is_loaded() else [_runtime()]), *wanted])
@@ -104,7 +112,6 @@ def obtain(specifications: Iterable[Specification], progress: Progress | None = 
         for s in wanted:
             if s not in _loaded:
                 _loaded[s] = Kernel(s, runtime.load(s.symbol, objects[s]))
-    return [_loaded[s] for s in specifications]
 
 
 def _runtime() -> Specification:
@@ -153,11 +160,18 @@ def asserts() -> bool:
     return os.environ.get("FOVEA_KERNEL_CHECKS", "0") != "0"
 
 
+PACKAGE = Path(__file__).parent.parent
+
+
+def sources() -> list[Path]:
+    """The files whose text decides what code comes out."""
+    alone = ("kernels/tiles.py", "kernels/workers.py", "geometry.py")
+    return [*sorted((PACKAGE / "kernels" / "pipelines").glob("*.py")), *(PACKAGE / name for name in alone)]
+
+
 def _source() -> str:
     digest = hashlib.sha256()
-    here = Path(__file__).parent
-    alone = (here / "tiles.py", here / "workers.py", here.parent / "geometry.py")
-    for path in (*sorted((here / "pipelines").glob("*.py")), *alone):
+    for path in sources():
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

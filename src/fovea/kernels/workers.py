@@ -7,6 +7,7 @@ One or two are compiled in place: that is quicker than starting a process.
 
 import ast
 import importlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -126,12 +127,14 @@ def _emit(specification: Specification, folder: Path) -> bytes:
 
 def main() -> None:
     """Read specifications from standard input; answer each with the path of its object."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what Halide prints is no answer
     folder = Path(sys.argv[1])
     for line in sys.stdin:
         operation, arguments = ast.literal_eval(line)
         specification = Specification(operation, arguments)
         _emit(specification, folder)
-        print(folder / f"{specification.key}.o", flush=True)
+        print(folder / f"{specification.key}.o", file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,15 @@ def variables(names: str) -> list[hl.Var]:
     return [hl.Var(name) for name in names.split()]
 
 
+def is_nan(x: hl.Expr) -> hl.Expr:
+    """Whether x is NaN, asked of its bits: of sums and products the compiler takes for granted that they are
+    numbers, and drops other questions."""
+    return (hl.reinterpret(hl.UInt(32), x) & hl.u32(0x7FFFFFFF)) > hl.u32(0x7F800000)
+
+
 def rectified(Z: hl.Expr) -> hl.Expr:
     """max(Z, 0), through which NaN goes."""
-    return hl.select(hl.is_nan(Z), Z, hl.max(Z, ZERO))
+    return hl.select(is_nan(Z), Z, hl.max(Z, ZERO))
 
 
 def array(name: str, extents: list[int], kind: object = Float) -> hl.ImageParam:
@@ -47,10 +53,15 @@ def fixed(name: str, extents: list[int], kind: object = Float) -> hl.ImageParam:
     return image
 
 
-def padded_rows(A_prev: hl.ImageParam, window: Window, channels: int) -> hl.Func | hl.ImageParam:
-    """A_prev [l, q, y, n] with zeros around it; row and column 0 are the first of the padding."""
+def padded_rows(
+    A_prev: hl.ImageParam, window: Window, channels: int, overrun: bool = False
+) -> hl.Func | hl.ImageParam:
+    """A_prev [l, q, y, n] with zeros around it; row and column 0 are the first of the padding.
+
+    A_prev itself where there is no padding, unless rows are read beyond their end (`overrun`).
+    """
     top, _, left, _ = window.pads
-    if not any(window.pads):
+    if not any(window.pads) and not overrun:
         return A_prev
     H, W = window.input
     l, q, y, n = variables("l q y n")
@@ -132,7 +143,7 @@ class Parts:
         domain = hl.RDom([*inner, (0, self.share)], "g")
         member = part * self.share + domain[len(inner)]
         domain.where(member < self.count)
-        return domain, member
+        return domain, hl.min(member, self.count - 1)  # the same, but bounds can be read off it
 
     def total(self, part_sum: hl.Func, lanes: int, *at: hl.Var) -> hl.Expr:
         """Σ over parts, in order, then over lanes: part_sum is [l, *at, part]."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Float, array, variables
+from fovea.kernels.pipelines.algebra import ZERO, Float, array, is_nan, variables
 
 
 def softmax(*, classes, lanes):
@@ -56,7 +56,7 @@ def cross_entropy(*, classes, lanes):
 def _of_numbers(function: Callable[[hl.Expr], hl.Expr], x: hl.Expr) -> hl.Expr:
     """function(x); NaN for NaN, of which Halide's exponential and logarithm would make numbers."""
     x = hl.Expr(x) if not isinstance(x, hl.Expr) else x
-    return hl.select(hl.is_nan(x), x, function(x))
+    return hl.select(is_nan(x), x, function(x))
 
 
 def _softmax(Z: hl.ImageParam, classes: int, n: hl.Var) -> tuple[hl.Func, hl.Func, hl.Func]:

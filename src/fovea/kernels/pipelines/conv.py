@@ -13,6 +13,7 @@ from fovea.kernels.pipelines.algebra import (
     Upstream,
     array,
     fixed,
+    is_nan,
     padded_rows,
     rectified,
     variables,
@@ -50,13 +51,11 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
         if best is None:
             best = here
         else:
-            better = (here > best) | (
-                hl.is_nan(here) & (best == best)
-            )  # the first of equals; NaN goes through
+            better = ~is_nan(best) & ((here > best) | is_nan(here))  # the first of equals; NaN goes through
             winner = hl.select(better, hl.u8(position), winner)
             best = hl.select(better, here, best)
     if relu:
-        winner = hl.select(best <= ZERO, hl.u8(Upstream.LOSER), winner)
+        winner = hl.select((best <= ZERO) & ~is_nan(best), hl.u8(Upstream.LOSER), winner)
         best = rectified(best)
     A[l, k, x, y, n] = (best, winner) if winners else best
 

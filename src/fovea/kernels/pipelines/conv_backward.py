@@ -55,8 +55,10 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
             packed = hl.Func(f"packed_{phase_y}{phase_x}")
             packed[ci, k, t_x, t_y, co] = bank[k, hl.min(co * B + ci, C - 1), j0 - s_W * t_x, i0 - s_H * t_y]
             r = hl.RDom([(0, K), (0, len(taps_x)), (0, len(taps_y))], f"r_{phase_y}{phase_x}")
+            row = y + o_y + r[2]
+            r.where((row >= 0) & (row < n_H))  # windows beyond the border would add zeros
             sums[l, ci, x, y, n, co] += (
-                packed[ci, r[0], r[1], r[2], co] * dZ[l, r[0], x + o_x + r[1], y + o_y + r[2], n]
+                packed[ci, r[0], r[1], r[2], co] * dZ[l, r[0], x + o_x + r[1], row, n]
             )  # (2)
             phases[-1] = (sums, r)
             packs.append(packed)
@@ -111,7 +113,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     upstream = Upstream(after, L, K, (n_H, n_W), pool)
     parts = Parts(upstream.dA.dim(4).extent())
     l, k, j, i, x, y, n, part, band = variables("l k j i x y n part band")
-    rows = padded_rows(A_prev, window, C)
+    rows = padded_rows(A_prev, window, C, overrun=J % tile.columns > 0)
     dZ, tile_sum, part_sum, dW = hl.Func("dZ"), hl.Func("tile_sum"), hl.Func("part_sum"), hl.Func("dW")
     at = upstream.dZ(l, hl.min(k, K - 1), x, hl.min(y, n_H - 1), n)
     dZ[l, k, x, y, n] = hl.select((k < K) & (y < n_H), at, ZERO)

@@ -3,7 +3,7 @@ updates."""
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Float, rectified, variables
+from fovea.kernels.pipelines.algebra import ZERO, Float, is_nan, rectified, variables
 
 _CHUNK = 4096  # numbers to a task
 _TAIL = hl.TailStrategy.GuardWithIf
@@ -19,7 +19,7 @@ def relu(*, vector):
 def relu_backward(*, vector):
     """dZ = 0 where Z ≤ 0, else dA. Z may as well be A: it is positive at the same places."""
     dA, Z, dZ, (i, n) = _run("dA", 2), _run("Z", 2), hl.Func("dZ"), variables("i n")
-    dZ[i, n] = hl.select((Z[i, n] > ZERO) | hl.is_nan(Z[i, n]), dA[i, n], ZERO)
+    dZ[i, n] = hl.select((Z[i, n] > ZERO) | is_nan(Z[i, n]), dA[i, n], ZERO)
     return [_schedule(dZ, i, vector).parallel(n)], [dA, Z]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import halide as hl
 
 from fovea.geometry import Window
-from fovea.kernels.pipelines.algebra import ZERO, array, variables, vectorize_channels
+from fovea.kernels.pipelines.algebra import ZERO, array, is_nan, variables, vectorize_channels
 
 
 def maximum(*, window, channels, lanes, vector):
@@ -106,7 +106,7 @@ def _winner(window: Window, at: Callable, lanes: int, vector: int) -> hl.Func:
     before = winner[l, c, x, y, n]
     best, position = before[0], before[1]
     here = at(l, c, px, py, n)
-    better = (position < 0) | (here > best) | (hl.is_nan(here) & ~hl.is_nan(best))
+    better = (position < 0) | (here > best) | (is_nan(here) & ~is_nan(best))
     better = better & _inside(window.input, px, py)
     winner[l, c, x, y, n] = (
         hl.select(better, here, best),

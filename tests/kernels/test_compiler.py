@@ -1,0 +1,140 @@
+"""Objects on disk: found again, made anew when damaged, and never taken for another's."""
+
+import ctypes
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from fovea.errors import EngineError
+from fovea.kernels import buffers, compiler, workers
+from fovea.kernels.compiler import specify
+
+SPECIFICATION = specify("elementwise.relu", vector=4)
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    """A cache of its own, and a process that has loaded nothing from it."""
+    monkeypatch.setenv("FOVEA_CACHE", str(tmp_path))
+    monkeypatch.setattr(compiler, "_loaded", {})
+    return tmp_path / "kernels"
+
+
+def relu(kernel):
+    Z, A = buffers.zeros((1, 100)), buffers.zeros((1, 100))
+    Z[0] = np.linspace(-1, 1, 100)
+    kernel(*(ctypes.byref(buffers.Buffer.of(a)) for a in (Z, A)))
+    assert np.array_equal(A, np.maximum(Z, 0))
+
+
+def test_a_kernel_is_compiled_once(empty_cache, monkeypatch):
+    relu(compiler.get(SPECIFICATION))
+    monkeypatch.setattr(compiler, "_loaded", {})
+    monkeypatch.setattr(workers, "emit", lambda missing: pytest.fail(f"compiled again: {missing}"))
+    relu(compiler.get(SPECIFICATION))
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "foreign"])
+def test_a_damaged_object_is_made_anew(empty_cache, monkeypatch, damage):
+    compiler.get(SPECIFICATION)
+    path = empty_cache / SPECIFICATION.key
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    path.write_bytes({"cut": whole[:-7], "flipped": flipped, "empty": b"", "foreign": b"PK\x03\x04"}[damage])
+    monkeypatch.setattr(compiler, "_loaded", {})
+    relu(compiler.get(SPECIFICATION))
+    assert compiler._read(path) is not None
+
+
+def test_an_object_does_not_survive_a_half_written_file(empty_cache, monkeypatch):
+    monkeypatch.setattr("fovea.files.os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError, match="full"):
+        compiler.get(SPECIFICATION)
+    assert list(empty_cache.iterdir()) == []
+
+
+def test_the_key_depends_on_all_that_the_code_depends_on(monkeypatch):
+    key = compiler._key.__wrapped__
+    keys = {
+        key(SPECIFICATION),
+        key(specify("elementwise.relu", vector=8)),
+        key(specify("elementwise.sgd", vector=4)),
+    }
+    environment = compiler.environment()
+    for i in range(len(environment)):
+        other = (*environment[:i], environment[i] + "'", *environment[i + 1 :])
+        monkeypatch.setattr(compiler, "environment", lambda other=other: other)
+        keys.add(key(SPECIFICATION))
+    assert len(keys) == 3 + len(environment)
+
+
+def test_the_source_of_every_pipeline_is_in_the_key(tmp_path, monkeypatch):
+    before = compiler._source()
+    package = tmp_path / "fovea"
+    for path in compiler.sources():
+        copy = package / path.relative_to(compiler.PACKAGE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    monkeypatch.setattr(compiler, "PACKAGE", package)
+    assert compiler._source() == before
+    for path in compiler.sources():
+        source = path.read_bytes()
+        path.write_bytes(source + b"#")
+        assert compiler._source() != before, path
+        path.write_bytes(source)
+
+
+def test_several_missing_kernels_are_shared_out_and_reported(empty_cache):
+    wanted = [specify("elementwise.relu", vector=v) for v in (2, 4, 8, 16)]
+    heard = []
+    kernels = compiler.obtain([*wanted, wanted[0]], lambda *what: heard.append(what))
+    assert [k.specification for k in kernels] == [*wanted, wanted[0]]
+    assert [done for done, _, _ in heard] == list(range(1, heard[-1][1] + 1))
+    assert {what for _, _, what in heard} <= {"elementwise.relu", "runtime"}
+    for kernel in kernels:
+        relu(kernel)
+
+
+def test_a_compiler_that_fails_is_quoted(empty_cache):
+    none_such = [specify("elementwise.relu", vector=v) for v in (2, 4)] + [specify("elementwise.none_such")]
+    with pytest.raises(EngineError, match=r"(?s)elementwise.none_such.*no attribute 'none_such'"):
+        compiler.obtain(none_such)
+
+
+def test_a_worker_that_dies_is_reported(empty_cache, monkeypatch):
+    start = subprocess.Popen
+    dead = [sys.executable, "-c", "raise SystemExit('out of memory')"]
+    monkeypatch.setattr(workers.subprocess, "Popen", lambda command, **how: start(dead, **how))
+    with pytest.raises(EngineError, match="the compiler stopped: out of memory"):
+        compiler.obtain([specify("elementwise.relu", vector=v) for v in (2, 4, 8)])
+
+
+def test_threads_that_ask_at_once_get_the_same_kernel(empty_cache):
+    got = []
+    threads = [threading.Thread(target=lambda: got.append(compiler.get(SPECIFICATION))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 4
+    for kernel in got:
+        relu(kernel)
+
+
+def test_a_warm_start_imports_no_halide(tmp_path):
+    script = (
+        "import sys, numpy as np, fovea\n"
+        "fovea.functional.relu(np.ones(3, np.float32))\n"
+        "print('halide' in sys.modules)\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", script]
+    environment = {"FOVEA_CACHE": str(tmp_path), "PATH": ""}
+    answers = [
+        subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+        for _ in range(2)
+    ]
+    assert answers == ["True", "False"]

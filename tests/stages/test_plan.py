@@ -1,0 +1,242 @@
+"""A plan computes what the layers compute one by one in the reference, whatever stages they make."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fovea
+from fovea import layers as L
+from fovea.kernels import runtime, tiles
+from fovea.layerwise import Layerwise
+from fovea.stages import Plan
+from fovea.stages.join import join
+
+pytestmark = pytest.mark.skipif(not fovea.engine.available(), reason="no Halide on this platform")
+
+
+@dataclass(eq=False)
+class Doubled(L.Layer):
+    """A layer as a user may write it, with a parameter."""
+
+    def parameter_shapes(self, input_shape):
+        return {"g": (input_shape[-1],)}
+
+    def initialise(self, input_shape, rng):
+        self.parameters["g"][...] = 2
+
+    def forward(self, A_prev, *, training=False, rng=None):
+        return A_prev * self.parameter("g", A_prev), A_prev
+
+    def backward(self, dZ, cache):
+        axes = tuple(range(cache.ndim - 1))
+        return dZ * self.parameter("g", cache), {"g": (dZ * cache).sum(axis=axes)}
+
+
+NETWORKS = {
+    "lenet5": lambda: fovea.models.lenet5(),
+    "course": lambda: fovea.models.build("course39"),
+    "few channels, odd sizes": lambda: fovea.Network(
+        [
+            L.Conv2D(5, (3, 2), stride=(1, 2), padding=(1, 0, 2, 1)), L.ReLU(), L.MaxPool2D((2, 1)),
+            L.Flatten(), L.Dense(3),
+        ],
+        (11, 10, 2),
+    ),
+    "many channels": lambda: fovea.Network(
+        [
+            L.Conv2D(32, 3, padding="same"), L.ReLU(), L.MaxPool2D(2), L.Conv2D(24, 3, stride=2), L.ReLU(),
+            L.Conv2D(17, 1), L.GlobalAveragePool2D(), L.Dense(7),
+        ],
+        (13, 12, 3),
+    ),
+    "from few to many and back": lambda: fovea.Network(
+        [
+            L.Conv2D(16, 3), L.ReLU(), L.Conv2D(16, 3), L.MaxPool2D(2), L.Conv2D(4, 1), L.ReLU(),
+            L.Conv2D(20, 2, bias=False), L.Flatten(), L.ReLU(), L.Dense(5, bias=False),
+        ],
+        (12, 12, 1),
+    ),
+    "pools of every kind": lambda: fovea.Network(
+        [
+            L.MaxPool2D(2), L.Conv2D(6, 3, padding=1), L.MaxPool2D(3, 2, padding=1), L.ReLU(),
+            L.AveragePool2D(2, 1, padding=1), L.Conv2D(18, 3, padding="same"), L.MaxPool2D(3, padding="same"),
+            L.AveragePool2D(2, count_include_pad=True, padding="same"), L.Flatten(), L.Dense(4),
+        ],
+        (20, 19, 2),
+    ),
+    "layers of one's own": lambda: fovea.Network(
+        [
+            L.Conv2D(6, 3), Doubled(), L.ReLU(), L.Conv2D(20, 3), Doubled(),
+            L.Flatten(), L.Dense(9), Doubled(), L.ReLU(), L.Dense(3),
+        ],
+        (9, 8, 1),
+    ),
+    "dense only": lambda: fovea.Network([L.Flatten(), L.Dense(33), L.ReLU(), L.Dense(4)], (3, 3, 2)),
+    "ends without dense": lambda: fovea.Network([L.Conv2D(10, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
+    "ends with many channels": lambda: fovea.Network([L.Conv2D(20, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
+}  # fmt: skip
+
+
+def batch(network, count, seed=0):
+    rng = np.random.default_rng(seed)
+    images = rng.standard_normal((count, *network.input_shape), np.float32)
+    labels = rng.integers(-1, network.output_shape[0], count).astype(np.int32)
+    labels[0] = 0
+    return images, labels
+
+
+def exact(network):
+    """The same network, answering in the reference and in float64."""
+
+    def run(images, labels):
+        with fovea.engine("reference"):
+            plan = Layerwise(network)
+            plan.gradients = np.zeros(network.flat.shape)
+            images = images.astype(np.float64)
+            return plan.predict(images), *plan.loss_and_gradients(images, labels), plan.gradients
+
+    return run
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_plan_agrees_with_the_reference(name):
+    network = NETWORKS[name]()
+    plan = Plan(network, 37, training=True)
+    for count in (37, 1, 16, 30):  # smaller batches see nothing of the larger ones before
+        images, labels = batch(network, count, seed=count)
+        Z, loss, correct, gradients = exact(network)(images, labels)
+        assert np.abs(plan.predict(images) - Z).max() <= 1e-5 * np.abs(Z).max()
+        assert plan.loss_and_gradients(images, labels) == (pytest.approx(loss, rel=1e-5, abs=1e-6), correct)
+        for key, (start, shape) in network.layout.items():
+            expected = gradients[start : start + int(np.prod(shape))]
+            got = plan.gradient_views[key].reshape(-1)
+            assert np.abs(got - expected).max() <= 1e-4 * max(np.abs(expected).max(), 1e-2), (key, count)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_predicting_alone_takes_less_memory_and_gives_the_same(name):
+    network = NETWORKS[name]()
+    images, _ = batch(network, 20)
+    assert np.array_equal(Plan(network, 20).predict(images), Plan(network, 20, training=True).predict(images))
+
+
+@pytest.mark.parametrize("name", ["lenet5", "many channels"])
+def test_a_pictures_prediction_does_not_depend_on_its_batch(name):
+    network = NETWORKS[name]()
+    images, _ = batch(network, 40)
+    together = Plan(network, 40).predict(images)
+    alone = Plan(network, 40)
+    assert np.array_equal(together, np.concatenate([alone.predict(images[i : i + 1]) for i in range(40)]))
+
+
+def trained(network, threads):
+    runtime.set_threads(threads)
+    try:
+        plan, optimizer = Plan(network, 50, training=True), fovea.optimizers.SGD()
+        for step in range(5):
+            plan.loss_and_gradients(*batch(network, 50 - step, seed=step), rng=np.random.default_rng(step))
+            optimizer.step({"all": network.flat}, {"all": plan.gradients}, 0.01)
+    finally:
+        runtime.set_threads(None)
+    return network.flat
+
+
+@pytest.mark.parametrize("name", ["lenet5", "many channels", "pools of every kind", "layers of one's own"])
+def test_training_gives_equal_bits_at_any_number_of_threads(name):
+    one, *others = [trained(NETWORKS[name](), threads) for threads in (1, 2, 3)]
+    assert np.isfinite(one).all()
+    for other in others:
+        assert np.array_equal(one, other)
+
+
+def test_pixels_are_preprocessed_on_the_way_in():
+    network = fovea.models.lenet5()
+    network.preprocessing = fovea.Preprocessing((0.3,), (0.2,))
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
+    plan = Plan(network, 20)
+    expected = plan.predict(network.preprocessing.apply(pixels).astype(np.float32))
+    assert np.abs(plan.predict(pixels) - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_dropout_drops_in_steps_and_not_in_predictions():
+    network = fovea.Network([L.Conv2D(4, 3), L.ReLU(), L.Dropout(0.5), L.Flatten(), L.Dense(3)], (8, 8, 1))
+    images, labels = batch(network, 20)
+    plan = Plan(network, 20, training=True)
+    before = plan.predict(images)
+    losses = [plan.loss_and_gradients(images, labels, rng=np.random.default_rng(s))[0] for s in (1, 1, 2)]
+    assert losses[0] == losses[1] != losses[2]
+    assert np.array_equal(plan.predict(images), before)
+
+
+def test_changed_weights_are_seen_at_once():
+    network = fovea.models.lenet5()
+    plan, (images, _) = Plan(network, 4), batch(network, 4)
+    plan.predict(images)
+    network.parameters["dense3.W"][...] = 0
+    network.parameters["dense3.b"][...] = np.arange(10)
+    assert np.array_equal(plan.predict(images), np.tile(np.arange(10, dtype=np.float32), (4, 1)))
+
+
+def test_nan_pictures_give_a_nan_loss():
+    network = fovea.models.lenet5()
+    images, labels = batch(network, 16)
+    images[0, 14, 14] = np.nan
+    assert np.isnan(Plan(network, 16, training=True).loss_and_gradients(images, labels)[0])
+
+
+@pytest.mark.parametrize("shape", [(0, 28, 28, 1), (5, 28, 28, 1), (1, 28, 28, 3), (28, 28, 1)])
+def test_what_does_not_fit_is_refused(shape):
+    plan = Plan(fovea.models.lenet5(), 4)
+    with pytest.raises(fovea.errors.ShapeError, match=r"images \(N, 28, 28, 1\) with N from 1 to 4, got"):
+        plan.predict(np.zeros(shape, np.float32))
+
+
+def test_lenet5_runs_as_five_stages_without_a_change_of_layout():
+    stages = join(fovea.models.lenet5().layers, (28, 28, 1))
+    assert [[layer.name for layer in stage.layers] for stage in stages] == [
+        ["conv1", "relu1", "pool1"], ["conv2", "relu2", "pool2"],
+        ["dense1", "relu3"], ["dense2", "relu4"], ["dense3"],
+    ]  # fmt: skip
+    assert {stage.lanes for stage in stages} == {tiles.vector()}
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_any_network_agrees_with_the_reference(data):
+    """Rows of layers drawn at random, as long as they fit."""
+    size = data.draw(st.tuples(st.integers(5, 14), st.integers(5, 14), st.sampled_from([1, 2, 3, 17])))
+    chosen, shape = [], size
+    for _ in range(data.draw(st.integers(1, 5))):
+        layer = data.draw(st.sampled_from([conv, L.ReLU, pool, average]))
+        layer = layer(data, shape) if layer is not L.ReLU else L.ReLU()
+        chosen.append(layer)
+        shape = layer.output_shape(shape)
+    network = fovea.Network([*chosen, L.Flatten(), L.Dense(3)], size, seed=data.draw(st.integers(0, 9)))
+    images, labels = batch(network, data.draw(st.integers(1, 20)))
+    plan = Plan(network, 20, training=True)
+    Z, loss, _, gradients = exact(network)(images, labels)
+    assert np.abs(plan.predict(images) - Z).max() <= 1e-5 * max(np.abs(Z).max(), 1e-2)
+    assert plan.loss_and_gradients(images, labels)[0] == pytest.approx(loss, rel=1e-4, abs=1e-5)
+    scale = max(np.abs(gradients).max(), 1e-2)
+    assert np.abs(plan.gradients - gradients).max() <= 1e-4 * scale
+
+
+def conv(data, shape):
+    f = data.draw(st.tuples(*(st.integers(1, min(4, n)) for n in shape[:2])))
+    return L.Conv2D(
+        data.draw(st.sampled_from([1, 3, 6, 16, 17, 32])), f, data.draw(st.integers(1, 2)),
+        data.draw(st.sampled_from(["valid", "same", 1])), bias=data.draw(st.booleans()),
+    )  # fmt: skip
+
+
+def pool(data, shape):
+    f = data.draw(st.tuples(*(st.integers(1, min(3, n)) for n in shape[:2])))
+    return L.MaxPool2D(f, data.draw(st.sampled_from([None, 1, 2])))
+
+
+def average(data, shape):
+    f = data.draw(st.tuples(*(st.integers(1, min(3, n)) for n in shape[:2])))
+    return L.AveragePool2D(f, data.draw(st.sampled_from([None, 1, 2])), "same")
