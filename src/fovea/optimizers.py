@@ -17,6 +17,7 @@ import numpy as np
 
 from fovea import functional
 from fovea.errors import FoveaError, ShapeError, mismatch
+from fovea.kernels import buffers
 
 
 @dataclass
@@ -55,7 +56,8 @@ class Optimizer:
 
     def load_state(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` gave: the next step is then the one that would have followed there."""
-        self._kept = {key: np.array(array) for key, array in arrays.items() if key != "steps"}
+        kept = {key: array for key, array in arrays.items() if key != "steps"}
+        self._kept = {key: buffers.copy(array) for key, array in kept.items()}
         self.steps = int(arrays["steps"][0])
 
     def configuration(self) -> dict[str, object]:
@@ -66,7 +68,7 @@ class Optimizer:
         keys = [f"{name}.{memory}" for memory in self.memories]
         for key in keys:
             if key not in self._kept:
-                self._kept[key] = np.zeros(w.size, w.dtype)
+                self._kept[key] = buffers.zeros((w.size,), w.dtype.type)
         return [self._kept[key] for key in keys]
 
 

@@ -76,9 +76,14 @@ def ready(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
     """`array` itself where a kernel can read it, else a copy: of `dtype`, dense, and on a cache line."""
     if array.dtype == dtype and array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0:
         return array
-    copy = empty(array.shape, dtype)
-    copy[...] = array
-    return copy
+    return copy(array, dtype)
+
+
+def copy(array: np.ndarray, dtype: type | None = None) -> np.ndarray:
+    """A dense copy that starts on a cache line."""
+    result = empty(array.shape, dtype or array.dtype.type)
+    result[...] = array
+    return result
 
 
 def zeros(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
