@@ -18,6 +18,7 @@ from fovea.optimizers import Adam
 from fovea.preprocessing import Preprocessing
 from fovea.training import Progress
 from tests import tiny
+from tests.cases import halide
 
 SETTINGS = {"epochs": 3, "batch_size": 8, "learning_rate": 0.1, "seed": 5}
 STEPS = 6  # an epoch of 42 pictures
@@ -179,6 +180,18 @@ def test_ctrl_c_after_every_step_gives_the_same_bits(tmp_path, never_stopped):
             stops, place = stops + 1, {"resume": folder}
     assert stops == 3 * STEPS - 1  # the last step ends the training by itself
     assert tiny.outcome(folder) == never_stopped
+
+
+@halide
+def test_compiled_kernels_go_on_to_the_same_bits(tmp_path):
+    with fovea.engine("halide"):
+        train(out=tmp_path / "whole")
+        with pytest.raises(Stopped):
+            train(out=tmp_path / "run", progress=PressCtrlC(STEPS + 2))
+        train(tiny.network(seed=1), resume=tmp_path / "run")
+    assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
+    with pytest.raises(TrainingError, match="engine: expected halide, got reference"):
+        train(resume=tmp_path / "whole")
 
 
 def test_adam_goes_on_to_the_same_bits(tmp_path):

@@ -49,6 +49,9 @@ Trained = Annotated[
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(arguments, prog_name="fovea", standalone_mode=False) or 0
     except BaseException as error:
@@ -160,13 +163,15 @@ def evaluate(
 ) -> None:
     """Measure a model: accuracy, each class, which classes it confuses, and its worst mistakes."""
     from fovea.apps import evaluate as app
+    from fovea.apps.counter import Counter
 
     _set_threads(threads)
-    found = app.evaluate(model, data, out=out)
+    with Counter("measuring") as counter:
+        found = app.evaluate(model, data, out=out, progress=counter)
     pairs = found.mistakes.pairs()
     if as_json:
         rest = {"confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
-        print(json.dumps({**found.metrics, **rest}, indent=2, ensure_ascii=False))
+        print(json.dumps({**found.metrics, **rest}, indent=2))
         return
     print(_measured(found.metrics))
     width = max(map(len, found.metrics["per_class"]))
@@ -192,20 +197,22 @@ def predict(
     """Say what is in pictures. Exit code 1 where none of them could be read."""
     from fovea.apps import models
     from fovea.apps import predict as app
+    from fovea.apps.counter import Counter
 
     if as_json and csv is not None:
         _usage("--json and --csv exclude each other")
     _set_threads(threads)
     network = models.trained(model)
     entries = []
-    for entry in app.predict(network, places):
-        entries.append(entry)
-        if not as_json and entry["error"]:
-            print(f"fovea: {entry['file']}: {entry['error']}", file=sys.stderr)
-        elif not as_json and csv is None:
-            print(f"{entry['file']}\t{entry['class']}\t{entry['probabilities'][entry['class']]:.2%}")
+    with Counter("reading") as counter:
+        for entry in app.predict(network, places, progress=counter):
+            entries.append(entry)
+            if not as_json and entry["error"]:
+                print(f"fovea: {entry['file']}: {entry['error']}", file=sys.stderr)
+            elif not as_json and csv is None:
+                print(f"{entry['file']}\t{entry['class']}\t{entry['probabilities'][entry['class']]:.2%}")
     if as_json:
-        print(json.dumps(entries, indent=2, ensure_ascii=False))
+        print(json.dumps(entries, indent=2))
     if csv is not None:
         app.write_csv(csv, entries, models.class_names(network))
         print(f"{len(entries)} lines written to {csv}")

@@ -129,7 +129,10 @@ class Folder:
         self.write_table(self.bad_images, ("file", "reason"), sorted(bad.items()))
 
     def write_json(self, path: Path, content: Any) -> None:
-        write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        write_whole(
+            path, text.encode("utf-8", "backslashreplace")
+        )  # bytes of a name that are no text: \udcff
 
     def write_table(self, path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
         """A CSV file with a header line."""

@@ -20,7 +20,7 @@ import numpy as np
 from fovea import engine, layerwise, metrics, optimizers, rates
 from fovea.batches import batches
 from fovea.batches import steps as steps_of
-from fovea.data import Splits, statistics
+from fovea.data import Dataset, Splits, statistics
 from fovea.errors import DataError, ShapeError, TrainingError, mismatch
 from fovea.evaluation import answers
 from fovea.interrupts import Interrupt, Stopped
@@ -101,17 +101,17 @@ def train(
         "engine": engine.current(),
     }
     _check(settings)
-    _fit(network, data, measure=not resume)
+    check_fit(network, data)
     assert data.train is not None
+    _take_on(network, data.train, measure=not resume)
 
     folder = Folder.open(resume) if resume else Folder.create_at(out) if out else None
     keeper = Keeper(folder, network, optimizer, settings)
     at = keeper.restore(data) if resume else keeper.begin(data, {**(arguments or {}), **settings})
-    plan = layerwise.plan(network, batch_size, training=True, progress=progress.compiling)
-    draws = any(map(_draws, network.layers))
-    steps = steps_of(data.train, batch_size)
-    progress.begin(at, epochs, steps)
+    steps, draws = steps_of(data.train, batch_size), any(map(_draws, network.layers))
     try:
+        plan = layerwise.plan(network, batch_size, training=True, progress=progress.compiling)
+        progress.begin(at, epochs, steps)
         with Interrupt() as interrupt:
             while at.epoch <= epochs:
                 started = perf_counter() - at.seconds
@@ -162,27 +162,25 @@ def _check(settings: Mapping[str, Any]) -> None:
         raise TrainingError(mismatch("train: learning_rate", "a number above 0", settings["learning_rate"]))
 
 
-def _fit(network: Network, data: Splits, measure: bool) -> None:
-    """Give an untrained network the data's classes and statistics; check that a trained one fits."""
+def check_fit(network: Network, data: Splits) -> None:
+    """Raise DataError or ShapeError unless `network` can be trained on `data`."""
     if data.train is None:
-        raise DataError(
-            mismatch(f"data {data.name}", "pictures to train with", "only others: a folder train")
-        )
+        raise DataError(mismatch(f"data {data.name}", "pictures to train with", "no train among its parts"))
     if network.input_shape != data.shape:
-        raise ShapeError(
-            mismatch("train: pictures", network.input_shape, data.shape, "load the data in this size")
-        )
+        remedy = "load the data in this size"
+        raise ShapeError(mismatch("train: pictures", network.input_shape, data.shape, remedy))
     if network.output_shape != (len(data.classes),):
-        got = f"{len(data.classes)} classes"
-        raise ShapeError(
-            mismatch(f"{network.layers[-1].who}", f"data of {network.output_shape} classes", got)
-        )
+        got = f"{len(data.classes)} of them"
+        raise ShapeError(mismatch(f"{network.layers[-1].who}: classes", network.output_shape[-1], got))
     if network.classes is not None and network.classes != data.classes:
         raise DataError(mismatch("train: classes", ", ".join(network.classes), ", ".join(data.classes)))
-    untouched = network.preprocessing == Preprocessing.none(network.input_shape[-1])
-    if measure and untouched:
-        network.preprocessing = Preprocessing(*statistics(data.train))
-    network.classes = data.classes
+
+
+def _take_on(network: Network, train: Dataset, measure: bool) -> None:
+    """Give an untrained network the classes of its data, and the statistics of the pictures."""
+    if measure and network.preprocessing == Preprocessing.none(network.input_shape[-1]):
+        network.preprocessing = Preprocessing(*statistics(train))
+    network.classes = train.classes
 
 
 def _measure(plan: Plan, data: Splits, at: Position, batch_size: int) -> Row:

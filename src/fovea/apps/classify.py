@@ -49,6 +49,7 @@ def train(
     }  # fmt: skip
     asked = {"task": TASK, "data": _absolute(source), "model": _absolute(model)}
     network, splits = _prepare(source, model, seed)
+    training.check_fit(network, splits)  # before there is a folder
     folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
     _tell(progress, network, splits, model, folder)
     return _finish(

@@ -11,6 +11,7 @@ from fovea.state import Position
 from fovea.training import Progress
 
 BAR_EVERY = 0.2  # seconds
+FIGURES = 70  # columns beside the bar; two more stay free for the ^C that a terminal shows
 LINE_EVERY = 30.0  # seconds; the end of an epoch has a line in any case
 
 
@@ -43,24 +44,20 @@ class Lines(Progress):
             self.draw(at, now)
 
     def draw(self, at: Position, now: float) -> None:
-        self.note("  ".join((f"epoch {at.epoch}/{self.epochs}", *self.figures(at, now).values())))
+        self.note(f"epoch {at.epoch}/{self.epochs} at {at.step / self.steps:.0%}  {self.figures(at, now)}")
 
     def epoch(self, at: Position) -> None:
         self.note(summary(at.history[-1], self.epochs))
         self.seen_before, self.epoch_began = 0, perf_counter()
 
-    def figures(self, at: Position, now: float) -> dict[str, str]:
-        """What is known in the middle of an epoch, in words."""
-        done, here = self._steps(at), self._steps(at) - self.steps_before
-        left = (now - self.began) / max(here, 1) * (self.epochs * self.steps - done)
+    def figures(self, at: Position, now: float) -> str:
+        """What is known in the middle of an epoch."""
+        done = self._steps(at)
+        left = (now - self.began) / max(done - self.steps_before, 1) * (self.epochs * self.steps - done)
         speed = (at.seen - self.seen_before) / max(now - self.epoch_began, 1e-9)
-        return {
-            "part": f"{at.step / self.steps:4.0%}",
-            "loss": f"loss {at.loss / max(at.seen, 1):.4f}",
-            "accuracy": f"accuracy {at.correct / max(at.seen, 1):6.2%}",
-            "speed": f"{speed:,.0f} pictures/s",
-            "left": f"{clock(left)} left",
-        }
+        seen = max(at.seen, 1)
+        learned = f"train {at.correct / seen:.2%} loss {at.loss / seen:.3f}"
+        return f"{learned}  {speed:,.0f} pictures/s  {clock(left)} left"
 
     def _steps(self, at: Position) -> int:
         return (at.epoch - 1) * self.steps + at.step
@@ -72,19 +69,22 @@ class Bar(Lines):
     every = BAR_EVERY
 
     def __init__(self) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
-        columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[figures]}"))
+        console = Console()
+        bar = BarColumn(min(max(console.width - FIGURES, 6), 40))
+        columns = (TextColumn("{task.description}"), bar, TextColumn("{task.fields[figures]}"))
         # Without a thread of its own, which would take time from the steps.
-        self.bar = RichProgress(*columns, auto_refresh=False, transient=True)
+        self.bar = RichProgress(*columns, console=console, auto_refresh=False, transient=True)
         self.task = self.bar.add_task("", total=1, figures="", visible=False)
 
     def note(self, text: str) -> None:
         self.bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def compiling(self, done: int, total: int, what: str) -> None:
-        self._draw("compiling", done, total, f"{done} of {total} kernels for this processor: {what}")
+        self._draw("compiling", done, total, f"{done} of {total} kernels, once: {what}")
         if done == total:
             self.bar.update(self.task, visible=False, refresh=True)
 
@@ -93,9 +93,7 @@ class Bar(Lines):
         self._draw(f"epoch {at.epoch}/{epochs}", at.step, steps, "")
 
     def draw(self, at: Position, now: float) -> None:
-        self._draw(
-            f"epoch {at.epoch}/{self.epochs}", at.step, self.steps, "  ".join(self.figures(at, now).values())
-        )
+        self._draw(f"epoch {at.epoch}/{self.epochs}", at.step, self.steps, self.figures(at, now))
 
     def end(self) -> None:
         self.bar.stop()
@@ -115,11 +113,11 @@ class Bar(Lines):
 
 
 def summary(row: dict[str, Any], epochs: int) -> str:
-    """An epoch that is over, in one line."""
+    """An epoch that is over, in one line that a terminal of 80 columns holds."""
     words = [f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}"]
-    words += [f"loss {row['train_loss']:.4f}", f"accuracy {row['train_top1']:6.2%}"]
+    words += [f"train {row['train_top1']:.2%} loss {row['train_loss']:.3f}"]
     if row["val_top1"] is not None:
-        words += [f"val loss {row['val_loss']:.4f}", f"val accuracy {row['val_top1']:6.2%}"]
+        words += [f"val {row['val_top1']:.2%} loss {row['val_loss']:.3f}"]
     return "  ".join([*words, f"{row['pictures_per_second']:,} pictures/s"])
 
 
