@@ -47,7 +47,7 @@ def _training(options: argparse.Namespace) -> Iterator[Row]:
     _threads(options.threads)
     torch_lenet.set_threads(options.threads)
     for size in (64, 256):
-        data = _batches(size, 32)
+        data = batches_of(training_data(), size, 32, np.float32)
         network = fovea.models.lenet5()
         _check(network, data[0])
         peers = {
@@ -61,7 +61,7 @@ def _inference(options: argparse.Namespace) -> Iterator[Row]:
     from benchmarks import torch_lenet
 
     for size in (64, 1):
-        data = _batches(size, 32)
+        data = batches_of(training_data(), size, 32, np.float32)
         network = fovea.models.lenet5()
         peers = {
             f"torch {layout}": torch_lenet.predictor(network, data, layout) for layout in torch_lenet.LAYOUTS
@@ -82,7 +82,7 @@ def _memories(options: argparse.Namespace) -> Iterator[Row]:
 
 def _memory(side: str, size: int, threads: int) -> float:
     """The megabytes that 50 steps need beyond imports and data."""
-    data = _batches(size, 4)
+    data = batches_of(training_data(), size, 4, np.float32)
     _threads(threads)
     network = fovea.models.lenet5()
     if side == "torch":
@@ -136,15 +136,20 @@ def _check(network: fovea.Network, batch: tuple[np.ndarray, np.ndarray]) -> None
         assert error <= 1e-4, (name, error)
 
 
-def _batches(size: int, count: int) -> Batches:
-    """float32 pictures (N, 28, 28, 1) and labels, as both sides take them."""
+def training_data() -> fovea.data.Splits:
+    """MNIST where FOVEA_DATA has it, else the drawn digits."""
     folder = os.environ.get("FOVEA_DATA")
-    data = fovea.data.load(Path(folder, "mnist") if folder else "digits").train
+    return fovea.data.load(Path(folder, "mnist") if folder else "digits")
+
+
+def batches_of(data: fovea.data.Splits, size: int, count: int, dtype: type) -> Batches:
+    """Pictures (N, 28, 28, 1), uint8 or float32 as both sides take them, and labels."""
     batches = []
     for i in range(count):
-        chosen = np.arange(i * size, (i + 1) * size) % len(data)
-        pictures, _ = data.read(chosen)
-        batches.append((np.ascontiguousarray(pictures, np.float32) / 255, data.labels[chosen]))
+        chosen = np.arange(i * size, (i + 1) * size) % len(data.train)
+        pictures, _ = data.train.read(chosen)
+        pictures = pictures if dtype == np.uint8 else np.ascontiguousarray(pictures, np.float32) / 255
+        batches.append((pictures, data.train.labels[chosen]))
     return batches
 
 

@@ -7,15 +7,19 @@ stopped after any step goes on with the batches that it would have seen.
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
+from math import prod
 
 import numpy as np
 
 from fovea.data.dataset import Dataset
 
 _ORDER, _AUGMENT = 0, 1  # the purposes here; 2 is dropout, 3 splitting
-_AHEAD = 4  # batches that wait ready
+_AHEAD = 2  # reads that wait ready
+_READ = (
+    4 << 20
+)  # bytes of pictures read at once: a small batch alone would cost more to hand over than to read
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -45,17 +49,28 @@ def batches(
     if shuffle:
         order = np.random.default_rng([seed, _ORDER, epoch]).permutation(len(dataset))
 
-    def make(step: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = order[step * batch_size : (step + 1) * batch_size]
+    last = steps(dataset, batch_size)
+    together = max(1, min(16, _READ // (batch_size * prod(dataset.shape))))  # batches
+
+    def make(first: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        chosen = order[first * batch_size : (first + together) * batch_size]
         pictures, readable = dataset.read(chosen)
-        if augment is not None:
-            pictures = augment(pictures, np.random.default_rng([seed, _AUGMENT, epoch, step]))
-        return pictures, np.where(readable, dataset.labels[chosen], np.int32(-1))
+        labels = np.where(readable, dataset.labels[chosen], np.int32(-1))
+        made = []
+        for step in range(first, min(first + together, last)):
+            own = slice((step - first) * batch_size, (step - first + 1) * batch_size)
+            batch = pictures[own]
+            if augment is not None:
+                batch = augment(batch, np.random.default_rng([seed, _AUGMENT, epoch, step]))
+            made.append((batch, labels[own]))
+        return made
 
-    return _ahead(make, range(start, steps(dataset, batch_size)))
+    with closing(_ahead(make, range(start, last, together))) as reads:
+        for made in reads:
+            yield from made
 
 
-def _ahead(make: Callable[[int], tuple], numbers: range) -> Iterator[tuple]:
+def _ahead(make: Callable[[int], list], numbers: range) -> Generator[list, None, None]:
     """make(number) for each of `numbers`, made in a thread up to `_AHEAD` before they are asked for."""
     ready: queue.Queue = queue.Queue(_AHEAD)
     stopped = threading.Event()
