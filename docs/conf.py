@@ -1,0 +1,56 @@
+"""Sphinx: `make docs`. Pages are Markdown; docstrings are plain text, and are shown as they stand."""
+
+import re
+
+import fovea
+
+project = "Fovea"
+author = "The Fovea authors"
+release = version = fovea.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+autodoc_typehints = "none"  # docstrings give shapes, which types cannot
+autodoc_member_order = "bysource"
+autodoc_class_signature = "mixed"
+add_module_names = False
+html_theme = "furo"
+html_title = "Fovea"
+html_copy_source = False
+html_show_sphinx = False
+
+_FIELD = re.compile(r"([\w, *]+): (.+)", re.DOTALL)
+
+
+def as_it_stands(app, what, name, obj, options, lines: list[str]) -> None:
+    """A docstring in reStructuredText: formulas and tables word for word, the rest as paragraphs."""
+    blocks = re.split(r"\n\s*\n", "\n".join(lines).strip("\n"))
+    lines[:] = [line for block in blocks for line in (*_block(block).splitlines(), "")]
+
+
+def _block(block: str) -> str:
+    rows = block.splitlines()
+    if any(row.startswith(" ") for row in rows[:1]) or any("   " in row.strip() for row in rows):
+        return "::\n\n" + "\n".join(f"    {row}" for row in rows)
+    if all(_FIELD.match(row) or row.startswith(" ") for row in rows) and len(rows) > 1:
+        rows = re.sub(r"\n\s+", " ", block).splitlines()
+        return "\n".join(
+            f"- ``{name}``: {_words(text)}" for name, text in (_FIELD.match(r).groups() for r in rows)
+        )
+    if all(row.startswith(("- ", "  ")) for row in rows):
+        return "\n".join(row[:2] + _words(row[2:]) for row in rows)
+    return _words(" ".join(row.strip() for row in rows))
+
+
+def _words(text: str) -> str:
+    """Code stays code; what else means something to reStructuredText does not."""
+    parts = re.split(r"`([^`]+)`", text)
+    return "".join(
+        rf"\ ``{part}``\ " if at % 2 else re.sub(r"([*_|\\`])", r"\\\1", part)
+        for at, part in enumerate(parts)
+    )
+
+
+def setup(app) -> None:
+    app.connect("autodoc-process-docstring", as_it_stands)

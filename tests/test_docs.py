@@ -1,0 +1,61 @@
+"""What README.md and docs/ show is so: examples run, links lead somewhere, and every option is described."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from fovea.cli import app
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+COMMANDS = typer.main.get_command(app).commands
+
+
+def fenced(path: Path, language: str) -> list[str]:
+    """The blocks of code in a page that are marked as `language`."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if fenced(page, "pycon")], ids=lambda p: p.stem)
+def test_examples_give_what_the_page_says(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = re.sub(r"^```\w*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    example = doctest.DocTestParser().get_doctest(text, {"__name__": page.stem}, page.name, str(page), 0)
+    with capsys.disabled():
+        result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example)
+    assert result.attempted
+    assert not result.failed
+
+
+def test_the_readmes_ten_lines_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (code,) = fenced(README, "python")
+    assert len([line for line in code.splitlines() if line]) == 10
+    exec(compile(code, "README.md", "exec"), {})
+    *summary, accuracy, _, _, last = capsys.readouterr().out.splitlines()
+    assert "61,706" in summary[-1]
+    assert float(re.fullmatch(r"([\d.]+)% of 2,000 test pictures are right", accuracy).group(1)) > 95
+    assert re.fullmatch(r"\d [\d.]+%", last)
+    assert (tmp_path / "digits.safetensors").exists()
+
+
+@pytest.mark.parametrize("page", [README, *PAGES, *ROOT.glob("[A-Z]*.md")], ids=lambda p: p.name)
+def test_links_lead_to_files(page):
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    files = [link.partition("#")[0] for link in links if not link.startswith("http")]
+    assert not [link for link in files if not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_described(name):
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## fovea {name}\n(.*?)(?=^## )", page, re.DOTALL | re.MULTILINE)
+    options = [o for p in COMMANDS[name].params for o in p.opts if o.startswith("--") and o != "--help"]
+    assert options
+    assert not [option for option in options if f"`{option}" not in section and f"[{option}" not in section]
