@@ -7,6 +7,7 @@ imported by the command that needs it, for `fovea predict` shall answer at once.
 import json
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and end the process with its exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no reason to fail
+        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     try:
         code = app(arguments, prog_name="fovea", standalone_mode=False) or 0
@@ -65,11 +66,12 @@ def _report(error: BaseException) -> int:
     """Say in one line what went wrong; returns the exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
-    if hasattr(error, "format_message"):  # typer's own: the command was not understood
+    message = getattr(error, "format_message", None)
+    if message is not None:  # typer's own: the command was not understood
         command = getattr(getattr(error, "ctx", None), "command_path", "fovea")
-        if error.format_message():  # none where the help has been printed instead
-            print(f"{command}: {error.format_message()} ({command} --help says more)", file=sys.stderr)
-        return error.exit_code  # type: ignore[attr-defined]
+        if message():  # nothing, where the help has been printed instead
+            print(f"{command}: {message()} ({command} --help says more)", file=sys.stderr)
+        return getattr(error, "exit_code", 2)
     if isinstance(error, FoveaError):
         text = str(error)
     elif isinstance(error, KeyboardInterrupt | typer.Abort):
@@ -78,7 +80,7 @@ def _report(error: BaseException) -> int:
         text = f"{error.filename or 'system'}: {error.strerror or error}"
     else:
         text = f"internal error, {type(error).__name__}: {error}; {DEBUG} shows where"
-    print("fovea: " + " ".join(text.split()), file=sys.stderr)
+    print("fovea: " + " ".join(text.splitlines()), file=sys.stderr)
     return 1
 
 

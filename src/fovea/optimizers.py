@@ -11,7 +11,7 @@ are the hyperparameters; what an optimizer remembers of earlier steps is its sta
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Optimizer:
         self._kept = {key: buffers.copy(array) for key, array in kept.items()}
         self.steps = int(arrays["steps"][0])
 
-    def configuration(self) -> dict[str, object]:
+    def configuration(self) -> dict[str, Any]:
         """Its name and hyperparameters, for files; `parse` reads it."""
         return {"name": self.name} | {f.name: getattr(self, f.name) for f in fields(self) if f.init}
 

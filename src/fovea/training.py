@@ -84,11 +84,10 @@ def train(
     Raises DataError or ShapeError where network and data do not fit, TrainingError where the loss is no
     longer a number or the run cannot be saved, and Stopped, a KeyboardInterrupt, after Ctrl-C.
     """
-    optimizer = (
-        optimizers.parse(optimizer) if isinstance(optimizer, str) else replace(optimizer)
-    )  # a fresh one
+    # An optimizer may come from another training: it begins afresh, without what it remembers.
+    optimizer = optimizers.parse(optimizer) if isinstance(optimizer, str) else replace(optimizer)
     schedule = rates.parse(schedule) if isinstance(schedule, str) else schedule
-    learning_rate = optimizer.learning_rate if learning_rate is None else learning_rate
+    learning_rate = float(optimizer.learning_rate if learning_rate is None else learning_rate)
     progress = progress or Progress()
     settings = {
         "epochs": epochs,
@@ -186,8 +185,9 @@ def _take_on(network: Network, train: Dataset, measure: bool) -> None:
 def _measure(plan: Plan, data: Splits, at: Position, batch_size: int) -> Row:
     """The epoch's row of results.csv; there is nothing under `val_…` without a validation set."""
     if at.seen == 0:
-        remedy = "bad_images.csv in the run folder says why"
-        raise DataError(mismatch(f"data {data.name}", "pictures that can be read", "none in train", remedy))
+        file, why = next(iter(data.bad.items()))
+        got = f"none in train, where {file} is one of {len(data.bad)}: {why}"
+        raise DataError(mismatch(f"data {data.name}", "pictures that can be read", got))
     val: dict[str, Any] = {"loss": None, "top1": None, "top5": None}
     if data.val is not None:
         val = metrics.classification(*answers(plan, data.val, batch_size), data.classes)
