@@ -14,7 +14,6 @@ myst_heading_anchors = 3
 autodoc_typehints = "none"  # docstrings give shapes, which types cannot
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
-add_module_names = False
 html_theme = "furo"
 html_title = "Fovea"
 html_copy_source = False
