@@ -2,7 +2,7 @@
 # make test    the tests; make test EXTRAS=test,peers holds Fovea to PyTorch too; ARGS="-k conv" goes to pytest
 # make check   format, lint, types, imports, documentation
 # make docs    the documentation, in docs/_build
-# make bench   the benchmarks against PyTorch; ARGS="--json FILE" goes to them
+# make bench   the benchmarks; make bench BENCH=lenet ARGS="--json FILE" is one of them, with its rows in a file
 # make clean   remove the environment and what was built
 #
 # All of it runs in .venv, which is made and filled as needed: nothing but Python 3.11, make and git must be there.
@@ -10,6 +10,7 @@
 PYTHON := $(shell command -v python3.11 || command -v python3 || echo python3)
 EXTRAS := test
 ARGS :=
+BENCH := lenet training
 
 BIN := .venv/bin
 RUN := runs/demo
@@ -39,7 +40,7 @@ docs: .venv/.with-docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 
 bench: .venv/.with-peers
-	$(BIN)/python -m benchmarks.lenet $(ARGS)
+	set -e; for name in $(BENCH); do $(BIN)/python -m benchmarks.$$name $(ARGS); done
 
 clean:
 	rm -rf .venv build dist docs/_build $(RUN)
