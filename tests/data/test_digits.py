@@ -9,7 +9,7 @@ import pytest
 from fovea import data
 from fovea.data import digits, strokes
 
-DIGEST = "198fd69f6dbef721fe9317c00d38a8f21e128d7382b5168638fa6fe8c613e8a1"
+DIGEST = "cb518668a60568b9bb80239e5294549c626d3830af033b15fb72b3f3a7548cd5"
 
 
 @pytest.fixture(scope="module")

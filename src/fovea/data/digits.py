@@ -9,8 +9,8 @@ through a warp of its own, and inks what lies within half a stroke's width:
 then neighbours, scratches, fading, blur and noise are laid over it. `canvas` says why the bits are the same
 everywhere; a turn by θ is made of t = tan(θ/2): cos θ = (1 − t²)/(1 + t²), sin θ = 2t/(1 + t²).
 
-How strong each change is was chosen so that LeNet-5 is right on 98.5% to 99.2% of `test` after ten epochs
-(SGD, momentum 0.9, cosine rate from 0.01 or 0.02), and on 97.2% to 98.5% after three.
+How strong each change is was chosen so that `fovea train digits`, with its defaults, is right on 99.0% to
+99.2% of `test` after ten epochs with seeds 0 to 3, and on 98.2% to 98.5% after three.
 """
 
 from collections.abc import Sequence
@@ -106,7 +106,7 @@ def _draw(maps: np.ndarray, labels: np.ndarray, random: canvas.Random) -> np.nda
     cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
     height, wide, slant = each(7.75, 11.5), each(0.8, 1.25), each(-0.2, 0.2)
     shift_x, shift_y = each(-2.25, 2.25), each(-1.75, 1.75)
-    x_c, y_c = x - shift_x + canvas.field(random, n, 1.3), y - shift_y + canvas.field(random, n, 1.3)
+    x_c, y_c = x - shift_x + canvas.field(random, n, 1.45), y - shift_y + canvas.field(random, n, 1.45)
     v = (cos * y_c - sin * x_c) / height
     u = (cos * x_c + sin * y_c) / (height * wide) + slant * v
     half_width = each(0.7, 1.3) * height / np.float32(8)
@@ -116,11 +116,11 @@ def _draw(maps: np.ndarray, labels: np.ndarray, random: canvas.Random) -> np.nda
     others = random.below(len(maps), n)
     side = np.where(random.uniform(0, 1, n, 1, 1) < np.float32(0.5), np.float32(1), np.float32(-1))
     beside = canvas.look_up(maps, others, u + side * each(1.7, 2.1), v, _REACH)
-    ink = np.maximum(ink, canvas.coverage(beside, half_width, height) * some(0.12))
+    ink = np.maximum(ink, canvas.coverage(beside, half_width, height) * some(0.2))
 
     # Scratches: strokes that cover, then strokes that take away.
-    ink = np.maximum(ink, canvas.stroke(random, x, y, n) * some(0.15) * each(0.4, 0.9))
-    ink = ink * (1 - canvas.stroke(random, x, y, n) * some(0.15))
+    ink = np.maximum(ink, canvas.stroke(random, x, y, n) * some(0.25) * each(0.4, 0.9))
+    ink = ink * (1 - canvas.stroke(random, x, y, n) * some(0.25))
 
     # Fading, light, blur and noise.
     ink = ink * (1 - np.minimum(np.abs(canvas.field(random, n, 1.0)), np.float32(1)) * each(0, 0.6))
@@ -129,5 +129,5 @@ def _draw(maps: np.ndarray, labels: np.ndarray, random: canvas.Random) -> np.nda
     soft = each(0, 1)
     ink = ink + soft * (canvas.blurred(ink) - ink)
     noise = random.bytes(n, SIDE, SIDE).astype(np.float32) + random.bytes(n, SIDE, SIDE).astype(np.float32)
-    ink = ink * 255 + (noise - 255) * (each(0, 0.25) * some(0.5))
+    ink = ink * 255 + (noise - 255) * (each(0, 0.3) * some(0.6))
     return (np.minimum(np.maximum(ink, np.float32(0)), np.float32(255)) + np.float32(0.5)).astype(np.uint8)
