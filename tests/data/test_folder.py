@@ -1,6 +1,7 @@
 """Folders of pictures: the two layouts, what is refused and why, and what is passed over."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +208,10 @@ def test_cifar10(tmp_path):
     assert len(splits.train) + len(splits.val) > 4000
     mean, _ = data.statistics(splits.train, most=1000)
     assert mean == pytest.approx((0.491, 0.482, 0.447), abs=0.02)
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="such names cannot be made here")
+def test_a_class_name_that_is_no_text_is_refused(tmp_path):
+    fill(tmp_path, {"tea": 3, os.fsdecode(b"caf\xe9"): 3})
+    with pytest.raises(DataError, match=r"class names in UTF-8, got 'caf\\udce9': rename it"):
+        data.load(tmp_path)

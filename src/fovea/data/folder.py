@@ -106,6 +106,8 @@ class _Part:
         if len(classes) < 2:
             raise DataError(mismatch(str(self.folder), "at least two classes", f"only {classes[0]!r}"))
         for name, files in self.classes.items():
+            if not _is_text(name):
+                raise DataError(mismatch(str(self.folder), "class names in UTF-8", f"{name!r}: rename it"))
             if name not in classes:
                 got = f"also {name!r}, which has no pictures to learn from"
                 raise DataError(mismatch(str(self.folder), f"the classes {', '.join(classes)}", got))
@@ -142,6 +144,11 @@ def _scan(folder: Path, *, needs_all: bool) -> _Part:
         part.classes[path.name] = sorted(entry.path for entry in files if images.is_picture(entry.name))
         part.ignored += len(files) - len(part.classes[path.name])
     return part
+
+
+def _is_text(name: str) -> bool:
+    """Whether a model file can have the name: the file system gives bytes that are no UTF-8 as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _folders(folder: Path) -> list[Path]:
