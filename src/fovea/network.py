@@ -44,7 +44,7 @@ class Network:
             self.shapes = self._shapes()  # what each layer gives out, for one image
             self.layout, size = layout_of(self.layers, self.input_shapes)
             self.flat = aligned_zeros(size)
-            self._plan: tuple[int, Any] = (0, None)  # the largest batch it takes, and the plan
+            self._plans: dict[bool, Any] = {}  # for few pictures at once, and for many
             self._lock = Lock()  # a plan's memory serves one prediction at a time
             self.classes = classes
             self.preprocessing = preprocessing or Preprocessing.none(self.input_shape[-1])
@@ -135,12 +135,14 @@ class Network:
         if engine.current() == "reference":
             X = self.preprocessing.apply(images) if images.dtype == np.uint8 else images
             return self.forward(X)[0]
+        from fovea.kernels import tiles
         from fovea.stages import Plan
 
         with self._lock:
-            if self._plan[0] < batch_size:
-                self._plan = batch_size, Plan(self, batch_size)
-            return self._plan[1].predict(images)
+            plan = self._plans.get(tiles.few(batch_size))
+            if plan is None or plan.batch_size < batch_size:
+                plan = self._plans[tiles.few(batch_size)] = Plan(self, batch_size)
+            return plan.predict(images)
 
     @property
     def classes(self) -> list[str] | None:
@@ -168,7 +170,7 @@ class Network:
         if len(preprocessing.mean) != channels:
             raise ShapeError(mismatch("Network", f"preprocessing of {channels} channels", preprocessing))
         self._preprocessing = preprocessing
-        self._plan = 0, None  # the old one was made with the old numbers
+        self._plans = {}  # the old ones were made with the old numbers
 
     def summary(self) -> str:
         """A table: each layer's shape, parameters, connections, multiply-adds and receptive field."""

@@ -240,3 +240,13 @@ def pool(data, shape):
 def average(data, shape):
     f = data.draw(st.tuples(*(st.integers(1, min(3, n)) for n in shape[:2])))
     return L.AveragePool2D(f, data.draw(st.sampled_from([None, 1, 2])), "same")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_few_pictures_give_the_same_bits_as_many(name):
+    """A plan for few pictures lays them out otherwise; no sum changes its order."""
+    network = NETWORKS[name]()
+    images, _ = batch(network, 40)
+    together = Plan(network, 40).predict(images)
+    for count in (1, 2, 4):
+        assert np.array_equal(Plan(network, count).predict(images[:count]), together[:count])

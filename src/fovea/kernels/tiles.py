@@ -34,10 +34,16 @@ def vector() -> int:
 
 
 def lanes(channels: int, filters: int) -> int:
-    """The layout of a convolution's arrays: with few channels or filters, pictures fill the vector (L =
-    vector), else filters do (L = 1, NHWC). A first layer's channels do not count: pass its filters
+    """The layout of a convolution's arrays: with few channels or filters, pictures fill the vector
+    (L = vector), else filters do (L = 1, NHWC). A first layer's channels do not count: pass its filters
     twice."""
     return vector() if min(channels, filters) < vector() else 1
+
+
+def few(pictures: int) -> bool:
+    """Whether so few pictures are better off in NHWC throughout, whatever the channels: a vector with most of
+    its places empty costs as much as a full one. The order of every sum is the same, and so are the bits."""
+    return pictures <= vector() // 4
 
 
 def conv(window: Window, filters: int, channels: int, pool: tuple[int, int], lanes: int) -> Tile:

@@ -7,8 +7,9 @@ from fovea.layers.base import Shape
 from fovea.stages.kinds import KINDS, LayerStage, RelayoutStage, Stage
 
 
-def join(layers: Sequence[Layer], input_shape: Shape) -> list[Stage]:
-    """The stages of a row of layers, with a change of layout wherever two neighbours' layouts differ.
+def join(layers: Sequence[Layer], input_shape: Shape, few: bool = False) -> list[Stage]:
+    """The stages of a row of layers, with a change of layout wherever two neighbours' layouts differ; `few` says
+    that they will see but few pictures at once, and not learn.
 
     A stage takes along as many of the layers behind its first as its kernels can do; flattening is no
     work, since arrays are seen in each stage's own shape. Subclasses of a layer may do anything, and run
@@ -23,7 +24,7 @@ def join(layers: Sequence[Layer], input_shape: Shape) -> list[Stage]:
             continue
         kind = next((kind for kind in KINDS if type(layer) in kind.leads), LayerStage)
         taken = rest[: kind.takes(rest, shape)]
-        stage = kind(taken, shape, lanes, first)
+        stage = kind(taken, shape, lanes, first, few)
         if stages and lanes != stage.lanes:
             stages.append(RelayoutStage(shape, lanes, stage.lanes))
         stages.append(stage)

@@ -35,9 +35,11 @@ class Stage:
     lanes: int  # the layout of both its arrays
     leads: ClassVar[tuple[type[Layer], ...]] = ()  # the layers that it can begin with
 
-    def __init__(self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
+    ) -> None:
         """`lanes` is the layout of what comes in; a stage that wants another says so in `self.lanes`. `first`
-        says that nothing before it learns."""
+        says that nothing before it learns, `few` that there will be but few pictures at once."""
         self.layers, self.input_shape, self.lanes = layers, input_shape, lanes
         self.output_shape = input_shape
         for layer in layers:
@@ -69,13 +71,15 @@ class ConvStage(Stage):
 
     leads = (Conv2D,)
 
-    def __init__(self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool) -> None:
-        super().__init__(layers, input_shape, lanes, first)
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
+    ) -> None:
+        super().__init__(layers, input_shape, lanes, first, few)
         conv = layers[0]
         assert isinstance(conv, Conv2D)
         self.H, self.W, self.C = input_shape
         self.K, self.window = conv.filters, conv.window(input_shape)
-        self.lanes = tiles.lanes(self.K if first else self.C, self.K)
+        self.lanes = _NHWC if few else tiles.lanes(self.K if first else self.C, self.K)
         self.relu = any(type(layer) is ReLU for layer in layers)
         pool = layers[-1]
         self.pool = (
@@ -151,15 +155,17 @@ class ConvStage(Stage):
 
 
 class DenseStage(Stage):
-    """A fully connected layer, then perhaps ReLU; always with pictures side by side."""
+    """A fully connected layer, then perhaps ReLU; with pictures side by side unless they are few."""
 
     leads = (Dense,)
 
-    def __init__(self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool) -> None:
-        super().__init__(layers, input_shape, lanes, first)
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
+    ) -> None:
+        super().__init__(layers, input_shape, lanes, first, few)
         dense = layers[0]
         assert isinstance(dense, Dense)
-        self.lanes, self.relu, self.bias = tiles.vector(), len(layers) > 1, dense.bias
+        self.lanes, self.relu, self.bias = _NHWC if few else tiles.vector(), len(layers) > 1, dense.bias
         (self.n_in,), (self.n_out,) = input_shape, self.output_shape
         self.shape = {"n_in": self.n_in, "n_out": self.n_out, "lanes": self.lanes}
 
@@ -169,7 +175,10 @@ class DenseStage(Stage):
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         tile = tiles.dense(self.n_out)
-        specification = specify("dense.forward", **self.shape, bias=self.bias, relu=self.relu, tile=tile)
+        vector = tiles.vector()
+        specification = specify(
+            "dense.forward", **self.shape, bias=self.bias, relu=self.relu, tile=tile, vector=vector
+        )
         parameters = _parameters(self.layers[0], plan.network.parameters)
         return [
             plan.call(specification, [A_prev.seen_as(self.n_in)], parameters, outputs=[A.seen_as(self.n_out)])
@@ -211,8 +220,10 @@ class PoolStage(Stage):
 
     leads = (MaxPool2D, AveragePool2D, GlobalAveragePool2D)
 
-    def __init__(self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool) -> None:
-        super().__init__(layers, input_shape, lanes, first)
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
+    ) -> None:
+        super().__init__(layers, input_shape, lanes, first, few)
         (layer,) = layers
         window = layer.window(input_shape)
         assert window is not None
@@ -242,7 +253,7 @@ class RelayoutStage(Stage):
     """From one layout to another, and the gradient back."""
 
     def __init__(self, input_shape: Shape, lanes_in: int, lanes: int) -> None:
-        super().__init__((), input_shape, lanes, first=False)
+        super().__init__((), input_shape, lanes, first=False, few=False)
         self.lanes_in = lanes_in
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
@@ -265,8 +276,10 @@ def _relayout(plan: "Plan", shape: Shape, source: Array, target: Array) -> Step:
 class LayerStage(Stage):
     """Any other layer, run as it is on NHWC arrays: Dropout, and the layers that people write."""
 
-    def __init__(self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool) -> None:
-        super().__init__(layers, input_shape, lanes, first)
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
+    ) -> None:
+        super().__init__(layers, input_shape, lanes, first, few)
         self.lanes = _NHWC
         (self.layer,) = layers
         self._cache: object = None

@@ -35,7 +35,8 @@ class Plan:
         self.rng: np.random.Generator | None = None
         self._calls: list[Call] = []
 
-        stages = join(network.layers, network.input_shape)
+        few = not training and tiles.few(batch_size)
+        stages = join(network.layers, network.input_shape, few)
         if training and stages[-1].lanes != tiles.vector():
             stages.append(RelayoutStage(network.output_shape, stages[-1].lanes, tiles.vector()))
         arrays = self._arrays(stages)

@@ -15,8 +15,8 @@ from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, rectif
 _GUARD = hl.TailStrategy.GuardWithIf
 
 
-def forward(*, n_in, n_out, bias, relu, lanes, tile):
-    """(1), then ReLU. A register tile holds `tile` neurons × L pictures."""
+def forward(*, n_in, n_out, bias, relu, lanes, tile, vector):
+    """(1), then ReLU. A register tile holds `tile` neurons × L pictures; with L = 1, vectors are of neurons."""
     # Algorithm
     A_prev, W, b = array("A_prev", [lanes, n_in]), fixed("W", [n_out, n_in]), fixed("b", [n_out])
     l, k, n = variables("l k n")
@@ -28,7 +28,12 @@ def forward(*, n_in, n_out, bias, relu, lanes, tile):
 
     # Schedule
     A.bound(l, 0, lanes).bound(k, 0, n_out)
-    _schedule(A, Z, l, k, n, r, tile)
+    if lanes > 1:
+        _schedule(A, Z, l, k, n, r, tile)
+    else:
+        A.vectorize(k, vector, _GUARD).parallel(n)
+        Z.compute_at(A, n).vectorize(k, vector, _GUARD)
+        Z.update().reorder(k, r[0]).vectorize(k, vector, _GUARD)
     return [A], [A_prev, W, *([b] if bias else [])]
 
 
