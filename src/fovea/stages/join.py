@@ -8,8 +8,9 @@ from fovea.stages.kinds import KINDS, LayerStage, RelayoutStage, Stage
 
 
 def join(layers: Sequence[Layer], input_shape: Shape, few: bool = False) -> list[Stage]:
-    """The stages of a row of layers, with a change of layout wherever two neighbours' layouts differ; `few` says
-    that they will see but few pictures at once, and not learn.
+    """The stages of a row of layers, with a change of layout wherever two neighbours' layouts differ.
+
+    `few` says that they will see but few pictures at once, and not learn.
 
     A stage takes along as many of the layers behind its first as its kernels can do; flattening is no
     work, since arrays are seen in each stage's own shape. Subclasses of a layer may do anything, and run

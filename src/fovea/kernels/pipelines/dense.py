@@ -16,7 +16,7 @@ _GUARD = hl.TailStrategy.GuardWithIf
 
 
 def forward(*, n_in, n_out, bias, relu, lanes, tile, vector):
-    """(1), then ReLU. A register tile holds `tile` neurons × L pictures; with L = 1, vectors are of neurons."""
+    """(1), then ReLU. A register tile holds `tile` neurons × L pictures; for L = 1 a vector holds neurons."""
     # Algorithm
     A_prev, W, b = array("A_prev", [lanes, n_in]), fixed("W", [n_out, n_in]), fixed("b", [n_out])
     l, k, n = variables("l k n")
