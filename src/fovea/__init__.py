@@ -4,8 +4,54 @@ Names are loaded when they are first used, so that importing the package costs n
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
+    from fovea import (
+        augment,
+        data,
+        engine,
+        errors,
+        functional,
+        initializers,
+        layers,
+        metrics,
+        models,
+        optimizers,
+        rates,
+        reference,
+    )
+    from fovea.checking import check_layer
+    from fovea.checkpoint import load
+    from fovea.errors import FoveaError
+    from fovea.layers import Layer
+    from fovea.network import Network
+    from fovea.preprocessing import Preprocessing
+    from fovea.training import train
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "FoveaError",
+    "Layer",
+    "Network",
+    "Preprocessing",
+    "augment",
+    "check_layer",
+    "data",
+    "engine",
+    "errors",
+    "functional",
+    "initializers",
+    "layers",
+    "load",
+    "metrics",
+    "models",
+    "optimizers",
+    "rates",
+    "reference",
+    "train",
+]
 
 _MODULES = (
     "augment",
@@ -42,4 +88,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES, *_OBJECTS])
+    return [*__all__, "__version__"]

@@ -7,7 +7,7 @@ stopped after any step goes on with the batches that it would have seen.
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from math import prod
 
@@ -38,7 +38,7 @@ def batches(
     start: int = 0,
     shuffle: bool = True,
     augment: Change | None = None,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
     """The batches of an epoch from step `start` on: uint8 (n, H, W, C) and labels int32 (n,).
 
     A picture that cannot be read is all 0 and its label −1. `shuffle` gives each epoch an order of its own,

@@ -26,6 +26,8 @@ from fovea.errors import mismatch
 from fovea.layers.base import Gradients, Layer, Shape
 from fovea.trial import VIEWS, CheckFailed, Trial, error_of, poisoned_memory, scale_of
 
+__all__ = ["CheckFailed", "check_layer"]
+
 STEP = 1e-5  # h: (1) then errs by some 1e-10 in both its truncation and its rounding
 DIFFERENCES = 1e-6  # bounds on max|x − ref| / max|ref|
 ROUNDING = 1e-10

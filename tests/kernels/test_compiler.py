@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fovea.errors import EngineError
-from fovea.kernels import buffers, compiler, workers
-from fovea.kernels.compiler import specify
+from fovea.kernels import buffers, compiler, specification, workers
+from fovea.kernels.specification import specify
 
 SPECIFICATION = specify("elementwise.relu", vector=4)
 
@@ -58,33 +58,33 @@ def test_an_object_does_not_survive_a_half_written_file(empty_cache, monkeypatch
 
 
 def test_the_key_depends_on_all_that_the_code_depends_on(monkeypatch):
-    key = compiler._key.__wrapped__
+    key = specification._key.__wrapped__
     keys = {
         key(SPECIFICATION),
         key(specify("elementwise.relu", vector=8)),
         key(specify("elementwise.sgd", vector=4)),
     }
-    environment = compiler.environment()
+    environment = specification.environment()
     for i in range(len(environment)):
         other = (*environment[:i], environment[i] + "'", *environment[i + 1 :])
-        monkeypatch.setattr(compiler, "environment", lambda other=other: other)
+        monkeypatch.setattr(specification, "environment", lambda other=other: other)
         keys.add(key(SPECIFICATION))
     assert len(keys) == 3 + len(environment)
 
 
 def test_the_source_of_every_pipeline_is_in_the_key(tmp_path, monkeypatch):
-    before = compiler._source()
+    before = specification._source()
     package = tmp_path / "fovea"
-    for path in compiler.sources():
-        copy = package / path.relative_to(compiler.PACKAGE)
+    for path in specification.sources():
+        copy = package / path.relative_to(specification.PACKAGE)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    monkeypatch.setattr(compiler, "PACKAGE", package)
-    assert compiler._source() == before
-    for path in compiler.sources():
+    monkeypatch.setattr(specification, "PACKAGE", package)
+    assert specification._source() == before
+    for path in specification.sources():
         source = path.read_bytes()
         path.write_bytes(source + b"#")
-        assert compiler._source() != before, path
+        assert specification._source() != before, path
         path.write_bytes(source)
 
 

@@ -110,10 +110,11 @@ class Dataset:
 
     def read(self, indices: Sequence[int] | np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
         """New arrays: uint8 (n, H, W, C), and bool (n,), False for an unreadable picture, which is all 0."""
-        return self.pictures.read(self.indices[indices])
+        return self.pictures.read(self.indices[_numbers(indices)])
 
     def subset(self, indices: Sequence[int] | np.ndarray | slice) -> "Dataset":
         """The pictures of these numbers, in this order, without copying them."""
+        indices = _numbers(indices)
         return Dataset(
             self.pictures, self.labels[indices], self.classes, indices=self.indices[indices], name=self.name
         )
@@ -188,3 +189,8 @@ def _checked(pictures: np.ndarray) -> np.ndarray:
         expected = "uint8 (N, H, W, C) with 1 or 3 channels, or (N, H, W)"
         raise DataError(mismatch("data: pictures", expected, f"{pictures.dtype} {pictures.shape}"))
     return pictures
+
+
+def _numbers(indices: Sequence[int] | np.ndarray | slice) -> np.ndarray | slice:
+    """As NumPy takes them: a tuple would be one index for each axis."""
+    return indices if isinstance(indices, slice) else np.asarray(indices)

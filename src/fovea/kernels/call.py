@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fovea.kernels import buffers, compiler, tiles
+from fovea.kernels.specification import specify
 
 
 def run(
@@ -23,7 +24,7 @@ def run(
     """
     ready = [buffers.Buffer.of(buffers.ready(a, a.dtype.type)) for a in inputs]
     written = [buffers.Buffer.of(a) for a in outputs]
-    kernel = compiler.get(compiler.specify(operation, **arguments))
+    kernel = compiler.get(specify(operation, **arguments))
     kernel(*map(ctypes.byref, ready), *numbers, *map(ctypes.byref, written))
 
 

@@ -9,6 +9,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import llvmlite.binding as llvm
 
@@ -98,7 +99,7 @@ def _add(engine: "llvm.ExecutionEngine", data: bytes) -> None:
     engine.add_object_file(reference)
 
 
-def _function(name: str, result: object, *arguments: object) -> Callable:
+def _function(name: str, result: Any, *arguments: Any) -> Callable:
     assert _engine is not None
     return ctypes.CFUNCTYPE(result, *arguments)(_engine.get_function_address(name))
 

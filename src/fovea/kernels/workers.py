@@ -18,7 +18,7 @@ from queue import Queue
 
 from fovea.errors import EngineError
 from fovea.kernels import runtime
-from fovea.kernels.compiler import Specification, asserts
+from fovea.kernels.specification import Specification, asserts
 
 _FEW = 2
 

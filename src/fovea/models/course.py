@@ -1,4 +1,4 @@
-"""The small network of the course notes: strides instead of pooling take a picture down to 1,960 numbers.
+"""The small complete network of courses on CNNs: strides, not pooling, take a picture down to 1,960 numbers.
 
 39×39×3 → 37×37×10 (f 3) → 17×17×20 (f 5, s 2) → 7×7×40 (f 5, s 2) → 1960 → classes
 """
@@ -13,7 +13,7 @@ from fovea.network import Network
 def course39(
     input_shape: Sequence[int] = (39, 39, 3), classes: int | Sequence[str] = 10, seed: int | None = 0
 ) -> Network:
-    """The notes' network for pictures of `input_shape` = (H, W, C), at least 15×15."""
+    """The course's network for pictures of `input_shape` = (H, W, C), at least 15×15."""
     outputs, names = count_and_names(classes, "course39")
     layers = [
         Conv2D(10, 3),

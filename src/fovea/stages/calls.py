@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fovea.kernels import buffers
-from fovea.kernels.compiler import Kernel, Specification
+from fovea.kernels.compiler import Kernel
+from fovea.kernels.specification import Specification
 
 
 class View(NamedTuple):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from fovea.kernels import buffers, tiles
-from fovea.kernels.compiler import specify
+from fovea.kernels.specification import specify
 from fovea.layers import AveragePool2D, Conv2D, Dense, GlobalAveragePool2D, Layer, MaxPool2D, ReLU
 from fovea.layers.base import Shape
 from fovea.stages.calls import Array, View

@@ -7,7 +7,8 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.kernels import buffers, compiler, tiles
-from fovea.kernels.compiler import Progress, Specification, specify
+from fovea.kernels.compiler import Progress
+from fovea.kernels.specification import Specification, specify
 from fovea.network import Network
 from fovea.parameters import views_of
 from fovea.stages.calls import Array, Call, View
@@ -26,6 +27,17 @@ class Plan:
     def __init__(
         self, network: Network, batch_size: int, *, training: bool = False, progress: Progress | None = None
     ) -> None:
+        self._lay_out(network, batch_size, training)
+        wanted = self._specifications()
+        if training:  # so that predicting a picture with what was learned needs no other kernel
+            single = Plan.__new__(Plan)
+            single._lay_out(network, 1, training=False)
+            wanted += single._specifications()
+        kernels = compiler.obtain(wanted, progress)
+        for call, kernel in zip(self._calls, kernels, strict=False):
+            call.kernel = kernel
+
+    def _lay_out(self, network: Network, batch_size: int, training: bool) -> None:
         self.network, self.batch_size, self.training = network, batch_size, training
         self.gradients = buffers.zeros(network.flat.shape if training else (0,))
         self.gradient_views = views_of(self.gradients, network.layout) if training else {}
@@ -35,8 +47,7 @@ class Plan:
         self.rng: np.random.Generator | None = None
         self._calls: list[Call] = []
 
-        few = not training and tiles.few(batch_size)
-        stages = join(network.layers, network.input_shape, few)
+        stages = join(network.layers, network.input_shape, not training and tiles.few(batch_size))
         if training and stages[-1].lanes != tiles.vector():
             stages.append(RelayoutStage(network.output_shape, stages[-1].lanes, tiles.vector()))
         arrays = self._arrays(stages)
@@ -49,9 +60,10 @@ class Plan:
         self._logits = arrays[-1]
         if training:
             self._loss, self._backward = self._backwards(stages, arrays)
-        kernels = compiler.obtain([call.specification for call in self._calls], progress)
-        for call, kernel in zip(self._calls, kernels, strict=True):
-            call.kernel = kernel
+
+    def _specifications(self) -> list[Specification]:
+        softmax = specify("classes.softmax", classes=self.network.output_shape[-1], lanes=tiles.vector())
+        return [*(call.specification for call in self._calls), softmax]
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The logits (N, …) float32 of images (N, H, W, C): uint8 pixels, or float32 as the network
@@ -150,4 +162,5 @@ class Plan:
 
 def _volume(shape: tuple[int, ...]) -> tuple[int, int, int]:
     """(H, W, C), also of (n,)."""
-    return shape if len(shape) == 3 else (1, 1, *shape)
+    H, W, C = shape if len(shape) == 3 else (1, 1, *shape)
+    return H, W, C
