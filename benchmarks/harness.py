@@ -1,14 +1,15 @@
 """Timing in turns, and the rows that every benchmark writes.
 
 These processors have slow phases, seconds long: two sides measured one after the other may meet different
-machines. So both sides run in short turns, and what is reported is the median of the turns' ratios.
+machines. So all sides run in short turns, and what is reported is the median of the turns' ratios.
 """
 
+import importlib.util
 import json
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 Run = Callable[[], object]
@@ -20,7 +21,8 @@ _TURN = 0.04
 @dataclass(frozen=True)
 class Row:
     """One comparison: `ratio` is peer / ours, above 1 where ours is better; `spread` is the distance between
-    the quartiles of the turns' ratios, as a share of their median."""
+    the quartiles of the turns' ratios, as a share of their median. `share_of_peak` is ours, of what the
+    processor multiplies and adds at most, where multiplications are what it does."""
 
     case: str
     # `pass` is a word of Python's, so the field is called `phase` here and `pass` in the file
@@ -31,24 +33,41 @@ class Row:
     unit: str
     ratio: float
     spread: float
+    share_of_peak: float | None = None
+
+    def with_share(self, multiply_adds: int, peak: float) -> "Row":
+        """The same with `share_of_peak`, for work of so many multiply-adds in `ours` ms; peak in GFLOP/s."""
+        return replace(self, share_of_peak=2e-6 * multiply_adds / self.ours / peak)
 
     def to_json(self) -> dict[str, object]:
-        return {("pass" if name == "phase" else name): value for name, value in asdict(self).items()}
+        fields = {("pass" if name == "phase" else name): value for name, value in asdict(self).items()}
+        if self.share_of_peak is None:
+            del fields["share_of_peak"]
+        return fields
 
 
-def compare(case: str, phase: str, ours: Run, peers: dict[str, Run], turns: int) -> Row:
-    """Time `ours` and every peer in turns; the row names the fastest peer. Times are ms a call."""
+def compare(
+    case: str, phase: str, ours: Run, peers: dict[str, Run], turns: int, *, turn: float = _TURN
+) -> list[Row]:
+    """Time `ours` and all peers in turns of `turn` seconds; a row a peer. Times are ms a call.
+
+    Names that begin with the same word, as "torch NCHW" and "torch NHWC", are one peer in several ways: its
+    row has the fastest of them.
+    """
     sides = {"": ours, **peers}
     for run in sides.values():
-        _turn(run)
+        _turn(run, turn)
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(turns):
         for name, run in sides.items():
-            times[name].append(_turn(run))
+            times[name].append(_turn(run, turn))
     medians = {name: statistics.median(values) for name, values in times.items()}
-    best = min(peers, key=medians.__getitem__)
-    ratios = [peer / own for own, peer in zip(times[""], times[best], strict=True)]
-    return _row(case, phase, medians[""], medians[best], best, "ms", ratios)
+    rows = []
+    for peer in dict.fromkeys(name.split()[0] for name in peers):
+        best = min((name for name in peers if name.split()[0] == peer), key=medians.__getitem__)
+        ratios = [other / own for own, other in zip(times[""], times[best], strict=True)]
+        rows.append(_row(case, phase, medians[""], medians[best], best, "ms", ratios))
+    return rows
 
 
 def single(case: str, phase: str, ours: float, peer: float, peer_name: str, unit: str) -> Row:
@@ -56,24 +75,41 @@ def single(case: str, phase: str, ours: float, peer: float, peer_name: str, unit
     return _row(case, phase, ours, peer, peer_name, unit, [peer / ours])
 
 
-def report(rows: Sequence[Row], path: str | None) -> None:
-    """Print the table; write it as JSON where a path is given."""
-    print(f"{'case':<14} {'pass':<10} {'ours':>9} {'peer':>9} {'unit':<5} {'ratio':>6} {'spread':>7}  peer")
+def report(rows: Iterable[Row], path: str | None) -> list[Row]:
+    """Print the table, row by row as they come; write it as JSON where a path is given."""
+    print(f"{'case':<24} {'pass':<10} {'ours':>9} {'peer':>9} {'unit':<5} {'ratio':>6} {'spread':>7}  peer")
+    printed = []
     for row in rows:
+        share = "" if row.share_of_peak is None else f"; ours {row.share_of_peak:.0%} of peak"
         print(
-            f"{row.case:<14} {row.phase:<10} {row.ours:9.3f} {row.peer:9.3f} {row.unit:<5} "
-            f"{row.ratio:5.2f}x {row.spread:6.0%}  {row.peer_name}"
+            f"{row.case:<24} {row.phase:<10} {row.ours:9.3f} {row.peer:9.3f} {row.unit:<5} "
+            f"{row.ratio:5.2f}x {row.spread:6.0%}  {row.peer_name}{share}",
+            flush=True,
         )
+        printed.append(row)
     if path:
-        Path(path).write_text(json.dumps([row.to_json() for row in rows], indent=2) + "\n")
+        Path(path).write_text(json.dumps([row.to_json() for row in printed], indent=2) + "\n")
+    return printed
 
 
-def _turn(run: Run) -> float:
-    """Milliseconds a call, the median over one turn."""
-    end = time.perf_counter() + _WARM_UP
-    while time.perf_counter() < end:
+def installed(*modules: str) -> bool:
+    """Whether a peer's modules are all there; else says that it is left out."""
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"{modules[0]} is left out: {', '.join(missing)} not installed")
+    return not missing
+
+
+def _turn(run: Run, seconds: float) -> float:
+    """Milliseconds a call, the median over one turn. A first call as long as a whole turn is enough."""
+    begin = time.perf_counter()
+    run()
+    first = time.perf_counter() - begin
+    if first >= seconds:
+        return 1e3 * first
+    while time.perf_counter() < begin + _WARM_UP:
         run()
-    times, end = [], time.perf_counter() + _TURN
+    times, end = [], time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
         start = time.perf_counter()
         run()

@@ -74,6 +74,8 @@ class Call:
         `numbers`, then `outputs` of the batch, then `gradients`, whose size does not depend on the
         batch."""
         self.specification = specification
+        # What it gives in a backward pass.
+        self.gives = "+".join(name for name, has in (("dW", gradients), ("dA", outputs)) if has)
         self.kernel: Kernel | None = None  # the plan sets it when all are compiled
         changing = [buffers.Buffer.of(view.array) for view in (*batched, *outputs)]
         lasting = [buffers.Buffer.of(a) for a in (*constant, *gradients)]

@@ -1,6 +1,7 @@
 """A network made ready to run: its stages, all the memory they need, and their calls in order."""
 
 from ctypes import c_float, c_int32
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
@@ -14,6 +15,32 @@ from fovea.parameters import views_of
 from fovea.stages.calls import Array, Call, View
 from fovea.stages.join import join
 from fovea.stages.kinds import LossStage, RelayoutStage, Stage, Step
+
+
+@dataclass
+class Part:
+    """One stage in a plan: its arrays, and the steps that run it on them, in order.
+
+    Where the plan trains and something up to here learns, `dA` is A's gradient, and `dA_prev` is A_prev's, if
+    anybody asks for it.
+    """
+
+    stage: Stage
+    A_prev: Array
+    A: Array
+    forward: list[Step]
+    dA: Array | None = None
+    dA_prev: Array | None = None
+    backward: list[Step] = field(default_factory=list)
+
+    def passes(self) -> dict[str, list[Step]]:
+        """The steps of each pass: "forward", "dW" (the parameters' gradients), "dA" (the input's), and "dW+dA"
+        where a step gives both."""
+        passes = {"forward": self.forward}
+        for step in self.backward:
+            given = step.gives if isinstance(step, Call) else "dW+dA"
+            passes.setdefault(given, []).append(step)
+        return passes
 
 
 class Plan:
@@ -52,14 +79,14 @@ class Plan:
             stages.append(RelayoutStage(network.output_shape, stages[-1].lanes, tiles.vector()))
         arrays = self._arrays(stages)
         self._inputs = {dtype: self._input(arrays[0], dtype) for dtype in (np.uint8, np.float32)}
-        self._forward = [
-            step
+        self.parts = [
+            Part(stage, A_prev, A, stage.forward(self, A_prev, A))
             for stage, A_prev, A in zip(stages, arrays, arrays[1:], strict=False)
-            for step in stage.forward(self, A_prev, A)
         ]
+        self._forward = [step for part in self.parts for step in part.forward]
         self._logits = arrays[-1]
         if training:
-            self._loss, self._backward = self._backwards(stages, arrays)
+            self._loss, self._backward = self._backwards()
 
     def _specifications(self) -> list[Specification]:
         softmax = specify("classes.softmax", classes=self.network.output_shape[-1], lanes=tiles.vector())
@@ -148,16 +175,17 @@ class Plan:
         turns = [buffers.zeros((max(numbers[turn::2], default=0),)) for turn in (0, 1)]
         return [Array.new(self.batch_size, *size, turns[i % 2]) for i, size in enumerate(sizes)]
 
-    def _backwards(self, stages: list[Stage], arrays: list[Array]) -> tuple[LossStage, list[Step]]:
-        learns = next((i for i, s in enumerate(stages) if any(layer.parameters for layer in s.layers)), 0)
-        sizes = [(stage.output_shape, stage.lanes) for stage in stages[learns:]]
-        gradients = self._in_turns(sizes)
-        loss = LossStage(self, prod(self.network.output_shape), arrays[-1], gradients[-1])
-        steps: list[Step] = []
-        for i in reversed(range(learns, len(stages))):
-            dA_prev = gradients[i - learns - 1] if i > learns else None
-            steps += stages[i].backward(self, arrays[i], arrays[i + 1], gradients[i - learns], dA_prev)
-        return loss, steps
+    def _backwards(self) -> tuple[LossStage, list[Step]]:
+        learns = next(
+            (i for i, part in enumerate(self.parts) if any(layer.parameters for layer in part.stage.layers)), 0
+        )
+        learning = self.parts[learns:]
+        gradients = self._in_turns([(part.stage.output_shape, part.stage.lanes) for part in learning])
+        loss = LossStage(self, prod(self.network.output_shape), learning[-1].A, gradients[-1])
+        for part, dA, dA_prev in zip(learning, gradients, [None, *gradients], strict=False):
+            part.dA, part.dA_prev = dA, dA_prev
+            part.backward = part.stage.backward(self, part.A_prev, part.A, dA, dA_prev)
+        return loss, [step for part in reversed(learning) for step in part.backward]
 
 
 def _volume(shape: tuple[int, ...]) -> tuple[int, int, int]:
