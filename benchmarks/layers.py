@@ -23,7 +23,8 @@ import torch
 from benchmarks import convolutions, peak
 from benchmarks.convolutions import Convolution
 from benchmarks.harness import Row, compare, report
-from benchmarks.sides import LAYOUTS, Ours, Theirs, problem
+from benchmarks.sides import Ours, Theirs, problem
+from benchmarks.torch_twin import LAYOUTS
 from fovea.kernels import runtime
 
 _BOUNDS = {"direct": (1e-5, 1e-4), "winograd": (5e-5, 2e-4)}  # forward, gradients; of the largest number

@@ -9,7 +9,6 @@ measured in a process for each side: the high-water mark of 50 steps, less what 
 """
 
 import argparse
-import itertools
 import os
 import subprocess
 import sys
@@ -19,12 +18,8 @@ from pathlib import Path
 import numpy as np
 
 import fovea
-from benchmarks.harness import Row, Run, compare, report, single
-from fovea.optimizers import SGD
-from fovea.stages import Plan
-
-RATE, MOMENTUM, DECAY = 0.01, 0.9, 5e-4
-Batches = list[tuple[np.ndarray, np.ndarray]]
+from benchmarks.harness import Row, compare, report, single
+from benchmarks.ours import DECAY, MOMENTUM, RATE, Batches, check_step, predictor, trainer
 
 
 def main() -> None:
@@ -42,31 +37,31 @@ def main() -> None:
 
 
 def _training(options: argparse.Namespace) -> Iterator[Row]:
-    from benchmarks import torch_lenet
+    from benchmarks import torch_twin
 
     _threads(options.threads)
-    torch_lenet.set_threads(options.threads)
+    torch_twin.set_threads(options.threads)
     for size in (64, 256):
         data = batches_of(training_data(), size, 32, np.float32)
         network = fovea.models.lenet5()
-        _check(network, data[0])
+        check_step(network, data[0])
         peers = {
-            f"torch {layout}": torch_lenet.trainer(network, data, layout, RATE, MOMENTUM, DECAY)
-            for layout in torch_lenet.LAYOUTS
+            f"torch {layout}": torch_twin.trainer(network, data, layout, RATE, MOMENTUM, DECAY)
+            for layout in torch_twin.LAYOUTS
         }
-        yield compare(f"lenet5-b{size}", "step", _trainer(network, data), peers, options.turns)
+        yield from compare(f"lenet5-b{size}", "step", trainer(network, data), peers, options.turns)
 
 
 def _inference(options: argparse.Namespace) -> Iterator[Row]:
-    from benchmarks import torch_lenet
+    from benchmarks import torch_twin
 
     for size in (64, 1):
         data = batches_of(training_data(), size, 32, np.float32)
         network = fovea.models.lenet5()
         peers = {
-            f"torch {layout}": torch_lenet.predictor(network, data, layout) for layout in torch_lenet.LAYOUTS
+            f"torch {layout}": torch_twin.predictor(network, data, layout) for layout in torch_twin.LAYOUTS
         }
-        yield compare(f"lenet5-b{size}", "inference", _predictor(network, data), peers, options.turns)
+        yield from compare(f"lenet5-b{size}", "inference", predictor(network, data), peers, options.turns)
 
 
 def _memories(options: argparse.Namespace) -> Iterator[Row]:
@@ -86,15 +81,15 @@ def _memory(side: str, size: int, threads: int) -> float:
     _threads(threads)
     network = fovea.models.lenet5()
     if side == "torch":
-        from benchmarks import torch_lenet
+        from benchmarks import torch_twin
 
-        torch_lenet.set_threads(threads)
+        torch_twin.set_threads(threads)
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
     if side == "torch":
-        step = torch_lenet.trainer(network, data, torch_lenet.LAYOUTS[0], RATE, MOMENTUM, DECAY)
+        step = torch_twin.trainer(network, data, torch_twin.LAYOUTS[0], RATE, MOMENTUM, DECAY)
     else:
-        step = _trainer(network, data)
+        step = trainer(network, data)
     for _ in range(50):
         step()
     return _resident("VmHWM") - before
@@ -105,35 +100,6 @@ def _resident(field: str) -> float:
         if line.startswith(field):
             return int(line.split()[1]) / 1024
     raise OSError(f"/proc/self/status has no line {field}")
-
-
-def _trainer(network: fovea.Network, data: Batches) -> Run:
-    plan = Plan(network, len(data[0][1]), training=True)
-    optimizer, source = SGD(momentum=MOMENTUM, weight_decay=DECAY), itertools.cycle(data)
-
-    def step() -> None:
-        plan.loss_and_gradients(*next(source))
-        optimizer.step({"all": network.flat}, {"all": plan.gradients}, RATE)
-
-    return step
-
-
-def _predictor(network: fovea.Network, data: Batches) -> Run:
-    plan, source = Plan(network, len(data[0][1])), itertools.cycle(images for images, _ in data)
-    return lambda: plan.predict(next(source))
-
-
-def _check(network: fovea.Network, batch: tuple[np.ndarray, np.ndarray]) -> None:
-    """Loss and every gradient agree with PyTorch's to 1e-4 of its largest number."""
-    from benchmarks import torch_lenet
-
-    plan = Plan(network, len(batch[1]), training=True)
-    loss, _ = plan.loss_and_gradients(*batch)
-    theirs, gradients = torch_lenet.loss_and_gradients(network, batch)
-    assert abs(loss - theirs) <= 1e-5 * abs(theirs), (loss, theirs)
-    for name, gradient in gradients.items():
-        error = np.abs(plan.gradient_views[name] - gradient).max() / np.abs(gradient).max()
-        assert error <= 1e-4, (name, error)
 
 
 def training_data() -> fovea.data.Splits:

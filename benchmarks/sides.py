@@ -10,11 +10,10 @@ import torch.nn.functional as F
 import fovea
 from benchmarks.convolutions import Convolution
 from benchmarks.harness import Run
+from benchmarks.torch_twin import FORMATS
 from fovea.layers import Conv2D, Layer
 from fovea.stages import Plan
 from fovea.stages.calls import Array, Call
-
-LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
 
 
 class Problem(NamedTuple):
@@ -82,7 +81,7 @@ class Theirs:
     """The same in PyTorch, in one of its layouts."""
 
     def __init__(self, layout: str, case: Convolution, inputs: Problem) -> None:
-        self.layout, form = layout, LAYOUTS[layout]
+        self.layout, form = layout, FORMATS[layout]
         x = torch.from_numpy(inputs.A_prev.transpose(0, 3, 1, 2)).contiguous(memory_format=form)
         w = torch.from_numpy(inputs.W.transpose(3, 2, 0, 1)).contiguous(memory_format=form)
         dz = torch.from_numpy(inputs.dZ.transpose(0, 3, 1, 2)).contiguous(memory_format=form)

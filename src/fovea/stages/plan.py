@@ -34,8 +34,8 @@ class Part:
     backward: list[Step] = field(default_factory=list)
 
     def passes(self) -> dict[str, list[Step]]:
-        """The steps of each pass: "forward", "dW" (the parameters' gradients), "dA" (the input's), and "dW+dA"
-        where a step gives both."""
+        """The steps of each pass: "forward", "dW" (the parameters' gradients), "dA" (the input's), and
+        "dW+dA" where a step gives both."""
         passes = {"forward": self.forward}
         for step in self.backward:
             given = step.gives if isinstance(step, Call) else "dW+dA"
@@ -48,7 +48,7 @@ class Plan:
 
     `training` makes room for what the backward pass needs. `progress(done, total, what)` hears of
     kernels that had to be compiled. The network's parameters are read where they lie: change them in
-    place, and the next step sees it. `gradients` is flat, as `network.flat` is.
+    place, and the next step sees it. `gradients` is flat, as `network.flat` is. `parts` shows the stages.
     """
 
     def __init__(
@@ -176,10 +176,8 @@ class Plan:
         return [Array.new(self.batch_size, *size, turns[i % 2]) for i, size in enumerate(sizes)]
 
     def _backwards(self) -> tuple[LossStage, list[Step]]:
-        learns = next(
-            (i for i, part in enumerate(self.parts) if any(layer.parameters for layer in part.stage.layers)), 0
-        )
-        learning = self.parts[learns:]
+        learns = (i for i, p in enumerate(self.parts) if any(layer.parameters for layer in p.stage.layers))
+        learning = self.parts[next(learns, 0) :]
         gradients = self._in_turns([(part.stage.output_shape, part.stage.lanes) for part in learning])
         loss = LossStage(self, prod(self.network.output_shape), learning[-1].A, gradients[-1])
         for part, dA, dA_prev in zip(learning, gradients, [None, *gradients], strict=False):

@@ -1,0 +1,147 @@
+"""Whole training steps and predictions of small networks: Fovea and its peers in turns, in one process.
+
+    python -m benchmarks.networks [--quick] [--only PATTERN] [--threads N] [--json FILE]
+
+All sides start from the same weights, and are checked before anything is timed: loss and every gradient, or
+the logits. The peers:
+
+torch           eager, in both of its memory layouts (the faster one counts), with fused SGD, and without
+                looking at the loss
+torch.compile   the same through its compiler, which needs a C++ compiler
+onnxruntime     inference only
+
+A step takes in a batch that lies ready, in the layout of the side that trains on it. Shares of peak count the
+formulas' multiply-adds: forward, dW, and dA wherever a layer that learns stands before.
+"""
+
+import argparse
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+import fovea
+from benchmarks import onnx_twin, ours, peak, torch_twin
+from benchmarks.harness import Row, Run, compare, installed, report
+from benchmarks.ours import DECAY, MOMENTUM, RATE, Batches
+from fovea.kernels import runtime
+from fovea.layers import Conv2D, Dense, Flatten, GlobalAveragePool2D, MaxPool2D, ReLU
+
+
+def three_layers() -> fovea.Network:
+    """32, 64 and 128 filters of 3×3, each with ReLU and 2×2 max-pooling, then 10 classes; 32×32×3."""
+    blocks = [[Conv2D(K, 3, padding=1), ReLU(), MaxPool2D(2)] for K in (32, 64, 128)]
+    return fovea.Network([*itertools.chain(*blocks), Flatten(), Dense(10)], (32, 32, 3))
+
+
+def plain20() -> fovea.Network:
+    """ResNet-20's shape without its shortcuts and normalisation: a first layer, six of 3×3 with 16, 32 and 64
+    filters each, a stride of 2 between; 32×32×3. He et al. (2015), arXiv:1512.03385, section 4.2."""
+    filters = [16, *[16] * 6, *[32] * 6, *[64] * 6]
+    strides = [2 if wide != narrow else 1 for narrow, wide in zip([16, *filters], filters, strict=False)]
+    convs = [
+        [Conv2D(K, 3, stride=s, padding=1), ReLU()] for K, s in zip(filters, strides, strict=True)
+    ]  # fmt: skip
+    return fovea.Network([*itertools.chain(*convs), GlobalAveragePool2D(), Dense(10)], (32, 32, 3))
+
+
+# name → network, batches of a training step, batches of inference
+NETWORKS: dict[str, tuple[Callable[[], fovea.Network], tuple[int, ...], tuple[int, ...]]] = {
+    "lenet5": (fovea.models.lenet5, (64, 256), (64, 256, 1)),
+    "three-layers": (three_layers, (64,), (64, 1)),
+    "plain20": (plain20, (128,), (128,)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Whole networks: Fovea against its peers.")
+    parser.add_argument("--quick", action="store_true", help="fewer turns, under 5 minutes")
+    parser.add_argument("--only", metavar="PATTERN", default="", help="networks with this in their name")
+    parser.add_argument("--threads", type=int, default=runtime.threads())
+    parser.add_argument("--json", metavar="FILE", help="write the rows there too")
+    options = parser.parse_args()
+    runtime.set_threads(options.threads)
+    torch.set_num_threads(options.threads)
+    compiler, onnx = _has_compiler(), installed("onnxruntime", "onnx")
+    highest = peak.measure()
+    print(f"peak: {highest:.0f} GFLOP/s on {options.threads} threads; PyTorch {torch.__version__}\n")
+    report(_rows(options, highest, compiler, onnx), options.json)
+
+
+def _rows(options: argparse.Namespace, highest: float, compiler: bool, onnx: bool) -> Iterator[Row]:
+    turns = 7 if options.quick else 40
+    for name, (build, steps, predictions) in NETWORKS.items():
+        if options.only not in name:
+            continue
+        for size in steps:
+            network = build()
+            data = _batches(network, size)
+            ours.check_step(network, data[0])
+            peers = _trainers(network, data, compiler)
+            rows = compare(f"{name}-b{size}", "step", ours.trainer(network, data), peers, turns)
+            yield from (row.with_share(size * _step_multiply_adds(network), highest) for row in rows)
+        for size in predictions:
+            network = build()
+            data = _batches(network, size)
+            ours.check_prediction(network, data[0])
+            peers = _predictors(network, data, compiler)
+            if onnx:
+                peers["onnxruntime"] = onnx_twin.predictor(network, data, options.threads)
+            rows = compare(f"{name}-b{size}", "inference", ours.predictor(network, data), peers, turns)
+            yield from (row.with_share(size * sum(_multiply_adds(network)), highest) for row in rows)
+
+
+def _trainers(network: fovea.Network, data: Batches, compiler: bool) -> dict[str, Run]:
+    def make(layout: str, compiled: bool = False) -> Run:
+        return torch_twin.trainer(network, data, layout, RATE, MOMENTUM, DECAY, compiled=compiled)
+
+    return _torch(make, compiler)
+
+
+def _predictors(network: fovea.Network, data: Batches, compiler: bool) -> dict[str, Run]:
+    def make(layout: str, compiled: bool = False) -> Run:
+        return torch_twin.predictor(network, data, layout, compiled=compiled)
+
+    return _torch(make, compiler)
+
+
+def _torch(make: Callable[..., Run], compiler: bool) -> dict[str, Run]:
+    """PyTorch's ways to run what `make(layout, compiled)` makes."""
+    torch.compiler.reset()
+    runs = {f"torch {layout}": make(layout) for layout in torch_twin.LAYOUTS}
+    if compiler:
+        runs |= {f"torch.compile {layout}": make(layout, True) for layout in torch_twin.LAYOUTS}
+    return runs
+
+
+def _has_compiler() -> bool:
+    found = shutil.which("g++") is not None
+    if not found:
+        print("torch.compile is left out: no g++")
+    return found
+
+
+def _batches(network: fovea.Network, size: int) -> Batches:
+    """Pictures and labels drawn at random: no side's time depends on what it sees."""
+    rng = np.random.default_rng(0)
+    shape, classes = (size, *network.input_shape), network.output_shape[0]
+    pairs = ((rng.standard_normal(shape, np.float32), rng.integers(classes, size=size)) for _ in range(8))
+    return [(images, labels.astype(np.int32)) for images, labels in pairs]
+
+
+def _multiply_adds(network: fovea.Network) -> list[int]:
+    """Each layer's, for one picture forward."""
+    shapes = zip(network.layers, network.input_shapes, strict=True)
+    return [layer.multiply_adds(shape) for layer, shape in shapes]
+
+
+def _step_multiply_adds(network: fovea.Network) -> int:
+    """Forward, dW and dA; the first layer that learns is not asked for dA."""
+    each = [n for n in _multiply_adds(network) if n]
+    return 3 * sum(each) - each[0]
+
+
+if __name__ == "__main__":
+    main()
