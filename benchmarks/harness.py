@@ -2,11 +2,16 @@
 
 These processors have slow phases, seconds long: two sides measured one after the other may meet different
 machines. So all sides run in short turns, and what is reported is the median of the turns' ratios.
+
+Other work on the machine does not slow all sides alike: threads that wait for each other by spinning, as
+PyTorch's do, lose several times what Fovea's lose. A turn in which the processor was taken away from it is
+therefore taken again; where that does not help, the row is marked.
 """
 
 import importlib.util
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
@@ -16,13 +21,18 @@ Run = Callable[[], object]
 
 _WARM_UP = 0.01  # seconds at the start of a turn that do not count: the other side's threads go to sleep
 _TURN = 0.04
+_PATIENCE = 3.0  # seconds a comparison waits, all in all, for other work to end
+_PAUSE = 0.05
+_SWITCHES = 2, 30.0  # a turn may lose the processor so often, and so often more a second
+_MARK = "~"
 
 
 @dataclass(frozen=True)
 class Row:
     """One comparison: `ratio` is peer / ours, above 1 where ours is better; `spread` is the distance between
     the quartiles of the turns' ratios, as a share of their median. `share_of_peak` is ours, of what the
-    processor multiplies and adds at most, where multiplications are what it does."""
+    processor multiplies and adds at most, where multiplications are what it does; `disturbed` says that other
+    work took part of the processor."""
 
     case: str
     # `pass` is a word of Python's, so the field is called `phase` here and `pass` in the file
@@ -34,6 +44,7 @@ class Row:
     ratio: float
     spread: float
     share_of_peak: float | None = None
+    disturbed: bool = False
 
     def with_share(self, multiply_adds: int, peak: float) -> "Row":
         """The same with `share_of_peak`, for work of so many multiply-adds in `ours` ms; peak in GFLOP/s."""
@@ -41,32 +52,49 @@ class Row:
 
     def to_json(self) -> dict[str, object]:
         fields = {("pass" if name == "phase" else name): value for name, value in asdict(self).items()}
+        del fields["disturbed"]
         if self.share_of_peak is None:
             del fields["share_of_peak"]
         return fields
 
 
 def compare(
-    case: str, phase: str, ours: Run, peers: dict[str, Run], turns: int, *, turn: float = _TURN
+    case: str,
+    phase: str,
+    ours: Run,
+    peers: dict[str, Run],
+    turns: int,
+    *,
+    turn: float = _TURN,
+    patience: float = _PATIENCE,
 ) -> list[Row]:
     """Time `ours` and all peers in turns of `turn` seconds; a row a peer. Times are ms a call.
 
     Names that begin with the same word, as "torch NCHW" and "torch NHWC", are one peer in several ways: its
-    row has the fastest of them.
+    row has the fastest of them. `patience` seconds go to turns that have to be taken again.
     """
     sides = {"": ours, **peers}
     for run in sides.values():
         _turn(run, turn)
     times: dict[str, list[float]] = {name: [] for name in sides}
+    disturbed = 0
     for _ in range(turns):
         for name, run in sides.items():
-            times[name].append(_turn(run, turn))
+            elapsed, quiet = _turn(run, turn)
+            while not quiet and patience > 0:
+                start = time.perf_counter()
+                time.sleep(_PAUSE)
+                elapsed, quiet = _turn(run, turn)
+                patience -= time.perf_counter() - start
+            times[name].append(elapsed)
+            disturbed += not quiet
     medians = {name: statistics.median(values) for name, values in times.items()}
     rows = []
     for peer in dict.fromkeys(name.split()[0] for name in peers):
         best = min((name for name in peers if name.split()[0] == peer), key=medians.__getitem__)
         ratios = [other / own for own, other in zip(times[""], times[best], strict=True)]
-        rows.append(_row(case, phase, medians[""], medians[best], best, "ms", ratios))
+        row = _row(case, phase, medians[""], medians[best], best, "ms", ratios)
+        rows.append(replace(row, disturbed=2 * disturbed > turns))
     return rows
 
 
@@ -80,13 +108,17 @@ def report(rows: Iterable[Row], path: str | None) -> list[Row]:
     print(f"{'case':<24} {'pass':<10} {'ours':>9} {'peer':>9} {'unit':<5} {'ratio':>6} {'spread':>7}  peer")
     printed = []
     for row in rows:
+        mark = _MARK if row.disturbed else " "
         share = "" if row.share_of_peak is None else f"; ours {row.share_of_peak:.0%} of peak"
         print(
             f"{row.case:<24} {row.phase:<10} {row.ours:9.3f} {row.peer:9.3f} {row.unit:<5} "
-            f"{row.ratio:5.2f}x {row.spread:6.0%}  {row.peer_name}{share}",
+            f"{row.ratio:5.2f}x{mark}{row.spread:6.0%}  {row.peer_name}{share}",
             flush=True,
         )
         printed.append(row)
+    marked = sum(row.disturbed for row in printed)
+    if marked:
+        print(f"{_MARK} marks {marked} of {len(printed)} rows: other work took part of the processor")
     if path:
         Path(path).write_text(json.dumps([row.to_json() for row in printed], indent=2) + "\n")
     return printed
@@ -100,21 +132,34 @@ def installed(*modules: str) -> bool:
     return not missing
 
 
-def _turn(run: Run, seconds: float) -> float:
-    """Milliseconds a call, the median over one turn. A first call as long as a whole turn is enough."""
-    begin = time.perf_counter()
+def _turn(run: Run, seconds: float) -> tuple[float, bool]:
+    """Milliseconds a call, the median over one turn, and whether the machine was left to it.
+
+    A first call as long as a whole turn is enough; shorter ones warm up first.
+    """
+    switches, begin = _switches(), time.perf_counter()
     run()
-    first = time.perf_counter() - begin
-    if first >= seconds:
-        return 1e3 * first
-    while time.perf_counter() < begin + _WARM_UP:
-        run()
-    times, end = [], time.perf_counter() + seconds
-    while not times or time.perf_counter() < end:
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(times)
+    times = [time.perf_counter() - begin]
+    if times[0] < seconds:
+        while time.perf_counter() < begin + _WARM_UP:
+            run()
+        times, end = [], time.perf_counter() + seconds
+        while not times or time.perf_counter() < end:
+            start = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - start)
+    least, rate = _SWITCHES
+    quiet = _switches() - switches <= least + rate * (time.perf_counter() - begin)
+    return 1e3 * statistics.median(times), quiet
+
+
+def _switches() -> int:
+    """How often any thread of this process has lost its processor to another one's work."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _row(

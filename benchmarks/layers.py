@@ -53,7 +53,7 @@ def main() -> None:
 
 def _rows(cases: Sequence[Convolution], highest: float, quick: bool, wrong: list[str]) -> Iterator[Row]:
     """The rows of all cases; what is too far from PyTorch's numbers is listed in `wrong` instead."""
-    turns, turn = (3, 0.02) if quick else (15, 0.04)
+    how = {"turns": 3, "turn": 0.02, "patience": 0.4} if quick else {"turns": 15}
     for case in cases:
         inputs = problem(case)
         ours = Ours(case, inputs)
@@ -65,7 +65,7 @@ def _rows(cases: Sequence[Convolution], highest: float, quick: bool, wrong: list
                 continue
             peers = {f"torch {side.layout}": side.passes[phase] for side in theirs}
             multiply_adds = case.multiply_adds * (1 + phase.count("+"))
-            for row in compare(case.name, phase, run, peers, turns, turn=turn):
+            for row in compare(case.name, phase, run, peers, **how):
                 yield row.with_share(multiply_adds, highest)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fovea.kernels import buffers, compiler, runtime, tiles
-from fovea.kernels.compiler import specify
+from fovea.kernels.specification import specify
 
 _SUMS = 16  # vectors; a fused multiply-add takes some 4 cycles, and two may begin in each
 _FACTORS, _ROUNDS = 256, 80

@@ -250,3 +250,11 @@ def test_few_pictures_give_the_same_bits_as_many(name):
     together = Plan(network, 40).predict(images)
     for count in (1, 2, 4):
         assert np.array_equal(Plan(network, count).predict(images[:count]), together[:count])
+
+
+def test_parts_show_each_stages_passes():
+    plan = Plan(fovea.models.lenet5(), 2, training=True)
+    learning = [part for part in plan.parts if any(layer.parameters for layer in part.stage.layers)]
+    first, *others = [set(part.passes()) for part in learning]
+    assert first == {"forward", "dW"}  # nobody asks for the pictures' gradient
+    assert all(passes == {"forward", "dW", "dA"} for passes in others)
