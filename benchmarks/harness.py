@@ -23,7 +23,7 @@ _WARM_UP = 0.01  # seconds at the start of a turn that do not count: the other s
 _TURN = 0.04
 _PATIENCE = 3.0  # seconds a comparison waits, all in all, for other work to end
 _PAUSE = 0.05
-_SWITCHES = 2, 30.0  # a turn may lose the processor so often, and so often more a second
+_SWITCHES = 4, 60.0  # a turn may lose the processor so often, and so often more a second
 _MARK = "~"
 
 
