@@ -8,6 +8,7 @@ PyTorch's do, lose several times what Fovea's lose. A turn in which the processo
 therefore taken again; where that does not help, the row is marked.
 """
 
+import argparse
 import importlib.util
 import json
 import statistics
@@ -21,8 +22,9 @@ Run = Callable[[], object]
 
 _WARM_UP = 0.01  # seconds at the start of a turn that do not count: the other side's threads go to sleep
 _TURN = 0.04
-_PATIENCE = 3.0  # seconds a comparison waits, all in all, for other work to end
-_PAUSE = 0.05
+PATIENCE = 3.0  # seconds a comparison waits, all in all, for other work to end
+_QUICK = 0.4
+_PAUSE = 0.1
 _SWITCHES = 4, 60.0  # a turn may lose the processor so often, and so often more a second
 _MARK = "~"
 
@@ -66,7 +68,7 @@ def compare(
     turns: int,
     *,
     turn: float = _TURN,
-    patience: float = _PATIENCE,
+    patience: float = PATIENCE,
 ) -> list[Row]:
     """Time `ours` and all peers in turns of `turn` seconds; a row a peer. Times are ms a call.
 
@@ -77,7 +79,7 @@ def compare(
     for run in sides.values():
         _turn(run, turn)
     times: dict[str, list[float]] = {name: [] for name in sides}
-    disturbed = 0
+    disturbed = dict.fromkeys(sides, 0)
     for _ in range(turns):
         for name, run in sides.items():
             elapsed, quiet = _turn(run, turn)
@@ -87,14 +89,14 @@ def compare(
                 elapsed, quiet = _turn(run, turn)
                 patience -= time.perf_counter() - start
             times[name].append(elapsed)
-            disturbed += not quiet
+            disturbed[name] += not quiet
     medians = {name: statistics.median(values) for name, values in times.items()}
     rows = []
     for peer in dict.fromkeys(name.split()[0] for name in peers):
         best = min((name for name in peers if name.split()[0] == peer), key=medians.__getitem__)
         ratios = [other / own for own, other in zip(times[""], times[best], strict=True)]
         row = _row(case, phase, medians[""], medians[best], best, "ms", ratios)
-        rows.append(replace(row, disturbed=2 * disturbed > turns))
+        rows.append(replace(row, disturbed=2 * max(disturbed[""], disturbed[best]) > turns))
     return rows
 
 
@@ -124,6 +126,23 @@ def report(rows: Iterable[Row], path: str | None) -> list[Row]:
     return printed
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the longer benchmarks take: --quick, --threads, --patience, --json."""
+    from fovea.kernels import runtime
+
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns: under 5 minutes")
+    parser.add_argument("--threads", type=int, default=runtime.threads(), help="on all sides")
+    text = f"how long a comparison waits for other work to end (default {PATIENCE:g}; {_QUICK:g} if quick)"
+    parser.add_argument("--patience", type=float, metavar="SECONDS", help=text)
+    parser.add_argument("--json", metavar="FILE", help="write the rows there too")
+
+
+def patience(options: argparse.Namespace) -> float:
+    """Seconds, as the options of `add_options` have it."""
+    default = _QUICK if options.quick else PATIENCE
+    return default if options.patience is None else options.patience
+
+
 def installed(*modules: str) -> bool:
     """Whether a peer's modules are all there; else says that it is left out."""
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
@@ -137,7 +156,7 @@ def _turn(run: Run, seconds: float) -> tuple[float, bool]:
 
     A first call as long as a whole turn is enough; shorter ones warm up first.
     """
-    switches, begin = _switches(), time.perf_counter()
+    watch, begin = Watch(), time.perf_counter()
     run()
     times = [time.perf_counter() - begin]
     if times[0] < seconds:
@@ -148,9 +167,18 @@ def _turn(run: Run, seconds: float) -> tuple[float, bool]:
             start = time.perf_counter()
             run()
             times.append(time.perf_counter() - start)
-    least, rate = _SWITCHES
-    quiet = _switches() - switches <= least + rate * (time.perf_counter() - begin)
-    return 1e3 * statistics.median(times), quiet
+    return 1e3 * statistics.median(times), watch.quiet()
+
+
+class Watch:
+    """Tells whether the machine was left to this process since the watch began."""
+
+    def __init__(self) -> None:
+        self._switches, self._begin = _switches(), time.perf_counter()
+
+    def quiet(self) -> bool:
+        least, rate = _SWITCHES
+        return _switches() - self._switches <= least + rate * (time.perf_counter() - self._begin)
 
 
 def _switches() -> int:

@@ -22,7 +22,7 @@ import torch
 
 from benchmarks import convolutions, peak
 from benchmarks.convolutions import Convolution
-from benchmarks.harness import Row, compare, report
+from benchmarks.harness import Row, add_options, compare, patience, report
 from benchmarks.sides import Ours, Theirs, problem
 from benchmarks.torch_twin import LAYOUTS
 from fovea.kernels import runtime
@@ -34,26 +34,26 @@ _ODD_LOSS = 1.15
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Convolutions: Fovea against PyTorch.")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns, under 5 minutes")
     parser.add_argument("--only", metavar="PATTERN", default="", help="cases with this in group or name")
-    parser.add_argument("--threads", type=int, default=runtime.threads())
-    parser.add_argument("--json", metavar="FILE", help="write the rows there too")
+    add_options(parser)
     options = parser.parse_args()
     runtime.set_threads(options.threads)
     torch.set_num_threads(options.threads)
     cases = [c for c in convolutions.ALL if options.only in c.name or options.only in c.group]
-    highest = peak.measure()
+    highest = peak.measure(patience(options))
     print(f"peak: {highest:.0f} GFLOP/s on {options.threads} threads; PyTorch {torch.__version__}\n")
     wrong: list[str] = []
-    rows = report(_rows(cases, highest, options.quick, wrong), options.json)
+    rows = report(_rows(cases, highest, options, wrong), options.json)
     _summary(cases, rows)
     if wrong:
         sys.exit("\nwrong, and not timed:\n" + "\n".join(wrong))
 
 
-def _rows(cases: Sequence[Convolution], highest: float, quick: bool, wrong: list[str]) -> Iterator[Row]:
+def _rows(
+    cases: Sequence[Convolution], highest: float, options: argparse.Namespace, wrong: list[str]
+) -> Iterator[Row]:
     """The rows of all cases; what is too far from PyTorch's numbers is listed in `wrong` instead."""
-    how = {"turns": 3, "turn": 0.02, "patience": 0.4} if quick else {"turns": 15}
+    how = {"turns": 3, "turn": 0.02} if options.quick else {"turns": 15}
     for case in cases:
         inputs = problem(case)
         ours = Ours(case, inputs)
@@ -65,7 +65,7 @@ def _rows(cases: Sequence[Convolution], highest: float, quick: bool, wrong: list
                 continue
             peers = {f"torch {side.layout}": side.passes[phase] for side in theirs}
             multiply_adds = case.multiply_adds * (1 + phase.count("+"))
-            for row in compare(case.name, phase, run, peers, **how):
+            for row in compare(case.name, phase, run, peers, **how, patience=patience(options)):
                 yield row.with_share(multiply_adds, highest)
 
 

@@ -24,7 +24,7 @@ import torch
 
 import fovea
 from benchmarks import onnx_twin, ours, peak, torch_twin
-from benchmarks.harness import Row, Run, compare, installed, report
+from benchmarks.harness import Row, Run, add_options, compare, installed, patience, report
 from benchmarks.ours import DECAY, MOMENTUM, RATE, Batches
 from fovea.kernels import runtime
 from fovea.layers import Conv2D, Dense, Flatten, GlobalAveragePool2D, MaxPool2D, ReLU
@@ -57,21 +57,19 @@ NETWORKS: dict[str, tuple[Callable[[], fovea.Network], tuple[int, ...], tuple[in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Whole networks: Fovea against its peers.")
-    parser.add_argument("--quick", action="store_true", help="fewer turns, under 5 minutes")
     parser.add_argument("--only", metavar="PATTERN", default="", help="networks with this in their name")
-    parser.add_argument("--threads", type=int, default=runtime.threads())
-    parser.add_argument("--json", metavar="FILE", help="write the rows there too")
+    add_options(parser)
     options = parser.parse_args()
     runtime.set_threads(options.threads)
     torch.set_num_threads(options.threads)
     compiler, onnx = _has_compiler(), installed("onnxruntime", "onnx")
-    highest = peak.measure()
+    highest = peak.measure(patience(options))
     print(f"peak: {highest:.0f} GFLOP/s on {options.threads} threads; PyTorch {torch.__version__}\n")
     report(_rows(options, highest, compiler, onnx), options.json)
 
 
 def _rows(options: argparse.Namespace, highest: float, compiler: bool, onnx: bool) -> Iterator[Row]:
-    turns = 7 if options.quick else 40
+    how = {"turns": 7 if options.quick else 40, "patience": patience(options)}
     for name, (build, steps, predictions) in NETWORKS.items():
         if options.only not in name:
             continue
@@ -80,7 +78,7 @@ def _rows(options: argparse.Namespace, highest: float, compiler: bool, onnx: boo
             data = _batches(network, size)
             ours.check_step(network, data[0])
             peers = _trainers(network, data, compiler)
-            rows = compare(f"{name}-b{size}", "step", ours.trainer(network, data), peers, turns)
+            rows = compare(f"{name}-b{size}", "step", ours.trainer(network, data), peers, **how)
             yield from (row.with_share(size * _step_multiply_adds(network), highest) for row in rows)
         for size in predictions:
             network = build()
@@ -89,7 +87,7 @@ def _rows(options: argparse.Namespace, highest: float, compiler: bool, onnx: boo
             peers = _predictors(network, data, compiler)
             if onnx:
                 peers["onnxruntime"] = onnx_twin.predictor(network, data, options.threads)
-            rows = compare(f"{name}-b{size}", "inference", ours.predictor(network, data), peers, turns)
+            rows = compare(f"{name}-b{size}", "inference", ours.predictor(network, data), peers, **how)
             yield from (row.with_share(size * sum(_multiply_adds(network)), highest) for row in rows)
 
 
