@@ -2,30 +2,23 @@
 
 These processors have slow phases, seconds long: two sides measured one after the other may meet different
 machines. So all sides run in short turns, and what is reported is the median of the turns' ratios.
-
-Other work on the machine does not slow all sides alike: threads that wait for each other by spinning, as
-PyTorch's do, lose several times what Fovea's lose. A turn in which the processor was taken away from it is
-therefore taken again; where that does not help, the row is marked.
 """
 
 import argparse
 import importlib.util
 import json
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-Run = Callable[[], object]
+from benchmarks.turns import Run, take
 
-_WARM_UP = 0.01  # seconds at the start of a turn that do not count: the other side's threads go to sleep
-_TURN = 0.04
+TURN = 0.04  # seconds
 PATIENCE = 3.0  # seconds a comparison waits, all in all, for other work to end
 _QUICK = 0.4
 _PAUSE = 0.1
-_SWITCHES = 4, 60.0  # a turn may lose the processor so often, and so often more a second
 _MARK = "~"
 
 
@@ -67,7 +60,7 @@ def compare(
     peers: dict[str, Run],
     turns: int,
     *,
-    turn: float = _TURN,
+    turn: float = TURN,
     patience: float = PATIENCE,
 ) -> list[Row]:
     """Time `ours` and all peers in turns of `turn` seconds; a row a peer. Times are ms a call.
@@ -77,16 +70,16 @@ def compare(
     """
     sides = {"": ours, **peers}
     for run in sides.values():
-        _turn(run, turn)
+        take(run, turn)
     times: dict[str, list[float]] = {name: [] for name in sides}
     disturbed = dict.fromkeys(sides, 0)
     for _ in range(turns):
         for name, run in sides.items():
-            elapsed, quiet = _turn(run, turn)
+            elapsed, quiet = take(run, turn)
             while not quiet and patience > 0:
                 start = time.perf_counter()
                 time.sleep(_PAUSE)
-                elapsed, quiet = _turn(run, turn)
+                elapsed, quiet = take(run, turn)
                 patience -= time.perf_counter() - start
             times[name].append(elapsed)
             disturbed[name] += not quiet
@@ -149,45 +142,6 @@ def installed(*modules: str) -> bool:
     if missing:
         print(f"{modules[0]} is left out: {', '.join(missing)} not installed")
     return not missing
-
-
-def _turn(run: Run, seconds: float) -> tuple[float, bool]:
-    """Milliseconds a call, the median over one turn, and whether the machine was left to it.
-
-    A first call as long as a whole turn is enough; shorter ones warm up first.
-    """
-    watch, begin = Watch(), time.perf_counter()
-    run()
-    times = [time.perf_counter() - begin]
-    if times[0] < seconds:
-        while time.perf_counter() < begin + _WARM_UP:
-            run()
-        times, end = [], time.perf_counter() + seconds
-        while not times or time.perf_counter() < end:
-            start = time.perf_counter()
-            run()
-            times.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(times), watch.quiet()
-
-
-class Watch:
-    """Tells whether the machine was left to this process since the watch began."""
-
-    def __init__(self) -> None:
-        self._switches, self._begin = _switches(), time.perf_counter()
-
-    def quiet(self) -> bool:
-        least, rate = _SWITCHES
-        return _switches() - self._switches <= least + rate * (time.perf_counter() - self._begin)
-
-
-def _switches() -> int:
-    """How often any thread of this process has lost its processor to another one's work."""
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
 def _row(

@@ -24,8 +24,9 @@ import torch
 
 import fovea
 from benchmarks import onnx_twin, ours, peak, torch_twin
-from benchmarks.harness import Row, Run, add_options, compare, installed, patience, report
+from benchmarks.harness import Row, add_options, compare, installed, patience, report
 from benchmarks.ours import DECAY, MOMENTUM, RATE, Batches
+from benchmarks.turns import Run
 from fovea.kernels import runtime
 from fovea.layers import Conv2D, Dense, Flatten, GlobalAveragePool2D, MaxPool2D, ReLU
 

@@ -6,9 +6,9 @@ import numpy as np
 from torch import nn
 
 import fovea
-from benchmarks.harness import Run
 from benchmarks.ours import Batches
 from benchmarks.torch_twin import Twin
+from benchmarks.turns import Run
 
 _OPSET, _IR = 17, 8  # old enough for any onnxruntime
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import fovea
-from benchmarks.harness import Run
+from benchmarks.turns import Run
 from fovea.optimizers import SGD
 from fovea.stages import Plan
 

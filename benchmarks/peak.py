@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.harness import PATIENCE, Run, Watch
+from benchmarks.harness import PATIENCE
+from benchmarks.turns import Run, Watch
 from fovea.kernels import buffers, compiler, runtime, tiles
 from fovea.kernels.specification import specify
 

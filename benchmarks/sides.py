@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 import fovea
 from benchmarks.convolutions import Convolution
-from benchmarks.harness import Run
 from benchmarks.torch_twin import FORMATS
+from benchmarks.turns import Run
 from fovea.layers import Conv2D, Layer
 from fovea.stages import Plan
 from fovea.stages.calls import Array, Call

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import fovea
-from benchmarks.harness import Run
 from benchmarks.ours import Batch, Batches
+from benchmarks.turns import Run
 from fovea.layers import Conv2D, Dense, Flatten, GlobalAveragePool2D, Layer, MaxPool2D, ReLU
 from fovea.layers.base import Shape
 

@@ -6,12 +6,13 @@ import pytest
 
 from benchmarks import harness
 from benchmarks.harness import Row, compare, report, single
+from benchmarks.turns import take
 
 
 @pytest.fixture
 def scripted(monkeypatch):
     """Turns take no time: a side is the list of (ms, quiet) that its turns give, warm-up first."""
-    monkeypatch.setattr(harness, "_turn", lambda side, seconds: side.pop(0))
+    monkeypatch.setattr(harness, "take", lambda side, seconds: side.pop(0))
     monkeypatch.setattr(harness, "_PAUSE", 0.0)
 
 
@@ -70,7 +71,7 @@ def test_a_ratio_above_one_means_that_ours_is_better():
 
 
 def test_a_real_turn_gives_milliseconds():
-    milliseconds, _ = harness._turn(lambda: None, 0.001)
+    milliseconds, _ = take(lambda: None, 0.001)
     assert 0 <= milliseconds < 1
 
 
