@@ -126,3 +126,25 @@ def _band(rows: int, row_bytes: int, cache: int) -> int:
 
 def _divisor(n: int, most: int) -> int:
     return max(d for d in range(1, most + 1) if n % d == 0)
+
+
+class WinogradTile(NamedTuple):
+    """How Winograd's schedules cut their work."""
+
+    vector: int  # numbers in a vector register
+    filters: int  # filters of a register tile
+    tiles: int  # tiles of a register tile
+    rows: int  # rows of tiles in a block
+    pictures: int  # pictures in a block
+    unroll: int = 1  # steps of the innermost sum written out
+
+
+class WinogradWeightsTile(NamedTuple):
+    """The same for the gradient of the weights."""
+
+    vector: int
+    filters: int  # filters of a register tile
+    channels: int  # channels of a register tile
+    rows: int  # rows of tiles in a block
+    pictures: int  # pictures in a block
+    shared: bool  # whether the threads share a block's frequencies, or have blocks and sums of their own

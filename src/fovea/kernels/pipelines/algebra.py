@@ -125,7 +125,7 @@ class Upstream:
 
 
 class Parts:
-    """A sum over all pictures, dealt in order to at most MOST parts, so that it can be shared between
+    """A sum over all pictures, dealt in order to at most `most` parts, so that it can be shared between
     threads.
 
     Which picture falls to which part depends on the number of pictures alone, never on the number of threads.
@@ -133,9 +133,9 @@ class Parts:
 
     MOST = 8
 
-    def __init__(self, count: hl.Expr) -> None:
-        self.count = count  # pictures, or groups of L
-        self.share = (count + self.MOST - 1) // self.MOST  # how many of them a part takes
+    def __init__(self, count: hl.Expr, most: int = MOST) -> None:
+        self.count = count  # pictures, or groups of them
+        self.share = (count + most - 1) // most  # how many of them a part takes
         self.used = (count + self.share - 1) // hl.max(self.share, 1)
 
     def members(self, part: hl.Var, inner: list[tuple[int, int]]) -> tuple[hl.RDom, hl.Expr]:

@@ -10,16 +10,14 @@ import halide as hl
 from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import (
     ZERO,
-    Upstream,
     array,
     fixed,
-    is_nan,
     padded_rows,
-    rectified,
     variables,
     vectorize_rows,
     vectorize_tile,
 )
+from fovea.kernels.pipelines.epilogue import finished
 from fovea.kernels.tiles import Tile
 
 
@@ -45,19 +43,10 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
         packed[ki, r[0], r[1], ko] * rows[l, x * s_W * C + r[0], y * s_H + r[1], n]
     )  # (1)
 
-    best, winner = None, hl.u8(0)
-    for position in range(p_H * p_W):
-        here = hl.Expr(Z[l, k % B, x * p_W + position % p_W, y * p_H + position // p_W, n, k // B])
-        if best is None:
-            best = here
-        else:
-            better = ~is_nan(best) & ((here > best) | is_nan(here))  # the first of equals; NaN goes through
-            winner = hl.select(better, hl.u8(position), winner)
-            best = hl.select(better, here, best)
-    if relu:
-        winner = hl.select((best <= ZERO) & ~is_nan(best), hl.u8(Upstream.LOSER), winner)
-        best = rectified(best)
-    A[l, k, x, y, n] = (best, winner) if winners else best
+    def position(column: int, row: int) -> hl.Expr:
+        return hl.Expr(Z[l, k % B, x * p_W + column, y * p_H + row, n, k // B])
+
+    A[l, k, x, y, n] = finished(position, relu, pool, winners)
 
     # Schedule: pictures and bands of rows in parallel; in a band the filters' blocks run innermost, so
     # that the window's pixels stay in the first-level cache; one block of one tile is summed in

@@ -2,9 +2,8 @@
 
     dA_prev += Σ W·dZ, gathered: each input pixel sums over the windows that read it                      (2)
     dW[i, j, k] = Σ_{l, x, y} A_prev[l, x·s·C + j, y·s + i] · dZ[l, k, x, y]                               (3)
-    db[k] = Σ_{l, x, y} dZ[l, k, x, y]                                                                     (4)
 
-dZ is formed from the gradient that enters the stage and from what its ReLU and pooling remember (Upstream).
+and db, which bias.py has. dZ is formed from the gradient that enters the stage and from what its ReLU and pooling remember (Upstream).
 """
 
 import halide as hl
@@ -22,6 +21,7 @@ from fovea.kernels.pipelines.algebra import (
     vectorize_rows,
     vectorize_tile,
 )
+from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.tiles import Tile
 
 # ---- The gradient of the input -----------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def _taps(f: int, s: int, p: int) -> list[list[tuple[int, int]]]:
 
 
 def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
-    """(3) and (4). The pictures are dealt to a fixed number of parts, whose sums are added in order at
+    """(3), and db. The pictures are dealt to a fixed number of parts, whose sums are added in order at
     the end."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
@@ -147,23 +147,4 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
         dZ.compute_at(part_sum, g[0]).bound_extent(k, K_up)
         vectorize_channels(dZ, l, k, L, tile.vector)
     parts.schedule_total(dW, k, L, tile.vector)
-    return [dW, *([_bias_gradient(upstream, K, L, tile)] if bias else [])], [A_prev, *upstream.arguments]
-
-
-def _bias_gradient(upstream: Upstream, K: int, L: int, tile: Tile) -> hl.Func:
-    """(4), from the pooled gradient: a window that lost to ReLU adds nothing, any other adds it once."""
-    l, k, part = variables("l k part")
-    n_H, n_W = upstream.pooled
-    part_sum, db = hl.Func("part_sum_db"), hl.Func("db")
-    parts = Parts(upstream.dA.dim(4).extent())
-    g, group = parts.members(part, [(0, n_W), (0, n_H)])
-    part_sum[l, k, part] = ZERO
-    part_sum[l, k, part] += upstream.db(l, k, g[0], g[1], group)  # (4)
-    db[k] = parts.total(part_sum, L, k)
-    db.bound(k, 0, K)
-    part_sum.compute_root().bound_extent(l, L).parallel(part)
-    update = part_sum.update().reorder(l, k, g[0], g[1], g[2], part).parallel(part)
-    for stage in (part_sum, update):
-        vectorize_channels(stage, l, k, L, tile.vector)
-    parts.schedule_total(db, k, L, tile.vector)
-    return db
+    return [dW, *([bias_gradient(upstream, K, L, tile.vector)] if bias else [])], [A_prev, *upstream.arguments]

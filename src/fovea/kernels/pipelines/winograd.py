@@ -1,0 +1,199 @@
+"""Convolution 3 × 3 with stride 1 by Winograd's F(4 × 4, 3 × 3): forward, and the gradient of the input.
+
+    V = Bᵀ d B       every tile d of 6 × 6 pixels, channel by channel                                     (1)
+    U = G g Gᵀ       every filter g                                                                       (2)
+    M = Σ_c U ⊙ V    36 products of matrices, channels by tiles and filters by channels                   (3)
+    Z = Aᵀ M A + b   4 × 4 pixels a tile, then ReLU and max-pooling                                       (4)
+
+It multiplies a quarter as often as the direct sum. Bᵀ, G and Aᵀ are in transforms.py. The error is at most
+5e-5 of the largest number for inputs and filters like normal numbers. Arguments and results are those of
+conv.forward and conv_backward.inputs; layouts as in algebra.py, with L = 1.
+
+    t tile of a block   i, j row, column of a tile   band, group the block: rows of tiles, pictures
+"""
+
+from collections.abc import Callable
+
+import halide as hl
+
+from fovea.geometry import Window
+from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, padded_rows, variables
+from fovea.kernels.pipelines.epilogue import finished
+from fovea.kernels.pipelines.transforms import (
+    INPUTS,
+    OUTPUTS,
+    along_rows_and_columns,
+    filter_transform,
+    input_transform,
+    output_transform,
+)
+from fovea.kernels.tiles import WinogradTile
+
+_GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
+Pixel = Callable[[hl.Expr, hl.Expr, hl.Expr, hl.Expr], hl.Expr]
+
+
+def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile):
+    """(1) to (4); `winners` also gives the bytes that Upstream reads."""
+    window, tile = Window(*window), WinogradTile(*tile)
+    (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
+    (p_H, p_W), C, K = pool, channels, filters
+    assert lanes == 1 and window.size == (3, 3) and window.stride == (1, 1)
+
+    A_prev = array("A_prev", [1, W * C, H])
+    weights = fixed("W", [K, 3 * C, 3])
+    b = fixed("b", [K])
+    l, k, x, y, n = variables("l k x y n")
+    staged = None
+    if C % tile.vector:  # vectors run over the channels' end: into the next pixel, and into a copy's margin
+        staged = padded_rows(A_prev, window, C, overrun=True)
+
+    def pixel(c, x, y, n):
+        if staged is not None:
+            return staged[0, x * C + c, y, n]
+        at = A_prev[0, hl.clamp(x - left, 0, W - 1) * C + c, hl.clamp(y - top, 0, H - 1), n]
+        return _inside(at, x - left, y - top, W, H)
+
+    out = (n_H // p_H, n_W // p_W)
+    sums = _Tiles(pixel, lambda k, c, i, j: weights[k, j * C + c, i], C, K, out, pool, tile, _count(A_prev))
+
+    def position(column, row):
+        Z = sums.at(k, x * p_W + column, y * p_H + row, n)
+        return Z + b[hl.min(k, K - 1) if K % tile.vector else k] if bias else Z
+
+    A = hl.Func("A")
+    A[l, k, x, y, n] = finished(position, relu, pool, winners)
+    band = sums.schedule(A, (l, k, x, y, n))
+    if staged is not None:
+        q = variables("q")[0]
+        staged.compute_at(A, band).vectorize(q, tile.vector, _WHOLE)
+    return [A], [A_prev, weights, *([b] if bias else [])]
+
+
+def inputs(*, window, channels, filters, after, pool, lanes, tile):
+    """dA_prev: the convolution of dZ with the filters turned by half and C and K exchanged,
+
+    dA_prev[c, x, y] = Σ_{i, j, k} W[2 − i, 2 − j, c, k] · dZ[k, x + left − 2 + j, y + top − 2 + i].      (5)
+    """
+    window, tile = Window(*window), WinogradTile(*tile)
+    (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
+    C, K = channels, filters
+    assert lanes == 1 and window.size == (3, 3) and window.stride == (1, 1)
+
+    upstream = Upstream(after, 1, K, (n_H, n_W), pool)
+    bank = fixed("W", [K, C, 3, 3])
+    l, c, k, x, y, n = variables("l c k x y n")
+    dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
+    at = upstream.dZ(0, hl.min(k, K - 1) if K % tile.vector else k,
+                     hl.clamp(x, 0, n_W - 1), hl.clamp(y, 0, n_H - 1), n)  # fmt: skip
+    dZ[k, x, y, n] = _inside(at, x, y, n_W, n_H)
+
+    def pixel(k, x, y, n):
+        return dZ[k, x + (left - 2), y + (top - 2), n]
+
+    count = _count(upstream.dA)
+    sums = _Tiles(pixel, lambda c, k, i, j: bank[k, c, 2 - j, 2 - i], K, C, (H, W), (1, 1), tile, count)
+    dA_prev[l, c, x, y, n] = sums.at(c, x, y, n)  # (5)
+    band = sums.schedule(dA_prev, (l, c, x, y, n))
+    if after or K % tile.vector:
+        dZ.compute_at(dA_prev, band).vectorize(k, tile.vector, _GUARD)
+    return [dA_prev], [*upstream.arguments, bank]
+
+
+def _inside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
+    return hl.select((x >= 0) & (x < W) & (y >= 0) & (y < H), value, ZERO)
+
+
+def _count(image: hl.ImageParam) -> hl.Expr:
+    return image.dim(image.dimensions() - 1).extent()
+
+
+class _Tiles:
+    """Z without its bias, computed in blocks of tiles. `out` is (rows, columns) of what is wanted of a
+    picture, windows of `pool` pixels each."""
+
+    def __init__(
+        self, pixel: Pixel, weight: Pixel, C: int, K: int, out: tuple[int, int], pool: tuple[int, int],
+        tile: WinogradTile, count: hl.Expr,
+    ) -> None:  # fmt: skip
+        self.tile, self.C, self.K, self.out, self.pool = tile, C, K, out, pool
+        self.wide, B, rows = -(-out[1] * pool[1] // OUTPUTS), tile.filters, tile.rows
+        self.in_block = tile.pictures * rows * self.wide
+        c, k, ki, ko, t, i, j, band, group = variables("c k ki ko t i j band group")
+        block = (band, group)
+        n = hl.min(group * tile.pictures + t // (rows * self.wide), count - 1)  # the last block's may be less
+        ty, tx = band * rows + (t // self.wide) % rows, t % self.wide
+
+        def of_tile(a, b):
+            return pixel(c, tx * OUTPUTS + b, ty * OUTPUTS + a, n)
+
+        def of_filter(a, b):
+            return weight(hl.min(ko * B + ki, K - 1) if K % B else ko * B + ki, c, a, b)
+
+        self.V_rows, self.V = along_rows_and_columns(
+            input_transform, of_tile, i, j, INPUTS, "V", (c, t, *block)
+        )  # (1)
+        self.U_rows, self.U = along_rows_and_columns(
+            filter_transform, of_filter, i, j, 3, "U", (ki, c, ko)
+        )  # (2)
+        self.sum, self.M = hl.Func("sum"), hl.Func("M")
+        self.r = hl.RDom([(0, C)], "r")
+        self.sum[ki, t, i, j, ko, band, group] = ZERO
+        self.sum[ki, t, i, j, ko, band, group] += (
+            self.U[ki, self.r[0], ko, i, j] * self.V[self.r[0], t, band, group, i, j]
+        )  # (3)
+        self.M[ki, t, i, j, ko, band, group] = self.sum[ki, t, i, j, ko, band, group]
+
+        K0, x, y, m = self.place = variables("k x y m")  # a filter, and where in which picture a tile is
+        t = ((m % tile.pictures) * rows + y % rows) * self.wide + x
+
+        def of_product(a, b):
+            return self.M[K0 % B, t, a, b, K0 // B, y // rows, m // tile.pictures]
+
+        self.Z_rows, self.Z = along_rows_and_columns(
+            output_transform, of_product, i, j, INPUTS, "Z", (K0, x, y, m)
+        )  # (4)
+
+    def at(self, k: hl.Expr, x: hl.Expr, y: hl.Expr, n: hl.Expr) -> hl.Expr:
+        """Z [k, x, y, n]."""
+        return hl.Expr(self.Z[k, x // OUTPUTS, y // OUTPUTS, n, y % OUTPUTS, x % OUTPUTS])
+
+    def schedule(self, A: hl.Func, names: tuple) -> hl.Var:
+        """Blocks in parallel, each small enough for the second-level cache: V once, then for `filters` filters
+        at a time M and Z. `names` are A's [l, k, x, y, n]; returns the variable of the blocks' loop."""
+        tile, v = self.tile, self.tile.vector
+        l, k, x, y, n = names
+        kb, ki, kv, xt, xi, yt, yi, band, group, ni = variables("kb ki kv xt xi yt yi band group ni")
+        (rows, columns), (p_H, p_W) = self.out, self.pool
+        down, across = OUTPUTS // p_H, OUTPUTS // p_W
+        A.bound(l, 0, 1).bound(k, 0, self.K).bound(x, 0, columns).bound(y, 0, rows)
+        if self.K % v:  # then a block is one vector, and the last one is stored under a mask
+            A.split(k, kb, ki, v, hl.TailStrategy.PredicateStores).split(l, l, kv, 1)
+        else:
+            A.split(k, kv, ki, v, _GUARD).split(kv, kb, kv, tile.filters // v, _GUARD)
+        A.split(x, xt, xi, across, _GUARD if columns % across else _WHOLE)
+        A.split(y, yt, yi, down, _GUARD if rows % down else _WHOLE)
+        A.split(yt, band, yt, tile.rows, _GUARD).split(n, group, ni, tile.pictures, _GUARD)
+        A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group).vectorize(ki).unroll(xi).unroll(yi)
+        A.parallel(group).parallel(band).never_partition_all()
+
+        c, t, i, j, ko, vi, cb, tb = variables("c t i j ko v cb tb")
+        kI = variables("ki")[0]
+        filter = self.place[0]
+        self.Z.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(i).unroll(j)
+        self.Z_rows.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(vi).unroll(i)
+        self.M.compute_at(A, kb).bound_extent(kI, tile.filters).bound_extent(t, self.in_block)
+        tail = hl.TailStrategy.ShiftInwards if self.in_block % tile.tiles else _WHOLE
+        self.M.split(t, tb, t, tile.tiles, tail).reorder(kI, t, tb, i, j).vectorize(kI, v).unroll(kI).unroll(t)
+        self.sum.compute_at(self.M, tb).vectorize(kI, v).unroll(kI).unroll(t)
+        update = self.sum.update().reorder(kI, t, self.r[0]).vectorize(kI, v).unroll(kI).unroll(t)
+        if tile.unroll > 1:
+            update.unroll(self.r[0], tile.unroll)
+
+        self.V.compute_at(A, band).bound_extent(t, self.in_block).bound_extent(c, -(-self.C // v) * v)
+        self.V.split(c, cb, c, v).reorder(c, i, j, cb, t).vectorize(c).unroll(i).unroll(j)
+        self.V_rows.compute_at(self.V, cb).vectorize(c, v).unroll(vi).unroll(i)
+        self.U.compute_root().bound_extent(kI, tile.filters).reorder(kI, i, j, c, ko).parallel(ko)
+        self.U.vectorize(kI, v).unroll(i).unroll(j)
+        self.U_rows.compute_at(self.U, c).vectorize(kI, v).unroll(vi).unroll(i)
+        return band
