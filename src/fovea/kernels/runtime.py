@@ -14,6 +14,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from fovea.errors import EngineError, ShapeError, mismatch
+from fovea.kernels import workspace
 
 _lock = threading.Lock()
 _engine: "llvm.ExecutionEngine | None" = None  # lives as long as any kernel may run: until the process ends
@@ -43,12 +44,15 @@ def load_runtime(data: bytes) -> None:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(workspace.SOURCE), machine)
         _add(engine, data)
         engine.finalize_object()
         engine.run_static_constructors()
         _engine = engine
         _function("halide_set_error_handler", ctypes.c_void_p, _ErrorHandler)(_on_error)
+        for hook, name in (("malloc", workspace.MALLOC), ("free", workspace.FREE)):
+            own = ctypes.c_void_p(engine.get_function_address(name))
+            _function(f"halide_set_custom_{hook}", ctypes.c_void_p, ctypes.c_void_p)(own)
         atexit.register(_function("halide_shutdown_thread_pool", None))
         _apply_threads()
 

@@ -136,7 +136,7 @@ class WinogradTile(NamedTuple):
     tiles: int  # tiles of a register tile
     rows: int  # rows of tiles in a block
     pictures: int  # pictures in a block
-    unroll: int = 1  # steps of the innermost sum written out
+    shared: bool  # whether the threads share a block's frequencies, or have blocks of their own
 
 
 class WinogradWeightsTile(NamedTuple):

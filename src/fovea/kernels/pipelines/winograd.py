@@ -7,7 +7,7 @@
 
 It multiplies a quarter as often as the direct sum. Bᵀ, G and Aᵀ are in transforms.py. The error is at most
 5e-5 of the largest number for inputs and filters like normal numbers. Arguments and results are those of
-conv.forward and conv_backward.inputs; layouts as in algebra.py, with L = 1.
+conv.forward and conv_backward.inputs, but that W is [k, c, j, i] in both; layouts as in algebra.py, with L = 1.
 
     t tile of a block   i, j row, column of a tile   band, group the block: rows of tiles, pictures
 """
@@ -41,7 +41,7 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
     assert lanes == 1 and window.size == (3, 3) and window.stride == (1, 1)
 
     A_prev = array("A_prev", [1, W * C, H])
-    weights = fixed("W", [K, 3 * C, 3])
+    weights = fixed("W", [K, C, 3, 3])
     b = fixed("b", [K])
     l, k, x, y, n = variables("l k x y n")
     staged = None
@@ -55,7 +55,7 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
         return _inside(at, x - left, y - top, W, H)
 
     out = (n_H // p_H, n_W // p_W)
-    sums = _Tiles(pixel, lambda k, c, i, j: weights[k, j * C + c, i], C, K, out, pool, tile, _count(A_prev))
+    sums = _Tiles(pixel, lambda k, c, i, j: weights[k, c, j, i], C, K, out, pool, tile, _count(A_prev))
 
     def position(column, row):
         Z = sums.at(k, x * p_W + column, y * p_H + row, n)
@@ -118,7 +118,8 @@ class _Tiles:
     ) -> None:  # fmt: skip
         self.tile, self.C, self.K, self.out, self.pool = tile, C, K, out, pool
         self.wide, B, rows = -(-out[1] * pool[1] // OUTPUTS), tile.filters, tile.rows
-        self.in_block = tile.pictures * rows * self.wide
+        self.pictures = hl.min(tile.pictures, count) if tile.pictures > 1 else 1  # few pictures, small blocks
+        self.in_block = self.pictures * rows * self.wide
         c, k, ki, ko, t, i, j, band, group = variables("c k ki ko t i j band group")
         block = (band, group)
         n = hl.min(group * tile.pictures + t // (rows * self.wide), count - 1)  # the last block's may be less
@@ -145,7 +146,7 @@ class _Tiles:
         self.M[ki, t, i, j, ko, band, group] = self.sum[ki, t, i, j, ko, band, group]
 
         K0, x, y, m = self.place = variables("k x y m")  # a filter, and where in which picture a tile is
-        t = ((m % tile.pictures) * rows + y % rows) * self.wide + x
+        t = (hl.min(m % tile.pictures, self.pictures - 1) * rows + y % rows) * self.wide + x
 
         def of_product(a, b):
             return self.M[K0 % B, t, a, b, K0 // B, y // rows, m // tile.pictures]
@@ -159,11 +160,17 @@ class _Tiles:
         return hl.Expr(self.Z[k, x // OUTPUTS, y // OUTPUTS, n, y % OUTPUTS, x % OUTPUTS])
 
     def schedule(self, A: hl.Func, names: tuple) -> hl.Var:
-        """Blocks in parallel, each small enough for the second-level cache: V once, then for `filters` filters
-        at a time M and Z. `names` are A's [l, k, x, y, n]; returns the variable of the blocks' loop."""
+        """V of a block once, then for `filters` filters at a time M and Z; `names` are A's [l, k, x, y, n].
+        Returns the variable of the blocks' loop.
+
+        Blocks are small enough for V to stay in the second-level cache, and run in parallel. Where U is so
+        large that it comes from memory, blocks are large and run one after the other; the threads share out
+        V by tiles, M by its 36 frequencies, of which each reads its U once, and Z by pictures.
+        """
         tile, v = self.tile, self.tile.vector
         l, k, x, y, n = names
         kb, ki, kv, xt, xi, yt, yi, band, group, ni = variables("kb ki kv xt xi yt yi band group ni")
+        c, t, i, j, ij, ko, between, cb, tb, filter = *variables("c t i j ij ko v cb tb"), self.place[0]
         (rows, columns), (p_H, p_W) = self.out, self.pool
         down, across = OUTPUTS // p_H, OUTPUTS // p_W
         A.bound(l, 0, 1).bound(k, 0, self.K).bound(x, 0, columns).bound(y, 0, rows)
@@ -174,26 +181,30 @@ class _Tiles:
         A.split(x, xt, xi, across, _GUARD if columns % across else _WHOLE)
         A.split(y, yt, yi, down, _GUARD if rows % down else _WHOLE)
         A.split(yt, band, yt, tile.rows, _GUARD).split(n, group, ni, tile.pictures, _GUARD)
-        A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group).vectorize(ki).unroll(xi).unroll(yi)
-        A.parallel(group).parallel(band).never_partition_all()
-
-        c, t, i, j, ko, vi, cb, tb = variables("c t i j ko v cb tb")
-        kI = variables("ki")[0]
-        filter = self.place[0]
+        A.vectorize(ki).unroll(xi).unroll(yi).never_partition_all()  # one copy of the loop: it compiles faster
+        if tile.shared:
+            A.reorder(l, ki, xi, yi, kv, xt, yt, kb, ni, band, group).parallel(ni).parallel(kb)
+            self.M.compute_at(A, band)
+        else:
+            A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group).parallel(group).parallel(band)
+            self.M.compute_at(A, kb)
         self.Z.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(i).unroll(j)
-        self.Z_rows.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(vi).unroll(i)
-        self.M.compute_at(A, kb).bound_extent(kI, tile.filters).bound_extent(t, self.in_block)
-        tail = hl.TailStrategy.ShiftInwards if self.in_block % tile.tiles else _WHOLE
-        self.M.split(t, tb, t, tile.tiles, tail).reorder(kI, t, tb, i, j).vectorize(kI, v).unroll(kI).unroll(t)
-        self.sum.compute_at(self.M, tb).vectorize(kI, v).unroll(kI).unroll(t)
-        update = self.sum.update().reorder(kI, t, self.r[0]).vectorize(kI, v).unroll(kI).unroll(t)
-        if tile.unroll > 1:
-            update.unroll(self.r[0], tile.unroll)
+        self.Z_rows.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(between).unroll(i)
+
+        ki = hl.Var("ki")
+        self.M.bound_extent(ki, tile.filters).bound_extent(t, self.in_block)
+        self.M.split(t, tb, t, tile.tiles, hl.TailStrategy.ShiftInwards)
+        self.M.reorder(ki, t, tb, ko, i, j).vectorize(ki, v).unroll(ki).unroll(t)
+        self.sum.compute_at(self.M, tb).vectorize(ki, v).unroll(ki).unroll(t)
+        self.sum.update().reorder(ki, t, self.r[0]).vectorize(ki, v).unroll(ki).unroll(t)
 
         self.V.compute_at(A, band).bound_extent(t, self.in_block).bound_extent(c, -(-self.C // v) * v)
         self.V.split(c, cb, c, v).reorder(c, i, j, cb, t).vectorize(c).unroll(i).unroll(j)
-        self.V_rows.compute_at(self.V, cb).vectorize(c, v).unroll(vi).unroll(i)
-        self.U.compute_root().bound_extent(kI, tile.filters).reorder(kI, i, j, c, ko).parallel(ko)
-        self.U.vectorize(kI, v).unroll(i).unroll(j)
-        self.U_rows.compute_at(self.U, c).vectorize(kI, v).unroll(vi).unroll(i)
+        self.V_rows.compute_at(self.V, cb).vectorize(c, v).unroll(between).unroll(i)
+        if tile.shared:
+            self.M.fuse(i, j, ij).parallel(ij)
+            self.V.parallel(t)
+        self.U.compute_root().bound_extent(ki, tile.filters).reorder(ki, i, j, c, ko).parallel(ko)
+        self.U.vectorize(ki, v).unroll(i).unroll(j)
+        self.U_rows.compute_at(self.U, c).vectorize(ki, v).unroll(between).unroll(i)
         return band

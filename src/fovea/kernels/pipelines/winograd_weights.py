@@ -9,7 +9,8 @@ few:
     dW = Gᵀ dU G       every filter                                                                       (4)
 
 The matrices are in transforms.py, db in bias.py. The error is at most 2e-4 of the largest number for pictures
-and gradients like normal numbers. Arguments and results are those of conv_backward.weights, with L = 1.
+and gradients like normal numbers. Arguments and results are those of conv_backward.weights, with
+L = 1, and dW as [k, c, j, i].
 
     t tile of a block   i, j row, column of a tile   band, group the block: rows of tiles, pictures
 """
@@ -92,7 +93,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     dW_rows, dW_tile = along_rows_and_columns(
         filter_gradient_transform, lambda a, b: dU[k, c, a, b], i, j, INPUTS, "dW_tile", (k, c)
     )  # (4)
-    dW[k, c, i] = dW_tile[k, c % C, i, c // C]
+    dW[k, c, j, i] = dW_tile[k, c, i, j]
 
     # Schedule: V and E of a block, then its products: a register tile of filters × channels sums over all of
     # the block's tiles before it is added to the part's sum.
@@ -118,8 +119,8 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
         staged.compute_at(part_sum, g[0]).vectorize(hl.Var("q"), v, _WHOLE)
     if after or K_up != K:
         dZ.compute_at(part_sum, g[0]).vectorize(k, v, _GUARD)
-    dW.bound(k, 0, K).bound(c, 0, 3 * C).bound(i, 0, 3)
-    dW.split(k, kb, ki, v, hl.TailStrategy.PredicateStores if K % v else _WHOLE).split(c, j, c, C)
+    dW.bound(k, 0, K).bound(c, 0, C).bound(j, 0, 3).bound(i, 0, 3)
+    dW.split(k, kb, ki, v, hl.TailStrategy.PredicateStores if K % v else _WHOLE)
     dW.reorder(ki, j, i, kb, c).vectorize(ki).unroll(j).unroll(i).parallel(c)
     dW_tile.compute_at(dW, kb).vectorize(k, v).unroll(i).unroll(j)
     dW_rows.compute_at(dW, kb).vectorize(k, v).unroll(i).unroll(hl.Var("v"))
