@@ -87,5 +87,11 @@ def along_rows_and_columns(transform, values, i: hl.Expr, j: hl.Expr, count: int
     return rows, result
 
 
+def spread(f: hl.Func, dimension: hl.Var, extent: int, unit: int = 1) -> None:
+    """Store `dimension` with an odd number of units, so that the 36 numbers of a tile, which are far apart,
+    do not fall on each other in the cache, as they would at a distance of a power of two."""
+    f.align_storage(dimension, (extent | 1) * unit)
+
+
 def _part(n: int) -> hl.Expr:
     return hl.f32(1 / n)

@@ -26,6 +26,7 @@ from fovea.kernels.pipelines.transforms import (
     filter_transform,
     input_transform,
     output_transform,
+    spread,
 )
 from fovea.kernels.tiles import WinogradTile
 
@@ -204,6 +205,11 @@ class _Tiles:
         if tile.shared:
             self.M.fuse(i, j, ij).parallel(ij)
             self.V.parallel(t)
+        most = tile.pictures * tile.rows * self.wide
+        spread(self.V, c, -(-self.C // v), v)
+        spread(self.V, t, most)
+        spread(self.M, t, most)
+        spread(self.U, c, self.C)
         self.U.compute_root().bound_extent(ki, tile.filters).reorder(ki, i, j, c, ko).parallel(ko)
         self.U.vectorize(ki, v).unroll(i).unroll(j)
         self.U_rows.compute_at(self.U, c).vectorize(ki, v).unroll(between).unroll(i)

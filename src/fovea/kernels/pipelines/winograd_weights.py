@@ -27,6 +27,7 @@ from fovea.kernels.pipelines.transforms import (
     filter_gradient_transform,
     input_transform,
     output_gradient_transform,
+    spread,
 )
 from fovea.kernels.tiles import WinogradWeightsTile
 
@@ -113,8 +114,11 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
         both.compute_at(part_sum, g[0]).bound_extent(channel, extent).bound_extent(t, in_block)
         both.split(channel, cb, ci, v).reorder(ci, i, j, cb, t).vectorize(ci).unroll(i).unroll(j)
         rows.compute_at(both, cb).vectorize(channel, v).unroll(i).unroll(hl.Var("v"))
+        spread(both, channel, extent // v, v)
+        spread(both, t, in_block)
         if tile.shared:
             both.parallel(t)
+    spread(part_sum, c, C)
     if staged is not None:
         staged.compute_at(part_sum, g[0]).vectorize(hl.Var("q"), v, _WHOLE)
     if after or K_up != K:
