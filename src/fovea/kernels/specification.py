@@ -65,7 +65,7 @@ PACKAGE = Path(__file__).parent.parent
 
 def sources() -> list[Path]:
     """The files whose text decides what code comes out."""
-    alone = ("kernels/tiles.py", "kernels/workers.py", "geometry.py")
+    alone = ("kernels/tiles.py", "kernels/algorithms.py", "kernels/workers.py", "geometry.py")
     return [*sorted((PACKAGE / "kernels" / "pipelines").glob("*.py")), *(PACKAGE / name for name in alone)]
 
 

@@ -73,7 +73,7 @@ def conv_weights(window: Window, filters: int, channels: int, lanes: int) -> Til
 
 def dense(outputs: int) -> int:
     """Neurons of a register tile; one vector of pictures meets them all."""
-    return min(range(1, min(outputs, _sums()) + 1), key=lambda f: (_waste(outputs, f) * (1 + 1 / f), -f))
+    return min(range(1, min(outputs, sums()) + 1), key=lambda f: (waste(outputs, f) * (1 + 1 / f), -f))
 
 
 def _register_tile(columns: int, filters: int, lanes: int, positions: int = 1) -> tuple[int, int]:
@@ -87,8 +87,8 @@ def _register_tile(columns: int, filters: int, lanes: int, positions: int = 1) -
     def cost(tile: tuple[int, int]) -> float:
         p, f = tile[0] * positions, tile[1]
         return (
-            _waste(columns, tile[0])
-            * _waste(whole, f)
+            waste(columns, tile[0])
+            * waste(whole, f)
             * max(1.0, (p + f) / (p * f))
             * (1 + (p + f) / (p * f))
         )
@@ -97,13 +97,13 @@ def _register_tile(columns: int, filters: int, lanes: int, positions: int = 1) -
         (p, f)
         for p in range(1, columns + 1)
         for f in range(1, blocks + 1)
-        if p * f * positions <= max(_sums(), positions)
+        if p * f * positions <= max(sums(), positions)
     ]
     best = min(tiles, key=lambda tile: (cost(tile), tile))
     return best[0], best[1] * unit
 
 
-def _sums() -> int:
+def sums() -> int:
     """Registers that may hold sums: of 32 (AVX-512, NEON) or 16, the others hold what is loaded."""
     return 12 if vector() == 8 else 28
 
@@ -114,7 +114,7 @@ def _staging(lanes: int) -> int:
     return _FIRST_LEVEL if lanes > 1 else _SECOND_LEVEL // 2
 
 
-def _waste(extent: int, tile: int) -> float:
+def waste(extent: int, tile: int) -> float:
     return -(-extent // tile) * tile / extent
 
 
@@ -126,25 +126,3 @@ def _band(rows: int, row_bytes: int, cache: int) -> int:
 
 def _divisor(n: int, most: int) -> int:
     return max(d for d in range(1, most + 1) if n % d == 0)
-
-
-class WinogradTile(NamedTuple):
-    """How Winograd's schedules cut their work."""
-
-    vector: int  # numbers in a vector register
-    filters: int  # filters of a register tile
-    tiles: int  # tiles of a register tile
-    rows: int  # rows of tiles in a block
-    pictures: int  # pictures in a block
-    shared: bool  # whether the threads share a block's frequencies, or have blocks of their own
-
-
-class WinogradWeightsTile(NamedTuple):
-    """The same for the gradient of the weights."""
-
-    vector: int
-    filters: int  # filters of a register tile
-    channels: int  # channels of a register tile
-    rows: int  # rows of tiles in a block
-    pictures: int  # pictures in a block
-    shared: bool  # whether the threads share a block's frequencies, or have blocks and sums of their own

@@ -138,6 +138,16 @@ def image_shape(input_shape: Shape, who: str) -> tuple[int, int, int]:
     return H, W, C
 
 
+PRECISIONS = ("fast", "exact")
+
+
+def checked_precision(precision: Any, who: str) -> str:
+    """`precision`, if it is one. Raises ShapeError."""
+    if precision not in PRECISIONS:
+        raise ShapeError(mismatch(f"{who}: precision", '"fast" or "exact"', repr(precision)))
+    return precision
+
+
 def checked_padding(padding: Padding, who: str) -> Padding:
     """`padding` as Window takes it, with tuples for lists; ShapeError for what it does not take."""
     Window.of((1, 1), 1, 1, padding, who)

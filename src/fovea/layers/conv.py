@@ -20,7 +20,7 @@ import numpy as np
 from fovea import functional
 from fovea.geometry import Padding, Pair, Window, pair
 from fovea.initializers import initializer
-from fovea.layers.base import Gradients, Layer, Shape, checked_padding, image_shape, whole
+from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape, whole
 
 
 @dataclass(eq=False)
@@ -28,7 +28,8 @@ class Conv2D(Layer):
     """`filters` filters of `kernel_size` (one number, or height and width), moved by `stride`.
 
     `padding` is "valid", "same", a whole number or (top, bottom, left, right). `initializer` names how W
-    begins (see `fovea.initializers`); b begins at 0. Parameters: W (f_H, f_W, C_in, C_out), b (C_out,).
+    begins (see `fovea.initializers`); b begins at 0. `precision` is the network's unless given: "exact"
+    or "fast" (see `Network`); run by itself, the layer is always exact. Parameters: W (f_H, f_W, C_in, C_out), b (C_out,).
     """
 
     kind = "conv"
@@ -39,6 +40,7 @@ class Conv2D(Layer):
     padding: Padding = "valid"
     bias: bool = True
     initializer: str = "he_normal"
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         self.filters = whole(self.filters, "Conv2D", "filters")
@@ -46,6 +48,8 @@ class Conv2D(Layer):
         self.stride = pair(self.stride, "Conv2D", "stride")
         self.padding = checked_padding(self.padding, "Conv2D")
         initializer(self.initializer, "Conv2D")
+        if self.precision is not None:
+            checked_precision(self.precision, "Conv2D")
 
     def window(self, input_shape: Shape) -> Window:
         H, W, _ = image_shape(input_shape, self.who)

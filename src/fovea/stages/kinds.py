@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from fovea.kernels import buffers, tiles
+from fovea.kernels import algorithms, buffers, tiles
 from fovea.kernels.specification import specify
 from fovea.layers import AveragePool2D, Conv2D, Dense, GlobalAveragePool2D, Layer, MaxPool2D, ReLU
 from fovea.layers.base import Shape
@@ -67,7 +67,10 @@ def _parameters(layer: Layer, arrays: Mapping[str, np.ndarray]) -> list[np.ndarr
 
 
 class ConvStage(Stage):
-    """Convolution, then perhaps ReLU, then perhaps max-pooling with windows side by side."""
+    """Convolution, then perhaps ReLU, then perhaps max-pooling with windows side by side.
+
+    Which algorithm computes each pass is chosen in kernels/algorithms.py.
+    """
 
     leads = (Conv2D,)
 
@@ -79,7 +82,9 @@ class ConvStage(Stage):
         assert isinstance(conv, Conv2D)
         self.H, self.W, self.C = input_shape
         self.K, self.window = conv.filters, conv.window(input_shape)
-        self.lanes = _NHWC if few else tiles.lanes(self.K if first else self.C, self.K)
+        lanes_of_many = tiles.lanes(self.K if first else self.C, self.K)
+        self.lanes = _NHWC if few else lanes_of_many
+        self.direct = lanes_of_many > 1  # then few pictures are, too, so that they get the same bits
         self.relu = any(type(layer) is ReLU for layer in layers)
         pool = layers[-1]
         self.pool = (
@@ -112,18 +117,19 @@ class ConvStage(Stage):
         if plan.training and self.pooled:
             self.winners = Array(buffers.zeros(A.values.shape, np.uint8))
             outputs.append(self.winners.seen_as(*self.output_shape))
+        chosen = algorithms.forward(self.window, self.K, self.C, self.pool, self.lanes, self._precision(plan))
         specification = specify(
-            "conv.forward",
+            chosen.operation,
             **self.shape,
             bias=self.bias,
             relu=self.relu,
             pool=self.pool,
             winners=self.winners is not None,
-            tile=tuple(tiles.conv(self.window, self.K, self.C, self.pool, self.lanes)),
+            tile=tuple(chosen.tile),
         )
         weights, *b = _parameters(self.layers[0], plan.network.parameters)
         rows = A_prev.seen_as(self.H, self.W * self.C)
-        return [plan.call(specification, [rows], [self._rows(weights), *b], outputs=outputs)]
+        return [plan.call(specification, [rows], [_seen_by(chosen, weights), *b], outputs=outputs)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         W, dW = plan.network.parameters, plan.gradient_views
@@ -135,23 +141,31 @@ class ConvStage(Stage):
         elif self.relu:
             upstream.append(A.seen_as(*self.output_shape))
         shape = {**self.shape, "after": self.after, "pool": self.pool}
-        tile = tuple(tiles.conv_weights(self.window, self.K, self.C, self.lanes))
-        specification = specify("conv_backward.weights", **shape, bias=self.bias, tile=tile)
+        asked = self.window, self.K, self.C, self.lanes, self._precision(plan)
+        chosen = algorithms.weights(*asked)
+        specification = specify(chosen.operation, **shape, bias=self.bias, tile=tuple(chosen.tile))
         rows = A_prev.seen_as(self.H, self.W * self.C)
         steps: list[Step] = [
-            plan.call(specification, [rows, *upstream], gradients=[self._rows(dweights), *db])
+            plan.call(specification, [rows, *upstream], gradients=[_seen_by(chosen, dweights), *db])
         ]
         if dA_prev is not None:
-            tile = tuple(tiles.conv_inputs(self.window, self.K, self.C, self.lanes))
-            specification = specify("conv_backward.inputs", **shape, tile=tile)
+            chosen = algorithms.inputs(*asked)
+            specification = specify(chosen.operation, **shape, tile=tuple(chosen.tile))
             steps.append(
                 plan.call(specification, upstream, [weights], outputs=[dA_prev.seen_as(*self.input_shape)])
             )
         return steps
 
-    def _rows(self, W: np.ndarray) -> np.ndarray:
-        f_H, f_W, C, K = W.shape
-        return W.reshape(f_H, f_W * C, K)
+    def _precision(self, plan: "Plan") -> str:
+        conv = self.layers[0]
+        assert isinstance(conv, Conv2D)
+        return "exact" if self.direct else conv.precision or plan.network.precision
+
+
+def _seen_by(chosen: algorithms.Choice, W: np.ndarray) -> np.ndarray:
+    """Filters or their gradient: the direct kernels see a window's row as one run of numbers."""
+    f_H, f_W, C, K = W.shape
+    return W if chosen.is_winograd else W.reshape(f_H, f_W * C, K)
 
 
 class DenseStage(Stage):

@@ -28,7 +28,7 @@ from fovea.kernels.pipelines.transforms import (
     output_transform,
     spread,
 )
-from fovea.kernels.tiles import WinogradTile
+from fovea.kernels.algorithms import WinogradTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 Pixel = Callable[[hl.Expr, hl.Expr, hl.Expr, hl.Expr], hl.Expr]
@@ -121,6 +121,8 @@ class _Tiles:
         self.wide, B, rows = -(-out[1] * pool[1] // OUTPUTS), tile.filters, tile.rows
         self.pictures = hl.min(tile.pictures, count) if tile.pictures > 1 else 1  # few pictures, small blocks
         self.in_block = self.pictures * rows * self.wide
+        if tile.pictures > 1:
+            self.in_block = hl.max(self.in_block, tile.tiles)
         c, k, ki, ko, t, i, j, band, group = variables("c k ki ko t i j band group")
         block = (band, group)
         n = hl.min(group * tile.pictures + t // (rows * self.wide), count - 1)  # the last block's may be less
@@ -164,14 +166,14 @@ class _Tiles:
         """V of a block once, then for `filters` filters at a time M and Z; `names` are A's [l, k, x, y, n].
         Returns the variable of the blocks' loop.
 
-        Blocks are small enough for V to stay in the second-level cache, and run in parallel. Where U is so
-        large that it comes from memory, blocks are large and run one after the other; the threads share out
-        V by tiles, M by its 36 frequencies, of which each reads its U once, and Z by pictures.
+        On two Zen 5 cores, 32 pictures of 28 × 28 pixels and 128 channels, 128 filters: 6.7 ms, where the
+        direct sum takes 18. Blocks run in parallel, small enough for V to stay in the second-level cache; a
+        register tile is two vectors of filters × as many tiles as leave all sums in registers.
         """
         tile, v = self.tile, self.tile.vector
         l, k, x, y, n = names
         kb, ki, kv, xt, xi, yt, yi, band, group, ni = variables("kb ki kv xt xi yt yi band group ni")
-        c, t, i, j, ij, ko, between, cb, tb, filter = *variables("c t i j ij ko v cb tb"), self.place[0]
+        c, t, i, j, ko, between, cb, tb, filter = *variables("c t i j ko v cb tb"), self.place[0]
         (rows, columns), (p_H, p_W) = self.out, self.pool
         down, across = OUTPUTS // p_H, OUTPUTS // p_W
         A.bound(l, 0, 1).bound(k, 0, self.K).bound(x, 0, columns).bound(y, 0, rows)
@@ -183,17 +185,12 @@ class _Tiles:
         A.split(y, yt, yi, down, _GUARD if rows % down else _WHOLE)
         A.split(yt, band, yt, tile.rows, _GUARD).split(n, group, ni, tile.pictures, _GUARD)
         A.vectorize(ki).unroll(xi).unroll(yi).never_partition_all()  # one copy of the loop: it compiles faster
-        if tile.shared:
-            A.reorder(l, ki, xi, yi, kv, xt, yt, kb, ni, band, group).parallel(ni).parallel(kb)
-            self.M.compute_at(A, band)
-        else:
-            A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group).parallel(group).parallel(band)
-            self.M.compute_at(A, kb)
+        A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group).parallel(group).parallel(band)
         self.Z.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(i).unroll(j)
         self.Z_rows.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(between).unroll(i)
 
         ki = hl.Var("ki")
-        self.M.bound_extent(ki, tile.filters).bound_extent(t, self.in_block)
+        self.M.compute_at(A, kb).bound_extent(ki, tile.filters).bound_extent(t, self.in_block)
         self.M.split(t, tb, t, tile.tiles, hl.TailStrategy.ShiftInwards)
         self.M.reorder(ki, t, tb, ko, i, j).vectorize(ki, v).unroll(ki).unroll(t)
         self.sum.compute_at(self.M, tb).vectorize(ki, v).unroll(ki).unroll(t)
@@ -202,9 +199,6 @@ class _Tiles:
         self.V.compute_at(A, band).bound_extent(t, self.in_block).bound_extent(c, -(-self.C // v) * v)
         self.V.split(c, cb, c, v).reorder(c, i, j, cb, t).vectorize(c).unroll(i).unroll(j)
         self.V_rows.compute_at(self.V, cb).vectorize(c, v).unroll(between).unroll(i)
-        if tile.shared:
-            self.M.fuse(i, j, ij).parallel(ij)
-            self.V.parallel(t)
         most = tile.pictures * tile.rows * self.wide
         spread(self.V, c, -(-self.C // v), v)
         spread(self.V, t, most)

@@ -29,7 +29,7 @@ from fovea.kernels.pipelines.transforms import (
     output_gradient_transform,
     spread,
 )
-from fovea.kernels.tiles import WinogradWeightsTile
+from fovea.kernels.algorithms import WinogradWeightsTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
