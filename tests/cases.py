@@ -16,6 +16,7 @@ from fovea import engine
 from fovea.geometry import Padding, Pair, Window
 
 FORWARD, GRADIENT = 1e-5, 1e-4  # the largest error of float32, of the largest number in the result
+WINOGRAD_FORWARD, WINOGRAD_GRADIENT = 5e-5, 2e-4  # the same, where Winograd's algorithm may be chosen
 
 halide = pytest.mark.skipif(not engine.available(), reason="Halide is not installed")
 ENGINES = ["reference", pytest.param("halide", marks=halide)]

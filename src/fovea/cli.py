@@ -42,6 +42,12 @@ Threads = Annotated[
 ]
 Debug = Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        help="fast, or exact: no algorithm that rounds more than the direct sum.", show_default="the model's"
+    ),
+]
 Trained = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model file, or a run folder (its best model).")
 ]
@@ -118,6 +124,7 @@ def train(
         str, typer.Option(help="Of shift, flip, rotate, crop; with strengths: shift=0.1,flip.")
     ] = "none",
     seed: Annotated[int, typer.Option(min=0, help="Where all random numbers come from.")] = 0,
+    precision: Precision = None,
     threads: Threads = None,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with the run in this folder.")
@@ -129,7 +136,7 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Train a classifier on a folder of pictures; Ctrl-C saves, --resume goes on."""
-    from fovea.apps import classify, progress
+    from fovea.apps import classify, models, progress
 
     _set_threads(threads)
     if resume is not None:
@@ -140,10 +147,11 @@ def train(
         run = classify.resume(resume, progress.shown())
     else:
         _understand(classify.check, optimizer, learning_rate, schedule, augment)
+        _understand(models.check_precision, precision)
         run = classify.train(
             data, model, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
-            learning_rate=learning_rate, schedule=schedule, augment=augment, seed=seed, out=out,
-            progress=progress.shown(),
+            learning_rate=learning_rate, schedule=schedule, augment=augment, seed=seed,
+            precision=precision, out=out, progress=progress.shown(),
         )  # fmt: skip
     assert run.folder is not None
     print(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
@@ -156,6 +164,7 @@ def evaluate(
     model: Trained,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")],
     as_json: Json = False,
+    precision: Precision = None,
     threads: Threads = None,
     out: Annotated[
         str | None,
@@ -165,11 +174,13 @@ def evaluate(
 ) -> None:
     """Measure a model: accuracy, each class, which classes it confuses, and its worst mistakes."""
     from fovea.apps import evaluate as app
+    from fovea.apps import models
     from fovea.apps.counter import Counter
 
+    _understand(models.check_precision, precision)
     _set_threads(threads)
     with Counter("measuring") as counter:
-        found = app.evaluate(model, data, out=out, progress=counter)
+        found = app.evaluate(model, data, precision=precision, out=out, progress=counter)
     pairs = found.mistakes.pairs()
     if as_json:
         rest = {"confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
@@ -193,6 +204,7 @@ def predict(
     ],
     as_json: Json = False,
     csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write a table to this file.")] = None,
+    precision: Precision = None,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
@@ -203,8 +215,9 @@ def predict(
 
     if as_json and csv is not None:
         _usage("--json and --csv exclude each other")
+    _understand(models.check_precision, precision)
     _set_threads(threads)
-    network = models.trained(model)
+    network = models.trained(model, precision)
     entries = []
     with Counter("reading") as counter:
         for entry in app.predict(network, places, progress=counter):

@@ -13,6 +13,7 @@ from fovea.kernels import runtime, tiles
 from fovea.layerwise import Layerwise
 from fovea.stages import Plan
 from fovea.stages.join import join
+from tests.cases import FORWARD, GRADIENT, WINOGRAD_FORWARD, WINOGRAD_GRADIENT, assert_close
 
 pytestmark = pytest.mark.skipif(not fovea.engine.available(), reason="no Halide on this platform")
 
@@ -74,6 +75,14 @@ NETWORKS = {
         ],
         (9, 8, 1),
     ),
+    "winograd": lambda: fovea.Network(
+        [
+            L.Conv2D(32, 3, padding="same"), L.ReLU(), L.Conv2D(48, 3, padding=1), L.ReLU(), L.MaxPool2D(2),
+            L.Conv2D(40, 3, padding=(0, 1, 2, 1), bias=False), L.ReLU(),
+            L.Conv2D(64, 3, padding="same", precision="exact"), L.GlobalAveragePool2D(), L.Dense(5),
+        ],
+        (17, 16, 3),
+    ),
     "dense only": lambda: fovea.Network([L.Flatten(), L.Dense(33), L.ReLU(), L.Dense(4)], (3, 3, 2)),
     "ends without dense": lambda: fovea.Network([L.Conv2D(10, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
     "ends with many channels": lambda: fovea.Network([L.Conv2D(20, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
@@ -108,12 +117,41 @@ def test_a_plan_agrees_with_the_reference(name):
     for count in (37, 1, 16, 30):  # smaller batches see nothing of the larger ones before
         images, labels = batch(network, count, seed=count)
         Z, loss, correct, gradients = exact(network)(images, labels)
-        assert np.abs(plan.predict(images) - Z).max() <= 1e-5 * np.abs(Z).max()
+        assert np.abs(plan.predict(images) - Z).max() <= WINOGRAD_FORWARD * np.abs(Z).max()
         assert plan.loss_and_gradients(images, labels) == (pytest.approx(loss, rel=1e-5, abs=1e-6), correct)
         for key, (start, shape) in network.layout.items():
             expected = gradients[start : start + int(np.prod(shape))]
             got = plan.gradient_views[key].reshape(-1)
-            assert np.abs(got - expected).max() <= 1e-4 * max(np.abs(expected).max(), 1e-2), (key, count)
+            scale = max(np.abs(expected).max(), 1e-2)
+            assert np.abs(got - expected).max() <= WINOGRAD_GRADIENT * scale, (key, count)
+
+
+def operations(network):
+    return {call.specification.operation for call in Plan(network, 2, training=True)._calls}
+
+
+def test_precision_chooses_the_algorithm_and_holds_its_bounds():
+    fast, precise = NETWORKS["winograd"](), NETWORKS["winograd"]()
+    precise.precision = "exact"
+    assert operations(fast) >= {"winograd.forward", "winograd.inputs", "winograd_weights.weights"}
+    assert not any("winograd" in operation for operation in operations(precise))
+    images, labels = batch(precise, 9)
+    Z, _, _, gradients = exact(precise)(images, labels)
+    plan = Plan(precise, 9, training=True)
+    assert_close(plan.predict(images), Z, FORWARD)
+    plan.loss_and_gradients(images, labels)
+    assert_close(plan.gradients, gradients, GRADIENT)
+
+
+def test_a_layers_precision_comes_before_the_networks():
+    def network(**precision):
+        return fovea.Network([L.Conv2D(16, 3, **precision), L.GlobalAveragePool2D()], (18, 18, 16))
+
+    assert "winograd.forward" in operations(network())
+    assert "conv.forward" in operations(network(precision="exact"))
+    asked = network(precision="fast")
+    asked.precision = "exact"
+    assert "winograd.forward" in operations(asked)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -123,7 +161,7 @@ def test_predicting_alone_takes_less_memory_and_gives_the_same(name):
     assert np.array_equal(Plan(network, 20).predict(images), Plan(network, 20, training=True).predict(images))
 
 
-@pytest.mark.parametrize("name", ["lenet5", "many channels"])
+@pytest.mark.parametrize("name", ["lenet5", "many channels", "winograd"])
 def test_a_pictures_prediction_does_not_depend_on_its_batch(name):
     network = NETWORKS[name]()
     images, _ = batch(network, 40)
@@ -144,7 +182,9 @@ def trained(network, threads):
     return network.flat
 
 
-@pytest.mark.parametrize("name", ["lenet5", "many channels", "pools of every kind", "layers of one's own"])
+@pytest.mark.parametrize(
+    "name", ["lenet5", "many channels", "pools of every kind", "layers of one's own", "winograd"]
+)
 def test_training_gives_equal_bits_at_any_number_of_threads(name):
     one, *others = [trained(NETWORKS[name](), threads) for threads in (1, 2, 3)]
     assert np.isfinite(one).all()
@@ -218,10 +258,10 @@ def test_any_network_agrees_with_the_reference(data):
     images, labels = batch(network, data.draw(st.integers(1, 20)))
     plan = Plan(network, 20, training=True)
     Z, loss, _, gradients = exact(network)(images, labels)
-    assert np.abs(plan.predict(images) - Z).max() <= 1e-5 * max(np.abs(Z).max(), 1e-2)
+    assert np.abs(plan.predict(images) - Z).max() <= WINOGRAD_FORWARD * max(np.abs(Z).max(), 1e-2)
     assert plan.loss_and_gradients(images, labels)[0] == pytest.approx(loss, rel=1e-4, abs=1e-5)
     scale = max(np.abs(gradients).max(), 1e-2)
-    assert np.abs(plan.gradients - gradients).max() <= 1e-4 * scale
+    assert np.abs(plan.gradients - gradients).max() <= WINOGRAD_GRADIENT * scale
 
 
 def conv(data, shape):

@@ -36,19 +36,23 @@ def train(
     schedule: str = "one-cycle",
     augment: str = "none",
     seed: int = 0,
+    precision: str | None = None,
     out: str | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Train `model`, a built-in architecture or a network trained before, on the data that `source` names.
 
-    Writes a run folder: `out`, or a new one in `runs/classify`. Raises FoveaError.
+    `precision` is the model's unless given. Writes a run folder: `out`, or a new one in `runs/classify`.
+    Raises FoveaError.
     """
     settings = {
         "epochs": epochs, "batch_size": batch_size, "optimizer": optimizers.parse(optimizer),
         "learning_rate": learning_rate, "schedule": schedule, "augment": Augment.parse(augment), "seed": seed,
     }  # fmt: skip
-    asked = {"task": TASK, "data": _absolute(source), "model": _absolute(model)}
-    network, splits = _prepare(source, model, seed)
+    network, splits = _prepare(source, model, seed, precision)
+    asked = {
+        "task": TASK, "data": _absolute(source), "model": _absolute(model), "precision": network.precision
+    }  # fmt: skip
     training.check_fit(network, splits)  # before there is a folder
     folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
     _tell(progress, network, splits, model, folder)
@@ -72,7 +76,7 @@ def resume(run: str, progress: Progress | None = None) -> Run:
     except KeyError as error:
         raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
     with engine.use(chosen):
-        network, splits = _prepare(source, model, settings["seed"])
+        network, splits = _prepare(source, model, settings["seed"], asked.get("precision"))
         _tell(progress, network, splits, model, folder)
         return _finish(
             training.train(
@@ -88,11 +92,13 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         )
 
 
-def _prepare(source: str, model: str, seed: int) -> tuple[Network, Splits]:
+def _prepare(source: str, model: str, seed: int, precision: str | None) -> tuple[Network, Splits]:
     if model in models.MODELS and not Path(model).exists():
         splits = data.load(source, seed=seed)
-        return models.build(model, splits.shape, splits.classes, seed=seed), splits
-    network = trained(model)
+        network = models.build(model, splits.shape, splits.classes, seed=seed)
+        network.precision = precision or network.precision
+        return network, splits
+    network = trained(model, precision)
     height, width, channels = network.input_shape
     return network, data.load(source, size=(height, width), channels=channels, seed=seed)
 

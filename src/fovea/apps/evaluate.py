@@ -51,6 +51,7 @@ def evaluate(
     model: str,
     source: str,
     *,
+    precision: str | None = None,
     out: str | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Evaluation:
@@ -58,9 +59,9 @@ def evaluate(
 
     They are its test pictures where it has some; where Fovea split a folder by itself, those that this run
     held back, or all of them if it was trained on others. Classes go together by their names.
-    `progress(done, total)` counts pictures. Raises FoveaError.
+    `precision` is the model's unless given. `progress(done, total)` counts pictures. Raises FoveaError.
     """
-    network = trained(model)
+    network = trained(model, precision)
     classes = class_names(network)
     asked = arguments_of(model)
     height, width, channels = network.input_shape

@@ -5,6 +5,7 @@ from typing import Any
 
 from fovea.checkpoint import load
 from fovea.errors import DataError, mismatch
+from fovea.layers.base import checked_precision
 from fovea.network import Network
 from fovea.runs import Folder
 
@@ -34,9 +35,18 @@ def file_of(model: str) -> Path:
     return path
 
 
-def trained(model: str) -> Network:
-    """The network of a model file or a run. Raises DataError where there is none."""
-    return load(file_of(model))
+def trained(model: str, precision: str | None = None) -> Network:
+    """The network of a model file or a run, with another `precision` where one is given. Raises DataError
+    where there is none."""
+    network = load(file_of(model))
+    network.precision = precision or network.precision
+    return network
+
+
+def check_precision(precision: str | None) -> None:
+    """Raise FoveaError for what is no precision."""
+    if precision is not None:
+        checked_precision(precision, "model")
 
 
 def any_of(model: str) -> Network:

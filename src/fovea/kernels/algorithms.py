@@ -89,7 +89,8 @@ def weights(window: Window, filters: int, channels: int, lanes: int, precision: 
 
 def _fits(window: Window, pool: Pair, lanes: int) -> bool:
     """Whether Winograd's kernels can do it at all: pooling windows have to share out a tile."""
-    return window.size == (3, 3) and window.stride == (1, 1) and lanes == 1 and not any(_TILE % p for p in pool)
+    shared_out = not any(_TILE % p for p in pool)
+    return window.size == (3, 3) and window.stride == (1, 1) and lanes == 1 and shared_out
 
 
 def _pays(out: Pair, channels: int, filters: int) -> bool:

@@ -1,4 +1,8 @@
-"""Convolution of NHWC arrays; the pipelines are in pipelines/conv.py and conv_backward.py."""
+"""Convolution of NHWC arrays; the pipelines are in pipelines/conv.py and conv_backward.py.
+
+Always by the direct sum: whoever calls an operation by itself gets its full precision. Stages take Winograd's
+algorithm where it pays.
+"""
 
 from dataclasses import astuple
 

@@ -87,10 +87,7 @@ def _register_tile(columns: int, filters: int, lanes: int, positions: int = 1) -
     def cost(tile: tuple[int, int]) -> float:
         p, f = tile[0] * positions, tile[1]
         return (
-            waste(columns, tile[0])
-            * waste(whole, f)
-            * max(1.0, (p + f) / (p * f))
-            * (1 + (p + f) / (p * f))
+            waste(columns, tile[0]) * waste(whole, f) * max(1.0, (p + f) / (p * f)) * (1 + (p + f) / (p * f))
         )
 
     tiles = [

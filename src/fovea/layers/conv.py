@@ -29,7 +29,8 @@ class Conv2D(Layer):
 
     `padding` is "valid", "same", a whole number or (top, bottom, left, right). `initializer` names how W
     begins (see `fovea.initializers`); b begins at 0. `precision` is the network's unless given: "exact"
-    or "fast" (see `Network`); run by itself, the layer is always exact. Parameters: W (f_H, f_W, C_in, C_out), b (C_out,).
+    or "fast" (see `Network`); run by itself, the layer is always exact. Parameters: W (f_H, f_W, C_in,
+    C_out), b (C_out,).
     """
 
     kind = "conv"

@@ -1,6 +1,6 @@
 """The gradient of a convolution's bias, whatever computes the others.
 
-    db[k] = Σ_{l, x, y} dZ[l, k, x, y]                                                                     (1)
+db[k] = Σ_{l, x, y} dZ[l, k, x, y]                                                                     (1)
 """
 
 import halide as hl

@@ -3,7 +3,8 @@
     dA_prev += Σ W·dZ, gathered: each input pixel sums over the windows that read it                      (2)
     dW[i, j, k] = Σ_{l, x, y} A_prev[l, x·s·C + j, y·s + i] · dZ[l, k, x, y]                               (3)
 
-and db, which bias.py has. dZ is formed from the gradient that enters the stage and from what its ReLU and pooling remember (Upstream).
+and db, which bias.py has. dZ is formed from the gradient that enters the stage and from what its ReLU and
+pooling remember (Upstream).
 """
 
 import halide as hl
@@ -147,4 +148,5 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
         dZ.compute_at(part_sum, g[0]).bound_extent(k, K_up)
         vectorize_channels(dZ, l, k, L, tile.vector)
     parts.schedule_total(dW, k, L, tile.vector)
-    return [dW, *([bias_gradient(upstream, K, L, tile.vector)] if bias else [])], [A_prev, *upstream.arguments]
+    db = [bias_gradient(upstream, K, L, tile.vector)] if bias else []
+    return [dW, *db], [A_prev, *upstream.arguments]

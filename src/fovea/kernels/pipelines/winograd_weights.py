@@ -18,6 +18,7 @@ L = 1, and dW as [k, c, j, i].
 import halide as hl
 
 from fovea.geometry import Window
+from fovea.kernels.algorithms import WinogradWeightsTile
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, padded_rows, variables
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.transforms import (
@@ -29,7 +30,6 @@ from fovea.kernels.pipelines.transforms import (
     output_gradient_transform,
     spread,
 )
-from fovea.kernels.algorithms import WinogradWeightsTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
@@ -45,7 +45,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     in_block = tile.pictures * tile.rows * wide
     K_up = -(-K // v) * v
     C_up = -(-(-(-C // tile.channels) * tile.channels) // v) * v
-    assert lanes == 1 and window.size == (3, 3) and window.stride == (1, 1)
+    assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
 
     # Algorithm
     A_prev = array("A_prev", [1, W * C, H])
@@ -53,7 +53,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     count = upstream.dA.dim(4).extent()
     groups = (count + tile.pictures - 1) // tile.pictures
     parts = Parts(groups, 1 if tile.shared else Parts.MOST)
-    l, k, c, x, y, n, t, i, j, band, group, part = variables("l k c x y n t i j band group part")
+    k, c, x, y, n, t, i, j, band, group, part = variables("k c x y n t i j band group part")
     staged = padded_rows(A_prev, window, C, overrun=True) if C_up != C else None
     dZ = hl.Func("dZ")
     at = upstream.dZ(

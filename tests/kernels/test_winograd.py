@@ -1,0 +1,224 @@
+"""Winograd's convolution against the direct formula in float64: any size, padding and number of channels."""
+
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+
+from fovea import reference
+from fovea.geometry import Window
+from tests.cases import WINOGRAD_FORWARD, WINOGRAD_GRADIENT, Case, assert_close, halide
+
+pytestmark = halide
+
+
+def case(N, H, W, C, K, padding):
+    return Case(N, H, W, C, K, (3, 3), (1, 1), padding)
+
+
+CASES = [
+    case(2, 8, 8, 16, 16, "same"),
+    case(1, 7, 7, 64, 64, "same"),  # a single picture, of which several fit a block
+    case(5, 7, 7, 64, 32, 1),
+    case(2, 13, 14, 17, 24, (0, 1, 2, 3)),
+    case(3, 3, 3, 16, 16, "valid"),  # one window
+    case(2, 4, 21, 3, 16, "valid"),
+    case(4, 1, 1, 24, 17, "same"),  # hardly more than padding
+    case(2, 9, 5, 24, 64, (4, 0, 0, 4)),  # more padding than filter
+    case(3, 17, 6, 16, 3, 0),
+    case(25, 6, 5, 3, 3, "same"),
+    case(1, 30, 30, 40, 48, "same"),
+    case(7, 14, 14, 128, 96, "same"),  # the threads share the sum of dW
+]
+
+
+class Kernels:
+    """Winograd's three passes for a case, whatever the model would choose for it."""
+
+    def __init__(self, case, pool=(1, 1), after=""):
+        self.case, self.pool, self.after = case, pool, after
+        self.shape = {
+            "window": astuple(case.window), "channels": case.C, "filters": case.K, "lanes": 1, "pool": pool,
+        }  # fmt: skip
+        n_H, n_W = case.window.output
+        self.covered = (n_H // pool[0] * pool[0], n_W // pool[1] * pool[1])
+        self.pooled = (n_H // pool[0], n_W // pool[1])
+
+    def forward(self, A_prev, W, b):
+        from fovea.kernels import algorithms, buffers
+        from fovea.kernels.call import run
+
+        N, H, width, C = A_prev.shape
+        A = poisoned((N, *self.pooled, self.case.K))
+        winners = buffers.empty(A.shape, np.uint8)
+        run(
+            "winograd.forward",
+            [A_prev.reshape(N, H, width * C, 1), W, *([] if b is None else [b])],
+            [A[..., None], *([winners[..., None]] if "pool" in self.after else [])],
+            **self.shape, bias=b is not None, relu="relu" in self.after, winners="pool" in self.after,
+            tile=tuple(algorithms._tile(self.covered, C, self.case.K)),
+        )  # fmt: skip
+        return A, winners
+
+    def inputs(self, upstream, W):
+        from fovea.kernels import algorithms
+        from fovea.kernels.call import run
+
+        case = self.case
+        dA_prev = poisoned((len(upstream[0]), case.H, case.W, case.C))
+        tile = tuple(algorithms._tile((case.H, case.W), case.K, case.C))
+        inputs = [*(a[..., None] for a in upstream), W]
+        run("winograd.inputs", inputs, [dA_prev[..., None]], **self.shape, after=self.after, tile=tile)
+        return dA_prev
+
+    def weights(self, A_prev, upstream):
+        from fovea.kernels import algorithms
+        from fovea.kernels.call import run
+
+        (N, H, width, C), K = A_prev.shape, self.case.K
+        dW, db = poisoned((3, 3, C, K)), poisoned((K,))
+        run(
+            "winograd_weights.weights",
+            [A_prev.reshape(N, H, width * C, 1), *(a[..., None] for a in upstream)], [dW, db],
+            **self.shape, bias=True, after=self.after,
+            tile=tuple(algorithms._weights_tile(self.case.window.output, C, K)),
+        )  # fmt: skip
+        return dW, db
+
+
+def poisoned(shape):
+    from fovea.kernels import buffers
+
+    array = buffers.empty(shape)
+    array[...] = np.nan
+    return array
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_three_passes_agree_with_the_formula(case):
+    A_prev, W, b, dZ, _ = case.arrays()
+    exact = case.arrays(np.float64)
+    kernels = Kernels(case)
+    Z = reference.conv2d(*exact[:3], padding=case.padding)
+    assert_close(kernels.forward(A_prev, W, b)[0], Z, WINOGRAD_FORWARD)
+    assert_close(kernels.forward(A_prev, W, None)[0], Z - exact[2], WINOGRAD_FORWARD)
+    dA_prev, dW, db = reference.conv2d_backward(exact[3], *exact[:2], padding=case.padding)
+    assert_close(kernels.inputs([dZ], W), dA_prev, WINOGRAD_GRADIENT)
+    got_dW, got_db = kernels.weights(A_prev, [dZ])
+    assert_close(got_dW, dW, WINOGRAD_GRADIENT)
+    assert_close(got_db, db, WINOGRAD_GRADIENT)
+
+
+@pytest.mark.parametrize("after", ["relu", "pool", "relu+pool"])
+@pytest.mark.parametrize("pool", [(2, 2), (1, 2), (4, 1)], ids=str)
+@pytest.mark.parametrize("channels", [(16, 32), (17, 24)], ids=str)
+def test_relu_and_pooling_ride_along_in_both_directions(after, pool, channels):
+    pool = pool if "pool" in after else (1, 1)
+    case = Case(3, 11, 10, *channels, (3, 3), (1, 1), "same")
+    A_prev, W, b, _, _ = case.arrays()
+    exact = [a.astype(np.float64) for a in (A_prev, W, b)]
+    kernels = Kernels(case, pool, after)
+    A, winners = kernels.forward(A_prev, W, b)
+    Z = reference.conv2d(*exact, padding="same")
+    rectified = reference.relu(Z) if "relu" in after else Z
+    expected = reference.max_pool2d(rectified, pool) if "pool" in after else rectified
+    assert_close(A, expected, WINOGRAD_FORWARD)
+
+    dA = np.random.default_rng(1).standard_normal(A.shape, np.float32)
+    dZ = dA.astype(np.float64)
+    if "pool" in after:
+        dZ = reference.max_pool2d_backward(dZ, rectified, pool)
+    if "relu" in after:
+        dZ = reference.relu_backward(dZ, Z)
+    upstream = [dA, winners] if "pool" in after else [dA, A]
+    dA_prev, dW, db = reference.conv2d_backward(dZ, *exact[:2], padding="same")
+    assert_close(kernels.inputs(upstream, W), dA_prev, WINOGRAD_GRADIENT)
+    got_dW, got_db = kernels.weights(A_prev, upstream)
+    assert_close(got_dW, dW, WINOGRAD_GRADIENT)
+    assert_close(got_db, db, WINOGRAD_GRADIENT)
+
+
+SEVERAL = [case(9, 7, 7, 32, 32, "same"), case(9, 18, 9, 24, 17, 1), case(3, 14, 14, 128, 96, "same")]
+
+
+@pytest.mark.parametrize("case", SEVERAL, ids=str)
+def test_a_pictures_bits_do_not_depend_on_its_batch(case):
+    A_prev, W, b, dZ, _ = case.arrays()
+    kernels = Kernels(case)
+    Z, dA_prev = kernels.forward(A_prev, W, b)[0], kernels.inputs([dZ], W)
+    for pictures in (slice(0, 1), slice(2, 3), slice(1, case.N)):
+        assert np.array_equal(kernels.forward(A_prev[pictures].copy(), W, b)[0], Z[pictures])
+        assert np.array_equal(kernels.inputs([dZ[pictures].copy()], W), dA_prev[pictures])
+
+
+@pytest.mark.parametrize("case", SEVERAL, ids=str)
+def test_the_bits_do_not_depend_on_the_number_of_threads(case):
+    from fovea.kernels import runtime
+
+    A_prev, W, b, dZ, _ = case.arrays()
+    kernels, found = Kernels(case), []
+    try:
+        for threads in (1, 2, 3):
+            runtime.set_threads(threads)
+            passes = kernels.forward(A_prev, W, b)[0], kernels.inputs([dZ], W), *kernels.weights(A_prev, [dZ])
+            found.append(passes)
+    finally:
+        runtime.set_threads(None)
+    for others in found[1:]:
+        assert all(map(np.array_equal, found[0], others))
+
+
+@pytest.mark.parametrize("offset", [1.0, 100.0, 1e4, -1e6], ids=str)
+def test_large_offsets_and_small_variance_stay_within_the_bound(offset):
+    """The bound is relative to the largest result; filters that sum to zero take the offset away again, and
+    then it is relative to what their positive half alone would give."""
+    case = Case(2, 14, 14, 64, 64, (3, 3), (1, 1), "valid")
+    rng = np.random.default_rng(0)
+    A_prev = np.float32(offset + 0.01 * rng.standard_normal((2, 14, 14, 64)))
+    dZ = np.float32(1e-4 * offset + 1e-6 * rng.standard_normal((2, 12, 12, 64)))
+    W = rng.standard_normal((3, 3, 64, 64), np.float32)
+    b, kernels = np.zeros(64, np.float32), Kernels(case)
+    exact = [a.astype(np.float64) for a in (dZ, A_prev, W)]
+    Z = reference.conv2d(*exact[1:], None)
+    assert_close(kernels.forward(A_prev, W, b)[0], Z, WINOGRAD_FORWARD)
+    dA_prev, dW, _ = reference.conv2d_backward(*exact)
+    assert_close(kernels.inputs([dZ], W), dA_prev, WINOGRAD_GRADIENT)
+    assert_close(kernels.weights(A_prev, [dZ])[0], dW, WINOGRAD_GRADIENT)
+
+    edges = W - W.mean(axis=(0, 1, 2))
+    positive = np.abs(reference.conv2d(exact[1], np.maximum(edges, 0.0).astype(np.float64), None)).max()
+    Z = reference.conv2d(exact[1], edges.astype(np.float64), None)
+    assert np.abs(kernels.forward(A_prev, edges, b)[0] - Z).max() <= WINOGRAD_FORWARD * positive
+
+
+def test_nan_reaches_what_its_tiles_touch_and_no_other_picture():
+    case = CASES[0]
+    A_prev, W, b, _, _ = case.arrays()
+    A_prev[0, 4, 4, 3] = np.nan
+    Z = Kernels(case, after="relu").forward(A_prev, W, b)[0]
+    assert np.isnan(Z[0, 3:6, 3:6]).all()
+    assert np.isfinite(Z[1]).all()
+
+
+def test_the_model_chooses_winograd_where_it_pays():
+    from fovea.kernels import algorithms, tiles
+
+    def chosen(size, stride, n, C, K, precision="fast", pool=(1, 1), lanes=1):
+        window = Window.of((n, n), size, stride, "same")
+        choices = (
+            algorithms.forward(window, K, C, pool, lanes, precision),
+            algorithms.inputs(window, K, C, lanes, precision),
+            algorithms.weights(window, K, C, lanes, precision),
+        )
+        return [choice.is_winograd for choice in choices]
+
+    assert all(chosen(3, 1, 56, 64, 64))
+    assert all(chosen(3, 1, 7, 512, 512))
+    assert all(chosen(3, 1, 32, 32, 64, pool=(2, 2)))
+    assert not any(chosen(3, 1, 56, 64, 64, precision="exact"))
+    assert not any(chosen(3, 2, 56, 64, 64))
+    assert not any(chosen(5, 1, 56, 64, 64))
+    assert not any(chosen(3, 1, 56, 64, 64, lanes=16))
+    assert not chosen(3, 1, 12, 64, 64, pool=(3, 1))[0]  # windows that lie across tiles
+    assert not chosen(3, 1, 224, 3, 64)[0] or tiles.vector() == 4  # three channels hardly fill a vector
+    assert not any(chosen(3, 1, 1, 64, 64))  # a tile for a single pixel
