@@ -27,7 +27,7 @@ _TILE = 4  # outputs of a tile along an axis
 _TRANSFORM = 350  # vector instructions' time to transform one tile of a vector of channels
 _PICTURES = 16  # that share a transform of the filters
 _ADVANTAGE = 1.2  # below it, the more exact algorithm
-_FEW = 24  # tiles that a block should have at least
+_FEW = 32  # tiles that a block should have, where a picture has not even half as many
 _BLOCK = 512 * 1024  # bytes of transformed tiles that leave room for the rest in the second-level cache
 _PART = 1024 * 1024  # bytes of a sum of which there may be several
 _SHARED = 80  # tiles of a block that the threads share
@@ -140,7 +140,7 @@ def _block(out: Pair, numbers: int) -> Pair:
     a picture, or several small ones. A block reads all transformed filters once, so it had better be
     large; what is beyond the second-level cache costs about a tenth."""
     high, wide = _grid(out)
-    if high * wide <= _FEW // 2:
+    if 2 * high * wide < _FEW:
         return high, _FEW // (high * wide)
 
     def cost(rows: int) -> float:
