@@ -101,6 +101,8 @@ def test_the_help_lists_the_commands(call):
         (["train", "--augment", "blur"], ["blur"]),
         (["train", "--augment", "shift=9"], ["shift"]),
         (["train", "--learning-rate", "-1"], ["learning rate", "-1"]),
+        (["train", "--precision", "best"], ["fast", "exact", "'best'"]),
+        (["predict", "model", "a.png", "--precision", "best"], ["fast", "exact", "'best'"]),
         (["train", "--resume", "run", "--epochs", "3"], ["--resume", "epochs"]),
         (["predict"], ["MODEL"]),
         (["predict", "model"], ["IMAGE_OR_FOLDER"]),
@@ -128,6 +130,15 @@ def test_train_writes_a_run_folder(photos, call):
     asked = yaml.safe_load((photos.parent / "runs/classify/train/arguments.yaml").read_text())
     assert asked["data"] == str(photos)
     assert (asked["epochs"], asked["batch_size"], asked["augment"]) == (2, 16, "shift=0.1,flip")
+
+
+def test_an_exact_training_makes_an_exact_model(photos, call, tmp_path):
+    call("train", photos, "--epochs", 1, "--precision", "exact", "--out", tmp_path / "one")
+    assert yaml.safe_load((tmp_path / "one/arguments.yaml").read_text())["precision"] == "exact"
+    assert fovea.load(tmp_path / "one/best.safetensors").precision == "exact"
+    assert call("train", "--resume", tmp_path / "one")[0] == 0
+    for command in (["evaluate", tmp_path / "one", photos], ["predict", tmp_path / "one", photos]):
+        assert call(*command, "--precision", "fast")[0] == 0
 
 
 def test_a_second_run_gets_a_second_folder(photos, call, tmp_path):

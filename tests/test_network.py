@@ -345,6 +345,23 @@ def test_its_architecture_makes_the_same_network():
     assert np.array_equal(again.flat, network.flat)
 
 
+def test_its_precision_is_written_down_and_copied():
+    network = small()
+    assert network.precision == "fast"
+    network.precision = "exact"
+    assert Network.from_architecture(network.architecture()).precision == "exact"
+    assert copy.deepcopy(network).precision == "exact"
+    older = {key: value for key, value in network.architecture().items() if key != "precision"}
+    assert Network.from_architecture(older).precision == "fast"
+
+
+def test_a_precision_is_fast_or_exact():
+    with pytest.raises(FoveaError, match=r'precision: expected "fast" or "exact", got \'best\''):
+        small().precision = "best"
+    with pytest.raises(FoveaError, match=r'Conv2D: precision: expected "fast" or "exact"'):
+        Conv2D(3, 3, precision="good")
+
+
 def test_an_unknown_layer_asks_for_its_module():
     architecture = small().architecture()
     architecture["layers"][1]["type"] = "Swish"
