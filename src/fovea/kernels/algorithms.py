@@ -30,7 +30,8 @@ _ADVANTAGE = 1.2  # below it, the more exact algorithm
 _FEW = 32  # tiles that a block should have, where a picture has not even half as many
 _BLOCK = 512 * 1024  # bytes of transformed tiles that leave room for the rest in the second-level cache
 _PART = 1024 * 1024  # bytes of a sum of which there may be several
-_SHARED = 80  # tiles of a block that the threads share
+_SHARED = 80  # tiles of a block that the threads share; twice as many where the sum fills the last cache
+_LAST = 16 * 1024 * 1024
 
 
 class WinogradTile(NamedTuple):
@@ -123,16 +124,17 @@ def _weights_tile(out: Pair, channels: int, filters: int) -> WinogradWeightsTile
     v = vector()
     vectors, padded = 1 if filters % (2 * v) else 2, -(-channels // v) * v
     divisors = [n for n in range(1, tiles.sums() // vectors + 1) if padded % n == 0]
-    count = _best(channels, divisors, vectors)
+    block = _best(channels, divisors, vectors)
     sum_bytes = 36 * channels * filters * 4
     shared = sum_bytes > _PART
     if shared:  # the sum comes from memory for every block, so that blocks are large
         high, wide = _grid(out)
-        rows = high if high * wide <= 2 * _SHARED else max(1, _SHARED // wide)
-        pictures = max(1, round(_SHARED / (high * wide)))
+        count = _SHARED * (2 if sum_bytes > _LAST else 1)
+        rows = high if high * wide <= 2 * count else max(1, count // wide)
+        pictures = max(1, round(count / (high * wide)))
     else:
         rows, pictures = _block(out, padded + -(-filters // v) * v)
-    return WinogradWeightsTile(v, vectors * v, count, rows, pictures, shared)
+    return WinogradWeightsTile(v, vectors * v, block, rows, pictures, shared)
 
 
 def _block(out: Pair, numbers: int) -> Pair:

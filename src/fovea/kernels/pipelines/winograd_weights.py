@@ -1,6 +1,6 @@
 """The gradients of weights and bias of a 3 × 3 convolution with stride 1, by Winograd's F(4 × 4, 3 × 3).
 
-What winograd.py computes is linear in the filters; this is the transpose of that map, so its products are as
+What tiled.py computes is linear in the filters; this is the transpose of that map, so its products are as
 few:
 
     V = Bᵀ d B         every tile d of 6 × 6 pixels of A_prev, channel by channel                         (1)
@@ -42,7 +42,6 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
     C, K, v = channels, filters, tile.vector
     high, wide = -(-n_H // OUTPUTS), -(-n_W // OUTPUTS)
-    in_block = tile.pictures * tile.rows * wide
     K_up = -(-K // v) * v
     C_up = -(-(-(-C // tile.channels) * tile.channels) // v) * v
     assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
@@ -52,6 +51,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     upstream = Upstream(after, 1, K, (n_H, n_W), pool)
     count = upstream.dA.dim(4).extent()
     groups = (count + tile.pictures - 1) // tile.pictures
+    in_block = (hl.min(tile.pictures, count) if tile.pictures > 1 else 1) * (tile.rows * wide)
     parts = Parts(groups, 1 if tile.shared else Parts.MOST)
     k, c, x, y, n, t, i, j, band, group, part = variables("k c x y n t i j band group part")
     staged = padded_rows(A_prev, window, C, overrun=True) if C_up != C else None
@@ -115,7 +115,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
         both.split(channel, cb, ci, v).reorder(ci, i, j, cb, t).vectorize(ci).unroll(i).unroll(j)
         rows.compute_at(both, cb).vectorize(channel, v).unroll(i).unroll(hl.Var("v"))
         spread(both, channel, extent // v, v)
-        spread(both, t, in_block)
+        spread(both, t, tile.pictures * tile.rows * wide)
         if tile.shared:
             both.parallel(t)
     spread(part_sum, c, C)
