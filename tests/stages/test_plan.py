@@ -68,6 +68,13 @@ NETWORKS = {
         ],
         (20, 19, 2),
     ),
+    "weights that the threads share": lambda: fovea.Network(
+        [
+            L.Conv2D(160, 3, stride=2, padding=1), L.ReLU(), L.Conv2D(160, 3, stride=2, padding="same"),
+            L.ReLU(), L.MaxPool2D(2), L.Conv2D(1280, 1), L.ReLU(), L.Flatten(), L.Dense(4),
+        ],
+        (13, 16, 3),
+    ),
     "layers of one's own": lambda: fovea.Network(
         [
             L.Conv2D(6, 3), Doubled(), L.ReLU(), L.Conv2D(20, 3), Doubled(),
@@ -183,7 +190,15 @@ def trained(network, threads):
 
 
 @pytest.mark.parametrize(
-    "name", ["lenet5", "many channels", "pools of every kind", "layers of one's own", "winograd"]
+    "name",
+    [
+        "lenet5",
+        "many channels",
+        "pools of every kind",
+        "layers of one's own",
+        "winograd",
+        "weights that the threads share",
+    ],
 )
 def test_training_gives_equal_bits_at_any_number_of_threads(name):
     one, *others = [trained(NETWORKS[name](), threads) for threads in (1, 2, 3)]

@@ -85,6 +85,9 @@ def weights(window: Window, filters: int, channels: int, lanes: int, precision: 
     """dW and db."""
     if precision == "fast" and _fits(window, (1, 1), lanes) and _pays(window.output, channels, filters):
         return Choice("winograd_weights.weights", _weights_tile(window.output, channels, filters))
+    shared = tiles.conv_shared_weights(window, filters, channels) if lanes == 1 else None
+    if shared is not None:
+        return Choice("conv_shared.weights", (tuple(shared.tile), shared.pictures, shared.share))
     return Choice("conv_backward.weights", tiles.conv_weights(window, filters, channels, lanes))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fovea import checks, reference
 from fovea.geometry import Padding, Pair
-from fovea.kernels import buffers, tiles
+from fovea.kernels import algorithms, buffers, tiles
 from fovea.kernels.call import run
 
 _ALONE = (1, 1)  # no pooling behind it
@@ -62,7 +62,7 @@ def conv2d_backward(dZ, A_prev, W, *, stride: int | Pair = 1, padding: Padding =
     upstream, rows = dZ[..., None], A_prev.reshape(N, H, width * C, 1)
     tile = tiles.conv_inputs(window, K, C, _NHWC)
     run("conv_backward.inputs", [upstream, W], [dA_prev[..., None]], **shape, tile=tile)
-    tile = tiles.conv_weights(window, K, C, _NHWC)
+    chosen = algorithms.weights(window, K, C, _NHWC, "exact")
     gradients = [dW.reshape(f_H, f_W * C, K), db]
-    run("conv_backward.weights", [rows, upstream], gradients, **shape, bias=True, tile=tile)
+    run(chosen.operation, [rows, upstream], gradients, **shape, bias=True, tile=tuple(chosen.tile))
     return dA_prev, dW, db

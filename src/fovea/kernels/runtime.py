@@ -105,7 +105,10 @@ def _add(engine: "llvm.ExecutionEngine", data: bytes) -> None:
 
 def _function(name: str, result: Any, *arguments: Any) -> Callable:
     assert _engine is not None
-    return ctypes.CFUNCTYPE(result, *arguments)(_engine.get_function_address(name))
+    address = _engine.get_function_address(name)
+    if not address:
+        raise EngineError(mismatch("compiled kernels", f"an object with the function {name}", "one without"))
+    return ctypes.CFUNCTYPE(result, *arguments)(address)
 
 
 def _apply_threads() -> None:

@@ -12,6 +12,9 @@ from fovea.geometry import Window
 
 _FIRST_LEVEL = 32 * 1024  # bytes of cache that a task's rows may fill
 _SECOND_LEVEL = 256 * 1024
+_MANY = 200_000  # weights whose sum is too large for each thread to have one
+_POSITIONS = 784
+_TASKS = 16
 
 
 class Tile(NamedTuple):
@@ -69,6 +72,27 @@ def conv_weights(window: Window, filters: int, channels: int, lanes: int) -> Til
     columns, block = _register_tile(window.size[1] * channels, filters, lanes)
     row = (window.output[1] * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
     return Tile(vector(), block, columns, _band(window.output[0], row, _SECOND_LEVEL))
+
+
+class SharedTile(NamedTuple):
+    """For the gradient of many weights, of which there is one sum that the threads share."""
+
+    tile: Tile
+    pictures: int  # summed in a register tile
+    share: int  # tiles of a task
+
+
+def conv_shared_weights(window: Window, filters: int, channels: int) -> SharedTile | None:
+    """None where each thread had better have a sum of its own: it is small, or its filters do not fill tiles.
+
+    A sum is read and written once for `_POSITIONS` that are added up in registers, as long as there are small
+    pictures enough.
+    """
+    tile, J = conv_weights(window, filters, channels, 1), window.size[1] * channels
+    if window.size[0] * J * filters < _MANY or filters % tile.filters:
+        return None
+    pictures = min(max(_POSITIONS // (window.output[0] * window.output[1]), 1), 8)
+    return SharedTile(tile, pictures, max(1, -(-J // tile.columns) // _TASKS))
 
 
 def dense(outputs: int) -> int:
