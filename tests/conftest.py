@@ -22,7 +22,7 @@ NO_SKIPS = os.environ.get("FOVEA_NO_SKIPS", "0") != "0"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Kernels stay compiled from one run to the next; `pytest --cache-clear` removes them."""
-    if config.cache is not None:
+    if getattr(config, "cache", None) is not None:  # pytest may run without its cache
         os.environ["FOVEA_CACHE"] = str(config.cache.mkdir("fovea"))
 
 
