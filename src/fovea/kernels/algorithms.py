@@ -68,7 +68,8 @@ class Choice(NamedTuple):
 
 def forward(window: Window, filters: int, channels: int, pool: Pair, lanes: int, precision: str) -> Choice:
     """Z, with its ReLU and pooling."""
-    covered = tuple(n // p * p for n, p in zip(window.output, pool, strict=True))
+    (n_H, n_W), (p_H, p_W) = window.output, pool
+    covered = n_H // p_H * p_H, n_W // p_W * p_W
     if precision == "fast" and _fits(window, pool, lanes) and _pays(covered, channels, filters):
         return Choice("winograd.forward", _tile(covered, channels, filters))
     return Choice("conv.forward", tiles.conv(window, filters, channels, pool, lanes))
