@@ -1,0 +1,72 @@
+"""The command line: a file for each group of commands. They ask `fovea.apps`, print what it answers, and
+turn errors into one line.
+
+Exit codes: 0 all is well, 1 something failed, 2 the command was not understood. What is slow to import is
+imported by the command that needs it, for `fovea predict` shall answer at once.
+"""
+
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Annotated, NoReturn
+
+import typer
+
+import fovea
+from fovea.cli.common import DEBUG, app
+from fovea.errors import FoveaError
+
+# isort: off
+from fovea.cli import classify, summary, cache  # noqa: F401  (each adds its commands, shown in this order)
+# isort: on
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and end the process with its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(arguments, prog_name="fovea", standalone_mode=False) or 0
+    except BaseException as error:
+        if DEBUG in arguments and not hasattr(error, "exit_code"):
+            raise
+        code = _report(error)
+    sys.exit(code)
+
+
+def _report(error: BaseException) -> int:
+    """Say in one line what went wrong; returns the exit code."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    message = getattr(error, "format_message", None)
+    if message is not None:  # typer's own: the command was not understood
+        command = getattr(getattr(error, "ctx", None), "command_path", "fovea")
+        if message():  # nothing, where the help has been printed instead
+            print(f"{command}: {message()} ({command} --help says more)", file=sys.stderr)
+        return getattr(error, "exit_code", 2)
+    if isinstance(error, FoveaError):
+        text = str(error)
+    elif isinstance(error, KeyboardInterrupt | typer.Abort):
+        text = "stopped"
+    elif isinstance(error, OSError):
+        text = f"{error.filename or 'system'}: {error.strerror or error}"
+    else:
+        text = f"internal error, {type(error).__name__}: {error}; {DEBUG} shows where"
+    print("fovea: " + " ".join(text.splitlines()), file=sys.stderr)
+    return 1
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=lambda on: on and _version())
+    ] = False,
+) -> None:
+    """Train, run and look inside convolutional networks on the processor you already have."""
+
+
+def _version() -> NoReturn:
+    print(f"fovea {fovea.__version__}")
+    raise typer.Exit

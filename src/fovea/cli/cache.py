@@ -1,0 +1,35 @@
+"""What Fovea keeps on the disk."""
+
+from typing import Annotated
+
+import typer
+
+from fovea.cli.common import Debug, app
+
+
+@app.command(epilog="[bold]Example:[/bold]  fovea cache --empty")
+def cache(
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Delete what is in it; it is made again when needed.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Say where compiled kernels and decoded pictures are kept, and how large they are."""
+    from fovea import caching
+
+    root = caching.root()
+    print(root)
+    for name in ("kernels", "pictures"):
+        print(f"  {name:8}  {_bytes(caching.size(root / name)):>9}")
+    if empty:
+        print(f"freed {_bytes(caching.empty(root))}")
+
+
+def _bytes(count: int) -> str:
+    """1.5 MB"""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError

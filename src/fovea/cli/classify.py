@@ -1,0 +1,172 @@
+"""Train a classifier, measure it, use it."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from fovea.cli.common import (
+    Debug,
+    Json,
+    Precision,
+    Threads,
+    Trained,
+    app,
+    is_given,
+    set_threads,
+    understand,
+    usage,
+)
+
+
+@app.command(epilog="[bold]Example:[/bold]  fovea train photos --epochs 20 --augment shift,flip")
+def train(
+    context: typer.Context,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")
+    ] = "digits",
+    model: Annotated[
+        str, typer.Option(help="Built-in architecture, or a trained model to go on from.")
+    ] = "lenet5",
+    epochs: Annotated[int, typer.Option(min=1, help="How often to go through all pictures.")] = 10,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures in a step.")] = 64,
+    optimizer: Annotated[str, typer.Option(help="sgd or adam.")] = "sgd",
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The highest.", show_default="0.05 sgd, 0.001 adam")
+    ] = None,
+    schedule: Annotated[str, typer.Option(help="constant, step, cosine or one-cycle.")] = "one-cycle",
+    augment: Annotated[
+        str, typer.Option(help="Of shift, flip, rotate, crop; with strengths: shift=0.1,flip.")
+    ] = "none",
+    seed: Annotated[int, typer.Option(min=0, help="Where all random numbers come from.")] = 0,
+    precision: Precision = None,
+    threads: Threads = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Go on with the run in this folder.")
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The run folder.", show_default="a new one in runs/classify"),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Train a classifier on a folder of pictures; Ctrl-C saves, --resume goes on."""
+    from fovea.apps import classify, models, progress
+
+    set_threads(threads)
+    if resume is not None:
+        free = ("resume", "threads", "debug")
+        given = [name for name in context.params if name not in free and is_given(context, name)]
+        if given:
+            usage(f"--resume takes all else from the run: leave out {', '.join(given)}")
+        run = classify.resume(resume, progress.shown())
+    else:
+        understand(classify.check, optimizer, learning_rate, schedule, augment)
+        understand(models.check_precision, precision)
+        run = classify.train(
+            data, model, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
+            learning_rate=learning_rate, schedule=schedule, augment=augment, seed=seed,
+            precision=precision, out=out, progress=progress.shown(),
+        )  # fmt: skip
+    assert run.folder is not None
+    print(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
+    _tell_of_bad(run.bad, run.folder.bad_images)
+    print(f"all of it is in {run.folder.path}; now try: fovea predict {run.folder.path} PICTURE")
+
+
+@app.command(epilog="[bold]Example:[/bold]  fovea evaluate runs/classify/train photos")
+def evaluate(
+    model: Trained,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")],
+    as_json: Json = False,
+    precision: Precision = None,
+    threads: Threads = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The folder to write.", show_default="a new one in runs/classify"),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Measure a model: accuracy, each class, which classes it confuses, and its worst mistakes."""
+    from fovea.apps import evaluate as app
+    from fovea.apps import models
+    from fovea.apps.counter import Counter
+
+    understand(models.check_precision, precision)
+    set_threads(threads)
+    with Counter("measuring") as counter:
+        found = app.evaluate(model, data, precision=precision, out=out, progress=counter)
+    pairs = found.mistakes.pairs()
+    if as_json:
+        rest = {"confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
+        print(json.dumps({**found.metrics, **rest}, indent=2))
+        return
+    print(_measured(found.metrics))
+    width = max(map(len, found.metrics["per_class"]))
+    for name, accuracy in found.metrics["per_class"].items():
+        print(f"  {name:{width}}  {_percent(accuracy)}")
+    for pair in pairs[:5]:
+        print(f"{pair['n']} × {pair['class']} taken for {pair['predicted']}, for example {pair['files'][0]}")
+    _tell_of_bad(found.bad, found.folder.bad_images)
+    print(f"confusion matrix, worst mistakes and the files behind them are in {found.folder.path}")
+
+
+@app.command(epilog="[bold]Example:[/bold]  fovea predict runs/classify/train cat.jpg holiday/")
+def predict(
+    model: Trained,
+    places: Annotated[
+        list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures, and folders of them.")
+    ],
+    as_json: Json = False,
+    csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write a table to this file.")] = None,
+    precision: Precision = None,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Say what is in pictures. Exit code 1 where none of them could be read."""
+    from fovea.apps import models
+    from fovea.apps import predict as app
+    from fovea.apps.counter import Counter
+
+    if as_json and csv is not None:
+        usage("--json and --csv exclude each other")
+    understand(models.check_precision, precision)
+    set_threads(threads)
+    network = models.trained(model, precision)
+    entries = []
+    with Counter("reading") as counter:
+        for entry in app.predict(network, places, progress=counter):
+            entries.append(entry)
+            if not as_json and entry["error"]:
+                print(f"fovea: {entry['file']}: {entry['error']}", file=sys.stderr)
+            elif not as_json and csv is None:
+                print(f"{entry['file']}\t{entry['class']}\t{entry['probabilities'][entry['class']]:.2%}")
+    if as_json:
+        print(json.dumps(entries, indent=2))
+    if csv is not None:
+        app.write_csv(csv, entries, models.class_names(network))
+        print(f"{len(entries)} lines written to {csv}")
+    if all(entry["error"] for entry in entries):
+        raise typer.Exit(1)
+
+
+def _measured(metrics: dict[str, Any]) -> str:
+    where = "all pictures" if metrics["split"] == "all" else metrics["split"]
+    loss = "not a number" if metrics["loss"] is None else f"{metrics['loss']:.4f}"
+    words = (
+        f"top-1 {_percent(metrics['top1']).strip()}",
+        f"top-5 {_percent(metrics['top5']).strip()}",
+        f"loss {loss}",
+    )
+    return f"{where} ({metrics['n']:,}): {', '.join(words)}"
+
+
+def _percent(share: float | None) -> str:
+    """ " 98.70%", or that there was nothing to measure."""
+    return "no pictures" if share is None else f"{share:7.2%}"
+
+
+def _tell_of_bad(bad: dict[str, str], listed: Any) -> None:
+    if bad:
+        print(f"{len(bad)} pictures could not be read and were passed over: {listed}")

@@ -1,0 +1,72 @@
+"""What the commands have in common: the application, options by their types, and wrong use."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
+
+import typer
+import typer.core
+
+from fovea.errors import FoveaError
+
+
+class _Commands(typer.core.TyperGroup):
+    """Lets Ctrl-C, and what a stopped training says of it, through to `_report`."""
+
+    def invoke(self, context: Any) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as stopped:
+            raise FoveaError(str(stopped) or "stopped") from stopped
+
+
+app = typer.Typer(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DEBUG = "--debug"
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads to compute with.", show_default="all cores")
+]
+Debug = Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        help="fast, or exact: no algorithm that rounds more than the direct sum.", show_default="the model's"
+    ),
+]
+Trained = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model file, or a run folder (its best model).")
+]
+
+
+def set_threads(threads: int | None) -> None:
+    from fovea import engine
+
+    if engine.current() == "halide":
+        from fovea.kernels import runtime
+
+        runtime.set_threads(threads)
+        runtime.threads()  # complains of a wrong FOVEA_THREADS now, before anything is done
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def understand(check: Callable[..., object], *values: Any) -> None:
+    """Wrong values of options are a wrong command."""
+    try:
+        check(*values)
+    except FoveaError as error:
+        usage(str(error))
+
+
+def usage(text: str) -> NoReturn:
+    raise typer.BadParameter(text)
