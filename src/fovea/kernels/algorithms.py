@@ -6,32 +6,24 @@ The model counts multiply-adds of whole vectors for a picture. The direct sum ne
 
 Winograd's, for each tile of 4 × 4 windows, 36 products instead of 144, and the transforms,
 
-    36 · C · ⌈K/v⌉ + 350 · (⌈C/v⌉ + ⌈K/v⌉)                                                                (2)
+    36 · C · ⌈K/v⌉ + T · (⌈C/v⌉ + ⌈K/v⌉)                                                                  (2)
 
-and for each batch that of the filters, 36 · C · ⌈K/v⌉ · 3, shared by 16 pictures. So tiles that hang over the
-picture's edge, few channels and vectors that are partly filled all speak for themselves. 350 is measured: a
-transform costs 36 loads, 36 stores and some 80 additions, and its memory lies in the second-level cache.
+and for each batch that of the filters, 36 · C · ⌈K/v⌉ · 3, shared by some pictures. So tiles that hang over
+the picture's edge, few channels and vectors that are partly filled all speak for themselves. T, some 350, is
+measured (targets.py): a transform costs 36 loads, 36 stores and some 80 additions, and its memory lies in
+the second-level cache.
 
 What decides is the shape, the pass, the processor and the asked precision; never the number of pictures, of
 which a picture's result must not depend, and never a timing.
 """
 
-import functools
 from typing import NamedTuple
 
 from fovea.geometry import Pair, Window
-from fovea.kernels import tiles
+from fovea.kernels import targets, tiles
 from fovea.kernels.tiles import vector, waste
 
 _TILE = 4  # outputs of a tile along an axis
-_TRANSFORM = 350  # vector instructions' time to transform one tile of a vector of channels
-_PICTURES = 16  # that share a transform of the filters
-_ADVANTAGE = 1.2  # below it, the more exact algorithm
-_FEW = 32  # tiles that a block should have, where a picture has not even half as many
-_BLOCK = 512 * 1024  # bytes of transformed tiles that leave room for the rest in the second-level cache
-_PART = 1024 * 1024  # bytes of a sum of which there may be several
-_SHARED = 80  # tiles of a block that the threads share; twice as many where the sum fills the last cache
-_LAST = 16 * 1024 * 1024
 
 
 class WinogradTile(NamedTuple):
@@ -99,11 +91,11 @@ def _fits(window: Window, pool: Pair, lanes: int) -> bool:
 
 
 def _pays(out: Pair, channels: int, filters: int) -> bool:
-    C, K, v = channels, -(-filters // vector()), vector()
+    C, K, v, target = channels, -(-filters // vector()), vector(), targets.current()
     direct = out[0] * out[1] * 9 * C * K  # (1)
-    one = 36 * C * K + _TRANSFORM * (-(-C // v) + K)  # (2)
+    one = 36 * C * K + target.transform * (-(-C // v) + K)  # (2)
     high, wide = _grid(out)
-    return direct > _ADVANTAGE * (high * wide * one + 36 * C * K * 3 / _PICTURES)
+    return direct > target.advantage * (high * wide * one + 36 * C * K * 3 / target.sharing)
 
 
 def _grid(out: Pair) -> Pair:
@@ -111,7 +103,6 @@ def _grid(out: Pair) -> Pair:
     return -(-out[0] // _TILE), -(-out[1] // _TILE)
 
 
-@functools.cache
 def _tile(out: Pair, channels: int, filters: int) -> WinogradTile:
     """Two vectors of filters where their number is even (three let M no longer fit beside V), and as many
     tiles as the registers hold and the block is a multiple of, or nearly."""
@@ -123,17 +114,16 @@ def _tile(out: Pair, channels: int, filters: int) -> WinogradTile:
     return WinogradTile(v, vectors * v, count, rows, pictures)
 
 
-@functools.cache
 def _weights_tile(out: Pair, channels: int, filters: int) -> WinogradWeightsTile:
-    v = vector()
+    v, target = vector(), targets.current()
     vectors, padded = 1 if filters % (2 * v) else 2, -(-channels // v) * v
     divisors = [n for n in range(1, tiles.sums() // vectors + 1) if padded % n == 0]
     block = _best(channels, divisors, vectors)
     sum_bytes = 36 * channels * filters * 4
-    shared = sum_bytes > _PART
+    shared = sum_bytes > target.part
     if shared:  # the sum comes from memory for every block, so that blocks are large
         high, wide = _grid(out)
-        count = _SHARED * (2 if sum_bytes > _LAST else 1)
+        count = target.shared_tiles * (2 if sum_bytes > target.last_level else 1)
         rows = high if high * wide <= 2 * count else max(1, count // wide)
         pictures = max(1, round(count / (high * wide)))
     else:
@@ -145,15 +135,15 @@ def _block(out: Pair, numbers: int) -> Pair:
     """(rows of tiles, pictures) of a block, of which each tile has `numbers` transformed channels: a part of
     a picture, or several small ones. A block reads all transformed filters once, so it had better be
     large; what is beyond the second-level cache costs about a tenth."""
-    high, wide = _grid(out)
-    if 2 * high * wide < _FEW:
-        return high, _FEW // (high * wide)
+    (high, wide), target = _grid(out), targets.current()
+    if 2 * high * wide < target.few_tiles:
+        return high, target.few_tiles // (high * wide)
 
     def cost(rows: int) -> float:
         size = rows * wide * 36 * numbers * 4
-        return waste(high, rows) * (1 + 2 / (rows * wide)) * (1 if size <= _BLOCK else 1.1)
+        return waste(high, rows) * (1 + 2 / (rows * wide)) * (1 if size <= target.block else target.beyond)
 
-    fitting = [r for r in range(1, high + 1) if r == 1 or r * wide * 36 * numbers * 4 <= 2 * _BLOCK]
+    fitting = [r for r in range(1, high + 1) if r == 1 or r * wide * 36 * numbers * 4 <= 2 * target.block]
     return min(fitting, key=cost), 1
 
 

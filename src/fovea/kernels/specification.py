@@ -2,7 +2,7 @@
 
 A specification names a builder, as in "conv.forward" (`forward` in pipelines/conv.py), and the numbers
 that it is specialised to. The key is a digest of everything that the code depends on: the specification,
-the source of every builder, Halide's version and the processor.
+the source of every builder, Halide's version, the processor, and what of it is used (targets.py).
 """
 
 import functools
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fovea.errors import EngineError
+from fovea.kernels import targets
 
 
 class Specification(NamedTuple):
@@ -52,7 +53,8 @@ def environment() -> tuple[str, ...]:
             "Halide: expected its package to be installed: pip install halide==21.0.0"
         ) from error
     features = llvm.get_host_cpu_features().flatten()
-    return halide, llvm.get_process_triple(), llvm.get_host_cpu_name(), features, _source(), str(asserts())
+    processor = llvm.get_process_triple(), llvm.get_host_cpu_name(), features, targets.current().name
+    return halide, *processor, _source(), str(asserts())
 
 
 def asserts() -> bool:
@@ -65,8 +67,13 @@ PACKAGE = Path(__file__).parent.parent
 
 def sources() -> list[Path]:
     """The files whose text decides what code comes out."""
-    alone = ("kernels/tiles.py", "kernels/algorithms.py", "kernels/workers.py", "geometry.py")
-    return [*sorted((PACKAGE / "kernels" / "pipelines").glob("*.py")), *(PACKAGE / name for name in alone)]
+    alone = ("tiles.py", "algorithms.py", "targets.py", "targets.json", "workers.py")
+    kernels = PACKAGE / "kernels"
+    return [
+        *sorted((kernels / "pipelines").glob("*.py")),
+        *(kernels / n for n in alone),
+        PACKAGE / "geometry.py",
+    ]
 
 
 def _source() -> str:

@@ -3,18 +3,13 @@
 The model: a register tile of P columns × F filters (or vectors of filters) loads P + F numbers for P·F
 products. The processor multiplies two vectors a cycle and loads two, so large, square tiles cost least;
 tiles that do not divide their extent compute some of it twice; and the sums must fit the registers.
+How many registers there are, and what the caches hold, is in targets.py.
 """
 
-import functools
 from typing import NamedTuple
 
 from fovea.geometry import Window
-
-_FIRST_LEVEL = 32 * 1024  # bytes of cache that a task's rows may fill
-_SECOND_LEVEL = 256 * 1024
-_MANY = 200_000  # weights whose sum is too large for each thread to have one
-_POSITIONS = 784
-_TASKS = 16
+from fovea.kernels import targets
 
 
 class Tile(NamedTuple):
@@ -27,13 +22,9 @@ class Tile(NamedTuple):
     unroll: int = 1  # steps of the innermost sum written out
 
 
-@functools.cache
 def vector() -> int:
-    """float32 numbers in a vector register of this processor."""
-    import llvmlite.binding as llvm
-
-    features = llvm.get_host_cpu_features()
-    return 16 if features.get("avx512f") else 8 if features.get("avx") else 4
+    """float32 numbers in a vector register."""
+    return targets.current().vector
 
 
 def lanes(channels: int, filters: int) -> int:
@@ -55,7 +46,7 @@ def conv(window: Window, filters: int, channels: int, pool: tuple[int, int], lan
     columns, block = _register_tile(n_W, filters, lanes, positions=pool[0] * pool[1])
     row = window.input[1] * channels * lanes * 4 * window.stride[0] * pool[0]
     J = window.size[1] * channels
-    unroll = _divisor(J, 6) if lanes > 1 else 1
+    unroll = _divisor(J, targets.current().unroll) if lanes > 1 else 1
     return Tile(vector(), block, columns, _band(n_H, row, _staging(lanes)), unroll)
 
 
@@ -71,7 +62,7 @@ def conv_weights(window: Window, filters: int, channels: int, lanes: int) -> Til
     """The gradient of the weights: numbers of a window's row × filters, summed over a band of rows."""
     columns, block = _register_tile(window.size[1] * channels, filters, lanes)
     row = (window.output[1] * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
-    return Tile(vector(), block, columns, _band(window.output[0], row, _SECOND_LEVEL))
+    return Tile(vector(), block, columns, _band(window.output[0], row, targets.current().weights_rows))
 
 
 class SharedTile(NamedTuple):
@@ -85,14 +76,14 @@ class SharedTile(NamedTuple):
 def conv_shared_weights(window: Window, filters: int, channels: int) -> SharedTile | None:
     """None where each thread had better have a sum of its own: it is small, or its filters do not fill tiles.
 
-    A sum is read and written once for `_POSITIONS` that are added up in registers, as long as there are small
+    A sum is read and written once for `positions` that are added up in registers, as long as there are small
     pictures enough.
     """
-    tile, J = conv_weights(window, filters, channels, 1), window.size[1] * channels
-    if window.size[0] * J * filters < _MANY or filters % tile.filters:
+    tile, J, target = conv_weights(window, filters, channels, 1), window.size[1] * channels, targets.current()
+    if window.size[0] * J * filters < target.many_weights or filters % tile.filters:
         return None
-    pictures = min(max(_POSITIONS // (window.output[0] * window.output[1]), 1), 8)
-    return SharedTile(tile, pictures, max(1, -(-J // tile.columns) // _TASKS))
+    pictures = min(max(target.positions // (window.output[0] * window.output[1]), 1), 8)
+    return SharedTile(tile, pictures, max(1, -(-J // tile.columns) // target.tasks))
 
 
 def dense(outputs: int) -> int:
@@ -125,14 +116,14 @@ def _register_tile(columns: int, filters: int, lanes: int, positions: int = 1) -
 
 
 def sums() -> int:
-    """Registers that may hold sums: of 32 (AVX-512, NEON) or 16, the others hold what is loaded."""
-    return 12 if vector() == 8 else 28
+    """Registers that may hold sums; the others hold what is loaded."""
+    return targets.current().sums
 
 
 def _staging(lanes: int) -> int:
     """Memory for a band: L pictures give enough tasks and fill the first level; one picture's bands
     overlap by the filter's height, so they had better be high."""
-    return _FIRST_LEVEL if lanes > 1 else _SECOND_LEVEL // 2
+    return targets.current().packed_rows if lanes > 1 else targets.current().rows
 
 
 def waste(extent: int, tile: int) -> float:

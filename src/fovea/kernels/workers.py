@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Queue
 
 from fovea.errors import EngineError
-from fovea.kernels import runtime
+from fovea.kernels import runtime, targets
 from fovea.kernels.specification import Specification, asserts
 
 _FEW = 2
@@ -104,7 +104,7 @@ def _emit(specification: Specification, folder: Path) -> bytes:
     import halide as hl
 
     path = folder / f"{specification.key}.o"
-    target = hl.get_host_target()
+    target = hl.Target(targets.halide(str(hl.get_host_target())))
     try:
         if specification.operation == "runtime":
             hl.compile_standalone_runtime(str(path), target)
