@@ -127,6 +127,26 @@ def test_a_network_may_run_twice_before_its_first_backward_pass():
     assert all(np.array_equal(alone[1][name], after[1][name]) for name in alone[1])
 
 
+def test_a_gradient_may_be_injected_in_the_middle():
+    network, X, dZ = small(), images(), np.random.default_rng(3).normal(size=(7, 5)).astype(np.float32)
+    _, caches = network.forward(X)
+    dX, gradients = network.backward(dZ, caches)
+    middle = [dA_prev for layer, dA_prev, _ in network.backward_steps(dZ, caches) if layer.name == "conv2"]
+    below, rest = network.backward(middle[0], caches[:3])  # what conv2 takes in is what pool1 gives out
+    assert np.array_equal(below, dX)
+    assert list(rest) == ["conv1.W", "conv1.b"]
+    assert all(np.array_equal(rest[name], gradients[name]) for name in rest)
+
+
+def test_a_gradient_in_the_middle_must_fit_its_layer():
+    network = small()
+    _, caches = network.forward(images())
+    with pytest.raises(ShapeError, match=r'^MaxPool2D "pool1": expected dZ \(N, 5, 4, 4\), got \(7, 5\)'):
+        network.backward(np.zeros((7, 5)), caches[:3])
+    with pytest.raises(ShapeError, match=r"^Network: expected at most 7 caches, got 14"):
+        network.backward(np.zeros((7, 5)), caches * 2)
+
+
 def test_training_reaches_every_layer():
     network = Network([Flatten(), Dropout(0.5), Dense(3)], (4, 4, 1))
     X = np.ones((2, 4, 4, 1), np.float32)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
         optimizers,
         rates,
         reference,
+        seeing,
     )
     from fovea.checking import check_layer
     from fovea.checkpoint import load
@@ -50,6 +51,7 @@ __all__ = [
     "optimizers",
     "rates",
     "reference",
+    "seeing",
     "train",
 ]
 
@@ -66,6 +68,7 @@ _MODULES = (
     "optimizers",
     "rates",
     "reference",
+    "seeing",
 )
 _OBJECTS = {  # name → its module
     "FoveaError": "errors",

@@ -1,6 +1,6 @@
 """A network: layers in a row, their parameters in one piece of memory, a loop forward and a loop back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -96,28 +96,50 @@ class Network:
 
         In float32; the reference engine keeps float64. Layers like Dropout draw from `rng` in training.
         """
+        steps = list(self.forward_steps(X, training, rng))
+        return steps[-1][1], [cache for _, _, cache in steps]
+
+    def backward(self, dZ: np.ndarray, caches: Sequence[Any]) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, classes), the loss's gradient by the logits → dX (N, H, W, C), gradients as `parameters`.
+
+        With the caches of the first layers alone, dZ is the gradient by what the last of those gives out, and
+        the gradients are theirs.
+        """
+        dX, gradients = dZ, {}
+        for layer, dA_prev, own in self.backward_steps(dZ, caches):
+            dX = dA_prev
+            gradients |= {f"{layer.name}.{name}": gradient for name, gradient in own.items()}
+        return dX, {name: gradients[name] for name in self.layout if name in gradients}
+
+    def forward_steps(
+        self, X: np.ndarray, training: bool = False, rng: np.random.Generator | None = None
+    ) -> Iterator[tuple[Layer, np.ndarray, Any]]:
+        """The loop of `forward`, step by step: each layer, what it gives out, and its cache."""
         A = numbers(X, self.input_shape, self.layers[0].who)
-        caches = []
         for layer, shape in zip(self.layers, self.shapes, strict=True):
             A, cache = layer.forward(A, training=training, rng=rng)
             if A.shape[1:] != shape:
                 remedy = "its forward pass and its output_shape must agree"
                 raise ShapeError(mismatch(layer.who, f"Z {batch_of(shape)}", A.shape, remedy))
-            caches.append(cache)
-        return A, caches
+            yield layer, A, cache
 
-    def backward(self, dZ: np.ndarray, caches: Sequence[Any]) -> tuple[np.ndarray, Gradients]:
-        """dZ (N, classes), the loss's gradient by the logits → dX (N, H, W, C), gradients as `parameters`."""
-        if dZ.shape[1:] != self.output_shape:
-            raise ShapeError(mismatch(self.layers[-1].who, f"dZ {batch_of(self.output_shape)}", dZ.shape))
-        gradients: Gradients = {}
+    def backward_steps(
+        self, dZ: np.ndarray, caches: Sequence[Any]
+    ) -> Iterator[tuple[Layer, np.ndarray, Gradients]]:
+        """The loop of `backward`, step by step, from the layer of the last cache to the first layer: each
+        layer, the gradient by what it took in, and its own gradients."""
+        if len(caches) > len(self.layers):
+            raise ShapeError(mismatch("Network", f"at most {len(self.layers)} caches", len(caches)))
+        layers, shape = self.layers[: len(caches)], [self.input_shape, *self.shapes][len(caches)]
+        if dZ.shape[1:] != shape:
+            who = layers[-1].who if layers else "Network"
+            raise ShapeError(mismatch(who, f"dZ {batch_of(shape)}", dZ.shape))
         dA = in_precision(dZ)
-        for layer, cache in zip(reversed(self.layers), reversed(caches), strict=True):
+        for layer, cache in zip(reversed(layers), reversed(caches), strict=True):
             dA, own = layer.backward(dA, cache)
             if set(own) != set(layer.parameters):
                 raise ShapeError(mismatch(layer.who, f"gradients of {list(layer.parameters)}", list(own)))
-            gradients |= {f"{layer.name}.{name}": gradient for name, gradient in own.items()}
-        return dA, {name: gradients[name] for name in self.layout}
+            yield layer, dA, own
 
     def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Probabilities (N, classes) of images (N, H, W, C), or (1, classes) of a single one (H, W, C).
