@@ -1,7 +1,9 @@
 """Layers joined into stages, and a plan that runs them: how the compiled engine trains and predicts.
 
 join.py     neighbouring layers → stages, by what one kernel can do
-kinds.py    the stages: which kernels, on which arrays, forward and backward
+base.py     what every stage is: which kernels, on which arrays, forward and backward
+conv.py dense.py pool.py activation.py relayout.py loss.py    the kinds of stages
+layer.py    the kind that runs any layer as it is
 plan.py     all arrays, laid out once; a step is then a plain loop of prepared calls
 calls.py    a kernel and its arguments, prepared
 """

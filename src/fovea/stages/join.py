@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from fovea.layers import Flatten, Layer
 from fovea.layers.base import Shape
-from fovea.stages.kinds import KINDS, LayerStage, RelayoutStage, Stage
+from fovea.stages.activation import ReluStage
+from fovea.stages.base import Stage
+from fovea.stages.conv import ConvStage
+from fovea.stages.dense import DenseStage
+from fovea.stages.layer import LayerStage
+from fovea.stages.pool import PoolStage
+from fovea.stages.relayout import RelayoutStage
+
+KINDS: tuple[type[Stage], ...] = (ConvStage, DenseStage, ReluStage, PoolStage)  # whatever else runs as it is
 
 
 def join(layers: Sequence[Layer], input_shape: Shape, few: bool = False) -> list[Stage]:

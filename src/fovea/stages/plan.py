@@ -12,9 +12,11 @@ from fovea.kernels.compiler import Progress
 from fovea.kernels.specification import Specification, specify
 from fovea.network import Network
 from fovea.parameters import views_of
+from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array, Call, View
 from fovea.stages.join import join
-from fovea.stages.kinds import LossStage, RelayoutStage, Stage, Step
+from fovea.stages.loss import LossStage
+from fovea.stages.relayout import RelayoutStage
 
 
 @dataclass

@@ -1,0 +1,62 @@
+"""What every stage is. It is built from neighbouring layers, and prepares the calls that run them.
+
+A stage knows its shapes and its layout; `forward` and `backward` return functions without arguments, to be
+called in order, on the arrays that the plan gives it:
+
+    A_prev ──forward──▶ A            dA_prev ◀──backward── dA
+
+`dA_prev` is None for the first stage that learns: nobody asks what the pictures' gradient is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from fovea.layers import Layer
+from fovea.layers.base import Shape
+from fovea.stages.calls import Array
+
+if TYPE_CHECKING:
+    from fovea.stages.plan import Plan
+
+Step = Callable[[], None]
+
+NHWC = 1  # the layout where no pictures lie side by side
+
+
+class Stage:
+    """Neighbouring `layers` that run as one; shapes are (H, W, C) or (n,)."""
+
+    lanes: int  # the layout of both its arrays
+    leads: ClassVar[tuple[type[Layer], ...]] = ()  # the layers that it can begin with
+
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
+    ) -> None:
+        """`lanes` is the layout of what comes in; a stage that wants another says so in `self.lanes`. `first`
+        says that nothing before it learns, `few` that there will be but few pictures at once."""
+        self.layers, self.input_shape, self.lanes = layers, input_shape, lanes
+        self.output_shape = input_shape
+        for layer in layers:
+            self.output_shape = layer.output_shape(self.output_shape)
+
+    @classmethod
+    def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
+        """How many of `layers`, from the first, it can run as one; the first is one of `leads`."""
+        return 1
+
+    def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
+        raise NotImplementedError
+
+    def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
+        raise NotImplementedError
+
+
+def follows(kind: type[Layer], layers: Sequence[Layer], place: int) -> bool:
+    return place < len(layers) and type(layers[place]) is kind
+
+
+def parameters_of(layer: Layer, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """A layer's W and, where it has one, b, out of arrays keyed "conv1.W"; W as the kernels see it."""
+    return [arrays[key] for key in (f"{layer.name}.W", f"{layer.name}.b") if key in arrays]

@@ -1,0 +1,121 @@
+"""Convolutions, with what follows them while their output is still in registers."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fovea.kernels import algorithms, buffers, tiles
+from fovea.kernels.specification import specify
+from fovea.layers import Conv2D, Layer, MaxPool2D, ReLU
+from fovea.layers.base import Shape
+from fovea.stages.base import NHWC, Stage, Step, follows, parameters_of
+from fovea.stages.calls import Array
+
+if TYPE_CHECKING:
+    from fovea.stages.plan import Plan
+
+_WINDOW = 4  # a pooling window of more positions would not leave registers for the sums
+
+
+class ConvStage(Stage):
+    """Convolution, then perhaps ReLU, then perhaps max-pooling with windows side by side.
+
+    Which algorithm computes each pass is chosen in kernels/algorithms.py.
+    """
+
+    leads = (Conv2D,)
+
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
+    ) -> None:
+        super().__init__(layers, input_shape, lanes, first, few)
+        conv = layers[0]
+        assert isinstance(conv, Conv2D)
+        self.H, self.W, self.C = input_shape
+        self.K, self.window = conv.filters, conv.window(input_shape)
+        lanes_of_many = tiles.lanes(self.K if first else self.C, self.K)
+        self.lanes = NHWC if few else lanes_of_many
+        self.direct = lanes_of_many > 1  # then few pictures are, too, so that they get the same bits
+        self.relu = any(type(layer) is ReLU for layer in layers)
+        pool = layers[-1]
+        self.pool = (
+            pool.window(conv.output_shape(input_shape)).size if isinstance(pool, MaxPool2D) else (1, 1)
+        )
+        self.pooled = isinstance(pool, MaxPool2D)
+        self.after = "+".join(name for name, has in (("relu", self.relu), ("pool", self.pooled)) if has)
+        self.shape = {
+            "window": astuple(self.window),
+            "channels": self.C,
+            "filters": self.K,
+            "lanes": self.lanes,
+        }
+        self.bias = conv.bias
+        self.winners: Array | None = None
+
+    @classmethod
+    def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
+        count = 1 + follows(ReLU, layers, 1)
+        return count + (follows(MaxPool2D, layers, count) and cls._can_pool(layers, input_shape, count))
+
+    @staticmethod
+    def _can_pool(layers: Sequence[Layer], input_shape: Shape, place: int) -> bool:
+        pool = layers[place].window(layers[0].output_shape(input_shape))
+        assert pool is not None
+        return pool.size == pool.stride and not any(pool.pads) and pool.size[0] * pool.size[1] <= _WINDOW
+
+    def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
+        outputs = [A.seen_as(*self.output_shape)]
+        if plan.training and self.pooled:
+            self.winners = Array(buffers.zeros(A.values.shape, np.uint8))
+            outputs.append(self.winners.seen_as(*self.output_shape))
+        chosen = algorithms.forward(self.window, self.K, self.C, self.pool, self.lanes, self._precision(plan))
+        specification = specify(
+            chosen.operation,
+            **self.shape,
+            bias=self.bias,
+            relu=self.relu,
+            pool=self.pool,
+            winners=self.winners is not None,
+            tile=tuple(chosen.tile),
+        )
+        weights, *b = parameters_of(self.layers[0], plan.network.parameters)
+        rows = A_prev.seen_as(self.H, self.W * self.C)
+        return [plan.call(specification, [rows], [_seen_by(chosen, weights), *b], outputs=outputs)]
+
+    def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
+        W, dW = plan.network.parameters, plan.gradient_views
+        weights, (dweights, *db) = parameters_of(self.layers[0], W)[0], parameters_of(self.layers[0], dW)
+        upstream = [dA.seen_as(*self.output_shape)]
+        if self.pooled:
+            assert self.winners is not None
+            upstream.append(self.winners.seen_as(*self.output_shape))
+        elif self.relu:
+            upstream.append(A.seen_as(*self.output_shape))
+        shape = {**self.shape, "after": self.after, "pool": self.pool}
+        asked = self.window, self.K, self.C, self.lanes, self._precision(plan)
+        chosen = algorithms.weights(*asked)
+        specification = specify(chosen.operation, **shape, bias=self.bias, tile=tuple(chosen.tile))
+        rows = A_prev.seen_as(self.H, self.W * self.C)
+        steps: list[Step] = [
+            plan.call(specification, [rows, *upstream], gradients=[_seen_by(chosen, dweights), *db])
+        ]
+        if dA_prev is not None:
+            chosen = algorithms.inputs(*asked)
+            specification = specify(chosen.operation, **shape, tile=tuple(chosen.tile))
+            steps.append(
+                plan.call(specification, upstream, [weights], outputs=[dA_prev.seen_as(*self.input_shape)])
+            )
+        return steps
+
+    def _precision(self, plan: "Plan") -> str:
+        conv = self.layers[0]
+        assert isinstance(conv, Conv2D)
+        return "exact" if self.direct else conv.precision or plan.network.precision
+
+
+def _seen_by(chosen: algorithms.Choice, W: np.ndarray) -> np.ndarray:
+    """Filters or their gradient: the direct kernels see a window's row as one run of numbers."""
+    f_H, f_W, C, K = W.shape
+    return W if chosen.is_winograd else W.reshape(f_H, f_W * C, K)

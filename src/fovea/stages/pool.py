@@ -1,0 +1,49 @@
+"""Pooling by itself."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import TYPE_CHECKING
+
+from fovea.kernels import tiles
+from fovea.kernels.specification import specify
+from fovea.layers import AveragePool2D, GlobalAveragePool2D, Layer, MaxPool2D
+from fovea.layers.base import Shape
+from fovea.stages.base import Stage, Step
+from fovea.stages.calls import Array
+
+if TYPE_CHECKING:
+    from fovea.stages.plan import Plan
+
+
+class PoolStage(Stage):
+    """Pooling of any kind that a convolution does not take along."""
+
+    leads = (MaxPool2D, AveragePool2D, GlobalAveragePool2D)
+
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
+    ) -> None:
+        super().__init__(layers, input_shape, lanes, first, few)
+        (layer,) = layers
+        window = layer.window(input_shape)
+        assert window is not None
+        self.C = input_shape[2]
+        self.shape_A = (*window.output, self.C)
+        self.kind = "maximum" if isinstance(layer, MaxPool2D) else "average"
+        count = {"count_include_pad": getattr(layer, "count_include_pad", False)}
+        self.shape = {"window": astuple(window), "channels": self.C, "vector": tiles.vector()}
+        self.shape |= count if self.kind == "average" else {}
+
+    def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
+        specification = specify(f"pool.{self.kind}", **self.shape, lanes=self.lanes)
+        inputs, outputs = [A_prev.seen_as(*self.input_shape)], [A.seen_as(*self.shape_A)]
+        return [plan.call(specification, inputs, outputs=outputs)]
+
+    def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
+        if dA_prev is None:
+            return []
+        specification = specify(f"pool.{self.kind}_backward", **self.shape, lanes=self.lanes)
+        inputs = [dA.seen_as(*self.shape_A)]
+        if self.kind == "maximum":
+            inputs.append(A_prev.seen_as(*self.input_shape))
+        return [plan.call(specification, inputs, outputs=[dA_prev.seen_as(*self.input_shape)])]
