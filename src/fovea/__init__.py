@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
         rates,
         reference,
         seeing,
+        tracing,
     )
     from fovea.checking import check_layer
     from fovea.checkpoint import load
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
     from fovea.layers import Layer
     from fovea.network import Network
     from fovea.preprocessing import Preprocessing
+    from fovea.tracing import trace
     from fovea.training import train
 
 __version__ = "0.1.0"
@@ -52,6 +54,8 @@ __all__ = [
     "rates",
     "reference",
     "seeing",
+    "trace",
+    "tracing",
     "train",
 ]
 
@@ -69,6 +73,7 @@ _MODULES = (
     "rates",
     "reference",
     "seeing",
+    "tracing",
 )
 _OBJECTS = {  # name → its module
     "FoveaError": "errors",
@@ -77,6 +82,7 @@ _OBJECTS = {  # name → its module
     "Preprocessing": "preprocessing",
     "check_layer": "checking",
     "load": "checkpoint",
+    "trace": "tracing",
     "train": "training",
 }
 

@@ -1,0 +1,271 @@
+"""A picture's way through a network and back, layer by layer, and the questions that one may ask of it.
+
+    t = fovea.trace(network, image, label=3)
+    print(t.forward("conv1", (4, 7, 0)))                    the window, the filter, the products, the bias
+    print(t.backward_weight("conv1", "W", (0, 2, 0, 5)))    what this weight's gradient is made of
+
+The numbers are those of `network.forward` and `network.backward` on the current engine.
+"""
+
+from collections.abc import Mapping
+from operator import index
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from fovea import functional
+from fovea.errors import ShapeError, mismatch
+from fovea.inputs import in_precision, pixels_or_numbers
+from fovea.layers import (
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    Layer,
+    MaxPool2D,
+    ReLU,
+)
+from fovea.layers.base import Gradients
+from fovea.losses import softmax_cross_entropy
+from fovea.network import Network
+from fovea.tracing import values, windows
+from fovea.tracing.steps import Passed, Softmax, Step, Tracer
+
+SOFTMAX = "softmax"
+
+# How each kind of layer is traced; add yours. A subclass may compute something else, and needs its own.
+TRACERS: dict[type[Layer], Tracer] = {
+    Conv2D: windows.CONVOLUTION,
+    MaxPool2D: windows.MAXIMUM,
+    AveragePool2D: windows.AVERAGE,
+    GlobalAveragePool2D: windows.GLOBAL_AVERAGE,
+    Dense: values.DENSE,
+    ReLU: values.RELU,
+    Flatten: values.FLATTEN,
+    Dropout: values.DROPOUT,
+}
+
+
+def trace(
+    network: Network,
+    image: np.ndarray,
+    *,
+    label: int | str | None = None,
+    dZ: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
+) -> "Trace":
+    """Send `image` (H, W, C) through `network`, and back where a gradient is given.
+
+    uint8 images are pixels and are preprocessed; floating-point ones are taken as they are. `label`, a class
+    or its name, asks for the gradient of the cross-entropy −log softmax(Z)[label]; `dZ`, of the shape of the
+    network's output, is any other upstream gradient. With `rng` the network runs as in training: Dropout
+    leaves values out. Raises ShapeError for what does not fit.
+
+    The answers are of the parameters that the network has now: trace again after changing them.
+    """
+    X = _batch_of_one(network, image)
+    if label is not None and dZ is not None:
+        raise ShapeError(mismatch("trace", "a label or dZ", "both"))
+    number = None if label is None else _class(network, label)
+    passed, A = [], in_precision(X)
+    for layer in network.layers:
+        Z, cache = layer.forward(A, training=rng is not None, rng=rng)
+        passed.append(Passed(layer, A[0], Z[0], cache))
+        A = Z
+    loss = None
+    if number is not None:
+        loss, upstream = softmax_cross_entropy(A, np.array([number]))
+    elif dZ is not None:
+        upstream = _upstream(network, dZ)
+    else:
+        return Trace(network, passed, None, None)
+    dA = in_precision(upstream)
+    for place, (layer, before) in reversed(list(enumerate(zip(network.layers, passed, strict=True)))):
+        dA_prev, gradients = layer.backward(dA, before.cache)
+        passed[place] = Passed(layer, before.A_prev, before.Z, before.cache, dA[0], dA_prev[0], gradients)
+        dA = dA_prev
+    return Trace(network, passed, number, loss, backward=True)
+
+
+class Trace:
+    """What `trace` found. Arrays and positions have no batch axis; a position of one axis may be a number.
+
+    `layers` are the names that one may ask for; behind the last layer, where its output is a row of logits,
+    comes "softmax". `probabilities` (classes,) is that softmax, and `loss` the cross-entropy, if a label was
+    given; else None. `gradients` are those of the parameters, by name, "conv1.W".
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        passed: list[Passed],
+        label: int | None,
+        loss: float | None,
+        *,
+        backward: bool = False,
+    ) -> None:
+        self.network = network
+        self.label, self.loss = label, loss
+        self._passed = {p.layer.name: p for p in passed}
+        self._backward = backward
+        self._last = passed[-1]
+        self.probabilities: np.ndarray | None = None
+        if self._last.Z.ndim == 1:
+            self.probabilities = functional.softmax(self._last.Z[np.newaxis])[0]
+
+    @property
+    def layers(self) -> list[str]:
+        return [*self._passed, *([] if self.probabilities is None else [SOFTMAX])]
+
+    @property
+    def gradients(self) -> Mapping[str, np.ndarray]:
+        self._needs_backward()
+        found: Gradients = {
+            f"{layer}.{name}": gradient
+            for layer, passed in self._passed.items()
+            for name, gradient in passed.gradients.items()
+        }
+        return MappingProxyType(found)
+
+    # Whole arrays
+
+    def A_prev(self, layer: str) -> np.ndarray:
+        """What the layer takes in."""
+        return self._last.Z if self._is_softmax(layer) else self._of(layer).A_prev
+
+    def A(self, layer: str) -> np.ndarray:
+        """What the layer gives out; of a convolution or a dense layer that is Z."""
+        if self._is_softmax(layer):
+            assert self.probabilities is not None
+            return self.probabilities
+        return self._of(layer).Z
+
+    def dA(self, layer: str) -> np.ndarray:
+        """The gradient of what the layer gives out; of a convolution or a dense layer that is dZ."""
+        return self._of(layer, backward=True).dZ
+
+    def dA_prev(self, layer: str) -> np.ndarray:
+        """The gradient of what the layer takes in."""
+        self._needs_backward()
+        return self._last.dZ if self._is_softmax(layer) else self._of(layer).dA_prev
+
+    # One value
+
+    def forward(self, layer: str, at: int | tuple[int, ...]) -> Step:
+        """What the layer's output at `at` is made of: (h, w, c), or (u,) of a flat layer."""
+        place = _position(at, self.A(layer).shape, f"trace of {layer}", "its output")
+        if self._is_softmax(layer):
+            return self._softmax(place[0])
+        passed = self._of(layer)
+        return _tracer(passed.layer).forward(passed, place)
+
+    def backward_input(self, layer: str, at: int | tuple[int, ...]) -> Step:
+        """What the gradient of the layer's input at `at` is made of: (y, x, c), or (k,) of a flat layer."""
+        self._needs_backward()
+        place = _position(at, self.A_prev(layer).shape, f"trace of {layer}", "its input")
+        if self._is_softmax(layer):
+            return self._softmax(place[0], backward=True)
+        passed = self._of(layer)
+        return _tracer(passed.layer).backward_input(passed, place)
+
+    def backward_weight(self, layer: str, parameter: str, at: int | tuple[int, ...]) -> Step:
+        """What the gradient of a parameter at `at` is made of: of a convolution's "W" (i, j, k, c)."""
+        passed = self._of(layer, backward=True)
+        tracer = _tracer(passed.layer)
+        if parameter not in passed.gradients or parameter not in tracer.parameters:
+            has = ", ".join(passed.gradients) or "no parameters"
+            raise ShapeError(mismatch(f"trace of {layer}", f"one of its parameters ({has})", repr(parameter)))
+        shape = passed.gradients[parameter].shape
+        return tracer.parameters[parameter](passed, _position(at, shape, f"trace of {layer}", parameter))
+
+    def backward_bias(self, layer: str, at: int) -> Step:
+        """What the gradient of a bias is made of."""
+        return self.backward_weight(layer, "b", at)
+
+    def _softmax(self, k: int, backward: bool = False) -> Softmax:
+        Z, A = self._last.Z, self.probabilities
+        assert A is not None
+        names = tuple(self.network.classes or map(str, range(len(Z))))
+        if not backward:
+            return values.softmax(Z, A, names, k)
+        if self.label is None:
+            remedy = "trace(network, image, label=…)"
+            raise ShapeError(mismatch("trace of softmax", "a label", "the gradient dZ behind it", remedy))
+        return values.softmax_input(Z, A, self._last.dZ, self.label, names, k)
+
+    def _is_softmax(self, layer: str) -> bool:
+        return layer == SOFTMAX and self.probabilities is not None
+
+    def _of(self, layer: str, backward: bool = False) -> Passed:
+        if layer not in self._passed:
+            raise ShapeError(mismatch("trace", f"one of {', '.join(self.layers)}", repr(layer)))
+        if backward:
+            self._needs_backward()
+        return self._passed[layer]
+
+    def _needs_backward(self) -> None:
+        if not self._backward:
+            remedy = "trace(network, image, label=…) goes back as well"
+            raise ShapeError(mismatch("trace", "a label or dZ for what is asked backward", "neither", remedy))
+
+
+def _batch_of_one(network: Network, image: np.ndarray) -> np.ndarray:
+    """`image` as float X (1, H, W, C)."""
+    image = np.asarray(image)
+    if image.ndim == len(network.input_shape) + 1 and image.shape[1:] == network.input_shape:
+        remedy = "one picture is traced at a time, images[0]"
+        raise ShapeError(mismatch("trace", f"an image {network.input_shape}", image.shape, remedy))
+    X = pixels_or_numbers(image[np.newaxis], network.input_shape, f"trace: {network.layers[0].who}")
+    return network.preprocessing.apply(X) if X.dtype == np.uint8 else X
+
+
+def _class(network: Network, label: int | str) -> int:
+    """The label as a number."""
+    count = network.output_shape[0] if len(network.output_shape) == 1 else 0
+    if not count:
+        remedy = "give dZ instead"
+        raise ShapeError(mismatch("trace", "a network of classes for a label", network.output_shape, remedy))
+    names = network.classes or []
+    number = names.index(label) if label in names else _whole(label)
+    if not 0 <= number < count:
+        known = f" or one of {', '.join(names)}" if 0 < len(names) <= 12 else ""
+        raise ShapeError(mismatch("trace", f"a label from 0 to {count - 1}{known}", repr(label)))
+    return number
+
+
+def _upstream(network: Network, dZ: np.ndarray) -> np.ndarray:
+    dZ = np.asarray(dZ)
+    if dZ.dtype.kind != "f" or dZ.shape != network.output_shape:
+        got = f"{dZ.dtype} {dZ.shape}"
+        raise ShapeError(mismatch("trace", f"dZ in float32 {network.output_shape}", got))
+    return dZ[np.newaxis]
+
+
+def _position(at: int | tuple[int, ...], shape: tuple[int, ...], who: str, array: str) -> tuple[int, ...]:
+    """`at` as whole numbers within `shape`."""
+    parts = at if isinstance(at, tuple | list | np.ndarray) else (at,)
+    place = tuple(map(_whole, parts))
+    if len(place) != len(shape) or not all(0 <= p < n for p, n in zip(place, shape, strict=True)):
+        largest = ", ".join(str(n - 1) for n in shape)
+        expected = f"a position in {array}, from ({', '.join('0' * len(shape))}) to ({largest})"
+        raise ShapeError(mismatch(who, expected, at))
+    return place
+
+
+def _whole(value: Any) -> int:
+    """`value`, or −1 where it is no whole number."""
+    try:
+        return -1 if isinstance(value, bool) else index(value)
+    except TypeError:
+        return -1
+
+
+def _tracer(layer: Layer) -> Tracer:
+    if type(layer) not in TRACERS:
+        known = ", ".join(kind.__name__ for kind in TRACERS)
+        remedy = "say how it is traced in fovea.tracing.TRACERS; A and dA give its whole arrays"
+        raise ShapeError(mismatch(layer.who, f"a kind of layer with a tracer ({known})", "none", remedy))
+    return TRACERS[type(layer)]
