@@ -271,7 +271,7 @@ def test_questions_that_have_no_answer(t, ask, words):
     [
         (np.zeros((13, 9), np.float32), {}, r"expected A_prev \(N, 13, 9, 2\)"),
         (np.zeros((2, 13, 9), np.uint8), {}, "channels come last"),
-        (np.zeros((1, 13, 9, 2), np.uint8), {}, r"images\[0\]"),
+        (np.zeros((2, 13, 9, 2), np.uint8), {}, "expected one picture, got 2"),
         (np.zeros((13, 9, 2), np.int64), {}, "expected A_prev in float32, got int64"),
         (None, {"label": 4}, "a label from 0 to 3 or one of ant, bee, cat, dog, got 4"),
         (None, {"label": "elk"}, "a label from 0 to 3 or one of ant"),

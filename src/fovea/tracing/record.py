@@ -8,6 +8,7 @@ The numbers are those of `network.forward` and `network.backward` on the current
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from operator import index
 from types import MappingProxyType
 from typing import Any
@@ -57,7 +58,7 @@ def trace(
     dZ: np.ndarray | None = None,
     rng: np.random.Generator | None = None,
 ) -> "Trace":
-    """Send `image` (H, W, C) through `network`, and back where a gradient is given.
+    """Send `image`, (H, W, C) or a batch of it alone, through `network`, and back where a gradient is given.
 
     uint8 images are pixels and are preprocessed; floating-point ones are taken as they are. `label`, a class
     or its name, asks for the gradient of the cross-entropy −log softmax(Z)[label]; `dZ`, of the shape of the
@@ -70,10 +71,10 @@ def trace(
     if label is not None and dZ is not None:
         raise ShapeError(mismatch("trace", "a label or dZ", "both"))
     number = None if label is None else _class(network, label)
-    passed, A = [], in_precision(X)
-    for layer in network.layers:
-        Z, cache = layer.forward(A, training=rng is not None, rng=rng)
+    passed, A, caches = [], in_precision(X), []
+    for layer, Z, cache in network.forward_steps(A, training=rng is not None, rng=rng):
         passed.append(Passed(layer, A[0], Z[0], cache))
+        caches.append(cache)
         A = Z
     loss = None
     if number is not None:
@@ -81,11 +82,10 @@ def trace(
     elif dZ is not None:
         upstream = _upstream(network, dZ)
     else:
-        return Trace(network, passed, None, None)
+        return Trace(network, passed)
     dA = in_precision(upstream)
-    for place, (layer, before) in reversed(list(enumerate(zip(network.layers, passed, strict=True)))):
-        dA_prev, gradients = layer.backward(dA, before.cache)
-        passed[place] = Passed(layer, before.A_prev, before.Z, before.cache, dA[0], dA_prev[0], gradients)
+    for place, (_, dA_prev, gradients) in enumerate(network.backward_steps(dA, caches), start=1):
+        passed[-place] = replace(passed[-place], dZ=dA[0], dA_prev=dA_prev[0], gradients=gradients)
         dA = dA_prev
     return Trace(network, passed, number, loss, backward=True)
 
@@ -102,8 +102,8 @@ class Trace:
         self,
         network: Network,
         passed: list[Passed],
-        label: int | None,
-        loss: float | None,
+        label: int | None = None,
+        loss: float | None = None,
         *,
         backward: bool = False,
     ) -> None:
@@ -215,10 +215,10 @@ class Trace:
 def _batch_of_one(network: Network, image: np.ndarray) -> np.ndarray:
     """`image` as float X (1, H, W, C)."""
     image = np.asarray(image)
-    if image.ndim == len(network.input_shape) + 1 and image.shape[1:] == network.input_shape:
-        remedy = "one picture is traced at a time, images[0]"
-        raise ShapeError(mismatch("trace", f"an image {network.input_shape}", image.shape, remedy))
-    X = pixels_or_numbers(image[np.newaxis], network.input_shape, f"trace: {network.layers[0].who}")
+    images = image[np.newaxis] if image.shape == network.input_shape else image
+    X = pixels_or_numbers(images, network.input_shape, network.layers[0].who)
+    if len(X) != 1:
+        raise ShapeError(mismatch("trace", "one picture", len(X), "trace one after the other"))
     return network.preprocessing.apply(X) if X.dtype == np.uint8 else X
 
 
