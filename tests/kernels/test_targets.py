@@ -60,9 +60,9 @@ def test_other_constants_choose_other_kernels():
     assert algorithms.forward(window, 64, 64, (1, 1), 1, "fast").is_winograd
     with targets.trying(here._replace(advantage=9.0)):
         assert not algorithms.forward(window, 64, 64, (1, 1), 1, "fast").is_winograd
-    with targets.trying(here._replace(vector=8, sums=12)):
+    with targets.trying(here._replace(vector=8, registers=16)):
         tile = tiles.conv(window, 64, 64, (1, 1), 1)
-        assert tile.columns * tile.filters <= 12 * 8
+        assert tile.columns * tile.filters <= 16 * 8
     assert targets.current() == here
 
 

@@ -26,6 +26,7 @@ class Target(NamedTuple):
     measured_on: str
     # Registers
     vector: int  # float32 numbers in a vector register
+    registers: int  # vector registers
     sums: int  # registers that may hold sums; the others hold what is loaded
     # Direct convolution
     packed_rows: (
@@ -33,7 +34,11 @@ class Target(NamedTuple):
     )
     rows: int  # the same for one picture, whose bands overlap by the filter's height and had better be high
     weights_rows: int  # the same for the gradient of the weights, of input and of dZ
-    unroll: int  # steps of the innermost sum that are written out at most
+    unroll: int  # steps of the innermost sum that are written out at most, pictures side by side
+    unroll_filters: int  # the same where filters fill the vector
+    load_packed: float  # what a load costs beside a product, pictures side by side
+    load: float  # the same where filters fill the vector
+    task: int  # multiply-adds that are worth a task of their own
     many_weights: int  # weights whose sum is too large for each thread to have one
     positions: int  # of dZ that are summed in registers between two visits of such a sum
     tasks: int  # that such a sum is shared out to

@@ -20,6 +20,7 @@ class Tile(NamedTuple):
     columns: int  # columns of a register tile (numbers of a window's row, for the gradient of the weights)
     band: int  # rows that are staged together
     unroll: int = 1  # steps of the innermost sum written out
+    shared: bool = False  # whether the threads share a band's blocks of filters, too
 
 
 def vector() -> int:
@@ -46,8 +47,12 @@ def conv(window: Window, filters: int, channels: int, pool: tuple[int, int], lan
     columns, block = _register_tile(n_W, filters, lanes, positions=pool[0] * pool[1])
     row = window.input[1] * channels * lanes * 4 * window.stride[0] * pool[0]
     J = window.size[1] * channels
-    unroll = _divisor(J, targets.current().unroll) if lanes > 1 else 1
-    return Tile(vector(), block, columns, _band(n_H, row, _staging(lanes)), unroll)
+    unroll = _divisor(J, targets.current().unroll if lanes > 1 else targets.current().unroll_filters)
+    band = _band(n_H, row, _staging(lanes))
+    shared = (
+        lanes == 1 and n_W * pool[0] * pool[1] * band * window.size[0] * J * block > targets.current().task
+    )
+    return Tile(vector(), block, columns, band, unroll, shared)
 
 
 def conv_inputs(window: Window, filters: int, channels: int, lanes: int) -> Tile:
@@ -94,23 +99,24 @@ def dense(outputs: int) -> int:
 def _register_tile(columns: int, filters: int, lanes: int, positions: int = 1) -> tuple[int, int]:
     """(columns, filters) of the tile with the least estimated cost."""
     unit = 1 if lanes > 1 else vector()  # filters that fill one register, over L pictures or side by side
-    blocks = -(-filters // unit)
-    if filters % unit:  # a last, partial vector is stored under a mask, one vector at a time
-        blocks = 1
     whole = -(-filters // unit)
+    blocks = range(1, whole + 1)
+    if lanes == 1:  # a last, partial vector is stored under a mask, by itself
+        blocks = [f for f in blocks if f == 1 or (whole % f == 0 and filters % unit == 0)]
+
+    load = targets.current().load_packed if lanes > 1 else targets.current().load
 
     def cost(tile: tuple[int, int]) -> float:
         p, f = tile[0] * positions, tile[1]
-        return (
-            waste(columns, tile[0]) * waste(whole, f) * max(1.0, (p + f) / (p * f)) * (1 + (p + f) / (p * f))
-        )
+        loads = (p + f) / (p * f)
+        return waste(columns, tile[0]) * waste(whole, f) * max(1.0, loads) * (1 + loads * load)
 
-    tiles = [
-        (p, f)
-        for p in range(1, columns + 1)
-        for f in range(1, blocks + 1)
-        if p * f * positions <= max(sums(), positions)
-    ]
+    def fits(p: int, f: int) -> bool:
+        if lanes > 1:
+            return p * f * positions <= max(sums(), positions)
+        return p * f * positions + f + 2 <= targets.current().registers or p == f == 1
+
+    tiles = [(p, f) for p in range(1, columns + 1) for f in blocks if fits(p, f)]
     best = min(tiles, key=lambda tile: (cost(tile), tile))
     return best[0], best[1] * unit
 

@@ -35,22 +35,42 @@ def array(name: str, extents: list[int], kind: object = Float) -> hl.ImageParam:
     """A dense array argument, extents from the innermost; one more, outermost dimension is known at run
     time."""
     image = hl.ImageParam(kind, len(extents) + 1, name)
-    stride = 1
-    for dimension, extent in enumerate(extents):
-        image.dim(dimension).set_bounds(0, extent).set_stride(stride)
-        stride *= extent
-    image.dim(len(extents)).set_min(0).set_stride(stride)
+    _lay_out(image, extents)
     return image
 
 
 def fixed(name: str, extents: list[int], kind: object = Float) -> hl.ImageParam:
     """A dense array argument whose extents are all known, from the innermost."""
     image = hl.ImageParam(kind, len(extents), name)
+    _lay_out(image, extents)
+    return image
+
+
+def result(function: hl.Func, extents: list[int]) -> hl.Func:
+    """Let what `function` computes be laid out as `array` says of arguments, and be computed whole. Halide by
+    itself only takes for granted that numbers along the innermost dimension are neighbours; vectors along
+    another, such as channels behind one lane, would be scattered number by number."""
+    for variable, extent in zip(function.args(), extents, strict=False):
+        function.bound(variable, 0, extent)
+    first, *others = function.output_buffers()
+    _lay_out(first, extents)
+    for other in others:  # their extents are the first one's
+        _lay_out(other, extents, bounds=False)
+    return function
+
+
+def _lay_out(buffer: hl.OutputImageParam, extents: list[int], bounds: bool = True) -> None:
+    """From the innermost dimension; one more, outermost one is known at run time."""
     stride = 1
     for dimension, extent in enumerate(extents):
-        image.dim(dimension).set_bounds(0, extent).set_stride(stride)
+        if bounds:
+            buffer.dim(dimension).set_bounds(0, extent)
+        buffer.dim(dimension).set_stride(stride)
         stride *= extent
-    return image
+    if buffer.dimensions() > len(extents):
+        if bounds:
+            buffer.dim(len(extents)).set_min(0)
+        buffer.dim(len(extents)).set_stride(stride)
 
 
 def padded_rows(

@@ -5,7 +5,7 @@ db[k] = Σ_{l, x, y} dZ[l, k, x, y]                                             
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, variables, vectorize_channels
+from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, result, variables, vectorize_channels
 
 
 def bias_gradient(upstream: Upstream, K: int, L: int, vector: int) -> hl.Func:
@@ -18,7 +18,7 @@ def bias_gradient(upstream: Upstream, K: int, L: int, vector: int) -> hl.Func:
     part_sum[l, k, part] = ZERO
     part_sum[l, k, part] += upstream.db(l, k, g[0], g[1], group)  # (1)
     db[k] = parts.total(part_sum, L, k)
-    db.bound(k, 0, K)
+    result(db, [K])
     part_sum.compute_root().bound_extent(l, L).parallel(part)
     update = part_sum.update().reorder(l, k, g[0], g[1], g[2], part).parallel(part)
     for stage in (part_sum, update):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Float, array, is_nan, variables
+from fovea.kernels.pipelines.algebra import ZERO, Float, array, is_nan, result, variables
 
 
 def softmax(*, classes, lanes):
@@ -45,7 +45,7 @@ def cross_entropy(*, classes, lanes):
     first[l, n] = hl.min(first[l, n], hl.select(Z[l, r[0], n] == largest[l, n], r[0], classes))
     hits[l, n] = hl.select(known & (first[l, n] == label), hl.i32(1), hl.i32(0))
     for f in (losses, hits):
-        f.bound(l, 0, lanes).vectorize(l)
+        result(f, [lanes]).vectorize(l)
     first.compute_at(hits, n).vectorize(l)
     first.update().reorder(l, r[0]).vectorize(l)
     for f in (largest, total):
@@ -74,6 +74,5 @@ def _softmax(Z: hl.ImageParam, classes: int, n: hl.Var) -> tuple[hl.Func, hl.Fun
     return largest, exponential, total
 
 
-def _schedule(result: hl.Func, classes: int, lanes: int) -> hl.Func:
-    l, k = variables("l k")
-    return result.bound(l, 0, lanes).bound(k, 0, classes).vectorize(l)
+def _schedule(answer: hl.Func, classes: int, lanes: int) -> hl.Func:
+    return result(answer, [lanes, classes]).vectorize(hl.Var("l"))

@@ -13,6 +13,7 @@ from fovea.kernels.pipelines.algebra import (
     array,
     fixed,
     padded_rows,
+    result,
     variables,
     vectorize_rows,
     vectorize_tile,
@@ -36,9 +37,10 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
     rows = padded_rows(A_prev, window, C)
     packed, Z, A = hl.Func("packed"), hl.Func("Z"), hl.Func("A")
     B = tile.filters
-    packed[ki, j, i, ko] = weights[hl.min(ko * B + ki, K - 1), j, i]
+    filter_ = hl.min(ko * B + ki, K - 1) if K % B else ko * B + ki
+    packed[ki, j, i, ko] = weights[filter_, j, i]
     r = hl.RDom([(0, J), (0, f_H)], "r")
-    Z[l, ki, x, y, n, ko] = b[hl.min(ko * B + ki, K - 1)] if bias else ZERO
+    Z[l, ki, x, y, n, ko] = b[filter_] if bias else ZERO
     Z[l, ki, x, y, n, ko] += (
         packed[ki, r[0], r[1], ko] * rows[l, x * s_W * C + r[0], y * s_H + r[1], n]
     )  # (1)
@@ -48,24 +50,28 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
 
     A[l, k, x, y, n] = finished(position, relu, pool, winners)
 
-    # Schedule: pictures and bands of rows in parallel; in a band the filters' blocks run innermost, so
-    # that the window's pixels stay in the first-level cache; one block of one tile is summed in
-    # registers.
+    # Schedule: pictures and bands of rows in parallel; a block of filters of one tile is summed in registers.
+    # Where filters fill the vector, a block of them (which is turned to run in one, and stays in the
+    # second-level cache) meets the whole band before the next one does, and the threads may share the blocks
+    # too; where pictures do, blocks are few and small, and it is the pixels that stay.
     kb, xo, xi, yo, yi = variables("kb xo xi yo yi")
-    A.bound(l, 0, L).bound(k, 0, K).bound(x, 0, n_W // p_W).bound(y, 0, n_H // p_H)
+    result(A, [L, K, n_W // p_W, n_H // p_H])
     inwards, guard = hl.TailStrategy.ShiftInwards, hl.TailStrategy.GuardWithIf
     A.split(k, kb, ki, B, hl.TailStrategy.PredicateStores if L == 1 and K % B else guard)
     A.split(x, xo, xi, tile.columns, inwards).split(y, yo, yi, tile.band, guard)
-    A.reorder(l, ki, xi, kb, xo, yi, yo, n).unroll(xi)
+    blocks = [xo, yi, kb] if L == 1 else [kb, xo, yi]
+    A.reorder(l, ki, xi, *blocks, yo, n).unroll(xi)
     vectorize_tile(A, l, ki, L, tile).parallel(n).parallel(yo)
-    Z.compute_at(A, kb).bound_extent(ki, B).unroll(x).unroll(y)
+    if L == 1 and tile.shared:
+        A.parallel(kb)
+    Z.compute_at(A, blocks[0]).bound_extent(ki, B).unroll(x).unroll(y)
     vectorize_tile(Z, l, ki, L, tile)
     update = Z.update().reorder(l, ki, x, y, r[0], r[1]).unroll(x).unroll(y)
     vectorize_tile(update, l, ki, L, tile)
     if tile.unroll > 1:
         update.unroll(r[0], tile.unroll)
     if L == 1:
-        packed.compute_root().bound(ki, 0, B).vectorize(ki, tile.vector)
+        packed.compute_root().bound(ki, 0, B).vectorize(ki, tile.vector).parallel(ko)
     if rows is not A_prev:
         rows.compute_at(A, yo)
         vectorize_rows(rows, L, tile)

@@ -17,6 +17,7 @@ from fovea.kernels.pipelines.algebra import (
     array,
     fixed,
     padded_rows,
+    result,
     variables,
     vectorize_channels,
     vectorize_rows,
@@ -69,7 +70,7 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
 
     # Schedule: as forward; a tile covers whole phases.
     cb, xo, xi, yo, yi, yt, yp = variables("cb xo xi yo yi yt yp")
-    dA_prev.bound(l, 0, L).bound(c, 0, C).bound(x, 0, W).bound(y, 0, H)
+    result(dA_prev, [L, C, W, H])
     inwards, guard = hl.TailStrategy.ShiftInwards, hl.TailStrategy.GuardWithIf
     dA_prev.split(c, cb, ci, B, hl.TailStrategy.PredicateStores if L == 1 and C % B else guard)
     dA_prev.split(x, xo, xi, tile.columns * s_W, inwards if s_W == 1 else guard)
@@ -131,7 +132,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     # Schedule: for a picture (or L) and a band of its rows, dZ and the padded rows are laid out once;
     # then every tile of filters × window numbers is summed over the band in registers.
     kb, ki, jb, ji = variables("kb ki jb ji")
-    dW.bound(k, 0, K).bound(j, 0, J).bound(i, 0, f_H).parallel(i)
+    result(dW, [K, J, f_H]).parallel(i)
     part_sum.compute_root().bound_extent(l, L).bound_extent(k, K_up).parallel(part)
     vectorize_channels(part_sum, l, k, L, tile.vector)
     update = part_sum.update().split(k, kb, ki, B).split(j, jb, ji, tile.columns, hl.TailStrategy.GuardWithIf)

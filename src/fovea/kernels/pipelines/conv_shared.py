@@ -15,6 +15,7 @@ from fovea.kernels.pipelines.algebra import (
     Upstream,
     array,
     padded_rows,
+    result,
     variables,
     vectorize_channels,
     vectorize_rows,
@@ -54,7 +55,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     # every tile of filters × window numbers is summed over the group in registers.
     kb, ki, jb, ji, task = variables("kb ki jb ji task")
     guard = hl.TailStrategy.GuardWithIf
-    dW.bound(k, 0, K).bound(j, 0, J).bound(i, 0, f_H).vectorize(k, V).parallel(j)
+    result(dW, [K, J, f_H]).vectorize(k, V).parallel(j)
     update = (
         dW.update()
         .split(k, kb, ki, B)

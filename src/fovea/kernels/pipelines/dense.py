@@ -10,7 +10,7 @@ A stage may add ReLU; its dZ is then dA where A > 0 (Upstream).
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, rectified, variables
+from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, rectified, result, variables
 
 _GUARD = hl.TailStrategy.GuardWithIf
 
@@ -27,7 +27,7 @@ def forward(*, n_in, n_out, bias, relu, lanes, tile, vector):
     A[l, k, n] = rectified(Z[l, k, n]) if relu else Z[l, k, n]
 
     # Schedule
-    A.bound(l, 0, lanes).bound(k, 0, n_out)
+    result(A, [lanes, n_out])
     if lanes > 1:
         _schedule(A, Z, l, k, n, r, tile)
     else:
@@ -51,18 +51,20 @@ def inputs(*, n_in, n_out, after, lanes, tile):
     dA_prev[l, j, n] = sums[l, j, n]
 
     # Schedule
-    dA_prev.bound(l, 0, lanes).bound(j, 0, n_in)
+    result(dA_prev, [lanes, n_in])
     _schedule(dA_prev, sums, l, j, n, r, tile)
     if after:
         dZ.compute_at(dA_prev, n).vectorize(l)
     return [dA_prev], [*upstream.arguments, W]
 
 
-def _schedule(result: hl.Func, sums: hl.Func, l: hl.Var, k: hl.Var, n: hl.Var, r: hl.RDom, tile: int) -> None:
+def _schedule(
+    outcome: hl.Func, sums: hl.Func, l: hl.Var, k: hl.Var, n: hl.Var, r: hl.RDom, tile: int
+) -> None:
     ko, ki = variables("ko ki")
-    result.split(k, ko, ki, tile, hl.TailStrategy.ShiftInwards).reorder(l, ki, ko, n)
-    result.vectorize(l).unroll(ki).parallel(n)
-    sums.compute_at(result, ko).vectorize(l).unroll(k)
+    outcome.split(k, ko, ki, tile, hl.TailStrategy.ShiftInwards).reorder(l, ki, ko, n)
+    outcome.vectorize(l).unroll(ki).parallel(n)
+    sums.compute_at(outcome, ko).vectorize(l).unroll(k)
     sums.update().reorder(l, k, r[0]).vectorize(l).unroll(k)
 
 
@@ -88,13 +90,13 @@ def weights(*, n_in, n_out, bias, after, lanes, vector, tile):
     # Schedule
     ko, ki, jo, ji = variables("ko ki jo ji")
     inwards = hl.TailStrategy.ShiftInwards
-    dW.bound(k, 0, K).bound(j, 0, n_in)
+    result(dW, [K, n_in])
     dW.split(k, ko, ki, V, inwards if K >= V else hl.TailStrategy.PredicateStores)
     dW.split(j, jo, ji, tile, inwards).reorder(ki, ji, ko, jo)
     dW.vectorize(ki).unroll(ji).parallel(jo)
     sums.compute_at(dW, ko).bound_extent(k, V).vectorize(k).unroll(j)
     sums.update().reorder(k, j, r[0], r[1]).vectorize(k).unroll(j)
     turned.compute_root().bound_extent(k, max(K, V)).reorder(l, k, n).vectorize(l)
-    db.bound(k, 0, K).vectorize(k, V, _GUARD)
+    result(db, [K]).vectorize(k, V, _GUARD)
     db.update().reorder(k, r[0], r[1]).vectorize(k, V, _GUARD)
     return [dW, *([db] if bias else [])], [A_prev, *upstream.arguments]

@@ -5,7 +5,7 @@ Pictures beyond the last one are zero in the packed layout: they add nothing to 
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Float, array, fixed, variables
+from fovea.kernels.pipelines.algebra import ZERO, Float, array, fixed, result, variables
 
 
 def pack(*, channels, width, height, lanes, kind, vector):
@@ -23,7 +23,7 @@ def pack(*, channels, width, height, lanes, kind, vector):
     A[l, c, x, y, n] = hl.select(n * lanes + l < count, value, ZERO)
 
     # Schedule
-    A.bound(l, 0, lanes).bound(c, 0, C).bound(x, 0, width).bound(y, 0, height).parallel(n)
+    result(A, [lanes, C, width, height]).parallel(n)
     if lanes > 1:
         A.vectorize(l)
     else:
@@ -36,5 +36,5 @@ def unpack(*, channels, width, height, lanes):
     A, X = array("A", [lanes, channels, width, height]), hl.Func("X")
     l, c, x, y, n = variables("l c x y n")
     X[l, c, x, y, n] = A[n % lanes, c, x, y, n // lanes]
-    X.bound(l, 0, 1).bound(c, 0, channels).bound(x, 0, width).bound(y, 0, height).parallel(n)
+    result(X, [1, channels, width, height]).parallel(n)
     return [X], [A]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import halide as hl
 
 from fovea.geometry import Window
-from fovea.kernels.pipelines.algebra import ZERO, array, is_nan, variables, vectorize_channels
+from fovea.kernels.pipelines.algebra import ZERO, array, is_nan, result, variables, vectorize_channels
 
 
 def maximum(*, window, channels, lanes, vector):
@@ -147,8 +147,8 @@ def _count(window: Window, count_include_pad: bool, x: hl.Expr, y: hl.Expr) -> h
     return hl.cast(hl.Float(32), rows * columns)
 
 
-def _schedule(result: hl.Func, size: tuple[int, int], channels: int, lanes: int, vector: int) -> hl.Func:
-    l, c, x, y, n = variables("l c x y n")
-    result.bound(l, 0, lanes).bound(c, 0, channels).bound(x, 0, size[1]).bound(y, 0, size[0])
-    vectorize_channels(result, l, c, lanes, vector)
-    return result.parallel(n)
+def _schedule(outcome: hl.Func, size: tuple[int, int], channels: int, lanes: int, vector: int) -> hl.Func:
+    l, c, n = variables("l c n")
+    result(outcome, [lanes, channels, size[1], size[0]])
+    vectorize_channels(outcome, l, c, lanes, vector)
+    return outcome.parallel(n)

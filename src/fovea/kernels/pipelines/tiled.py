@@ -15,7 +15,7 @@ from collections.abc import Callable
 import halide as hl
 
 from fovea.kernels.algorithms import WinogradTile
-from fovea.kernels.pipelines.algebra import ZERO, variables
+from fovea.kernels.pipelines.algebra import ZERO, result, variables
 from fovea.kernels.pipelines.transforms import (
     INPUTS,
     OUTPUTS,
@@ -103,7 +103,7 @@ class Tiles:
         c, t, i, j, ko, between, cb, tb, filter = *variables("c t i j ko v cb tb"), self.place[0]
         (rows, columns), (p_H, p_W) = self.out, self.pool
         down, across = OUTPUTS // p_H, OUTPUTS // p_W
-        A.bound(l, 0, 1).bound(k, 0, self.K).bound(x, 0, columns).bound(y, 0, rows)
+        result(A, [1, self.K, columns, rows])
         if self.K % v:  # then a block is one vector, and the last one is stored under a mask
             A.split(k, kb, ki, v, hl.TailStrategy.PredicateStores).split(l, l, kv, 1)
         else:

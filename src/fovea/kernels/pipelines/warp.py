@@ -5,7 +5,7 @@
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Float, array, variables
+from fovea.kernels.pipelines.algebra import ZERO, Float, array, result, variables
 
 
 def warp(*, size, out_size, channels):
@@ -36,6 +36,6 @@ def warp(*, size, out_size, channels):
     out[c, x, y, n] = hl.cast(hl.UInt(8), total)
 
     # Schedule: vectors of columns; the pixels are fetched one by one.
-    out.bound(c, 0, C).bound(x, 0, width).bound(y, 0, height)
+    result(out, [C, width, height])
     out.reorder(c, x, y, n).unroll(c).vectorize(x, 8, hl.TailStrategy.GuardWithIf).parallel(n)
     return [out], [pictures, matrices]

@@ -19,7 +19,7 @@ import halide as hl
 
 from fovea.geometry import Window
 from fovea.kernels.algorithms import WinogradWeightsTile
-from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, padded_rows, variables
+from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, padded_rows, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.transforms import (
     INPUTS,
@@ -123,7 +123,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
         staged.compute_at(part_sum, g[0]).vectorize(hl.Var("q"), v, _WHOLE)
     if after or K_up != K:
         dZ.compute_at(part_sum, g[0]).vectorize(k, v, _GUARD)
-    dW.bound(k, 0, K).bound(c, 0, C).bound(j, 0, 3).bound(i, 0, 3)
+    result(dW, [K, C, 3, 3])
     dW.split(k, kb, ki, v, hl.TailStrategy.PredicateStores if K % v else _WHOLE)
     dW.reorder(ki, j, i, kb, c).vectorize(ki).unroll(j).unroll(i).parallel(c)
     dW_tile.compute_at(dW, kb).vectorize(k, v).unroll(i).unroll(j)
