@@ -13,10 +13,12 @@ the picture's edge, few channels and vectors that are partly filled all speak fo
 measured (targets.py): a transform costs 36 loads, 36 stores and some 80 additions, and its memory lies in
 the second-level cache.
 
-What decides is the shape, the pass, the processor and the asked precision; never the number of pictures, of
+What decides is the shape, the pass, the processor and the asked precision ("fast"; "exact"; "alike" for few
+pictures, which get the bits that they would have among many side by side); never the number of pictures, of
 which a picture's result must not depend, and never a timing.
 """
 
+import math
 from typing import NamedTuple
 
 from fovea.geometry import Pair, Window
@@ -24,6 +26,8 @@ from fovea.kernels import targets, tiles
 from fovea.kernels.tiles import vector, waste
 
 _TILE = 4  # outputs of a tile along an axis
+_ALONE = (1, 1)  # no pooling behind it
+_ONE_SUM = "; the threads share one sum"
 
 
 class WinogradTile(NamedTuple):
@@ -48,54 +52,105 @@ class WinogradWeightsTile(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """A kernel's operation and its tile."""
+    """A kernel's operation, its tile, and in a clause why it was chosen, with the numbers that decided."""
 
     operation: str
     tile: tuple
+    why: str
 
     @property
     def is_winograd(self) -> bool:
         return self.operation.startswith("winograd")
+
+    @property
+    def plain_tile(self) -> tuple:
+        """The tile as a specification takes it: tuples of numbers."""
+        return _plain(self.tile)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The tile's numbers by name."""
+        return _sizes(self.tile)
 
 
 def forward(window: Window, filters: int, channels: int, pool: Pair, lanes: int, precision: str) -> Choice:
     """Z, with its ReLU and pooling."""
     (n_H, n_W), (p_H, p_W) = window.output, pool
     covered = n_H // p_H * p_H, n_W // p_W * p_W
-    if precision == "fast" and _fits(window, pool, lanes) and _pays(covered, channels, filters):
-        return Choice("winograd.forward", _tile(covered, channels, filters))
-    return Choice("conv.forward", tiles.conv(window, filters, channels, pool, lanes))
+    verdict = _winograd(window, covered, channels, filters, pool, lanes, precision)
+    if verdict.chosen:
+        return Choice("winograd.forward", _tile(covered, channels, filters), verdict.why)
+    return Choice("conv.forward", tiles.conv(window, filters, channels, pool, lanes), verdict.why)
 
 
 def inputs(window: Window, filters: int, channels: int, lanes: int, precision: str) -> Choice:
     """dA_prev: a convolution of dZ, over as many pixels as A_prev has."""
-    if precision == "fast" and _fits(window, (1, 1), lanes) and _pays(window.input, filters, channels):
-        return Choice("winograd.inputs", _tile(window.input, filters, channels))
-    return Choice("conv_backward.inputs", tiles.conv_inputs(window, filters, channels, lanes))
+    verdict = _winograd(window, window.input, filters, channels, _ALONE, lanes, precision)
+    if verdict.chosen:
+        return Choice("winograd.inputs", _tile(window.input, filters, channels), verdict.why)
+    return Choice("conv_backward.inputs", tiles.conv_inputs(window, filters, channels, lanes), verdict.why)
 
 
 def weights(window: Window, filters: int, channels: int, lanes: int, precision: str) -> Choice:
     """dW and db."""
-    if precision == "fast" and _fits(window, (1, 1), lanes) and _pays(window.output, channels, filters):
-        return Choice("winograd_weights.weights", _weights_tile(window.output, channels, filters))
+    verdict = _winograd(window, window.output, channels, filters, _ALONE, lanes, precision)
+    if verdict.chosen:
+        tile, why = _weights_tile(window.output, channels, filters), verdict.why
+        return Choice("winograd_weights.weights", tile, why + (_ONE_SUM if tile.shared else ""))
     shared = tiles.conv_shared_weights(window, filters, channels) if lanes == 1 else None
     if shared is not None:
-        return Choice("conv_shared.weights", (tuple(shared.tile), shared.pictures, shared.share))
-    return Choice("conv_backward.weights", tiles.conv_weights(window, filters, channels, lanes))
+        why = f"{verdict.why}{_ONE_SUM} of {math.prod(window.size) * channels * filters:,} weights"
+        return Choice("conv_shared.weights", shared, why)
+    return Choice("conv_backward.weights", tiles.conv_weights(window, filters, channels, lanes), verdict.why)
 
 
-def _fits(window: Window, pool: Pair, lanes: int) -> bool:
-    """Whether Winograd's kernels can do it at all: pooling windows have to share out a tile."""
-    shared_out = not any(_TILE % p for p in pool)
-    return window.size == (3, 3) and window.stride == (1, 1) and lanes == 1 and shared_out
+class _Verdict(NamedTuple):
+    """Whether Winograd's algorithm is chosen, and why, or why not."""
+
+    chosen: bool
+    why: str
 
 
-def _pays(out: Pair, channels: int, filters: int) -> bool:
+def _winograd(
+    window: Window, out: Pair, channels: int, filters: int, pool: Pair, lanes: int, precision: str
+) -> _Verdict:
+    """For `out` sums of `channels` numbers, `filters` of each: it must fit, and cost less by (1) and (2)."""
+    few = f"{filters} filters" if filters < vector() else f"{channels} channels"
+    against = (
+        (lanes > 1, f"pictures side by side: only {few}"),
+        (precision == "alike", "direct: few pictures, as where many lie side by side"),
+        (precision == "exact", "exact: the direct sum rounds least"),
+        (window.size != (3, 3), f"direct: {_times(window.size)} filter"),
+        (window.stride != (1, 1), f"direct: stride {_times(window.stride)}"),
+        (any(_TILE % p for p in pool), f"direct: tiles do not hold whole {_times(pool)} windows"),
+    )
+    for holds, why in against:
+        if holds:
+            return _Verdict(False, why)
     C, K, v, target = channels, -(-filters // vector()), vector(), targets.current()
-    direct = out[0] * out[1] * 9 * C * K  # (1)
-    one = 36 * C * K + target.transform * (-(-C // v) + K)  # (2)
     high, wide = _grid(out)
-    return direct > target.advantage * (high * wide * one + 36 * C * K * 3 / target.sharing)
+    direct = out[0] * out[1] * 9 * C * K  # (1)
+    products = high * wide * 36 * C * K
+    transforms = high * wide * target.transform * (-(-C // v) + K) + 36 * C * K * 3 / target.sharing
+    fewer, gain = direct / products, direct / (products + transforms)  # (2)
+    if gain > target.advantage:
+        return _Verdict(True, f"Winograd: {fewer:.1f} times fewer products, {gain:.1f} with transforms")
+    return _Verdict(False, f"direct: Winograd would gain {gain:.2f}, less than {target.advantage:g}")
+
+
+def _plain(tile: tuple) -> tuple:
+    return tuple(_plain(part) if isinstance(part, tuple) else part for part in tile)
+
+
+def _sizes(tile: tuple) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for name, part in zip(tile._fields, tile, strict=True):  # type: ignore[attr-defined]
+        sizes |= _sizes(part) if isinstance(part, tuple) else {name: int(part)}
+    return sizes
+
+
+def _times(pair: Pair) -> str:
+    return "×".join(map(str, pair))
 
 
 def _grid(out: Pair) -> Pair:

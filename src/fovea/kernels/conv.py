@@ -64,5 +64,5 @@ def conv2d_backward(dZ, A_prev, W, *, stride: int | Pair = 1, padding: Padding =
     run("conv_backward.inputs", [upstream, W], [dA_prev[..., None]], **shape, tile=tile)
     chosen = algorithms.weights(window, K, C, _NHWC, "exact")
     gradients = [dW.reshape(f_H, f_W * C, K), db]
-    run(chosen.operation, [rows, upstream], gradients, **shape, bias=True, tile=tuple(chosen.tile))
+    run(chosen.operation, [rows, upstream], gradients, **shape, bias=True, tile=chosen.plain_tile)
     return dA_prev, dW, db

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fovea.kernels import buffers
+from fovea.kernels.algorithms import Choice
 from fovea.kernels.compiler import Kernel
 from fovea.kernels.specification import Specification
 
@@ -69,11 +70,12 @@ class Call:
         numbers: Sequence[object] = (),
         outputs: Sequence[View] = (),
         gradients: Sequence[np.ndarray] = (),
+        choice: Choice | None = None,
     ) -> None:
         """The kernel's arguments in its own order: `batched` inputs, `constant` ones (weights),
         `numbers`, then `outputs` of the batch, then `gradients`, whose size does not depend on the
-        batch."""
-        self.specification = specification
+        batch. `choice` says why it is this kernel, where there was one to make."""
+        self.specification, self.choice = specification, choice
         # What it gives in a backward pass.
         self.gives = "+".join(name for name, has in (("dW", gradients), ("dA", outputs)) if has)
         self.kernel: Kernel | None = None  # the plan sets it when all are compiled

@@ -78,11 +78,12 @@ class ConvStage(Stage):
             relu=self.relu,
             pool=self.pool,
             winners=self.winners is not None,
-            tile=tuple(chosen.tile),
+            tile=chosen.plain_tile,
         )
         weights, *b = parameters_of(self.layers[0], plan.network.parameters)
         rows = A_prev.seen_as(self.H, self.W * self.C)
-        return [plan.call(specification, [rows], [_seen_by(chosen, weights), *b], outputs=outputs)]
+        constant = [_seen_by(chosen, weights), *b]
+        return [plan.call(specification, [rows], constant, outputs=outputs, choice=chosen)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         W, dW = plan.network.parameters, plan.gradient_views
@@ -96,23 +97,21 @@ class ConvStage(Stage):
         shape = {**self.shape, "after": self.after, "pool": self.pool}
         asked = self.window, self.K, self.C, self.lanes, self._precision(plan)
         chosen = algorithms.weights(*asked)
-        specification = specify(chosen.operation, **shape, bias=self.bias, tile=tuple(chosen.tile))
+        specification = specify(chosen.operation, **shape, bias=self.bias, tile=chosen.plain_tile)
         rows = A_prev.seen_as(self.H, self.W * self.C)
-        steps: list[Step] = [
-            plan.call(specification, [rows, *upstream], gradients=[_seen_by(chosen, dweights), *db])
-        ]
+        gradients = [_seen_by(chosen, dweights), *db]
+        steps: list[Step] = [plan.call(specification, [rows, *upstream], gradients=gradients, choice=chosen)]
         if dA_prev is not None:
             chosen = algorithms.inputs(*asked)
-            specification = specify(chosen.operation, **shape, tile=tuple(chosen.tile))
-            steps.append(
-                plan.call(specification, upstream, [weights], outputs=[dA_prev.seen_as(*self.input_shape)])
-            )
+            specification = specify(chosen.operation, **shape, tile=chosen.plain_tile)
+            outputs = [dA_prev.seen_as(*self.input_shape)]
+            steps.append(plan.call(specification, upstream, [weights], outputs=outputs, choice=chosen))
         return steps
 
     def _precision(self, plan: "Plan") -> str:
         conv = self.layers[0]
         assert isinstance(conv, Conv2D)
-        return "exact" if self.direct else conv.precision or plan.network.precision
+        return "alike" if self.direct else conv.precision or plan.network.precision
 
 
 def _seen_by(chosen: algorithms.Choice, W: np.ndarray) -> np.ndarray:
