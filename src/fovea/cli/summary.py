@@ -1,20 +1,49 @@
 """Look at a network from outside."""
 
+import json
 from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, app
+from fovea.cli.common import Debug, Json, Precision, Threads, app, set_threads, understand
+
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Model file, run folder or built-in architecture.")
+]
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea summary lenet5")
 def summary(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Model file, run folder or built-in architecture.")
-    ],
+    model: Model,
     debug: Debug = False,
 ) -> None:
     """Show a network's layers, what each costs, and what a fully connected one in its place would."""
     from fovea.apps import models
 
     print(models.any_of(model).summary())
+
+
+@app.command(epilog="[bold]Example:[/bold]  fovea explain-kernels lenet5 --batch-size 256")
+def explain_kernels(
+    model: Model,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at once.")] = 64,
+    training: Annotated[
+        bool, typer.Option("--training/--inference", help="A step of training, or a prediction.")
+    ] = True,
+    as_json: Json = False,
+    precision: Precision = None,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Show which kernel runs each stage and pass, why, and how much of the processor it uses."""
+    from fovea.apps import explain as app
+    from fovea.apps import models
+    from fovea.apps.counter import Counter
+
+    understand(models.check_precision, precision)
+    set_threads(threads)
+    network = models.any_of(model)
+    network.precision = precision or network.precision
+    with Counter("compiling") as counter:
+        found = app.explain(network, model, batch_size=batch_size, training=training, progress=counter)
+    print(json.dumps(found.to_json(), indent=2) if as_json else app.text(found))

@@ -115,9 +115,8 @@ def _winograd(
     window: Window, out: Pair, channels: int, filters: int, pool: Pair, lanes: int, precision: str
 ) -> _Verdict:
     """For `out` sums of `channels` numbers, `filters` of each: it must fit, and cost less by (1) and (2)."""
-    few = f"{filters} filters" if filters < vector() else f"{channels} channels"
     against = (
-        (lanes > 1, f"pictures side by side: only {few}"),
+        (lanes > 1, f"pictures side by side: fewer than {vector()} channels or filters"),
         (precision == "alike", "direct: few pictures, as where many lie side by side"),
         (precision == "exact", "exact: the direct sum rounds least"),
         (window.size != (3, 3), f"direct: {_times(window.size)} filter"),

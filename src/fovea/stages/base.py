@@ -30,6 +30,7 @@ class Stage:
 
     lanes: int  # the layout of both its arrays
     leads: ClassVar[tuple[type[Layer], ...]] = ()  # the layers that it can begin with
+    why: str = ""  # why it is as it is, in a clause, where no single kernel's choice says so
 
     def __init__(
         self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
@@ -37,8 +38,9 @@ class Stage:
         """`lanes` is the layout of what comes in; a stage that wants another says so in `self.lanes`. `first`
         says that nothing before it learns, `few` that there will be but few pictures at once."""
         self.layers, self.input_shape, self.lanes = layers, input_shape, lanes
-        self.output_shape = input_shape
+        self.output_shape, self.multiply_adds = input_shape, 0  # of each pass, for a picture
         for layer in layers:
+            self.multiply_adds += layer.multiply_adds(self.output_shape)
             self.output_shape = layer.output_shape(self.output_shape)
 
     @classmethod

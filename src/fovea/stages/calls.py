@@ -14,6 +14,11 @@ from fovea.kernels.compiler import Kernel
 from fovea.kernels.specification import Specification
 
 
+def layout(lanes: int) -> str:
+    """An array's layout in words."""
+    return "NHWC" if lanes == 1 else f"{lanes} pictures side by side"
+
+
 class View(NamedTuple):
     """An array of the batch as a kernel sees it: `lanes` pictures to each entry of its first axis."""
 

@@ -26,6 +26,7 @@ class DenseStage(Stage):
         dense = layers[0]
         assert isinstance(dense, Dense)
         self.lanes, self.relu, self.bias = NHWC if few else tiles.vector(), len(layers) > 1, dense.bias
+        self.why = "few pictures, one by one" if few else ""
         (self.n_in,), (self.n_out,) = input_shape, self.output_shape
         self.shape = {"n_in": self.n_in, "n_out": self.n_out, "lanes": self.lanes}
 

@@ -19,7 +19,7 @@ class LayerStage(Stage):
         self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
     ) -> None:
         super().__init__(layers, input_shape, lanes, first, few)
-        self.lanes = NHWC
+        self.lanes, self.why = NHWC, f"{type(layers[0]).__name__} has no kernel: runs as it is, in Python"
         (self.layer,) = layers
         self._cache: object = None
 

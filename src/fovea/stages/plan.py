@@ -50,8 +50,13 @@ class Plan:
 
     `training` makes room for what the backward pass needs. `progress(done, total, what)` hears of
     kernels that had to be compiled. The network's parameters are read where they lie: change them in
-    place, and the next step sees it. `gradients` is flat, as `network.flat` is. `parts` shows the stages.
+    place, and the next step sees it. `gradients` is flat, as `network.flat` is.
+
+    `parts` shows the stages, `inputs` what takes in a batch of either type, and `loss` what follows the last
+    stage in training.
     """
+
+    loss: LossStage
 
     def __init__(
         self, network: Network, batch_size: int, *, training: bool = False, progress: Progress | None = None
@@ -69,6 +74,7 @@ class Plan:
     def _lay_out(self, network: Network, batch_size: int, training: bool) -> None:
         self.network, self.batch_size, self.training = network, batch_size, training
         self.gradients = buffers.zeros(network.flat.shape if training else (0,))
+        self.memory = self.gradients.nbytes  # bytes
         self.gradient_views = views_of(self.gradients, network.layout) if training else {}
         self.count = c_int32(0)  # pictures in the batch
         self.inverse_count = c_float(0.0)  # 1 / those of them with a label
@@ -80,7 +86,7 @@ class Plan:
         if training and stages[-1].lanes != tiles.vector():
             stages.append(RelayoutStage(network.output_shape, stages[-1].lanes, tiles.vector()))
         arrays = self._arrays(stages)
-        self._inputs = {dtype: self._input(arrays[0], dtype) for dtype in (np.uint8, np.float32)}
+        self.inputs = {dtype: self._input(arrays[0], dtype) for dtype in (np.uint8, np.float32)}
         self.parts = [
             Part(stage, A_prev, A, stage.forward(self, A_prev, A))
             for stage, A_prev, A in zip(stages, arrays, arrays[1:], strict=False)
@@ -88,7 +94,7 @@ class Plan:
         self._forward = [step for part in self.parts for step in part.forward]
         self._logits = arrays[-1]
         if training:
-            self._loss, self._backward = self._backwards()
+            self.loss, self._backward = self._backwards()
 
     def _specifications(self) -> list[Specification]:
         softmax = specify("classes.softmax", classes=self.network.output_shape[-1], lanes=tiles.vector())
@@ -109,12 +115,12 @@ class Plan:
         labelled = int(np.count_nonzero(labels >= 0))
         self.inverse_count.value = 1 / max(labelled, 1)
         self.rng = rng
-        self._loss.set_labels(labels)
+        self.loss.set_labels(labels)
         self._begin(images, in_step=True)
-        self._loss.run()
+        self.loss.run()
         for step in self._backward:
             step()
-        return self._loss.result(len(images), labelled)
+        return self.loss.result(len(images), labelled)
 
     def call(self, specification: Specification, *arguments, **more) -> Call:
         """A call that follows the size of the batch; its kernel is compiled with all the others."""
@@ -129,7 +135,7 @@ class Plan:
             shape = ", ".join(map(str, self.network.input_shape))
             expected = f"images (N, {shape}) with N from 1 to {self.batch_size}"
             raise ShapeError(mismatch("plan", expected, images.shape))
-        pixels, load = self._inputs[np.uint8 if images.dtype == np.uint8 else np.float32]
+        pixels, load = self.inputs[np.uint8 if images.dtype == np.uint8 else np.float32]
         pixels[:count] = images
         self.in_step = in_step
         if count != self.count.value:

@@ -19,6 +19,7 @@ class PoolStage(Stage):
     """Pooling of any kind that a convolution does not take along."""
 
     leads = (MaxPool2D, AveragePool2D, GlobalAveragePool2D)
+    why = "no convolution can take it along"
 
     def __init__(
         self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool

@@ -6,7 +6,7 @@ from fovea.kernels import tiles
 from fovea.kernels.specification import specify
 from fovea.layers.base import Shape
 from fovea.stages.base import Stage, Step
-from fovea.stages.calls import Array
+from fovea.stages.calls import Array, layout
 
 if TYPE_CHECKING:
     from fovea.stages.plan import Plan
@@ -18,6 +18,7 @@ class RelayoutStage(Stage):
     def __init__(self, input_shape: Shape, lanes_in: int, lanes: int) -> None:
         super().__init__((), input_shape, lanes, first=False, few=False)
         self.lanes_in = lanes_in
+        self.why = f"between {layout(lanes_in)} and {layout(lanes)}"
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         return [_relayout(plan, self.input_shape, A_prev, A)]

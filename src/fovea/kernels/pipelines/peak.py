@@ -15,7 +15,7 @@ def multiply_adds(*, vector, sums, factors, rounds):
     total[i, task] = total[i, task] * x[r[0]] + hl.f32(1.0)
     out[i, task] = total[i, task]
 
-    # Schedule: the sums stay in registers; as many of them go on side by side as hide the time that one takes.
+    # Schedule: the sums stay in registers; so many of them go on side by side that none waits for itself.
     out.bound(i, 0, vector * sums).parallel(task).vectorize(i, vector)
     total.compute_at(out, task).vectorize(i, vector).unroll(i)
     update = total.update().reorder(i, r[0], r[1], task).split(i, vectors, lane, vector)

@@ -1,0 +1,230 @@
+"""Which kernels run a network, why these, and how long each takes."""
+
+import itertools
+import statistics
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from fovea import engine, optimizers
+from fovea.errors import EngineError, mismatch
+from fovea.network import Network
+from fovea.summary import times
+
+_SECONDS, _LEAST, _MOST = 1.0, 7, 200  # rounds that are timed
+_WIDTH = 80
+_COLUMNS = "{:<11}{:<27}{:>15}{:>10}{:>9}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pass of a stage: "load", "forward", "dW" (the gradients of its parameters), "dA" (of its input),
+    "dW+dA" (both in one), "loss", or "step" (of the optimizer)."""
+
+    stage: str  # its layers' names
+    shapes: str  # what goes in and comes out, and the layout
+    phase: str  # `pass` in JSON
+    kernel: str
+    tile: dict[str, int]
+    why: str
+    multiply_adds: int  # of the whole batch, as the formula has them; a cleverer algorithm does with fewer
+    ms: float
+    share_of_peak: float | None  # None where nothing is multiplied and added
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All passes, in the order in which they run, and on what."""
+
+    model: str
+    training: bool
+    batch_size: int
+    precision: str
+    target: str
+    threads: int
+    peak: float  # GFLOP/s
+    memory: int  # bytes between the stages, and of gradients
+    rows: list[Row]
+
+    @property
+    def ms(self) -> float:
+        """Of the whole batch."""
+        return sum(row.ms for row in self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, exact."""
+        rows = [{"pass" if k == "phase" else k: v for k, v in asdict(row).items()} for row in self.rows]
+        return asdict(self) | {"ms": self.ms, "rows": rows}
+
+
+def explain(
+    network: Network,
+    model: str,
+    *,
+    batch_size: int = 64,
+    training: bool = True,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> Explanation:
+    """Run `network`, called `model`, on random pictures, `batch_size` at a time, and time every kernel where
+    it stands: the median of several rounds. The parameters stay as they are. `progress(done, total)` counts
+    kernels that had to be compiled. EngineError where another engine computes.
+    """
+    if engine.current() != "halide":
+        remedy = "only its kernels can be explained"
+        raise EngineError(mismatch("explain-kernels", "the engine halide", engine.current(), remedy))
+    from fovea.kernels import peak, runtime, targets
+    from fovea.stages import Plan
+
+    plan = Plan(
+        network, batch_size, training=training, progress=lambda done, total, what: progress(done, total)
+    )
+    highest = peak.measure()
+    passes = list(_passes(plan, network, training))
+    _prepare(plan, network, batch_size, training)
+    rounds: list[list[float]] = []
+    end = time.perf_counter() + _SECONDS
+    while len(rounds) < _LEAST or (time.perf_counter() < end and len(rounds) < _MOST):
+        rounds.append([_timed(found.steps) for found in passes])
+    rows = []
+    for found, values in zip(passes, zip(*rounds, strict=True), strict=True):
+        ms, count = 1e3 * statistics.median(values), found.multiply_adds * batch_size
+        share = 2e-6 * count / ms / highest if count else None
+        rows.append(found.row(count, ms, share))
+    return Explanation(
+        model=model,
+        training=training,
+        batch_size=batch_size,
+        precision=network.precision,
+        target=targets.current().name,
+        threads=runtime.threads(),
+        peak=highest,
+        memory=plan.memory,
+        rows=rows,
+    )
+
+
+# ---- What runs, in order ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Pass:
+    stage: str
+    shapes: str
+    phase: str
+    steps: list[Callable[[], object]]
+    why: str = ""
+    multiply_adds: int = 0  # for a picture
+    kernel: str = ""
+
+    def row(self, multiply_adds: int, ms: float, share: float | None) -> Row:
+        from fovea.stages.calls import Call
+
+        calls = [step for step in self.steps if isinstance(step, Call)]
+        choices = [call.choice for call in calls if call.choice]
+        tile = choices[0].sizes if choices else _tile(calls)
+        why = choices[0].why if choices else self.why
+        kernel = " + ".join(call.specification.operation for call in calls) or self.kernel
+        return Row(self.stage, self.shapes, self.phase, kernel, tile, why, multiply_adds, ms, share)
+
+
+def _tile(calls) -> dict[str, int]:
+    """Of kernels whose tile is a number of neurons."""
+    tiles = (dict(call.specification.arguments).get("tile") for call in calls)
+    return next(({"neurons": tile} for tile in tiles if isinstance(tile, int)), {})
+
+
+def _passes(plan, network: Network, training: bool) -> Iterator[_Pass]:
+    from fovea.stages.calls import layout
+
+    first = plan.parts[0].A_prev
+    shapes, why = f"{times(network.input_shape)}, {layout(first.lanes)}", "from uint8 to float32"
+    yield _Pass("input", shapes, "load", plan.inputs[np.uint8][1], why)
+    for part in plan.parts:
+        yield _of_part(part, "forward", part.forward)
+    if not training:
+        return
+    shape = times(network.output_shape)
+    yield _Pass(
+        "loss", f"{shape} → {shape}", "loss", [plan.loss.run], "softmax, loss and its gradient in one"
+    )
+    for part in reversed(plan.parts):
+        for phase, steps in part.passes().items():
+            if phase != "forward":
+                yield _of_part(part, phase, steps)
+    optimizer = optimizers.SGD()
+
+    def step() -> None:
+        optimizer.step({"all": network.flat}, {"all": plan.gradients}, 0.0)  # a rate of 0 changes nothing
+
+    shapes, why = f"{network.flat.size:,} parameters", "one run over all parameters"
+    yield _Pass("optimizer", shapes, "step", [step], why, kernel="elementwise.sgd")
+
+
+def _of_part(part, phase: str, steps: Sequence) -> _Pass:
+    from fovea.stages.calls import layout
+
+    stage = part.stage
+    names = " + ".join(layer.name for layer in stage.layers) or "relayout"
+    shapes = f"{times(stage.input_shape)} → {times(stage.output_shape)}, {layout(stage.lanes)}"
+    work = stage.multiply_adds * (2 if phase == "dW+dA" else 1)
+    kernel = f"{type(stage.layers[0]).__name__}.{phase}" if stage.layers else ""
+    return _Pass(names, shapes, phase, list(steps), stage.why, work, kernel)
+
+
+def _prepare(plan, network: Network, batch_size: int, training: bool) -> None:
+    """One whole batch, so that all arrays hold what they hold in earnest."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (batch_size, *network.input_shape), np.uint8)
+    if training:
+        labels = rng.integers(0, network.output_shape[-1], batch_size, dtype=np.int32)
+        plan.loss_and_gradients(images, labels, rng=rng)
+    else:
+        plan.predict(images)
+
+
+def _timed(steps: Sequence[Callable[[], object]]) -> float:
+    start = time.perf_counter()
+    for step in steps:
+        step()
+    return time.perf_counter() - start
+
+
+# ---- As text ----------------------------------------------------------------------------------------------
+
+
+def text(found: Explanation) -> str:
+    """A table of 80 columns, a paragraph a stage."""
+    work = sum(row.multiply_adds for row in found.rows)
+    share = 2e-6 * work / found.ms / found.peak
+    head = (
+        f"{found.model}, {'training' if found.training else 'inference'}, batches of {found.batch_size}, "
+        f"precision {found.precision}; {found.target}, {found.threads} threads, "
+        f"at most {found.peak:,.0f} GFLOP/s"
+    )
+    lines = [*textwrap.wrap(head, _WIDTH), ""]
+    lines += [_COLUMNS.format("pass", "kernel", "multiply-adds", "ms", "of peak").rstrip(), "─" * _WIDTH]
+    for (stage, shapes), rows in itertools.groupby(found.rows, lambda row: (row.stage, row.shapes)):
+        lines += textwrap.wrap(f"{stage}  {shapes}", _WIDTH)
+        for row in rows:
+            lines += _lines(row)
+    lines += ["─" * _WIDTH, _line("total", "", work, found.ms, share), ""]
+    rate = f"{1e3 * found.batch_size / found.ms:,.0f} pictures/s"
+    return "\n".join([*lines, f"{rate}; {found.memory / 1e6:,.1f} MB between stages and for gradients"])
+
+
+def _lines(row: Row) -> list[str]:
+    tile = ", ".join(f"{name} {size}" for name, size in row.tile.items() if name != "vector" and size)
+    words = "; ".join(part for part in (row.why, tile) if part)
+    indent = " " * 13
+    wrapped = textwrap.wrap(words, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return [_line(row.phase, row.kernel, row.multiply_adds, row.ms, row.share_of_peak), *wrapped]
+
+
+def _line(phase: str, kernel: str, multiply_adds: int, ms: float, share: float | None) -> str:
+    count = f"{multiply_adds:,}" if multiply_adds else ""
+    percent = "" if share is None else f"{share:.0%}"
+    return _COLUMNS.format(f"  {phase}", kernel, count, f"{ms:,.3f}", percent).rstrip()
