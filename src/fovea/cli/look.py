@@ -1,0 +1,37 @@
+"""Show a network at work in the browser."""
+
+from typing import Annotated
+
+import typer
+
+from fovea.cli.common import Debug, Threads, app, set_threads
+
+
+@app.command(epilog="[bold]Example:[/bold]  fovea look runs/classify/train")
+def look(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Model file, run folder or built-in architecture.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="The pictures to choose from.", show_default="the model's own"),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="The run to watch.", show_default="MODEL, where it is one"),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8642,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    threads: Threads = None,
+    debug: Debug = False,
+) -> None:
+    """Serve a page on this machine that shows the network at work; Ctrl-C ends it."""
+    from fovea.web import start
+
+    set_threads(threads)
+    start.look(model, data, run, host=host, port=port, open_browser=open_browser, say=_say)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

@@ -1,0 +1,87 @@
+"""The addresses of the page, and what answers at each. The browser can ask for these and for nothing else."""
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Any
+
+import anyio
+from anyio.to_thread import run_sync
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from fovea.apps.look import Look
+from fovea.errors import FoveaError
+from fovea.web import wire
+from fovea.web.guard import Guard, TooLarge, too_large
+from fovea.web.questions import READ, SENT, Handler
+
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def make(look: Look, names: Sequence[str] = ()) -> Guard:
+    """The application; `names` are the server's own beside "localhost"."""
+    turns = anyio.CapacityLimiter(1)  # a network computes on all cores: who asks meanwhile waits
+
+    async def reply(handler: Handler, given: Any) -> Response:
+        try:
+            answer, arrays = await run_sync(handler, look, given, limiter=turns)
+        except FoveaError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return Response(wire.pack(answer, arrays), media_type=wire.TYPE)
+
+    def read(handler: Handler) -> Callable[..., Any]:
+        async def get(request: Request) -> Response:
+            return await reply(handler, dict(request.query_params))
+
+        return get
+
+    def sent(handler: Handler) -> Callable[..., Any]:
+        async def post(request: Request) -> Response:
+            try:
+                body = await request.body()
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody hears it
+            return await reply(handler, body)
+
+        return post
+
+    routes = [Route(path, _kept(content, kind)) for path, (content, kind) in assets().items()]
+    routes += [Route(f"/api/{name}", read(handler), methods=["GET"]) for name, handler in READ.items()]
+    routes += [Route(f"/api/{name}", sent(handler), methods=["POST"]) for name, handler in SENT.items()]
+    handlers: dict[Any, Any] = {HTTPException: _refused, TooLarge: _too_large, Exception: _broken}
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), names)
+
+
+def assets() -> dict[str, tuple[bytes, str]]:
+    """The page's own files by address, read once: no request ever becomes a path."""
+    found = {}
+    for file in (files("fovea.web") / "static").iterdir():
+        kind = _TYPES.get(file.name.rpartition(".")[2])
+        if kind:
+            address = "/" if file.name == "index.html" else f"/static/{file.name}"
+            found[address] = (file.read_bytes(), kind)
+    return found
+
+
+def _kept(content: bytes, kind: str) -> Callable[..., Any]:
+    async def get(request: Request) -> Response:
+        return Response(content, media_type=kind)
+
+    return get
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": f"{request.method} {request.url.path}: {error.detail}"}, error.status_code)
+
+
+async def _too_large(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": too_large()}, 413, {"Connection": "close"})
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """A mistake in Fovea itself: the terminal shows where, the browser only that there was one."""
+    return JSONResponse({"error": f"internal error, {type(error).__name__}: the terminal says more"}, 500)

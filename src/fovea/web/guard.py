@@ -1,0 +1,101 @@
+"""What stands before every request: who asks, from where, and how much is sent.
+
+Any page that is open in the same browser can send requests to this machine, and a name on the internet can
+be made to lead here. So a request is answered only
+
+    - to a host that is this server's own name: "localhost" or a number, never another name (DNS rebinding)
+    - from a page of this server itself, by Origin and Sec-Fetch-Site, or typed into the address bar
+    - up to LIMIT bytes
+
+and every reply tells the browser to load nothing from elsewhere. https://fetch.spec.whatwg.org,
+https://www.w3.org/TR/CSP3.
+"""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+
+LIMIT = 24 << 20  # bytes of a request: a large photograph
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+
+
+class TooLarge(Exception):
+    """More than LIMIT bytes were sent."""
+
+
+class Guard:
+    """Answers for `app`, with `names` as the server's own beside "localhost" and all numbers."""
+
+    def __init__(self, app: Any, names: Sequence[str] = ()) -> None:
+        self.app = app
+        self.names = {"localhost", *(name.lower() for name in names)}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":  # there is no other kind here but the start and the end of the server
+            return await self.app(scope, receive, send) if scope["type"] == "lifespan" else None
+        headers, got = Headers(scope=scope), 0
+
+        async def counted() -> Any:
+            nonlocal got
+            message = await receive()
+            got += len(message.get("body", b""))
+            if got > LIMIT:
+                raise TooLarge
+            return message
+
+        async def marked(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        status, why = self.refusal(headers)
+        if status:
+            return await JSONResponse({"error": why}, status)(scope, receive, marked)
+        return await self.app(scope, counted, marked)
+
+    def refusal(self, headers: Headers) -> tuple[int, str]:
+        """The status and the reason of a request that gets no answer; 0 for one that does."""
+        host = headers.get("host", "")
+        if not self._is_own(host):
+            return 403, "the request is for another host: open the address that fovea look printed"
+        origin = headers.get("origin")
+        site = headers.get("sec-fetch-site", "none")
+        if (origin is not None and origin.lower() != f"http://{host.lower()}") or site not in (
+            "same-origin",
+            "none",
+        ):
+            return 403, "the request comes from another site: open the page by typing its address"
+        length = headers.get("content-length", "0")
+        if not (length.isascii() and length.isdigit()) or int(length) > LIMIT:
+            return 413, too_large()
+        return 0, ""
+
+    def _is_own(self, host: str) -> bool:
+        name = (
+            host.lower().rpartition("]")[0] + "]" if host.startswith("[") else host.lower().partition(":")[0]
+        )
+        if name in self.names:
+            return True
+        try:
+            ip_address(name.strip("[]"))  # a number: no name server was asked, so that none could lie
+        except ValueError:
+            return False
+        return True
+
+
+def too_large() -> str:
+    return f"the request is larger than {LIMIT >> 20} megabytes: make the picture smaller"

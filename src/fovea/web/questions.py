@@ -1,0 +1,92 @@
+"""What the page asks, by the last part of the address; each turns what came into a call of `Look`."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from fovea.apps import views
+from fovea.apps.look import Look
+from fovea.apps.scene import Scene
+from fovea.apps.views import Answer
+from fovea.errors import FoveaError, mismatch
+
+Handler: TypeAlias = Callable[[Look, Any], Answer]
+Query: TypeAlias = Mapping[str, Any]
+
+
+def _about(question: Callable[[Scene, Query], Answer]) -> Handler:
+    """The handler of a question about a scene, from the bytes of its JSON."""
+
+    def handler(look: Look, body: bytes) -> Answer:
+        query = _json(body)
+        return question(look.scene(query), query)
+
+    return handler
+
+
+def _json(body: bytes) -> Query:
+    try:
+        query = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise FoveaError(mismatch("request", "JSON", "something else")) from error
+    if not isinstance(query, dict):
+        raise FoveaError(mismatch("request", "names and values", type(query).__name__))
+    return query
+
+
+def _text(query: Query, name: str) -> str:
+    value = query.get(name)
+    if not isinstance(value, str):
+        raise FoveaError(mismatch(f"request: {name}", "a text", repr(value)))
+    return value
+
+
+def _whole(query: Query, name: str, default: int | None = None) -> int:
+    value = query.get(name, default)
+    try:
+        if isinstance(value, str | int) and not isinstance(value, bool) and abs(number := int(value)) < 2**31:
+            return number
+    except ValueError:
+        pass
+    raise FoveaError(mismatch(f"request: {name}", "a whole number", repr(value)))
+
+
+def _maybe(query: Query, name: str) -> int | None:
+    return None if query.get(name) is None else _whole(query, name)
+
+
+def _of(query: Query) -> dict[str, Any]:
+    """Which filter's weights, and which class's loss."""
+    return {"column": _whole(query, "column", 0), "label": _maybe(query, "label")}
+
+
+# By GET, from the address's query
+READ: Mapping[str, Handler] = {
+    "model": lambda look, query: look.describe(),
+    "pictures": lambda look, query: look.pictures(
+        _text(query, "part"),
+        _whole(query, "start", 0),
+        _whole(query, "count", 30),
+        _maybe(query, "label"),
+    ),
+    "training": lambda look, query: look.training(),
+}
+
+# By POST, from the body: a file, or JSON
+SENT: Mapping[str, Handler] = {
+    "picture": lambda look, body: look.picture(body),
+    "overview": _about(lambda scene, query: views.overview(scene)),
+    "layer": _about(
+        lambda scene, query: views.layer(
+            scene, _text(query, "layer"), _text(query, "view"), start=_whole(query, "start", 0), **_of(query)
+        )
+    ),
+    "trace": _about(
+        lambda scene, query: views.trace(
+            scene, _text(query, "layer"), _text(query, "view"), query.get("at"), **_of(query)
+        )
+    ),
+    "attention": _about(
+        lambda scene, query: views.attention(scene, _text(query, "how"), _maybe(query, "label"))
+    ),
+}

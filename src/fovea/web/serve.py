@@ -1,0 +1,79 @@
+"""From a port to the end of the server: who listens where, and how it stops."""
+
+import errno
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from fovea.errors import FoveaError, mismatch
+
+LOOPBACK = "127.0.0.1"
+PATIENCE = 1  # seconds that a request may still take when the server stops
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes any that is free. Raises FoveaError where that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        if sys.platform != "win32":  # there it would let two servers have the same port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise FoveaError(_why(host, port, error)) from error
+    return listener
+
+
+def serve(app: Any, listener: socket.socket, ready: Callable[[], object] = lambda: None) -> None:
+    """Answer until Ctrl-C; `ready` is called when the first request can come."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets=sockets)
+            ready()
+
+    config = uvicorn.Config(
+        app, log_level="error", access_log=False, lifespan="off", ws="none", server_header=False,
+        http="h11", timeout_graceful_shutdown=PATIENCE,
+    )  # fmt: skip
+    try:
+        Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:  # uvicorn has closed everything and passes it on
+        pass
+    finally:
+        listener.close()
+
+
+def address(listener: socket.socket) -> str:
+    """What one types into the browser."""
+    host, port = listener.getsockname()[:2]
+    host = LOOPBACK if host == "0.0.0.0" else "::1" if host == "::" else host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def is_open_to_others(listener: socket.socket) -> bool:
+    """Whether other machines can ask as well."""
+    host = listener.getsockname()[0]
+    return not (host.startswith("127.") or host == "::1")
+
+
+def _why(host: str, port: int, error: Exception) -> str:
+    if isinstance(error, OverflowError):
+        return mismatch("port", "a number from 0 to 65535", port)
+    code = getattr(error, "errno", None)
+    if code == errno.EADDRINUSE:
+        return mismatch(
+            f"port {port}", "a free port", "one in use", "choose another with --port, or any with --port 0"
+        )
+    if code == errno.EACCES:
+        return mismatch(
+            f"port {port}", "a port that one may use", "one below 1024", "choose another with --port"
+        )
+    reason = getattr(error, "strerror", None) or str(error)
+    return mismatch(
+        f"host {host}", "an address of this machine", reason, "leave out --host for this machine alone"
+    )

@@ -1,0 +1,41 @@
+"""`fovea look` from its arguments to its end."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from fovea.errors import FoveaError, mismatch
+from fovea.web.serve import address, is_open_to_others, listen, serve
+
+
+def look(
+    model: str, data: str | None, run: str | None, *, host: str, port: int, open_browser: bool,
+    say: Callable[[str], object],
+) -> None:  # fmt: skip
+    """Serve the page until Ctrl-C. Raises FoveaError."""
+    missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
+    if missing:
+        raise FoveaError(
+            mismatch("fovea look", "starlette and uvicorn", f"no {missing[0]}", "pip install fovea[web]")
+        )
+    from fovea.apps.look import Look
+    from fovea.web.app import make
+
+    listener = listen(host, port)  # before all else: it is what fails most often
+    try:
+        looking = Look(model, data, run)
+        looking.warm()
+        page = address(listener)
+
+        def ready() -> None:
+            if is_open_to_others(listener):
+                say("everybody who can reach this machine can look, and there is no password")
+            say(f"{page} shows {model}; Ctrl-C ends it")
+            if open_browser:
+                import webbrowser
+
+                webbrowser.open(page)
+
+        serve(make(looking, [host]), listener, ready)
+        say("ended")
+    finally:
+        listener.close()

@@ -1,0 +1,94 @@
+/** Questions to the server. An answer is JSON, with arrays beside it in the safetensors format. */
+
+const TYPES = { F32: Float32Array, I8: Int8Array, U8: Uint8Array };
+
+/** @typedef {{shape: number[], values: Float32Array | Int8Array | Uint8Array}} Tensor */
+/** @typedef {{answer: any, arrays: Object<string, Tensor>}} Reply */
+
+/** What went wrong, in the server's words. */
+export class Refusal extends Error {}
+
+/** A question by GET. @param {string} name @param {Object<string, any>} [query] @returns {Promise<Reply>} */
+export function read(name, query = {}) {
+  const words = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== null));
+  return reply(fetch(`/api/${name}?${words}`));
+}
+
+/** A question in JSON. @param {string} name @param {any} question @returns {Promise<Reply>} */
+export function ask(name, question) {
+  const headers = { "Content-Type": "application/json" };
+  return reply(fetch(`/api/${name}`, { method: "POST", headers, body: JSON.stringify(question) }));
+}
+
+/** A file. @param {string} name @param {Blob} file @returns {Promise<Reply>} */
+export function send(name, file) {
+  const headers = { "Content-Type": "application/octet-stream" };
+  return reply(fetch(`/api/${name}`, { method: "POST", headers, body: file }));
+}
+
+async function reply(request) {
+  let response;
+  try {
+    response = await request;
+  } catch {
+    throw new Refusal("The server does not answer: is fovea look still running?");
+  }
+  if (!response.ok) {
+    const said = await response.json().catch(() => ({}));
+    throw new Refusal(said.error ?? `The server answered ${response.status}.`);
+  }
+  return unpack(await response.arrayBuffer());
+}
+
+/** @param {ArrayBuffer} buffer @returns {Reply} */
+export function unpack(buffer) {
+  const length = Number(new DataView(buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
+  const arrays = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    const [start, end] = entry.data_offsets;
+    const Type = TYPES[entry.dtype];
+    const values = new Type(buffer, 8 + length + start, (end - start) / Type.BYTES_PER_ELEMENT);
+    arrays[name] = { shape: entry.shape, values };
+  }
+  return { answer: JSON.parse(header.__metadata__.answer), arrays };
+}
+
+/**
+ * Asks again and again, one question at a time. While one is on its way, only the newest of the others waits:
+ * whoever draws or types is followed as fast as answers come, and never by answers that are late.
+ * @param {() => Promise<Reply> | null} question  null where there is nothing to ask
+ * @param {(reply: Reply) => void} then
+ * @param {(error: Refusal) => void} failed
+ */
+export function latest(question, then, failed) {
+  let running = false;
+  let again = false;
+  return async function next() {
+    again = true;
+    if (running) return;
+    running = true;
+    try {
+      while (again) {
+        again = false;
+        try {
+          const asked = question();
+          if (asked) then(await asked);
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          failed(error);
+        }
+      }
+    } finally {
+      running = false;
+    }
+  };
+}
+
+/** Bytes in base64, as JSON can carry them. @param {Uint8Array} bytes */
+export function base64(bytes) {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}

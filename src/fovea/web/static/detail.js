@@ -1,0 +1,118 @@
+/** One layer: its maps and filters, or its gradients; one of their values, and what that is made of. */
+
+import { byId, fill, h } from "./dom.js";
+import { ask, latest } from "./api.js";
+import { times, plural } from "./format.js";
+import { roving, stop } from "./keys.js";
+import { legend } from "./paint.js";
+import { label, now, on, scene, set } from "./store.js";
+import { arithmetic } from "./arithmetic.js";
+import { filterControls } from "./filter.js";
+import { gallery } from "./gallery.js";
+import { pixelMap } from "./pixelmap.js";
+
+/** What can be looked at: name → [title, whose position it is, how one map is called]. */
+const VIEWS = {
+  value: ["Forward", "map"],
+  input: ["Gradient of the input", "channel"],
+  weights: ["of the weights", "channel"],
+  bias: ["of the bias", "bias"],
+};
+
+/** @param {any} model @param {(error: Error) => void} failed @param {(box: any) => void} see */
+export function build(model, failed, see) {
+  const layers = Object.fromEntries(model.layers.map((layer) => [layer.name, layer]));
+  const head = h("div.detail-head");
+  const scale = h("div.line.legend-line");
+  const filters = filterControls(model, failed);
+  const sum = arithmetic(filters.edit);
+  const large = pixelMap((place) => set({ at: now.at.length === 3 ? [...place, now.at[2]] : place }));
+  const page = { start: 0 };
+  const small = gallery(choose, (by) => ((page.start = Math.max(0, page.start + by)), maps()));
+  const column = columnChooser();
+  fill(byId("detail"), head, h("div.choice", {}, h("div", {}, column.element, small.element), h("div.aside", {}, large.element, scale)),
+    h("div.work", {}, sum.element, filters.element));
+
+  const maps = latest(() => (now.layer && now.picture ? ask("layer", { ...question(), start: page.start }) : null), drawMaps, failed);
+  const trace = latest(() => (now.layer && now.picture ? ask("trace", { ...question(), at: now.at }) : null), drawTrace, (error) => {
+    sum.clear(error.message);
+    see(null);
+  });
+  on("layer view", () => {
+    page.start = 0;
+    heading();
+  });
+  on("layer view column picture changes weights", () => maps());
+  on("at layer view column picture changes weights", () => trace());
+  on("at k", redraw);
+  on("k", () => last && drawTrace(last));
+  on("target probable label", () => now.view !== "value" && (maps(), trace()));
+
+  let reply = null;
+  let last = null;
+  const question = () => ({ ...scene(), layer: now.layer, view: now.view, column: now.column, label: label() });
+
+  function choose(channel) {
+    if (now.view === "value") set({ at: [now.at[0], now.at[1], channel] });
+    else if (now.view === "input" || now.view === "weights") set({ at: [now.at[0], now.at[1], channel], k: channel });
+  }
+
+  function heading() {
+    const layer = layers[now.layer];
+    const views = Object.keys(VIEWS).filter((view) => layer.views.includes(view));
+    const field = layer.field ? `, each sees ${times(layer.field)} of the picture` : "";
+    const text = `${layer.type}: ${times(layer.input_shape)} → ${times(layer.output_shape)}${layer.parameters ? `, ${plural(layer.parameters, "parameter")}` : ""}${field}`;
+    fill(head, h("h2", {}, layer.name, h("small", {}, text)), switcher(views));
+    column.show(layer);
+  }
+
+  function switcher(views) {
+    const buttons = views.map((view) => h("button", { type: "button", role: "radio", "aria-checked": String(view === now.view),
+      onclick: () => set({ view, at: layers[now.layer].middles[view], column: 0, k: 0 }) }, VIEWS[view][0]));
+    const group = h("div.switch", { role: "radiogroup", "aria-label": "Forward, or backward to a gradient" }, buttons);
+    roving(group, "button", { follow: true });
+    stop(buttons, buttons[views.indexOf(now.view)]);
+    return group;
+  }
+
+  /** Which filter's weights have their gradients shown. */
+  function columnChooser() {
+    const input = h("input", { type: "number", min: 0, step: 1, onchange: () => set({ column: Math.max(0, Math.min(Number(input.max), Math.round(Number(input.value)) || 0)) }) });
+    const element = h("label.column", {}, "of filter", input);
+    return { element, show: (layer) => {
+      element.hidden = now.view !== "weights";
+      input.max = String(layer.output_shape.at(-1) - 1);
+      input.value = String(now.column);
+    } };
+  }
+
+  function drawMaps(found) {
+    if (found.answer.layer !== now.layer || found.answer.view !== now.view) return;
+    reply = found;
+    redraw();
+  }
+
+  function redraw() {
+    if (!reply || reply.answer.layer !== now.layer || reply.answer.view !== now.view) return;
+    const { answer, arrays: { maps: tensor, W, b } } = reply;
+    const most = Math.max(-answer.least, answer.most);
+    const flat = tensor.shape.length === 1;
+    const [, one] = VIEWS[now.view];
+    const channel = flat ? 0 : now.at[2];
+    small.element.hidden = flat || answer.total === 1 && !W;
+    if (!flat) small.draw({ layer: now.layer, name: one, maps: tensor, W, start: answer.start, total: answer.total, chosen: channel, k: now.k, most });
+    const within = channel - answer.start;
+    if (flat || (within >= 0 && within < tensor.shape[2])) large.draw(tensor, within, now.at, most, `${now.layer}, ${one} ${channel}`);
+    fill(scale, legend(most));
+    filters.element.hidden = !W;
+    if (W && within >= 0 && within < W.shape[3]) filters.draw(now.layer, channel, W, b, within);
+  }
+
+  function drawTrace(found) {
+    const { step, field, view } = found.answer;
+    if (step.layer !== now.layer || view !== now.view) return;
+    last = found;
+    sum.draw(step, now.view === "value" && layers[now.layer].filters);
+    see(field);
+  }
+}

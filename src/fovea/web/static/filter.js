@@ -1,0 +1,64 @@
+/** What changes a filter, beside its numbers: known filters to choose from, the bias, and the way back. */
+
+import { fill, h } from "./dom.js";
+import { ask } from "./api.js";
+import { number } from "./format.js";
+import { change, isChanged, now, set } from "./store.js";
+
+/** @param {any} model @param {(error: Error) => void} failed */
+export function filterControls(model, failed) {
+  const element = h("div.controls");
+  let at = { layer: "", c: 0 };
+  /** @type {{weights: number[][][], bias: number | null}} */
+  let current = { weights: [], bias: null };
+
+  const choose = h("select", { "aria-label": "Replace the filter by a known one", onchange: () => preset(choose.value) },
+    h("option", { value: "" }, "Known filters …"), model.filters.map((name) => h("option", { value: name }, name.replaceAll("_", " "))));
+  const bias = h("input", { type: "text", inputMode: "decimal", "aria-label": "Bias", autocomplete: "off",
+    oninput: () => {
+      const value = Number(bias.value.trim().replace("−", "-").replace(",", "."));
+      const good = bias.value.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= 1e6;
+      bias.setAttribute("aria-invalid", String(!good));
+      if (good) change(at.layer, at.c, { ...current, bias: value });
+    } });
+  const own = h("button", { type: "button", onclick: () => change(at.layer, at.c, null) }, "Take back");
+  const all = h("button", { type: "button", onclick: () => set({ changes: {} }) }, "Take all back");
+  const biased = h("label.bias", {}, "bias", bias);
+  fill(element, choose, biased, own, all);
+
+  async function preset(name) {
+    choose.value = "";
+    if (!name) return;
+    try {
+      const { arrays } = await ask("preset", { layer: at.layer, name });
+      change(at.layer, at.c, { weights: nested(arrays.weights, 0), bias: current.bias === null ? null : 0 });
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  return {
+    element,
+    /** One weight of the filter that is shown becomes `value`. */
+    edit(row, column, k, value) {
+      const weights = structuredClone(current.weights);
+      weights[row][column][k] = value;
+      change(at.layer, at.c, { ...current, weights });
+    },
+    /** W (f_H, f_W, C_in, n) and b (n,), of which filter `c` stands at `place`. */
+    draw(layer, c, W, b, place) {
+      at = { layer, c };
+      current = { weights: nested(W, place), bias: b ? b.values[place] : null };
+      biased.hidden = !b;
+      if (b && bias !== document.activeElement) bias.value = number(b.values[place]);
+      own.hidden = !isChanged(layer, c);
+      all.hidden = !Object.keys(now.changes).length;
+    },
+  };
+}
+
+/** W[..., c] as lists in lists; without an axis of filters, all of it. */
+function nested({ shape: [f, g, deep, n = 1], values }, c) {
+  return Array.from({ length: f }, (_, i) => Array.from({ length: g }, (_, j) =>
+    Array.from({ length: deep }, (_, k) => values[((i * g + j) * deep + k) * n + c])));
+}

@@ -1,0 +1,45 @@
+/** Where the picture comes from: the data set, a file, or one's own hand. */
+
+import { h } from "./dom.js";
+import { send } from "./api.js";
+import { tabs } from "./tabs.js";
+import { set } from "./store.js";
+import * as dataset from "./dataset.js";
+import * as sketch from "./sketch.js";
+
+const LARGEST = 24 * 2 ** 20; // bytes; the server says the same
+
+/** The tabs, one for each source. */
+export function build(model, failed) {
+  const take = (file) => upload(file).catch(failed);
+  const panels = [
+    ...(model.data ? [["data", "Data set", dataset.build(model, failed)]] : []),
+    ["file", "File", fromFile(take)],
+    ["draw", "Draw", sketch.build(model, upload, failed)],
+  ];
+  dropAnywhere(take);
+  return h("div.sources", {}, tabs("source", "Where the picture comes from", panels));
+}
+
+/** A picture's bytes to the server, which decodes them; the pixels that come back are looked at. */
+async function upload(file) {
+  if (file.size > LARGEST) throw new Error(`That file has ${Math.round(file.size / 2 ** 20)} megabytes; at most ${LARGEST >> 20} are read.`);
+  const { arrays } = await send("picture", file);
+  set({ picture: arrays.picture.values, label: null, target: null });
+}
+
+function fromFile(take) {
+  const input = h("input", { type: "file", accept: "image/*", id: "file", onchange: () => input.files[0] && take(input.files[0]) });
+  return h("div.drop", {}, h("label", { for: "file" }, "Choose a picture"), input,
+    h("p", {}, "or drop one anywhere on this page. It goes to your own machine only, and is not kept."));
+}
+
+function dropAnywhere(take) {
+  const over = (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    document.body.classList.toggle("dropping", event.type === "dragover");
+    if (event.type === "drop" && event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+  };
+  for (const type of ["dragover", "dragleave", "drop"]) document.addEventListener(type, over);
+}

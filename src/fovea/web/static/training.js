@@ -1,0 +1,2 @@
+export function build() {}
+export function shown() {}

@@ -1,0 +1,42 @@
+"""Answers on their way to the browser: JSON, and the arrays beside it, in the safetensors format.
+
+A reply is the length of a header (8 bytes, little-endian), the header in JSON, and the arrays' bytes. The
+answer stands in the header's `__metadata__`. Numbers go as they are in memory: no reply is larger than that.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+TYPE = "application/octet-stream"
+_NAMES = {np.dtype(np.float32): "F32", np.dtype(np.int8): "I8", np.dtype(np.uint8): "U8"}
+
+
+def pack(answer: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The reply; floating-point arrays become float32."""
+    header: dict[str, Any] = {"__metadata__": {"answer": json.dumps(finite(answer), allow_nan=False)}}
+    pieces, end = [], 0
+    ready = {
+        n: np.ascontiguousarray(a, np.float32 if a.dtype.kind == "f" else None) for n, a in arrays.items()
+    }
+    # Four bytes first: arrays of single bytes have any length, and would put what follows at an odd place.
+    for name, array in sorted(ready.items(), key=lambda item: -item[1].itemsize):
+        start, end = end, end + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": (start, end)}
+        pieces.append(array.tobytes())
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # so that the arrays begin at a multiple of 8 bytes
+    return b"".join([len(text).to_bytes(8, "little"), text, *pieces])
+
+
+def finite(value: Any) -> Any:
+    """`value` with None for what JSON has no word for: NaN and infinity, as a network can give them."""
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    if isinstance(value, Mapping):
+        return {name: finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return value
