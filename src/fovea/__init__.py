@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
     )
     from fovea.checking import check_layer
     from fovea.checkpoint import load
+    from fovea.descent import learn_filter
     from fovea.errors import FoveaError
     from fovea.layers import Layer
     from fovea.network import Network
@@ -47,6 +48,7 @@ __all__ = [
     "functional",
     "initializers",
     "layers",
+    "learn_filter",
     "load",
     "metrics",
     "models",
@@ -81,6 +83,7 @@ _OBJECTS = {  # name → its module
     "Network": "network",
     "Preprocessing": "preprocessing",
     "check_layer": "checking",
+    "learn_filter": "descent",
     "load": "checkpoint",
     "trace": "tracing",
     "train": "training",
