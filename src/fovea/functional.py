@@ -30,14 +30,14 @@ def conv2d(
     direct sum, with an error of at most 1e-5 of the largest number (gradients 1e-4); a network's stages may
     choose a faster algorithm with a larger one.
     """
-    return _of("conv").conv2d(A_prev, W, b, stride=stride, padding=padding)
+    return operations("conv").conv2d(A_prev, W, b, stride=stride, padding=padding)
 
 
 def conv2d_backward(
     dZ: Volume, A_prev: Volume, W: Filters, *, stride: int | Pair = 1, padding: Padding = "valid"
 ) -> tuple[Volume, Filters, Vector]:
     """dA_prev, dW and db (C_out,), from dZ (N, n_H, n_W, C_out) and what `conv2d` was given."""
-    return _of("conv").conv2d_backward(dZ, A_prev, W, stride=stride, padding=padding)
+    return operations("conv").conv2d_backward(dZ, A_prev, W, stride=stride, padding=padding)
 
 
 def max_pool2d(
@@ -47,7 +47,7 @@ def max_pool2d(
 
     Padding counts as −∞ and is smaller than the window; a NaN in a window is its maximum.
     """
-    return _of("pool").max_pool2d(A_prev, size, stride=stride, padding=padding)
+    return operations("pool").max_pool2d(A_prev, size, stride=stride, padding=padding)
 
 
 def max_pool2d_backward(
@@ -59,7 +59,7 @@ def max_pool2d_backward(
     padding: Padding = "valid",
 ) -> Volume:
     """dA_prev (N, H, W, C): dA (N, n_H, n_W, C) goes to the first of each window's largest pixels."""
-    return _of("pool").max_pool2d_backward(dA, A_prev, size, stride=stride, padding=padding)
+    return operations("pool").max_pool2d_backward(dA, A_prev, size, stride=stride, padding=padding)
 
 
 def average_pool2d(
@@ -74,7 +74,7 @@ def average_pool2d(
 
     It is over the window's pixels in the picture, or with `count_include_pad` over all, padding being zero.
     """
-    return _of("pool").average_pool2d(
+    return operations("pool").average_pool2d(
         A_prev, size, stride=stride, padding=padding, count_include_pad=count_include_pad
     )
 
@@ -89,34 +89,34 @@ def average_pool2d_backward(
     count_include_pad: bool = False,
 ) -> Volume:
     """dA_prev (N, H, W, C): every pixel that was averaged gets its share of dA (N, n_H, n_W, C)."""
-    return _of("pool").average_pool2d_backward(
+    return operations("pool").average_pool2d_backward(
         dA, A_prev, size, stride=stride, padding=padding, count_include_pad=count_include_pad
     )
 
 
 def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
     """Z (N, n_out) = A_prev (N, n_in) · W (n_in, n_out) + b (n_out,), or without b where it is None."""
-    return _of("dense").dense(A_prev, W, b)
+    return operations("dense").dense(A_prev, W, b)
 
 
 def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix) -> tuple[Rows, Matrix, Vector]:
     """dA_prev, dW and db (n_out,), from dZ (N, n_out) and what `dense` was given."""
-    return _of("dense").dense_backward(dZ, A_prev, W)
+    return operations("dense").dense_backward(dZ, A_prev, W)
 
 
 def relu(Z: Array) -> Array:
     """max(Z, 0) of an array of any shape; a NaN stays one."""
-    return _of("activation").relu(Z)
+    return operations("activation").relu(Z)
 
 
 def relu_backward(dA: Array, Z: Array) -> Array:
     """dZ: 0 where Z ≤ 0, else dA."""
-    return _of("activation").relu_backward(dA, Z)
+    return operations("activation").relu_backward(dA, Z)
 
 
 def softmax(Z: Rows) -> Rows:
     """Probabilities (N, classes) from logits Z (N, classes); each row sums to 1, however large its logits."""
-    return _of("activation").softmax(Z)
+    return operations("activation").softmax(Z)
 
 
 def softmax_cross_entropy(Z: Rows, labels: Labels) -> float:
@@ -125,12 +125,12 @@ def softmax_cross_entropy(Z: Rows, labels: Labels) -> float:
     Z (N, classes) are logits; labels (N,) whole numbers from 0 to classes − 1, or −1 for an example to
     ignore. 0.0 where every example is ignored.
     """
-    return _of("loss").softmax_cross_entropy(Z, labels)
+    return operations("loss").softmax_cross_entropy(Z, labels)
 
 
 def softmax_cross_entropy_backward(Z: Rows, labels: Labels) -> Rows:
     """dZ (N, classes), the gradient of `softmax_cross_entropy`; zero for the examples that are ignored."""
-    return _of("loss").softmax_cross_entropy_backward(Z, labels)
+    return operations("loss").softmax_cross_entropy_backward(Z, labels)
 
 
 def sgd(
@@ -140,7 +140,7 @@ def sgd(
 
     All are flat arrays of one length. PyTorch's rule: the velocity is not multiplied by the rate.
     """
-    _of("optimizer").sgd(w, dw, velocity, rate=rate, momentum=momentum, weight_decay=weight_decay)
+    operations("optimizer").sgd(w, dw, velocity, rate=rate, momentum=momentum, weight_decay=weight_decay)
 
 
 def adam(
@@ -160,7 +160,7 @@ def adam(
 
     All are flat arrays of one length; `step` counts from 1; `weight_decay` adds to the gradient (L2).
     """
-    _of("optimizer").adam(
+    operations("optimizer").adam(
         w,
         dw,
         m,
@@ -180,10 +180,10 @@ def warp(pictures: Volume, matrices: np.ndarray, out_size: int | Pair) -> Volume
     matrices float32 (N, 2, 3) map the output's (x, y, 1), column and row of a pixel's centre, to the place in
     the input that it shows. Between pixels the picture is bilinear, outside it is 0; halves round up.
     """
-    return _of("warp").warp(pictures, matrices, out_size)
+    return operations("warp").warp(pictures, matrices, out_size)
 
 
-def _of(stem: str) -> ModuleType:
+def operations(stem: str) -> ModuleType:
     """The current engine's module for an operation."""
     return _module("kernels" if engine.current() == "halide" else "reference", stem)
 

@@ -40,12 +40,13 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
     )
 
     @classmethod
-    def of(cls, array: np.ndarray) -> "Buffer":
+    def of(cls, array: np.ndarray, alignment: int = ALIGNMENT) -> "Buffer":
         """A view of `array`, which it keeps alive, and which starts on a cache line.
 
-        Halide takes the alignment for granted where it loads and stores under a mask.
+        Halide takes the alignment for granted where it loads and stores under a mask. A kernel that does
+        neither may ask for less.
         """
-        assert array.ctypes.data % ALIGNMENT == 0 or array.size == 0, (
+        assert array.ctypes.data % alignment == 0 or array.size == 0, (
             "memory for kernels comes from this module"
         )
         assert array.flags.c_contiguous
@@ -72,9 +73,9 @@ def empty(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
     return memory[start : start + count * itemsize].view(dtype).reshape(shape)
 
 
-def ready(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+def ready(array: np.ndarray, dtype: type = np.float32, alignment: int = ALIGNMENT) -> np.ndarray:
     """`array` itself where a kernel can read it, else a copy: of `dtype`, dense, and on a cache line."""
-    if array.dtype == dtype and array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0:
+    if array.dtype == dtype and array.flags.c_contiguous and array.ctypes.data % alignment == 0:
         return array
     return copy(array, dtype)
 

@@ -14,15 +14,17 @@ def run(
     inputs: Sequence[np.ndarray],
     outputs: Sequence[np.ndarray],
     numbers: Sequence[object] = (),
+    alignment: int = buffers.ALIGNMENT,
     /,
     **arguments: object,
 ) -> None:
     """Run the kernel of `operation` specialised to `arguments`: reads `inputs` and `numbers`, writes
     `outputs`.
 
-    Inputs are copied where they are not dense, aligned and of a kernel's types; outputs must be.
+    Inputs are copied where they are not dense, aligned and of a kernel's types; outputs must be. A kernel
+    that loads nothing under a mask needs an `alignment` of one number only.
     """
-    ready = [buffers.Buffer.of(buffers.ready(a, a.dtype.type)) for a in inputs]
+    ready = [buffers.Buffer.of(buffers.ready(a, a.dtype.type, alignment), alignment) for a in inputs]
     written = [buffers.Buffer.of(a) for a in outputs]
     kernel = compiler.get(specify(operation, **arguments))
     kernel(*map(ctypes.byref, ready), *numbers, *map(ctypes.byref, written))

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from fovea.geometry import Window
 from fovea.kernels import targets
 
+LEAST_ROW = 128  # numbers that a row of a filter's result has at least: four vectors of 16 bits
+
 
 class Tile(NamedTuple):
     """How a schedule cuts its work."""

@@ -1,0 +1,33 @@
+"""The two passes of Canny's edge detector; the pipelines are in pipelines/canny.py."""
+
+import ctypes
+
+import numpy as np
+
+from fovea.borders import Border
+from fovea.kernels import buffers
+from fovea.kernels.filters import REAL, run_filter
+
+
+def smooth(
+    image: np.ndarray, weights: np.ndarray, shares: np.ndarray, which: np.ndarray, unit: float, result: str,
+    border: Border,
+) -> np.ndarray:  # fmt: skip
+    """As `fovea.reference.canny.smooth`."""
+    size, numbers = 2 * len(weights) - 1, [ctypes.c_double(unit)]
+    arrays = [weights, shares, buffers.copy(which, np.int32)]
+    (out,) = run_filter(
+        "canny.smooth", image[:, :, np.newaxis], (size, size), border, arrays, numbers, result,
+        dtype=image.dtype.name, result=result,
+    )  # fmt: skip
+    return out[:, :, 0]
+
+
+def thin(smoothed: np.ndarray, low: float, high: float) -> np.ndarray:
+    """As `fovea.reference.canny.thin`."""
+    dtype = smoothed.dtype.name
+    numbers, border = [REAL[dtype](low), REAL[dtype](high)], Border("reflect")
+    (out,) = run_filter(
+        "canny.thin", smoothed[:, :, np.newaxis], (3, 3), border, [], numbers, "uint8", dtype=dtype
+    )  # fmt: skip
+    return out[:, :, 0]
