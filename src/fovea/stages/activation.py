@@ -16,6 +16,7 @@ class ReluStage(Stage):
     """ReLU where it follows something that cannot take it along."""
 
     leads = (ReLU,)
+    reads = ("A",)
     why = "what stands before cannot take it along"
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:

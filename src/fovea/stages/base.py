@@ -30,6 +30,9 @@ class Stage:
 
     lanes: int  # the layout of both its arrays
     leads: ClassVar[tuple[type[Layer], ...]] = ()  # the layers that it can begin with
+    reads: tuple[str, ...] = ("A_prev", "A")  # which of the two the backward pass reads again
+    notes: type | None = None  # the type of a note of the forward pass for it, one to each number of A
+    noted: Array | None = None  # where the plan has put them; None where there is no backward pass
     why: str = ""  # why it is as it is, in a clause, where no single kernel's choice says so
 
     def __init__(

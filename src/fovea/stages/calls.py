@@ -3,7 +3,6 @@
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -34,14 +33,6 @@ class Array:
     """
 
     values: np.ndarray
-
-    @classmethod
-    def new(
-        cls, batch_size: int, shape: Sequence[int], lanes: int, memory: np.ndarray | None = None
-    ) -> "Array":
-        """In `memory`, flat, where it is given, else in memory of its own; zeros."""
-        full = (-(-batch_size // lanes), prod(shape), lanes)
-        return cls(buffers.zeros(full) if memory is None else memory[: prod(full)].reshape(full))
 
     @property
     def lanes(self) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fovea.kernels import algorithms, buffers, tiles
+from fovea.kernels import algorithms, tiles
 from fovea.kernels.specification import specify
 from fovea.layers import Conv2D, Layer, MaxPool2D, ReLU
 from fovea.layers.base import Shape
@@ -52,7 +52,8 @@ class ConvStage(Stage):
             "lanes": self.lanes,
         }
         self.bias = conv.bias
-        self.winners: Array | None = None
+        self.reads = ("A_prev", "A") if self.after == "relu" else ("A_prev",)
+        self.notes = np.uint8 if self.pooled else None  # which position of its window won
 
     @classmethod
     def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
@@ -67,9 +68,8 @@ class ConvStage(Stage):
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         outputs = [A.seen_as(*self.output_shape)]
-        if plan.training and self.pooled:
-            self.winners = Array(buffers.zeros(A.values.shape, np.uint8))
-            outputs.append(self.winners.seen_as(*self.output_shape))
+        if self.noted is not None:
+            outputs.append(self.noted.seen_as(*self.output_shape))
         chosen = algorithms.forward(self.window, self.K, self.C, self.pool, self.lanes, self._precision(plan))
         specification = specify(
             chosen.operation,
@@ -77,7 +77,7 @@ class ConvStage(Stage):
             bias=self.bias,
             relu=self.relu,
             pool=self.pool,
-            winners=self.winners is not None,
+            winners=self.noted is not None,
             tile=chosen.plain_tile,
         )
         weights, *b = parameters_of(self.layers[0], plan.network.parameters)
@@ -89,9 +89,8 @@ class ConvStage(Stage):
         W, dW = plan.network.parameters, plan.gradient_views
         weights, (dweights, *db) = parameters_of(self.layers[0], W)[0], parameters_of(self.layers[0], dW)
         upstream = [dA.seen_as(*self.output_shape)]
-        if self.pooled:
-            assert self.winners is not None
-            upstream.append(self.winners.seen_as(*self.output_shape))
+        if self.noted is not None:
+            upstream.append(self.noted.seen_as(*self.output_shape))
         elif self.relu:
             upstream.append(A.seen_as(*self.output_shape))
         shape = {**self.shape, "after": self.after, "pool": self.pool}

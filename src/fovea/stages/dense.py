@@ -27,6 +27,7 @@ class DenseStage(Stage):
         assert isinstance(dense, Dense)
         self.lanes, self.relu, self.bias = NHWC if few else tiles.vector(), len(layers) > 1, dense.bias
         self.why = "few pictures, one by one" if few else ""
+        self.reads = ("A_prev", "A") if self.relu else ("A_prev",)
         (self.n_in,), (self.n_out,) = input_shape, self.output_shape
         self.shape = {"n_in": self.n_in, "n_out": self.n_out, "lanes": self.lanes}
 

@@ -21,6 +21,7 @@ class LayerStage(Stage):
         super().__init__(layers, input_shape, lanes, first, few)
         self.lanes, self.why = NHWC, f"{type(layers[0]).__name__} has no kernel: runs as it is, in Python"
         (self.layer,) = layers
+        self.reads = ("A_prev",)  # of which the cache may hold a view; A is a copy
         self._cache: object = None
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:

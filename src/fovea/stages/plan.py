@@ -1,5 +1,6 @@
 """A network made ready to run: its stages, all the memory they need, and their calls in order."""
 
+from collections.abc import Sequence
 from ctypes import c_float, c_int32
 from dataclasses import dataclass, field
 from math import prod
@@ -13,9 +14,11 @@ from fovea.kernels.specification import Specification, specify
 from fovea.network import Network
 from fovea.parameters import views_of
 from fovea.stages.base import Stage, Step
-from fovea.stages.calls import Array, Call, View
+from fovea.stages.calls import Array, Call
+from fovea.stages.intake import image_size, intake
 from fovea.stages.join import join
 from fovea.stages.loss import LossStage
+from fovea.stages.memory import lay_out
 from fovea.stages.relayout import RelayoutStage
 
 
@@ -53,7 +56,8 @@ class Plan:
     place, and the next step sees it. `gradients` is flat, as `network.flat` is.
 
     `parts` shows the stages, `inputs` what takes in a batch of either type, and `loss` what follows the last
-    stage in training.
+    stage in training. `memory` counts bytes: all arrays of the stages, of which those not needed at the same
+    time share memory (memory.py), and the gradients.
     """
 
     loss: LossStage
@@ -74,7 +78,6 @@ class Plan:
     def _lay_out(self, network: Network, batch_size: int, training: bool) -> None:
         self.network, self.batch_size, self.training = network, batch_size, training
         self.gradients = buffers.zeros(network.flat.shape if training else (0,))
-        self.memory = self.gradients.nbytes  # bytes
         self.gradient_views = views_of(self.gradients, network.layout) if training else {}
         self.count = c_int32(0)  # pictures in the batch
         self.inverse_count = c_float(0.0)  # 1 / those of them with a label
@@ -85,16 +88,20 @@ class Plan:
         stages = join(network.layers, network.input_shape, not training and tiles.few(batch_size))
         if training and stages[-1].lanes != tiles.vector():
             stages.append(RelayoutStage(network.output_shape, stages[-1].lanes, tiles.vector()))
-        arrays = self._arrays(stages)
-        self.inputs = {dtype: self._input(arrays[0], dtype) for dtype in (np.uint8, np.float32)}
-        self.parts = [
-            Part(stage, A_prev, A, stage.forward(self, A_prev, A))
-            for stage, A_prev, A in zip(stages, arrays, arrays[1:], strict=False)
-        ]
+        learns = (i for i, stage in enumerate(stages) if any(layer.parameters for layer in stage.layers))
+        learning = next(learns, 0) if training else None
+        memory = lay_out(stages, batch_size, image_size(network, stages[0].lanes), learning)
+        self.memory = memory.size + self.gradients.nbytes
+        arrays = memory.activations
+        self.inputs = {kind: intake(self, arrays[0], kind, memory.images) for kind in (np.uint8, np.float32)}
+        self.parts = []
+        for stage, A_prev, A, notes in zip(stages, arrays, arrays[1:], memory.notes, strict=False):
+            stage.noted = notes
+            self.parts.append(Part(stage, A_prev, A, stage.forward(self, A_prev, A)))
         self._forward = [step for part in self.parts for step in part.forward]
         self._logits = arrays[-1]
-        if training:
-            self.loss, self._backward = self._backwards()
+        if learning is not None:
+            self._backward = self._backwards(learning, memory.gradients)
 
     def _specifications(self) -> list[Specification]:
         softmax = specify("classes.softmax", classes=self.network.output_shape[-1], lanes=tiles.vector())
@@ -147,54 +154,17 @@ class Plan:
         for step in self._forward:
             step()
 
-    def _input(self, A: Array, dtype: type) -> tuple[np.ndarray, list[Step]]:
-        """Where a batch is copied to, and what makes of it the first stage's input."""
-        H, W, C = shape = _volume(self.network.input_shape)
-        if dtype == np.float32 and A.lanes == 1:
-            return A.values.reshape(-1, *self.network.input_shape), []
-        images = buffers.zeros((self.batch_size, *shape, 1), dtype)
-        constant = []
-        if dtype == np.uint8:
-            preprocessing = self.network.preprocessing
-            constant = [buffers.ready(preprocessing.scale), buffers.ready(preprocessing.offset)]
-        specification = specify(
-            "layout.pack",
-            channels=C,
-            width=W,
-            height=H,
-            lanes=A.lanes,
-            kind="u8" if dtype == np.uint8 else "f32",
-            vector=tiles.vector(),
-        )
-        pack = self.call(
-            specification, [View(images, 1)], constant, [self.count], outputs=[A.seen_as(*shape)]
-        )
-        return images.reshape(-1, *self.network.input_shape), [pack]
-
-    def _arrays(self, stages: list[Stage]) -> list[Array]:
-        """Every stage's input, and the last one's output. Without training two memories take turns."""
-        sizes = [(stages[0].input_shape, stages[0].lanes)]
-        sizes += [(stage.output_shape, stage.lanes) for stage in stages]
-        return self._in_turns(sizes) if not self.training else [Array.new(self.batch_size, *s) for s in sizes]
-
-    def _in_turns(self, sizes: list[tuple[tuple[int, ...], int]]) -> list[Array]:
-        """Arrays of which only neighbours are needed at the same time."""
-        numbers = [prod(shape) * -(-self.batch_size // lanes) * lanes for shape, lanes in sizes]
-        turns = [buffers.zeros((max(numbers[turn::2], default=0),)) for turn in (0, 1)]
-        return [Array.new(self.batch_size, *size, turns[i % 2]) for i, size in enumerate(sizes)]
-
-    def _backwards(self) -> tuple[LossStage, list[Step]]:
-        learns = (i for i, p in enumerate(self.parts) if any(layer.parameters for layer in p.stage.layers))
-        learning = self.parts[next(learns, 0) :]
-        gradients = self._in_turns([(part.stage.output_shape, part.stage.lanes) for part in learning])
-        loss = LossStage(self, prod(self.network.output_shape), learning[-1].A, gradients[-1])
-        for part, dA, dA_prev in zip(learning, gradients, [None, *gradients], strict=False):
+    def _backwards(self, learning: int, gradients: Sequence[Array | None]) -> list[Step]:
+        """The steps of the backward pass, from the loss to the first stage that is `learning`."""
+        Z, dZ = self.parts[-1].A, gradients[-1]
+        assert dZ is not None
+        self.loss = LossStage(self, prod(self.network.output_shape), Z, dZ)
+        steps: list[Step] = []
+        for part, dA_prev, dA in reversed(
+            list(zip(self.parts, gradients, gradients[1:], strict=False))[learning:]
+        ):
+            assert dA is not None
             part.dA, part.dA_prev = dA, dA_prev
             part.backward = part.stage.backward(self, part.A_prev, part.A, dA, dA_prev)
-        return loss, [step for part in reversed(learning) for step in part.backward]
-
-
-def _volume(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """(H, W, C), also of (n,)."""
-    H, W, C = shape if len(shape) == 3 else (1, 1, *shape)
-    return H, W, C
+            steps += part.backward
+        return steps

@@ -31,6 +31,7 @@ class PoolStage(Stage):
         self.C = input_shape[2]
         self.shape_A = (*window.output, self.C)
         self.kind = "maximum" if isinstance(layer, MaxPool2D) else "average"
+        self.reads = ("A_prev",) if self.kind == "maximum" else ()
         count = {"count_include_pad": getattr(layer, "count_include_pad", False)}
         self.shape = {"window": astuple(window), "channels": self.C, "vector": tiles.vector()}
         self.shape |= count if self.kind == "average" else {}

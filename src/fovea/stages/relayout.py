@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class RelayoutStage(Stage):
     """From one layout to another, and the gradient back."""
 
+    reads = ()
+
     def __init__(self, input_shape: Shape, lanes_in: int, lanes: int) -> None:
         super().__init__((), input_shape, lanes, first=False, few=False)
         self.lanes_in = lanes_in
