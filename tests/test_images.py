@@ -259,12 +259,23 @@ def test_fit_is_what_read_would_give(tmp_path, scene):
         assert np.array_equal(fitted[0], images.read(tmp_path / "a.png", size, channels))
 
 
+def test_transparent_pictures_are_written_where_the_format_has_them(tmp_path):
+    picture = np.full((3, 2, 4), (10, 20, 30, 255), np.uint8)
+    picture[0, 0, 3] = 0
+    images.write(tmp_path / "a.png", picture)
+    got = images.read(tmp_path / "a.png")  # laid over white
+    assert got[0, 0].tolist() == [255, 255, 255]
+    assert got[2, 1].tolist() == [10, 20, 30]
+    with pytest.raises(DataError, match=r"a\.jpg: expected .* with C one of 1, 3, got uint8 \(3, 2, 4\)"):
+        images.write(tmp_path / "a.jpg", picture)
+
+
 @pytest.mark.parametrize(
     "picture",
-    [np.zeros((2, 2), np.float32), np.zeros((2, 2, 4), np.uint8), np.zeros((0, 2), np.uint8), np.uint8(3)],
+    [np.zeros((2, 2), np.float32), np.zeros((2, 2, 5), np.uint8), np.zeros((0, 2), np.uint8), np.uint8(3)],
 )
 def test_write_takes_pictures_only(tmp_path, picture):
-    with pytest.raises(DataError, match=r"images\.write: expected a uint8 picture"):
+    with pytest.raises(DataError, match=r"images\.write: .*a\.png: expected a uint8 picture"):
         images.write(tmp_path / "a.png", picture)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 File: TypeAlias = str | os.PathLike[str] | BinaryIO
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+_TRANSPARENT = (".png", ".tif", ".tiff", ".webp")
 MOST_PIXELS = 89_478_485  # a quarter of a gigabyte in RGB, where Pillow, too, begins to suspect a bomb
 
 # Pillow knows some forty formats, of which some start other programs: a stranger's file may be one of these.
@@ -96,7 +97,8 @@ def fit(
 
 
 def write(path: str | Path, picture: np.ndarray) -> None:
-    """Write a uint8 picture (H, W), (H, W, 1) or (H, W, 3) in the format that the extension names.
+    """Write a uint8 picture (H, W) or (H, W, C) in the format that the extension names: C of 1 or 3, or 4,
+    the last opacity, where the format knows it (png, tif, tiff, webp).
 
     The file appears whole or not at all. Raises DataError for another array or extension, OSError where the
     file cannot be written.
@@ -104,10 +106,11 @@ def write(path: str | Path, picture: np.ndarray) -> None:
     from PIL import Image
 
     picture = np.asarray(picture)
-    fits = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in (1, 3))
+    channels = (1, 3, 4) if str(path).lower().endswith(_TRANSPARENT) else (1, 3)
+    fits = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in channels)
     if picture.dtype != np.uint8 or not fits or 0 in picture.shape:
-        got = f"{picture.dtype} {picture.shape}"
-        raise DataError(mismatch("images.write", "a uint8 picture (H, W), (H, W, 1) or (H, W, 3)", got))
+        expected = f"a uint8 picture (H, W) or (H, W, C) with C one of {', '.join(map(str, channels))}"
+        raise DataError(mismatch(f"images.write: {path}", expected, f"{picture.dtype} {picture.shape}"))
     if not str(path).lower().endswith(EXTENSIONS):
         raise DataError(
             mismatch(f"images.write: {path}", f"one of {' '.join(EXTENSIONS)}", Path(path).suffix)

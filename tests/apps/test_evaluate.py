@@ -4,7 +4,8 @@ import json
 import pytest
 
 from fovea import data
-from fovea.apps.evaluate import Mistakes, evaluate
+from fovea.apps.evaluate import evaluate
+from fovea.apps.measuring import Mistakes
 from fovea.errors import DataError
 from fovea.training import train
 from tests import tiny
