@@ -16,7 +16,7 @@ from fovea.runs import Folder
 from tests import tiny
 
 FOVEA = [sys.executable, "-m", "fovea.cli"]
-COMMANDS = ["train", "evaluate", "predict", "summary", "explain-kernels", "look", "cache"]
+COMMANDS = ["train", "evaluate", "predict", "inspect", "summary", "explain-kernels", "look", "cache"]
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +108,8 @@ def test_the_help_lists_the_commands(call):
         (["predict", "model"], ["IMAGE_OR_FOLDER"]),
         (["predict", "model", "a.png", "--json", "--csv", "b.csv"], ["--json and --csv"]),
         (["evaluate", "model"], ["DATA"]),
+        (["inspect", "model"], ["IMAGE"]),
+        (["inspect", "model", "a.png", "--unit", "left"], ["ROW,COLUMN", "'left'"]),
     ],
 )
 def test_a_wrong_command_is_one_line_and_code_2(arguments, words, call, tmp_path):
@@ -265,7 +267,7 @@ def broken_models(run, tmp_path):
     yield str(tmp_path), "a run"
 
 
-@pytest.mark.parametrize("command", ["predict", "evaluate"])
+@pytest.mark.parametrize("command", ["predict", "evaluate", "inspect"])
 def test_a_model_that_is_none_is_one_line(command, run, call, tmp_path):
     for model, word in broken_models(run, tmp_path):
         assert fails(call(command, model, run.parent / "photos"), word)
@@ -348,6 +350,21 @@ def test_predict_fails_only_where_nothing_can_be_read(run, call, tmp_path):
     assert [line.split("\t")[0] for line in out.splitlines()] == [str(whole)]
     assert [line.split(": ")[1] for line in err.splitlines()] == [str(cut), "text.png"]
     assert call("predict", run, cut, "text.png")[0] == 1
+
+
+def test_inspect_writes_a_page_and_says_where(run, call, tmp_path):
+    pictures = sorted((run.parent / "photos/left").iterdir())[:2]
+    (tmp_path / "bad.png").write_text("no picture")
+    asked = ["--layer", "conv2", "--unit", "1,0", "--class", "left", "--out", "seen"]
+    code, out, err = call("inspect", run, *pictures, "bad.png", *asked)
+    assert code == 0
+    assert [line.split("\t")[0] for line in out.splitlines()[:2]] == [str(picture) for picture in pictures]
+    assert out.splitlines()[2] == "what it sees is in seen/report.html"
+    assert len(err.splitlines()) == 1
+    assert err.startswith("fovea: bad.png: expected a picture")
+    assert fails(call("inspect", run, "bad.png"), "bad.png")
+    assert fails(call("inspect", run, pictures[0], "--layer", "conv3"), "one of conv1, relu1", "'conv3'")
+    assert fails(call("inspect", run, pictures[0], "--class", "cat"), "one of bottom, left, right", "'cat'")
 
 
 def test_a_bug_is_one_line_and_debug_shows_where(run, call, monkeypatch):

@@ -59,3 +59,15 @@ def test_a_failure_leaves_no_half_picture(tmp_path):
     with pytest.raises(FileNotFoundError), pictures._figure(tmp_path / "none/a.png", (3, 3)):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 15, 120])
+def test_a_plane_of_any_number_of_classes_is_drawn_for_light_and_dark(count, tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.arange(3 * count) % count
+    names = [f"class {i}" for i in range(count)]
+    for dark in (False, True):
+        path = tmp_path / f"{dark}.png"
+        pictures.plane(path, rng.normal(size=(3 * count, 2)), labels, labels % 2 == 0, names, dark)
+        assert is_picture(path)
+        assert (images.read(path)[0, 0].mean() < 128) == dark

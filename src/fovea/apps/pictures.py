@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, FAINT, EMPTY = "#1f2933", "#d9dee4", "#f4f6f8"
+LIGHT, DARK = (INK, FAINT, "#ffffff"), ("#e4e9ee", "#303942", "#1d2329")  # ink, lines, page
 TRAIN, VAL = "#8a94a3", "#0b6e99"  # the measured thing stands out, what it is compared with steps back
 MOST_NUMBERED = 20  # classes: beyond, the numbers in a confusion matrix's cells could not be read
 MOST_NAMED = 60  # classes: beyond, only some names stand beside it
@@ -113,6 +114,42 @@ def mistakes(path: Path, pictures: np.ndarray, answers: Sequence[tuple[str, str,
             axes.set_title(caption, size=8, weight="normal", loc="left")
 
 
+def plane(
+    path: Path,
+    points: np.ndarray,
+    labels: np.ndarray,
+    wrong: np.ndarray,
+    classes: Sequence[str],
+    dark: bool = False,
+) -> None:
+    """Pictures as points (N, 2), coloured by their class, whose name stands in their midst; a cross is a
+    picture for which `wrong` says that the network is. `dark` draws it for a dark page."""
+    from matplotlib import colormaps
+    from matplotlib.patheffects import withStroke
+
+    ink, _, page = DARK if dark else LIGHT
+    with _figure(path, (6.4, 5.4), dark) as figure:
+        axes = figure.subplots()
+        present = np.unique(labels).tolist()
+        colours = colormaps["tab10" if len(present) <= 10 else "tab20" if len(present) <= 20 else "hsv"]
+        for place, label in enumerate(present):
+            own = labels == label
+            colour = colours(place if len(present) <= 20 else place / len(present))
+            for chosen, marker, size in ((own & ~wrong, "o", 9), (own & wrong, "x", 26)):
+                axes.scatter(*points[chosen].T, s=size, color=colour, marker=marker, linewidths=1, alpha=0.8)
+        for label in present if len(present) <= MOST_NAMED else ():
+            x, y = np.median(points[labels == label], axis=0).tolist()
+            name = str(classes[label])
+            axes.text(
+                x, y, _short(name), color=ink, weight="bold", ha="center", va="center",
+                path_effects=[withStroke(linewidth=3, foreground=page)],
+            )  # fmt: skip
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+
+
 def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
     """White lines between the cells, and how many are in each."""
     edges = np.arange(len(matrix) + 1) - 0.5
@@ -126,15 +163,17 @@ def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
 
 
 @contextmanager
-def _figure(path: Path, size: tuple[float, float]):
+def _figure(path: Path, size: tuple[float, float], dark: bool = False):
     """A figure of `size` inches, written to `path` at the end of the block, whole or not at all."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    ink, faint, page = DARK if dark else LIGHT
     style: dict[Any, Any] = {
-        "font.size": 10, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": FAINT,
-        "xtick.color": INK, "ytick.color": INK, "axes.titlesize": 11, "axes.titleweight": "bold",
+        "font.size": 10, "text.color": ink, "axes.labelcolor": ink, "axes.edgecolor": faint,
+        "xtick.color": ink, "ytick.color": ink, "axes.titlesize": 11, "axes.titleweight": "bold",
+        "figure.facecolor": page, "axes.facecolor": page,
     }  # fmt: skip
     with matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box stands for it

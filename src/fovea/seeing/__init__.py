@@ -3,7 +3,7 @@
 Pictures are taken as `Network.predict` takes them, and arrays are returned; nothing here draws.
 """
 
-from fovea.seeing.fields import Field, Grid, effective_field, grid, receptive_field
+from fovea.seeing.fields import Field, Grid, checked_position, effective_field, grid, receptive_field
 from fovea.seeing.filters import filter_pictures, filters
 from fovea.seeing.gradcam import cam_layer, grad_cam, grad_cam_map, on_picture
 from fovea.seeing.maps import feature_maps
@@ -18,6 +18,7 @@ __all__ = [
     "Passage",
     "Plane",
     "cam_layer",
+    "checked_position",
     "effective_field",
     "feature_maps",
     "features",

@@ -1,0 +1,151 @@
+"""What a trained network sees in pictures, as PNG files and one page that opens without a network connection.
+
+report.html             all of it
+filters/<layer>.png     what the convolutions have learned
+<picture>/              for each picture: picture.png, input.png, saliency.png, grad_cam.png, occlusion.png,
+                        fields/<layer>.png and maps/<layer>.png
+data/                   with a data set: pca.png, tsne.png, confused/<class>-<predicted>.png
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import fovea
+from fovea import images, seeing
+from fovea.apps import report, sheets, sights
+from fovea.apps.measuring import material, measure
+from fovea.apps.models import class_names, trained
+from fovea.apps.overview import overview
+from fovea.errors import DataError, mismatch
+from fovea.network import Network
+from fovea.runs import Folder
+
+Progress = Callable[[int, int], object]
+SHOWN = 480  # the longer side of a picture in the report, in pixels
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Where it was written, what the network said to each picture, and why others could not be read."""
+
+    folder: Folder
+    report: Path
+    answers: dict[str, tuple[str, float]]  # file → class, its probability
+    bad: dict[str, str]  # file → why
+
+
+def inspect(
+    model: str,
+    files: Sequence[str],
+    *,
+    layer: str | None = None,
+    unit: tuple[int, ...] | None = None,
+    class_name: str | None = None,
+    source: str | None = None,
+    out: str | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Inspection:
+    """Look at what `model` sees in pictures, and write it to a folder.
+
+    `layer` is the one for Grad-CAM (by default the last convolution) and is shown whole; `unit`, its (row,
+    column) there, is the one whose receptive field is drawn. `class_name` is the class that is explained, by
+    default the likeliest of each picture. `source` names a data set to see as a whole.
+    `progress(done, total)` counts patches and pictures. Raises FoveaError, before anything is
+    written, for what does not exist.
+    """
+    network = trained(model)
+    names = class_names(network)
+    _check(network, model, layer, unit)
+    number = None if class_name is None else _number(names, class_name)
+    data = None if source is None else material(network, model, source)
+    read, bad = _read(network, files)
+    folder = Folder.create_at(out) if out else Folder.create("classify", "inspect")
+    measured = None if data is None else measure(network, data, progress)
+    page = folder.path / "report.html"
+    answers, sections = {}, []
+    with folder.writing():
+        for place, (file, picture) in zip(_places(read), read.items(), strict=True):
+            passage = seeing.pass_through(network, picture.pixels)
+            p = passage.probabilities
+            best = int(p.argmax())
+            answers[file] = names[best], float(p[best])
+            explained = best if number is None else number
+            sight = sights.Sight(passage, names, picture, explained, layer, unit, folder.path / place)
+            sections.append(_one(sight, progress))
+        sections.append(sights.filters(network, layer, folder.path / "filters"))
+        if data is not None and measured is not None:
+            sections += overview(network, names, data, measured, folder.path / "data")
+        words = [sights.facts(network)] + [f"{file} could not be read: {why}." for file, why in bad.items()]
+        title = f"What {Path(model).name} sees"
+        report.write(page, title, words, sections, f"Made by Fovea {fovea.__version__}.")
+    return Inspection(folder, page, answers, bad)
+
+
+def check_unit(unit: str | None) -> tuple[int, ...] | None:
+    """ROW,COLUMN, or one number where the layer has no rows. Raises DataError for another text."""
+    if unit is None:
+        return None
+    if not re.fullmatch(r"\d+(,\d+)?", unit.replace(" ", "")):
+        raise DataError(mismatch("unit", "ROW,COLUMN as in 3,4", repr(unit)))
+    return tuple(map(int, unit.split(",")))
+
+
+def _check(network: Network, model: str, layer: str | None, unit: Sequence[int] | None) -> None:
+    shape = network.input_shape
+    if len(shape) != 3 or shape[2] not in (1, 3) or len(network.output_shape) != 1:
+        got = f"{shape} to {network.output_shape}"
+        expected = "a network from pictures (H, W, 1) or (H, W, 3) to classes"
+        raise DataError(mismatch(f"model {model}", expected, got))
+    if layer is not None:
+        seeing.checked_position(network, layer, unit, "inspect")
+    elif unit is not None:
+        raise DataError(mismatch("unit", "the layer that it is in", "none", "name it with --layer"))
+
+
+def _number(names: Sequence[str], class_name: str) -> int:
+    if class_name not in names:
+        raise DataError(mismatch("class", f"one of {', '.join(names)}", repr(class_name)))
+    return names.index(class_name)
+
+
+def _read(network: Network, files: Sequence[str]) -> tuple[dict[str, sights.Read], dict[str, str]]:
+    """File → the picture, and file → why it cannot be read."""
+    (height, width, channels), read, bad = network.input_shape, {}, {}
+    for file in dict.fromkeys(str(Path(file).expanduser()) for file in files):
+        try:
+            H, W, _ = images.inspect(file)
+            pixels = images.read(file, (height, width), channels)
+            photo = sheets.shown(images.read(file, sheets.within((H, W), SHOWN)), SHOWN)
+            read[file] = sights.Read(file, (H, W), pixels, photo)
+        except DataError as why:
+            bad[file] = str(why).removeprefix(f"{file}: ")
+    if not read:
+        raise DataError("; ".join(f"{file}: {why}" for file, why in bad.items()))
+    return read, bad
+
+
+def _places(files: Iterable[str]) -> list[str]:
+    """A folder's name for each file, no two alike however letters are written, and none that others have."""
+    taken, places = {"filters", "data", "report.html"}, []
+    for file in files:
+        stem = re.sub(r"[^\w.-]", "_", Path(file).stem.encode("utf-8", "replace").decode()).lstrip(".")[:60]
+        place, number = stem or "picture", 1
+        while place.lower() in taken:
+            number += 1
+            place = f"{stem or 'picture'}-{number}"
+        taken.add(place.lower())
+        places.append(place)
+    return places
+
+
+def _one(sight: sights.Sight, progress: Progress) -> report.Section:
+    """All that is said about one picture."""
+    parts = [
+        sights.answer(sight),
+        sights.importance(sight, progress),
+        sights.fields(sight),
+        sights.maps(sight),
+    ]
+    return report.Section(sight.picture.name, sections=parts)

@@ -1,0 +1,117 @@
+"""A page that needs nothing but itself: pictures within it, no scripts, nothing loaded from anywhere."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from fovea.files import write_whole
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>{title}</h1>
+{words}</header>
+{contents}<main>
+{sections}</main>
+<footer>{footer}</footer>
+</body>
+</html>
+"""
+
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A PNG file, what it shows for those who do not see it, and the words under it. `dark` is the same drawn
+    for a dark page. `wide` figures are two in a row at most."""
+
+    path: Path
+    alt: str
+    caption: str
+    name: str = ""
+    dark: Path | None = None
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, paragraphs, bars (name, share between 0 and 1, whether it stands out), figures, and sections
+    within; all text is plain. `legend` explains the colours of heat."""
+
+    title: str
+    words: Sequence[str] = ()
+    bars: Sequence[tuple[str, float, bool]] = ()
+    figures: Sequence[Figure] = ()
+    sections: Sequence["Section"] = ()
+    legend: bool = False
+
+
+def write(path: Path, title: str, words: Sequence[str], sections: Sequence[Section], footer: str) -> None:
+    """Write the page, whole or not at all. Raises OSError."""
+    names = [f'<li><a href="#part{i}">{escape(section.title)}</a></li>' for i, section in enumerate(sections)]
+    contents = f'<nav aria-label="Contents"><ul>\n{"".join(names)}\n</ul></nav>\n' if len(names) > 1 else ""
+    page = _PAGE.format(
+        title=escape(title),
+        policy=_POLICY,
+        style=Path(__file__).with_name("report.css").read_text(encoding="utf-8"),
+        words=_paragraphs(words),
+        contents=contents,
+        sections="".join(_section(section, 2, f' id="part{i}"') for i, section in enumerate(sections)),
+        footer=escape(footer),
+    )
+    # A file's name may hold bytes that are no text.
+    write_whole(path, page.encode("utf-8", "backslashreplace"))
+
+
+def _section(section: Section, level: int, mark: str = "") -> str:
+    figures = "".join(map(_figure, section.figures))
+    kind = "figures wide" if any(figure.wide for figure in section.figures) else "figures"
+    return (
+        f"<section{mark}>\n<h{level}>{escape(section.title)}</h{level}>\n"
+        + _paragraphs(section.words)
+        + ('<p class="legend">nothing <i></i> most</p>\n' if section.legend else "")
+        + _bars(section.bars)
+        + (f'<div class="{kind}">\n{figures}</div>\n' if figures else "")
+        + "".join(_section(within, level + 1) for within in section.sections)
+        + "</section>\n"
+    )
+
+
+def _paragraphs(words: Sequence[str]) -> str:
+    return "".join(f"<p>{escape(paragraph)}</p>\n" for paragraph in words)
+
+
+def _bars(bars: Sequence[tuple[str, float, bool]]) -> str:
+    rows = [
+        f'<tr{" class=chosen" if chosen else ""}><th scope="row">{escape(name)}</th>'
+        f'<td><span class="bar" style="--share:{share:.4f}"></span></td><td>{share:.1%}</td></tr>\n'
+        for name, share, chosen in bars
+    ]
+    return f'<table class="bars">\n{"".join(rows)}</table>\n' if rows else ""
+
+
+def _figure(figure: Figure) -> str:
+    img = f'<img src="{_embedded(figure.path)}" alt="{escape(figure.alt)}">'
+    if figure.dark:
+        source = f'<source media="(prefers-color-scheme: dark)" srcset="{_embedded(figure.dark)}">'
+        img = f"<picture>{source}{img}</picture>"
+    name = f"<b>{escape(figure.name)}</b> " if figure.name else ""
+    return f"<figure>{img}<figcaption>{name}{escape(figure.caption)}</figcaption></figure>\n"
+
+
+def _embedded(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

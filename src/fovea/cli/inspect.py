@@ -1,0 +1,57 @@
+"""Look at what a network sees."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from fovea.cli.common import Debug, Threads, Trained, app, set_threads, understand
+
+
+@app.command(epilog="[bold]Example:[/bold]  fovea inspect runs/classify/train cat.jpg --data photos")
+def inspect(
+    model: Trained,
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Pictures.")],
+    layer: Annotated[
+        str | None,
+        typer.Option(help="The layer for Grad-CAM, and shown whole.", show_default="the last convolution"),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROW,COLUMN",
+            help="The unit of --layer to show the field of.",
+            show_default="the strongest",
+        ),
+    ] = None,
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", metavar="NAME", help="The class to explain.", show_default="the likeliest"),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="A data set to see in two dimensions, and its mistakes."),
+    ] = None,
+    threads: Threads = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The folder to write.", show_default="a new one in runs/classify"),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Show what a model sees in pictures: a page with maps, filters, and where its answers come from."""
+    from fovea.apps import inspect as app
+    from fovea.apps.counter import Counter
+
+    understand(app.check_unit, unit)
+    set_threads(threads)
+    with Counter("looking") as counter:
+        found = app.inspect(
+            model, images, layer=layer, unit=app.check_unit(unit), class_name=class_name, source=data,
+            out=out, progress=counter,
+        )  # fmt: skip
+    for file, why in found.bad.items():
+        print(f"fovea: {file}: {why}", file=sys.stderr)
+    for file, (name, probability) in found.answers.items():
+        print(f"{file}\t{name}\t{probability:.2%}")
+    print(f"what it sees is in {found.report}")
