@@ -42,9 +42,13 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
     bank = fixed("W", [K, C, f_W, f_H])
     l, k, c, x, y, n, ci, co, t_x, t_y = variables("l k c x y n ci co t_x t_y")
     dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
-    inside = (x >= 0) & (x < n_W) & (y >= 0) & (y < n_H)
-    at = upstream.dZ(l, k, hl.clamp(x, 0, n_W - 1), hl.clamp(y, 0, n_H - 1), n)
-    dZ[l, k, x, y, n] = hl.select(inside, at, ZERO)
+    within = (f_H, f_W) == (1, 1) and not any(window.pads) and (s_W == 1 or n_W % tile.columns == 0)
+    if within:  # no window reaches beyond the border, and no tile
+        dZ[l, k, x, y, n] = upstream.dZ(l, k, x, y, n)
+    else:
+        inside = (x >= 0) & (x < n_W) & (y >= 0) & (y < n_H)
+        at = upstream.dZ(l, k, hl.clamp(x, 0, n_W - 1), hl.clamp(y, 0, n_H - 1), n)
+        dZ[l, k, x, y, n] = hl.select(inside, at, ZERO)
     phases, packs = [], []
     for phase_y, taps_y in enumerate(_taps(f_H, s_H, top)):
         for phase_x, taps_x in enumerate(_taps(f_W, s_W, left)):
@@ -54,16 +58,19 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
             if not taps_x or not taps_y:
                 continue  # a stride beyond the filter leaves pixels that no window reads
             (o_x, j0), (o_y, i0) = taps_x[0], taps_y[0]
-            packed = hl.Func(f"packed_{phase_y}{phase_x}")
-            packed[ci, k, t_x, t_y, co] = bank[k, hl.min(co * B + ci, C - 1), j0 - s_W * t_x, i0 - s_H * t_y]
+            read, packed = hl.Func(f"read_{phase_y}{phase_x}"), hl.Func(f"packed_{phase_y}{phase_x}")
+            channel = hl.min(co * B + ci, C - 1) if C % B else co * B + ci
+            read[k, ci, t_x, t_y, co] = bank[k, channel, j0 - s_W * t_x, i0 - s_H * t_y]
+            packed[ci, k, t_x, t_y, co] = read[k, ci, t_x, t_y, co]
             r = hl.RDom([(0, K), (0, len(taps_x)), (0, len(taps_y))], f"r_{phase_y}{phase_x}")
             row = y + o_y + r[2]
-            r.where((row >= 0) & (row < n_H))  # windows beyond the border would add zeros
+            if not within:
+                r.where((row >= 0) & (row < n_H))  # windows beyond the border would add zeros
             sums[l, ci, x, y, n, co] += (
                 packed[ci, r[0], r[1], r[2], co] * dZ[l, r[0], x + o_x + r[1], row, n]
             )  # (2)
             phases[-1] = (sums, r)
-            packs.append(packed)
+            packs.append((read, packed))
     dA_prev[l, c, x, y, n] = hl.mux(
         (y % s_H) * s_W + x % s_W, [hl.Expr(f[l, c % B, x // s_W, y // s_H, n, c // B]) for f, _ in phases]
     )
@@ -75,20 +82,39 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
     dA_prev.split(c, cb, ci, B, hl.TailStrategy.PredicateStores if L == 1 and C % B else guard)
     dA_prev.split(x, xo, xi, tile.columns * s_W, inwards if s_W == 1 else guard)
     dA_prev.split(y, yo, yi, tile.band * s_H, guard).split(yi, yt, yp, s_H, guard)
-    dA_prev.reorder(l, ci, xi, yp, cb, xo, yt, yo, n).unroll(xi).unroll(yp)
+    blocks = [xo, yt, cb] if L == 1 else [cb, xo, yt]
+    dA_prev.reorder(l, ci, xi, yp, *blocks, yo, n).unroll(xi).unroll(yp)
     vectorize_tile(dA_prev, l, ci, L, tile).parallel(n).parallel(yo)
+    if L == 1 and tile.shared:
+        dA_prev.parallel(cb)
     for sums, r in phases:
-        sums.compute_at(dA_prev, cb).bound_extent(ci, B).bound_extent(x, tile.columns).bound_extent(y, 1)
+        sums.compute_at(dA_prev, blocks[0])
+        sums.bound_extent(ci, B).bound_extent(x, tile.columns).bound_extent(y, 1)
         vectorize_tile(sums.unroll(x).unroll(y), l, ci, L, tile)
         if r is not None:
             update = sums.update().reorder(l, ci, x, y, r[0], r[1], r[2]).unroll(x).unroll(y)
             vectorize_tile(update, l, ci, L, tile)
-    for packed in packs:
+            if tile.unroll > 1:
+                update.unroll(r[0], tile.unroll)
+    for read, packed in packs:
         if L == 1:
-            packed.compute_root().bound(ci, 0, B).vectorize(ci)
-    dZ.compute_at(dA_prev, yo)
-    vectorize_channels(dZ, l, k, L, tile.vector)
+            turn(packed, read, ci, k, co, B, K, tile.vector)
+    if not within or after:
+        dZ.compute_at(dA_prev, yo)
+        vectorize_channels(dZ, l, k, L, tile.vector)
     return [dA_prev], [*upstream.arguments, bank]
+
+
+def turn(packed: hl.Func, read: hl.Func, ci: hl.Var, k: hl.Var, co: hl.Var, B: int, K: int, V: int) -> None:
+    """Schedule packed[ci, k, …] = read[k, ci, …]: a block of V × V numbers is read along k into registers and
+    the first-level cache, and written along ci."""
+    ko, ki = variables("ko ki")
+    packed.compute_root().bound_extent(ci, B).parallel(co)
+    if K % V:
+        packed.vectorize(ci)
+        return
+    packed.split(k, ko, ki, V).reorder(ci, ki, ko).vectorize(ci).unroll(ki)
+    read.compute_at(packed, ko).vectorize(k).unroll(ci)
 
 
 def _taps(f: int, s: int, p: int) -> list[list[tuple[int, int]]]:
