@@ -62,7 +62,11 @@ def conv_inputs(window: Window, filters: int, channels: int, lanes: int) -> Tile
     (H, W), (s_H, s_W) = window.input, window.stride
     columns, block = _register_tile(-(-W // s_W), channels, lanes)
     row = window.output[1] * filters * lanes * 4
-    return Tile(vector(), block, columns, _band(-(-H // s_H), row, _staging(lanes)))
+    band = _band(-(-H // s_H), row, _staging(lanes))
+    taps = -(-window.size[0] // s_H) * -(-window.size[1] // s_W)
+    shared = lanes == 1 and -(-W // s_W) * band * taps * filters * block > targets.current().task
+    unroll = _divisor(filters, targets.current().unroll_filters) if lanes == 1 else 1
+    return Tile(vector(), block, columns, band, unroll, shared)
 
 
 def conv_weights(window: Window, filters: int, channels: int, lanes: int) -> Tile:
@@ -70,6 +74,18 @@ def conv_weights(window: Window, filters: int, channels: int, lanes: int) -> Til
     columns, block = _register_tile(window.size[1] * channels, filters, lanes)
     row = (window.output[1] * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
     return Tile(vector(), block, columns, _band(window.output[0], row, targets.current().weights_rows))
+
+
+class PanelTile(NamedTuple):
+    """For the gradient of the weights in NHWC."""
+
+    vector: int
+    filters: int  # of a register tile, and of a panel
+    channels: int  # of a register tile
+    rows: int  # of dZ in a block
+    pictures: int  # in a block
+    share: int  # tiles of channels to a task
+    shared: bool  # whether the threads share one sum, or have sums of their own
 
 
 class SharedTile(NamedTuple):

@@ -1,0 +1,89 @@
+"""The gradients of weights and bias in NHWC, from panels of channels and of filters.
+
+    dW[i, j, c, k] = Σ_{n, x, y} A_prev[c, x·s + j, y·s + i, n] · dZ[k, x, y, n]                           (1)
+
+Neighbouring positions of one channel lie far apart in NHWC, often by a power of two, so that a few of them
+fill all places of the first-level cache that they may be in. A block of A_prev and dZ is therefore laid out
+in panels first: a vector of channels, or the filters of a register tile, at one position after the other.
+
+    band, group   the block: rows of dZ, and pictures      t, i   column and row in the window
+"""
+
+import halide as hl
+
+from fovea.geometry import Window
+from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, result, variables
+from fovea.kernels.pipelines.bias import bias_gradient
+from fovea.kernels.tiles import PanelTile
+
+_GUARD = hl.TailStrategy.GuardWithIf
+
+
+def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
+    """(1), and db. Blocks are dealt to a fixed number of parts, whose sums are added in order at the end; or,
+    where the sums would be too large to have many, there is one, and the threads share out its channels."""
+    window, tile = Window(*window), PanelTile(*tile)
+    (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
+    C, K, V, B, (top, _, left, _) = channels, filters, tile.vector, tile.filters, window.pads
+    C_up, K_up = -(-C // V) * V, -(-K // B) * B
+    assert lanes == 1
+
+    # Algorithm
+    A_prev = array("A_prev", [1, W * C, H])
+    upstream = Upstream(after, 1, K, (n_H, n_W), pool)
+    count = upstream.dA.dim(4).extent()
+    groups, bands = (count + tile.pictures - 1) // tile.pictures, -(-n_H // tile.rows)
+    k, c, t, i, x, y, n, o, part, band, group = variables("k c t i x y n o part band group")
+    A_panel, dZ_panel, block_sum, part_sum, dW = (
+        hl.Func(name) for name in ("A_panel", "dZ_panel", "block_sum", "part_sum", "dW")
+    )
+    column, row, picture = x - left, y - top, hl.min(n, count - 1)
+    channel = o * V + c if C_up == C else hl.min(o * V + c, C - 1)
+    pixel = A_prev[0, hl.clamp(column, 0, W - 1) * C + channel, hl.clamp(row, 0, H - 1), picture]
+    inside = (column >= 0) & (column < W) & (row >= 0) & (row < H)
+    A_panel[c, x, y, o, n] = hl.select(inside, pixel, ZERO)
+    filter = o * B + k if K_up == K else hl.min(o * B + k, K - 1)
+    gradient = upstream.dZ(hl.i32(0), filter, x, hl.min(y, n_H - 1), picture)
+    dZ_panel[k, x, y, o, n] = hl.select((y < n_H) & (n < count), gradient, ZERO)
+    r = hl.RDom([(0, n_W), (0, tile.rows), (0, tile.pictures)], "r")
+    line, member = band * tile.rows + r[1], group * tile.pictures + r[2]
+    block_sum[k, c, t, i, band, group] = ZERO
+    block_sum[k, c, t, i, band, group] += (
+        dZ_panel[k % B, r[0], line, k // B, member]
+        * A_panel[c % V, r[0] * s_W + t, line * s_H + i, c // V, member]
+    )  # (1)
+    if tile.shared:
+        sums, at, g = dW, (k, c, t, i), hl.RDom([(0, bands), (0, groups)], "g")
+        of_part = g[1]
+    else:
+        parts = Parts(groups)
+        sums, at, (g, of_part) = part_sum, (k, c, t, i, part), parts.members(part, [(0, bands)])
+    sums[at] = ZERO
+    sums[at] += block_sum[k, c, t, i, g[0], of_part]
+    if not tile.shared:
+        p = hl.RDom([(0, parts.used)], "p")
+        dW[k, c, t, i] = ZERO
+        dW[k, c, t, i] += part_sum[k, c, t, i, p[0]]
+
+    # Schedule: the panels of a block, then its sums: a panel of filters stays in the first-level cache while
+    # all panels of channels pass by; a register tile sums over the whole block before it is added.
+    kb, ki, cb, ci, task = variables("kb ki cb ci task")
+    result(dW, [K, C, f_W, f_H]).vectorize(k, V, _GUARD).parallel(c)
+    update = sums.update().split(k, kb, ki, B).split(c, cb, ci, tile.channels, _GUARD)
+    update.split(cb, task, cb, tile.share, _GUARD).reorder(ki, ci, cb, t, i, kb, task, g[0], g[1])
+    update.vectorize(ki, V).unroll(ki).unroll(ci)
+    if tile.shared:
+        update.parallel(task)
+    else:
+        part_sum.compute_root().bound_extent(k, K_up).bound_extent(c, C_up).vectorize(k, V).parallel(part)
+        update.parallel(part)
+        dW.update().reorder(k, p[0], c, t, i).vectorize(k, V, _GUARD).parallel(c)
+    block_sum.compute_at(sums, cb).bound_extent(k, B).bound_extent(c, tile.channels)
+    block_sum.vectorize(k, V).unroll(k).unroll(c)
+    block_sum.update().reorder(k, c, r[0], r[1], r[2]).vectorize(k, V).unroll(k).unroll(c)
+    for panel, inner, extent, blocks in ((A_panel, c, V, C_up // V), (dZ_panel, k, B, K_up // B)):
+        panel.compute_at(sums, g[0]).bound_extent(inner, extent).bound_extent(o, blocks)
+        panel.reorder(inner, o, x, y, n).vectorize(inner, V).unroll(inner)
+        if tile.shared:
+            panel.parallel(y)
+    return [dW, *([bias_gradient(upstream, K, 1, V)] if bias else [])], [A_prev, *upstream.arguments]
