@@ -19,11 +19,14 @@ which a picture's result must not depend, and never a timing.
 """
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fovea.geometry import Pair, Window
 from fovea.kernels import targets, tiles
 from fovea.kernels.tiles import vector, waste
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _TILE = 4  # outputs of a tile along an axis
 _ALONE = (1, 1)  # no pooling behind it
@@ -62,6 +65,13 @@ class Choice(NamedTuple):
     def is_winograd(self) -> bool:
         return self.operation.startswith("winograd")
 
+    def view(self, W: "np.ndarray") -> "np.ndarray":
+        """Filters (f_H, f_W, C, K) or their gradient as the kernel takes them: some see a window's row, its
+        columns and channels, as one run of numbers."""
+        f_H, f_W, C, K = W.shape
+        rows = self.operation in ("conv.forward", "conv_backward.weights")
+        return W.reshape(f_H, f_W * C, K) if rows else W
+
     @property
     def plain_tile(self) -> tuple:
         """The tile as a specification takes it: tuples of numbers."""
@@ -97,10 +107,12 @@ def weights(window: Window, filters: int, channels: int, lanes: int, precision: 
     if verdict.chosen:
         tile, why = _weights_tile(window.output, channels, filters), verdict.why
         return Choice("winograd_weights.weights", tile, why + (_ONE_SUM if tile.shared else ""))
-    shared = tiles.conv_shared_weights(window, filters, channels) if lanes == 1 else None
-    if shared is not None:
-        why = f"{verdict.why}{_ONE_SUM} of {math.prod(window.size) * channels * filters:,} weights"
-        return Choice("conv_shared.weights", shared, why)
+    panels = tiles.conv_panels(window, filters, channels) if lanes == 1 else None
+    if panels is not None:
+        many = (
+            f"{_ONE_SUM} of {math.prod(window.size) * channels * filters:,} weights" if panels.shared else ""
+        )
+        return Choice("conv_panels.weights", panels, verdict.why + many)
     return Choice("conv_backward.weights", tiles.conv_weights(window, filters, channels, lanes), verdict.why)
 
 

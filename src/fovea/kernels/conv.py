@@ -49,7 +49,7 @@ def conv2d_backward(dZ, A_prev, W, *, stride: int | Pair = 1, padding: Padding =
     checks.float32("conv2d_backward", dZ=dZ, A_prev=A_prev, W=W)
     if not len(A_prev):
         return reference.conv2d_backward(dZ, A_prev, W, stride=stride, padding=padding)
-    (N, H, width, C), (f_H, f_W, _, K) = A_prev.shape, W.shape
+    (N, H, width, C), K = A_prev.shape, W.shape[-1]
     dA_prev, dW, db = buffers.empty(A_prev.shape), buffers.empty(W.shape), buffers.empty((K,))
     shape = {
         "window": astuple(window),
@@ -63,6 +63,6 @@ def conv2d_backward(dZ, A_prev, W, *, stride: int | Pair = 1, padding: Padding =
     tile = tiles.conv_inputs(window, K, C, _NHWC)
     run("conv_backward.inputs", [upstream, W], [dA_prev[..., None]], **shape, tile=tile)
     chosen = algorithms.weights(window, K, C, _NHWC, "exact")
-    gradients = [dW.reshape(f_H, f_W * C, K), db]
+    gradients = [chosen.view(dW), db]
     run(chosen.operation, [rows, upstream], gradients, **shape, bias=True, tile=chosen.plain_tile)
     return dA_prev, dW, db

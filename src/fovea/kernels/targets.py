@@ -40,7 +40,8 @@ class Target(NamedTuple):
     load: float  # the same where filters fill the vector
     task: int  # multiply-adds that are worth a task of their own
     many_weights: int  # weights whose sum is too large for each thread to have one
-    positions: int  # of dZ that are summed in registers between two visits of such a sum
+    positions: int  # of dZ that are summed in registers, where each thread has sums of its own
+    shared_positions: int  # the same at most, where they share one
     tasks: int  # that such a sum is shared out to
     # Winograd
     transform: float  # vector instructions' time to transform one tile of a vector of channels

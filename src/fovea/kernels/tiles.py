@@ -88,25 +88,24 @@ class PanelTile(NamedTuple):
     shared: bool  # whether the threads share one sum, or have sums of their own
 
 
-class SharedTile(NamedTuple):
-    """For the gradient of many weights, of which there is one sum that the threads share."""
+def conv_panels(window: Window, filters: int, channels: int) -> PanelTile | None:
+    """None where the channels do not fill a panel.
 
-    tile: Tile
-    pictures: int  # summed in a register tile
-    share: int  # tiles of a task
-
-
-def conv_shared_weights(window: Window, filters: int, channels: int) -> SharedTile | None:
-    """None where each thread had better have a sum of its own: it is small, or its filters do not fill tiles.
-
-    A sum is read and written once for `positions` that are added up in registers, as long as there are small
-    pictures enough.
+    A block is some rows of a picture, or a picture or two: a larger one leaves the first-level cache, of a
+    smaller one the sums are read and written more often than the threads have time for.
     """
-    tile, J, target = conv_weights(window, filters, channels, 1), window.size[1] * channels, targets.current()
-    if window.size[0] * J * filters < target.many_weights or filters % tile.filters:
+    target, v = targets.current(), vector()
+    if channels < v:
         return None
-    pictures = min(max(target.positions // (window.output[0] * window.output[1]), 1), 8)
-    return SharedTile(tile, pictures, max(1, -(-J // tile.columns) // target.tasks))
+    (n_H, n_W), vectors = window.output, 1 if filters % (2 * v) else 2
+    block = max(c for c in (1, 2, 4, 8, 16) if c <= v and c * vectors + vectors + 2 <= target.registers)
+    many = window.size[0] * window.size[1] * channels * filters >= target.many_weights
+    shared = many and filters % (vectors * v) == 0
+    most = min(n_H, max(1, (target.shared_positions if shared else target.positions) // n_W))
+    rows = -(-n_H // -(-n_H // most))
+    pictures = max(1, target.positions // (2 * n_H * n_W)) if rows == n_H else 1
+    share = max(1, -(-channels // block) // target.tasks)
+    return PanelTile(v, vectors * v, block, rows, pictures, share, shared)
 
 
 def dense(outputs: int) -> int:

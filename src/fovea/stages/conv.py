@@ -82,7 +82,7 @@ class ConvStage(Stage):
         )
         weights, *b = parameters_of(self.layers[0], plan.network.parameters)
         rows = A_prev.seen_as(self.H, self.W * self.C)
-        constant = [_seen_by(chosen, weights), *b]
+        constant = [chosen.view(weights), *b]
         return [plan.call(specification, [rows], constant, outputs=outputs, choice=chosen)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
@@ -98,7 +98,7 @@ class ConvStage(Stage):
         chosen = algorithms.weights(*asked)
         specification = specify(chosen.operation, **shape, bias=self.bias, tile=chosen.plain_tile)
         rows = A_prev.seen_as(self.H, self.W * self.C)
-        gradients = [_seen_by(chosen, dweights), *db]
+        gradients = [chosen.view(dweights), *db]
         steps: list[Step] = [plan.call(specification, [rows, *upstream], gradients=gradients, choice=chosen)]
         if dA_prev is not None:
             chosen = algorithms.inputs(*asked)
@@ -111,9 +111,3 @@ class ConvStage(Stage):
         conv = self.layers[0]
         assert isinstance(conv, Conv2D)
         return "alike" if self.direct else conv.precision or plan.network.precision
-
-
-def _seen_by(chosen: algorithms.Choice, W: np.ndarray) -> np.ndarray:
-    """Filters or their gradient: the direct kernels see a window's row as one run of numbers."""
-    f_H, f_W, C, K = W.shape
-    return W if chosen.is_winograd else W.reshape(f_H, f_W * C, K)
