@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from fovea import data, images, summary
+from fovea.apps import presets
 from fovea.apps.models import any_of, arguments_of, class_names
 from fovea.apps.scene import Scene, Scenes
+from fovea.apps.steps import LEAST_AND_MOST
 from fovea.apps.views import Answer, rows
 from fovea.apps.watch import Watch
 from fovea.data import Splits
@@ -72,7 +74,7 @@ class Look:
             "data": {"name": Path(self.data.name).name, "parts": parts, "classes": self.data.classes}
             if self.data
             else None,
-            "filters": [],
+            "presets": {size: presets.fitting((size, size)) for size in range(1, LEAST_AND_MOST["size"][1] + 1)},
             "run": self.watch is not None,
         }, {}
 

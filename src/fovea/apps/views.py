@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from fovea import seeing, summary
+from fovea.apps import presets
 from fovea.apps.scene import Scene
 from fovea.errors import FoveaError, mismatch
 from fovea.layers import Conv2D, Layer
@@ -84,6 +85,14 @@ def trace(scene: Scene, name: str, view: str, at: Any, *, column: int, label: in
     return {"view": view, "step": step.to_json(FEW_TERMS if few else None), "field": field}, {}
 
 
+def preset(network: Network, name: str, filter: str) -> Answer:
+    """The known filter of that name for a convolution: "weights" (f_H, f_W, C_in)."""
+    own = layer_of(network, name)
+    if not isinstance(own, Conv2D):
+        raise FoveaError(mismatch(own.who, "a convolution", type(own).__name__))
+    return {"layer": name}, {"weights": presets.whole_filter(filter, own.parameters["W"].shape[:3], own.who)}
+
+
 def attention(scene: Scene, how: str, label: int | None) -> Answer:
     """Where in the picture a class is found: "attention" float32 (H, W), at least 0."""
     if how not in _ATTENTION:
@@ -111,7 +120,7 @@ def _row(layer: Layer, row: summary.Row, input_shape: tuple[int, ...]) -> dict[s
         "parameters": row.parameters,
         "field": row.receptive_field,
         "window": {"size": window.size, "stride": window.stride, "pads": window.pads} if window else None,
-        "filters": isinstance(layer, Conv2D),
+        "presets": presets.fitting(window.size) if window and isinstance(layer, Conv2D) else None,
         "views": views,
         "middles": {view: _middle(layer, view, input_shape, row.output_shape) for view in views},
     }

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from fovea.apps import views
 from fovea.apps.look import Look
 from fovea.apps.scene import Scene
+from fovea.apps.steps import steps
 from fovea.apps.views import Answer
 from fovea.errors import FoveaError, mismatch
 
@@ -60,6 +61,10 @@ def _of(query: Query) -> dict[str, Any]:
     return {"column": _whole(query, "column", 0), "label": _maybe(query, "label")}
 
 
+def _preset(look: Look, query: Query) -> Answer:
+    return views.preset(look.network, _text(query, "layer"), _text(query, "name"))
+
+
 # By GET, from the address's query
 READ: Mapping[str, Handler] = {
     "model": lambda look, query: look.describe(),
@@ -75,6 +80,8 @@ READ: Mapping[str, Handler] = {
 # By POST, from the body: a file, or JSON
 SENT: Mapping[str, Handler] = {
     "picture": lambda look, body: look.picture(body),
+    "steps": lambda look, body: steps(_json(body)),
+    "preset": lambda look, body: _preset(look, _json(body)),
     "overview": _about(lambda scene, query: views.overview(scene)),
     "layer": _about(
         lambda scene, query: views.layer(

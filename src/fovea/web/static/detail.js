@@ -24,7 +24,7 @@ export function build(model, failed, see) {
   const layers = Object.fromEntries(model.layers.map((layer) => [layer.name, layer]));
   const head = h("div.detail-head");
   const scale = h("div.line.legend-line");
-  const filters = filterControls(model, failed);
+  const filters = filterControls(failed);
   const sum = arithmetic(filters.edit);
   const large = pixelMap((place) => set({ at: now.at.length === 3 ? [...place, now.at[2]] : place }));
   const page = { start: 0 };
@@ -64,6 +64,7 @@ export function build(model, failed, see) {
     const text = `${layer.type}: ${times(layer.input_shape)} → ${times(layer.output_shape)}${layer.parameters ? `, ${plural(layer.parameters, "parameter")}` : ""}${field}`;
     fill(head, h("h2", {}, layer.name, h("small", {}, text)), switcher(views));
     column.show(layer);
+    if (layer.presets) filters.known(layer.presets);
   }
 
   function switcher(views) {
@@ -112,7 +113,7 @@ export function build(model, failed, see) {
     const { step, field, view } = found.answer;
     if (step.layer !== now.layer || view !== now.view) return;
     last = found;
-    sum.draw(step, now.view === "value" && layers[now.layer].filters);
+    sum.draw(step, now.view === "value" && Boolean(layers[now.layer].presets));
     see(field);
   }
 }

@@ -5,15 +5,14 @@ import { ask } from "./api.js";
 import { number } from "./format.js";
 import { change, isChanged, now, set } from "./store.js";
 
-/** @param {any} model @param {(error: Error) => void} failed */
-export function filterControls(model, failed) {
+/** @param {(error: Error) => void} failed */
+export function filterControls(failed) {
   const element = h("div.controls");
   let at = { layer: "", c: 0 };
   /** @type {{weights: number[][][], bias: number | null}} */
   let current = { weights: [], bias: null };
 
-  const choose = h("select", { "aria-label": "Replace the filter by a known one", onchange: () => preset(choose.value) },
-    h("option", { value: "" }, "Known filters …"), model.filters.map((name) => h("option", { value: name }, name.replaceAll("_", " "))));
+  const choose = h("select", { "aria-label": "Replace the filter by a known one", onchange: () => preset(choose.value) });
   const bias = h("input", { type: "text", inputMode: "decimal", "aria-label": "Bias", autocomplete: "off",
     oninput: () => {
       const value = Number(bias.value.trim().replace("−", "-").replace(",", "."));
@@ -44,6 +43,11 @@ export function filterControls(model, failed) {
       const weights = structuredClone(current.weights);
       weights[row][column][k] = value;
       change(at.layer, at.c, { ...current, weights });
+    },
+    /** Those that fit into the windows of a layer. @param {string[]} names */
+    known(names) {
+      fill(choose, h("option", { value: "" }, "Known filters …"), names.map((name) => h("option", { value: name }, name)));
+      choose.hidden = !names.length;
     },
     /** W (f_H, f_W, C_in, n) and b (n,), of which filter `c` stands at `place`. */
     draw(layer, c, W, b, place) {

@@ -22,13 +22,16 @@ export function numbers(rows, columns, { name, edit }) {
   return { element: table, update: (values, marks = {}) => update(cells, values, marks) };
 }
 
-/** marks: most, the scale's end; inside, which cells hold a number; winner, the cell of a maximum. */
-function update(cells, values, { most, inside, winner, dim } = {}) {
+/**
+ * marks: most, the scale's end; inside, which cells hold a number; winner, the cell of a maximum; mark, cells
+ * to point at; dim and blank, cells whose turn has not come; padding, what stands where nothing is.
+ */
+function update(cells, values, { most, inside, winner, mark, dim, blank, padding = "·" } = {}) {
   const end = most ?? largest(values.filter((_, at) => inside?.[at] ?? true));
   cells.forEach((cell, at) => {
     const there = inside?.[at] ?? true;
     const value = Number(values[at]);
-    const text = there ? number(value) : "·";
+    const text = blank?.[at] ? "" : there ? number(value) : padding;
     if (cell instanceof HTMLInputElement) {
       cell.dataset.exact = exact(value);
       if (cell !== document.activeElement) cell.value = text;
@@ -38,7 +41,8 @@ function update(cells, values, { most, inside, winner, dim } = {}) {
     cell.classList.toggle("outside", !there);
     cell.classList.toggle("winner", winner === at);
     cell.classList.toggle("dim", Boolean(dim?.[at]));
-    Object.assign(cell.style, there ? style(value, end) : { background: "", color: "" });
+    cell.classList.toggle("mark", Boolean(mark?.[at]));
+    Object.assign(cell.style, there && !blank?.[at] ? style(value, end) : { background: "", color: "" });
   });
 }
 

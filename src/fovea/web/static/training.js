@@ -1,2 +1,77 @@
-export function build() {}
-export function shown() {}
+/** A run, as its folder shows it: loss, accuracy and filters of every epoch, while it goes on. */
+
+import { byId, fill, h } from "./dom.js";
+import { latest, read } from "./api.js";
+import { largest } from "./colour.js";
+import { chart } from "./chart.js";
+import { percent, number } from "./format.js";
+import { canvas, legend, map } from "./paint.js";
+import { now, on, set } from "./store.js";
+
+const EVERY = 1000; // milliseconds
+let visible = false;
+let next = () => {};
+let last = null;
+
+/** @param {any} model @param {(error: Error | null) => void} tell */
+export function build(model, tell) {
+  const status = h("p.status", { role: "status" });
+  const loss = chart("Loss", number);
+  const accuracy = chart("Accuracy", percent);
+  const filters = h("div.filters");
+  const follow = h("input", { type: "checkbox", id: "follow", onchange: () => set({ weights: follow.checked ? "run" : "model" }) });
+  fill(byId("training"), h("h2", {}, "Training"), status,
+    h("div.charts", {}, loss.element, accuracy.element), filters,
+    h("label.check", {}, follow, "let the whole page use the newest weights, as they are learned"));
+  let version = null;
+  next = latest(() => read("training"), ({ answer, arrays }) => {
+    last = { answer, arrays };
+    show();
+    if (answer.version !== version && now.weights === "run" && answer.version) set({ weights: "run" });
+    version = answer.version;
+  }, tell);
+
+  function show() {
+    const { answer, arrays } = last;
+    fill(status, ...standing(answer));
+    const rows = answer.rows;
+    const epochs = answer.epochs ?? rows.length;
+    const line = (name, key) => ({ name, points: rows.map((row) => [row.epoch, row[key]]) });
+    loss.draw([line("training", "train_loss"), line("validation", "val_loss")], epochs);
+    accuracy.draw([line("training", "train_top1"), line("validation", "val_top1")], epochs);
+    fill(filters, arrays.filters && [h("h2", {}, `Filters of ${answer.layer}`, legend(largest(arrays.filters.values))), h("div.maps", {}, tiles(arrays.filters))]);
+  }
+  on("picture", () => last && show()); // the theme may be another
+  setInterval(() => (visible || now.weights === "run") && !document.hidden && next(), EVERY);
+}
+
+/** Nothing is asked for while nobody looks. */
+export function shown(yes) {
+  visible = yes;
+  if (yes) next();
+}
+
+function standing(answer) {
+  if (!answer.there) return [h("b", {}, "Gone: "), answer.note];
+  const done = answer.rows.length;
+  const best = answer.rows.reduce((most, row) => Math.max(most, row.val_top1 ?? row.train_top1 ?? 0), 0);
+  const words = [`epoch ${done}${answer.epochs ? ` of ${answer.epochs}` : ""}`];
+  if (done) words.push(`best accuracy ${percent(best)}`);
+  if (answer.finished) words.push(`on the ${answer.metrics.split} pictures ${percent(answer.metrics.top1)}`);
+  else if (answer.age !== null && answer.age !== undefined) words.push(`last saved ${ago(answer.age)}`);
+  return [h("b", {}, answer.finished ? "Finished: " : "Running: "), words.join(", "), answer.note ? ` (${answer.note})` : ""];
+}
+
+const ago = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s ago` : seconds < 5400 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3600)} h ago`);
+
+/** Each filter as a tile: its mean over the input channels. */
+function tiles({ shape: [f, g, deep, n], values }) {
+  const most = largest(values);
+  return Array.from({ length: n }, (_, c) => {
+    const tile = canvas(f, g, Math.max(24, Math.min(64, g * 11)), { title: `filter ${c}`, role: "img", "aria-label": `filter ${c}` });
+    const shown = new Float32Array(f * g);
+    for (let at = 0; at < f * g; at++) for (let k = 0; k < deep; k++) shown[at] += values[(at * deep + k) * n + c] / deep;
+    map(tile, { shape: [f, g, 1], values: shown }, 0, deep > 1 ? largest(shown) : most);
+    return tile;
+  });
+}

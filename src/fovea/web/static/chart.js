@@ -1,0 +1,63 @@
+/** A line chart of a few epochs: two lines, named where they end. */
+
+import { fill, h, svg } from "./dom.js";
+
+const [WIDE, HIGH] = [520, 220];
+const EDGE = { left: 52, right: 82, top: 12, bottom: 30 };
+
+/** @param {string} title @param {(value: number) => string} written */
+export function chart(title, written) {
+  const picture = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", class: "chart" });
+  const element = h("figure", {}, h("figcaption", {}, title), picture);
+  /** @param {{name: string, points: [number, number | null][]}[]} lines @param {number} epochs */
+  function draw(lines, epochs) {
+    const known = lines.map(({ name, points }) => ({ name, points: points.filter(([, value]) => value !== null) })).filter(({ points }) => points.length);
+    const values = known.flatMap(({ points }) => points.map(([, value]) => value));
+    if (!values.length) return fill(picture, text(WIDE / 2, HIGH / 2, "after the first epoch", "middle"));
+    const [low, high] = range(values, title === "Loss");
+    const x = (epoch) => EDGE.left + ((WIDE - EDGE.left - EDGE.right) * (epoch - 1)) / Math.max(epochs - 1, 1);
+    const y = (value) => HIGH - EDGE.bottom - ((HIGH - EDGE.top - EDGE.bottom) * (value - low)) / (high - low);
+    picture.setAttribute("aria-label", `${title}: ${known.map(({ name, points }) => `${name} ${written(points.at(-1)[1])}`).join(", ")}`);
+    fill(picture, grid(low, high, y, written), axis(epochs, x), ends(known.map((line) => drawn(line, x, y, written))));
+    return picture;
+  }
+  return { element, draw };
+}
+
+function drawn({ name, points }, x, y, written) {
+  const path = points.map(([epoch, value], at) => `${at ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+  const [epoch, value] = points.at(-1);
+  return { at: y(value), marks: [svg("path", { d: path, class: `line ${name}` }), svg("circle", { cx: x(epoch), cy: y(value), r: 3.5, class: name })],
+    label: (at) => text(x(epoch) + 9, at + 4, `${written(value)}`, "start", name) };
+}
+
+/** Labels at the ends of the lines, moved apart where they would meet. */
+function ends(lines) {
+  const sorted = [...lines].sort((a, b) => a.at - b.at);
+  sorted.forEach((line, i) => (line.place = i && line.at - sorted[i - 1].place < 15 ? sorted[i - 1].place + 15 : line.at));
+  return lines.flatMap(({ marks, label, place }) => [...marks, label(place)]);
+}
+
+function grid(low, high, y, written) {
+  return [0, 1, 2, 3].map((i) => low + ((high - low) * i) / 3).flatMap((value) => [
+    svg("line", { x1: EDGE.left, x2: WIDE - EDGE.right, y1: y(value), y2: y(value), class: "rule" }), text(EDGE.left - 8, y(value) + 4, written(value), "end")]);
+}
+
+function axis(epochs, x) {
+  const every = Math.max(1, Math.ceil(epochs / 8));
+  const ticks = Array.from({ length: epochs }, (_, at) => at + 1).filter((epoch) => epoch === 1 || epoch % every === 0);
+  return [...ticks.map((epoch) => text(x(epoch), HIGH - 10, String(epoch), "middle")), text(WIDE - EDGE.right + 26, HIGH - 10, "epoch", "start")];
+}
+
+/** From where to where an axis goes: a loss begins at 0. */
+function range(values, fromZero) {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const low = fromZero ? 0 : Math.max(0, least - 0.15 * (most - least || 0.1));
+  return [low, most > low ? most + 0.04 * (most - low) : low + 1];
+}
+
+function text(x, y, words, anchor, name = "") {
+  const element = svg("text", { x, y, "text-anchor": anchor, class: name });
+  element.textContent = words;
+  return element;
+}
