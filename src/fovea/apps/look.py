@@ -74,7 +74,9 @@ class Look:
             "data": {"name": Path(self.data.name).name, "parts": parts, "classes": self.data.classes}
             if self.data
             else None,
-            "presets": {size: presets.fitting((size, size)) for size in range(1, LEAST_AND_MOST["size"][1] + 1)},
+            "presets": {
+                size: presets.fitting((size, size)) for size in range(1, LEAST_AND_MOST["size"][1] + 1)
+            },
             "run": self.watch is not None,
         }, {}
 

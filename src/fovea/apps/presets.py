@@ -1,4 +1,4 @@
-"""Known filters to put in the place of learned ones: the course's, Sobel, Scharr and others, whole numbers."""
+"""Known filters to put in the place of learned ones: Sobel, Scharr and others, in whole numbers."""
 
 from typing import Any
 
@@ -24,7 +24,9 @@ def framed(given: Any, size: Pair, who: str) -> np.ndarray:
     if isinstance(given, str):
         if given not in fitting(size):
             names = ", ".join(fitting(size)) or "there is none"
-            raise ShapeError(mismatch(f"{who}: filter", f"one that fits {size[0]}×{size[1]} ({names})", repr(given)))
+            raise ShapeError(
+                mismatch(f"{who}: filter", f"one that fits {size[0]}×{size[1]} ({names})", repr(given))
+            )
         kernel, frame = _numbers(given), np.zeros(size)
         top, left = (n // 2 - f // 2 for n, f in zip(size, kernel.shape, strict=True))
         frame[top : top + kernel.shape[0], left : left + kernel.shape[1]] = kernel
@@ -34,7 +36,9 @@ def framed(given: Any, size: Pair, who: str) -> np.ndarray:
     except (TypeError, ValueError):
         numbers = np.zeros(0)
     if numbers.shape != size or not (np.abs(numbers) <= 1e6).all():
-        raise ShapeError(mismatch(f"{who}: weights", f"a name, or {size[0]}×{size[1]} numbers", "something else"))
+        raise ShapeError(
+            mismatch(f"{who}: weights", f"a name, or {size[0]}×{size[1]} numbers", "something else")
+        )
     return numbers
 
 

@@ -78,7 +78,7 @@ INPUTS = {
 
 def _input(name: Any, side: int) -> np.ndarray:
     """float32 (side, side, 1)"""
-    if name not in INPUTS:
+    if not isinstance(name, str) or name not in INPUTS:
         raise FoveaError(mismatch(f"{_WHO}: input", f"one of {', '.join(INPUTS)}", repr(name)))
     return INPUTS[name](side).astype(np.float32)[:, :, np.newaxis]
 
@@ -97,7 +97,9 @@ def _upstream(output: tuple[int, int]) -> np.ndarray:
 def _forward(t: Trace, layer: Layer, window: Window) -> dict[str, np.ndarray]:
     found = [t.forward(layer.name, (h, w, 0)) for h, w in np.ndindex(window.output)]
     sums = [step for step in found if isinstance(step, Sum)]
-    winners = [-1 if step.winner is None else step.winner[0] * window.size[1] + step.winner[1] for step in sums]
+    winners = [
+        -1 if step.winner is None else step.winner[0] * window.size[1] + step.winner[1] for step in sums
+    ]
     shape = (len(sums), *window.size)
     return {
         "output": t.A(layer.name)[:, :, 0],

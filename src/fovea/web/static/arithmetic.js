@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { largest, style } from "./colour.js";
-import { exact, number } from "./format.js";
+import { exact, number, unit } from "./format.js";
 import { roving, stop } from "./keys.js";
 import { numbers } from "./grid.js";
 import { now, set } from "./store.js";
@@ -34,11 +34,12 @@ function asGrids(element, step, f, g, deep, edit) {
   const right = step.right === null ? null : numbers(f, g, {
     name: names(step.right), edit: edit ? (at, value) => edit(Math.floor(at / g), at % g, Math.min(now.k, deep - 1), value) : undefined });
   const products = right && numbers(f, g, { name: "Products" });
-  const part = (title, grid) => h("figure", {}, h("figcaption", {}, title), grid.element);
+  const captions = { left: h("figcaption"), right: h("figcaption"), products: h("figcaption") };
+  const part = (name, grid) => h("figure", {}, captions[name], grid.element);
   const sign = (text) => h("span.sign", { ariaHidden: "true" }, text);
   roving(chips, "button", { columns: () => 1, follow: true });
-  fill(element, head, chips, h("div.grids", {}, part(names(step.left), left),
-    right && [sign("×"), part(edit ? "filter: type to change it" : names(step.right), right), sign("="), part("products", products)]), total);
+  fill(element, head, chips, h("div.grids", {}, part("left", left),
+    right && [sign("×"), part("right", right), sign("="), part("products", products)]), total);
 
   return (step) => {
     const k = Math.min(now.k, deep - 1);
@@ -46,9 +47,14 @@ function asGrids(element, step, f, g, deep, edit) {
     const of = (list) => list.filter((_, at) => at % deep === k).map(Number);
     const inside = terms.inside.filter((_, at) => at % deep === k);
     const winner = step.winner ? step.winner[0] * g + step.winner[1] : undefined;
-    left.update(of(terms.left), { inside, winner, most: largest(terms.left.map(Number)) });
-    right?.update(of(terms.right), { inside: edit ? undefined : inside, winner, most: largest(terms.right.map(Number)) });
-    products?.update(of(terms.product), { inside, winner, most: largest(terms.product.map(Number)) });
+    const show = (grid, name, title, list, seen) => {
+      const most = largest(list.map(Number));
+      grid?.update(of(list), { inside: seen, winner, most });
+      fill(captions[name], title + (edit && name === "right" ? "" : unit(most).power.replace(" ·", ", ×")));
+    };
+    show(left, "left", names(step.left), terms.left, inside);
+    if (right) show(right, "right", edit ? "filter: type to change it" : names(step.right), terms.right, edit ? undefined : inside);
+    if (products) show(products, "products", "products", terms.product, inside);
     fill(head, ...rule(step));
     drawChips(chips, sums(terms.product, deep), k);
     fill(total, ...sentence(step, sums(terms.product, deep)));
@@ -65,14 +71,14 @@ function asList(element) {
     const rest = step.rest.sum + order.slice(MOST_TERMS).reduce((sum, at) => sum + Number(terms.product[at]), 0);
     const left = order.length + step.rest.terms - rows.length;
     const place = (name, at) => `${name}${at ? `[${at.join(", ")}]` : ""}`;
-    const cell = (at) => Object.assign(h("td.number", {}, number(Number(terms.product[at]))));
+    const cell = (at) => h("td.number", {}, exact(Number(terms.product[at])));
     fill(element, h("p.rule", {}, ...rule(step)), h("table.terms", {}, h("tbody", {}, rows.map((at) => {
       const product = cell(at);
       Object.assign(product.style, style(Number(terms.product[at]), most));
-      return h("tr", {}, h("td", {}, place(step.left, terms.left_at?.[at])), h("td.number", {}, number(Number(terms.left[at]))),
-        step.right !== null && [h("td", {}, `× ${place(step.right, terms.right_at?.[at])}`), h("td.number", {}, number(Number(terms.right[at]))), h("td", {}, "=")],
+      return h("tr", {}, h("td", {}, place(step.left, terms.left_at?.[at])), h("td.number", {}, exact(Number(terms.left[at]))),
+        step.right !== null && [h("td", {}, `× ${place(step.right, terms.right_at?.[at])}`), h("td.number", {}, exact(Number(terms.right[at]))), h("td", {}, "=")],
         step.right !== null && product);
-    }), left > 0 && h("tr.rest", {}, h("td", { colspan: "5" }, `and ${left} smaller ones, together`), h("td.number", {}, number(rest))))),
+    }), left > 0 && h("tr.rest", {}, h("td", { colspan: "5" }, `and ${left} smaller ones, together`), h("td.number", {}, exact(rest))))),
       h("p.total", {}, ...sentence(step, [])));
   };
 }
@@ -81,10 +87,11 @@ function drawChips(chips, sums, k) {
   chips.hidden = sums.length < 2;
   if (chips.hidden) return;
   const most = largest(sums);
+  const { scale } = unit(most);
   if (chips.children.length !== sums.length)
     fill(chips, sums.map((_, at) => h("button", { type: "button", role: "option", "aria-label": `Input channel ${at}`, onclick: () => set({ k: at }) })));
   [...chips.children].forEach((chip, at) => {
-    chip.textContent = number(sums[at]);
+    chip.textContent = number(sums[at] / scale);
     chip.title = `input channel ${at}: ${exact(sums[at])}`;
     chip.setAttribute("aria-selected", String(at === k));
     Object.assign(chip.style, style(sums[at], most));
@@ -103,7 +110,7 @@ const rule = (step) => [h("code", {}, `${step.layer}: ${step.array}[${step.at.jo
 
 function sentence(step, sums) {
   const sum = Number(step.sum) - Number(step.bias ?? 0);
-  const parts = sums.length > 1 && sums.length <= 8 ? [`${sums.map(number).join(" + ").replaceAll("+ −", "− ")} = `] : ["sum "];
+  const parts = sums.length > 1 && sums.length <= 8 ? [`${sums.map(exact).join(" + ").replaceAll("+ −", "− ")} = `] : ["sum "];
   const bias = step.bias === null ? [] : [` ${exact(sum)} + bias ${exact(step.bias)} = `];
   return step.winner ? ["maximum ", h("b", {}, exact(step.value))]
     : [...(sums.length > 1 && sums.length <= 8 ? parts : bias.length ? ["sum"] : parts), ...bias, h("b", {}, exact(step.value))];

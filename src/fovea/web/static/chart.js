@@ -8,18 +8,20 @@ const EDGE = { left: 52, right: 82, top: 12, bottom: 30 };
 /** @param {string} title @param {(value: number) => string} written */
 export function chart(title, written) {
   const picture = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", class: "chart" });
-  const element = h("figure", {}, h("figcaption", {}, title), picture);
+  const element = h("figure", {}, h("figcaption", {}, title, h("span.training", {}, "training"), h("span.validation", {}, "validation")), picture);
   /** @param {{name: string, points: [number, number | null][]}[]} lines @param {number} epochs */
   function draw(lines, epochs) {
     const known = lines.map(({ name, points }) => ({ name, points: points.filter(([, value]) => value !== null) })).filter(({ points }) => points.length);
     const values = known.flatMap(({ points }) => points.map(([, value]) => value));
-    if (!values.length) return fill(picture, text(WIDE / 2, HIGH / 2, "after the first epoch", "middle"));
+    if (!values.length) {
+      fill(picture, text(WIDE / 2, HIGH / 2, "after the first epoch", "middle"));
+      return;
+    }
     const [low, high] = range(values, title === "Loss");
     const x = (epoch) => EDGE.left + ((WIDE - EDGE.left - EDGE.right) * (epoch - 1)) / Math.max(epochs - 1, 1);
     const y = (value) => HIGH - EDGE.bottom - ((HIGH - EDGE.top - EDGE.bottom) * (value - low)) / (high - low);
     picture.setAttribute("aria-label", `${title}: ${known.map(({ name, points }) => `${name} ${written(points.at(-1)[1])}`).join(", ")}`);
     fill(picture, grid(low, high, y, written), axis(epochs, x), ends(known.map((line) => drawn(line, x, y, written))));
-    return picture;
   }
   return { element, draw };
 }
@@ -39,7 +41,10 @@ function ends(lines) {
 }
 
 function grid(low, high, y, written) {
-  return [0, 1, 2, 3].map((i) => low + ((high - low) * i) / 3).flatMap((value) => [
+  const step = round((high - low) / 4);
+  const first = Math.ceil(low / step - 1e-9);
+  const values = Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+  return values.flatMap((value) => [
     svg("line", { x1: EDGE.left, x2: WIDE - EDGE.right, y1: y(value), y2: y(value), class: "rule" }), text(EDGE.left - 8, y(value) + 4, written(value), "end")]);
 }
 
@@ -49,11 +54,16 @@ function axis(epochs, x) {
   return [...ticks.map((epoch) => text(x(epoch), HIGH - 10, String(epoch), "middle")), text(WIDE - EDGE.right + 26, HIGH - 10, "epoch", "start")];
 }
 
-/** From where to where an axis goes: a loss begins at 0. */
-function range(values, fromZero) {
+/** From where to where an axis goes: a loss begins at 0, an accuracy ends at 1. */
+function range(values, isLoss) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const low = fromZero ? 0 : Math.max(0, least - 0.15 * (most - least || 0.1));
-  return [low, most > low ? most + 0.04 * (most - low) : low + 1];
+  return isLoss ? [0, most > 0 ? 1.05 * most : 1] : [Math.max(0, least - 0.1 * (1 - least) - 0.01), 1];
+}
+
+/** The next of 1, 2, 5, 10, … above a distance. */
+function round(distance) {
+  const power = 10 ** Math.floor(Math.log10(distance));
+  return power * [1, 2, 5, 10].find((n) => n * power >= distance * 0.999);
 }
 
 function text(x, y, words, anchor, name = "") {

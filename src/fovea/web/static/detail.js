@@ -46,7 +46,7 @@ export function build(model, failed, see) {
   on("at layer view column picture changes weights", () => trace());
   on("at k", redraw);
   on("k", () => last && drawTrace(last));
-  on("target probable label", () => now.view !== "value" && (maps(), trace()));
+  on("target probable label", () => now.view !== "value" && (heading(), maps(), trace()));
 
   let reply = null;
   let last = null;
@@ -59,10 +59,14 @@ export function build(model, failed, see) {
 
   function heading() {
     const layer = layers[now.layer];
+    const focused = head.contains(document.activeElement);
     const views = Object.keys(VIEWS).filter((view) => layer.views.includes(view));
     const field = layer.field ? `, each sees ${times(layer.field)} of the picture` : "";
     const text = `${layer.type}: ${times(layer.input_shape)} → ${times(layer.output_shape)}${layer.parameters ? `, ${plural(layer.parameters, "parameter")}` : ""}${field}`;
-    fill(head, h("h2", {}, layer.name, h("small", {}, text)), switcher(views));
+    const name = label() === null ? "" : model.classes[label()];
+    fill(head, h("h2", {}, layer.name, h("small", {}, text)), switcher(views), h("a.back", { href: "#flow" }, "Back to the layers"),
+      now.view !== "value" && h("p.note", {}, `Gradients are of the loss of class ${name}; choose another class beside the picture.`));
+    if (focused) head.querySelector("[aria-checked=true]").focus();
     column.show(layer);
     if (layer.presets) filters.known(layer.presets);
   }

@@ -35,7 +35,10 @@ function row(layer, model) {
   const isMap = layer.output_shape.length === 3;
   const columns = isMap ? 0 : Math.min(H, LINE);
   const canvases = isMap ? maps(layer, Math.sqrt(H / model.input_shape[0]) * WIDE) : [values(H, columns, layer)];
-  const choose = (at) => set({ layer: layer.name, view: "value", at, column: 0, k: 0 });
+  const choose = (at) => {
+    set({ layer: layer.name, view: "value", at, column: 0, k: 0 });
+    if (matchMedia("(max-width: 1080px)").matches) byId("detail").scrollIntoView({ block: "start" }); // it is below
+  };
   const middle = isMap ? [H >> 1, W >> 1, 0] : [0];
   const button = h("button.layer-name", { type: "button", onclick: () => choose(now.layer === layer.name ? now.at : middle) },
     h("b", {}, layer.name), words(layer).map((part) => h("span", {}, part)), h("span.changed", { hidden: true }, "changed"));

@@ -13,10 +13,22 @@ export function number(value) {
   return Number(text) === 0 ? "0.00" : minus(text);
 }
 
-/** Four places, for the number that an explanation ends in. */
+/** Four places, or four digits of what is smaller; for the number that an explanation ends in. */
 export function exact(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return number(value);
-  return Math.abs(value) >= 1e4 ? number(value) : minus(String(Number(value.toFixed(4))));
+  const size = Math.abs(value);
+  if (size >= 0.01 && size < 1e5) return minus(String(Number(value.toFixed(4))));
+  if (size === 0) return "0";
+  const { power, scale } = unit(size);
+  return `${minus(String(Number((value / scale).toPrecision(4))))}${power}`;
+}
+
+/** What numbers up to `most` are written in units of, so that two places tell them apart: 1, or a power of ten. */
+export function unit(most) {
+  if (!(most > 0) || !Number.isFinite(most) || (most >= 0.05 && most < 1e4)) return { scale: 1, power: "" };
+  const exponent = Math.floor(Math.log10(most));
+  const digits = [...String(exponent)].map((digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)])).join("");
+  return { scale: 10 ** exponent, power: ` · 10${digits}` };
 }
 
 /** 97.3%, and never 100% for what is not certain. */

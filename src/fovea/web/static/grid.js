@@ -2,13 +2,13 @@
 
 import { h } from "./dom.js";
 import { largest, style } from "./colour.js";
-import { exact, number } from "./format.js";
+import { exact, number, unit } from "./format.js";
 import { roving, stop } from "./keys.js";
 
 /**
  * @param {number} rows @param {number} columns
  * @param {{name: string, edit?: (at: number, value: number) => void}} how  with `edit` the cells are fields
- * @returns {{element: HTMLElement, update: (values: number[], marks?: any) => void}}
+ * @returns {{element: HTMLElement, update: (values: number[], marks?: any) => void, frame: any}}
  */
 export function numbers(rows, columns, { name, edit }) {
   const cells = Array.from({ length: rows * columns }, (_, at) => (edit ? field(at, edit, columns) : h("td")));
@@ -19,32 +19,47 @@ export function numbers(rows, columns, { name, edit }) {
     roving(table, "input", { columns: () => columns });
     stop(cells, cells[0]);
   }
-  return { element: table, update: (values, marks = {}) => update(cells, values, marks) };
+  const frame = h("span.window", { ariaHidden: "true", hidden: true });
+  return {
+    element: h("div.framed", {}, table, frame),
+    update: (values, marks = {}) => update(cells, values, marks),
+    /** Puts a frame around `f` by `g` cells, which slides there from where it was; null takes it away. */
+    frame(row, column, f, g) {
+      frame.hidden = row === null;
+      if (row === null) return;
+      const [first, last] = [cells[row * columns + column], cells[(row + f - 1) * columns + column + g - 1]];
+      const [one, two] = [first, last].map((cell) => cell.closest("td"));
+      Object.assign(frame.style, { left: `${one.offsetLeft}px`, top: `${one.offsetTop}px`,
+        width: `${two.offsetLeft + two.offsetWidth - one.offsetLeft}px`, height: `${two.offsetTop + two.offsetHeight - one.offsetTop}px` });
+    },
+  };
 }
 
 /**
- * marks: most, the scale's end; inside, which cells hold a number; winner, the cell of a maximum; mark, cells
- * to point at; dim and blank, cells whose turn has not come; padding, what stands where nothing is.
+ * marks: most, the scale's end; inside, which cells hold a number; winner, the cell of a maximum; dim
+ * and blank, cells whose turn has not come; padding, what stands where nothing is.
  */
-function update(cells, values, { most, inside, winner, mark, dim, blank, padding = "·" } = {}) {
+function update(cells, values, { most, inside, winner, dim, blank, padding = "·" } = {}) {
+  const { scale } = edited(cells) ? { scale: 1 } : unit(most ?? 1);
   const end = most ?? largest(values.filter((_, at) => inside?.[at] ?? true));
   cells.forEach((cell, at) => {
     const there = inside?.[at] ?? true;
     const value = Number(values[at]);
-    const text = blank?.[at] ? "" : there ? number(value) : padding;
+    const text = blank?.[at] ? "" : there ? number(value / scale) : padding;
     if (cell instanceof HTMLInputElement) {
       cell.dataset.exact = exact(value);
       if (cell !== document.activeElement) cell.value = text;
       else if (!cell.dataset.typed) cell.value = cell.dataset.exact;
     } else cell.textContent = text;
-    cell.title = there ? String(values[at]).replace("-", "−") : "padding: nothing is there";
+    cell.title = there ? exact(value) : "padding: nothing is there";
     cell.classList.toggle("outside", !there);
     cell.classList.toggle("winner", winner === at);
     cell.classList.toggle("dim", Boolean(dim?.[at]));
-    cell.classList.toggle("mark", Boolean(mark?.[at]));
     Object.assign(cell.style, there && !blank?.[at] ? style(value, end) : { background: "", color: "" });
   });
 }
+
+const edited = (cells) => cells[0] instanceof HTMLInputElement;
 
 function field(at, edit, columns) {
   const place = `row ${Math.floor(at / columns)}, column ${at % columns}`;

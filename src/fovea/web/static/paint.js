@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { rgb } from "./colour.js";
-import { number } from "./format.js";
+import { exact } from "./format.js";
 
 /** A canvas of H×W pixels, shown `width` CSS pixels wide. */
 export function canvas(H, W, width, properties = {}) {
@@ -52,7 +52,10 @@ function pixels(onto, H, W, colour) {
 export function legend(most) {
   const bar = canvas(1, 101, 96, { className: "pixels scale", ariaHidden: "true" });
   pixels(bar, 1, 101, (at) => rgb((at - 50) / 50, 1));
-  const words = `Blue is negative, orange positive${most === undefined ? "" : `; the scale ends at ${number(most)}`}.`;
-  const [low, high] = most === undefined ? ["negative", "positive"] : [number(-most), `+${number(most)}`];
+  const words = `Blue is negative, orange positive${most === undefined ? "" : `; the scale ends at ${exact(most)}`}.`;
+  const [low, high] = most === undefined ? ["negative", "positive"] : [short(-most), `+${short(most)}`];
   return h("span.legend", { title: words, role: "img", "aria-label": words }, low, bar, high);
 }
+
+/** Three digits are enough for the ends of a scale. */
+const short = (value) => exact(Number(value.toPrecision(3)));

@@ -5,32 +5,39 @@ import { largest } from "./colour.js";
 import { number } from "./format.js";
 import { numbers } from "./grid.js";
 
-/** @param {(at: number, value: number, columns: number) => void} edit  of a weight */
+const [FORWARD, BACKWARD] = [["products", "output"], ["dZ", "dA", "dW"]];
+const SOFT = 1.5; // the scale ends beyond the largest number: so few numbers would all be dark
+
+/** @param {(at: number, value: number) => void} edit  of a weight */
 export function board(edit) {
   const element = h("div.grids.board");
   const words = h("p.total", { "aria-live": "polite" });
-  let reply, shape, way, step = 0, uses = false;
-  /** @type {any} */
+  let reply, asked, shape, way, step = 0, uses = false;
+  /** @type {Object<string, any>} The grids by name, each {grid, title, figure}. */
   let parts = {};
 
-  function take(found, asked) {
-    reply = found;
-    const f = asked.size;
-    const next = JSON.stringify([asked.operation, asked.side, f, asked.stride, asked.padding]);
-    if (next !== shape) build(asked, f, next);
+  function take(found, question) {
+    [reply, asked] = [found, structuredClone(question)];
+    const key = JSON.stringify({ ...asked, weights: 0, input: 0 });
+    if (key !== shape) build();
+    shape = key;
   }
 
-  function build({ operation, side, padding, size }, f, key) {
-    shape = key;
-    const [n] = reply.answer.output;
+  function build() {
+    const { side, padding, size: f, operation } = asked;
     const wide = side + 2 * padding;
-    parts = { side, padding, f, n, wide, operation, picture: numbers(wide, wide, { name: "Picture with its padding" }),
-      filter: operation === "convolution" ? numbers(f, f, { name: "Filter", edit: (at, value) => edit(at, value, size) }) : null,
-      output: numbers(n, n, { name: "Output" }),
-      dW: operation === "convolution" ? numbers(f, f, { name: "Gradient of the weights" }) : null };
-    parts.titles = Object.fromEntries(["picture", "filter", "output", "dW"].map((name) => [name, h("figcaption")]));
-    const figure = (name) => parts[name] && h("figure", { data: { part: name } }, parts.titles[name], h("div.scroll", {}, parts[name].element));
-    fill(element, figure("picture"), figure("filter"), figure("output"), figure("dW"));
+    const [n] = reply.answer.output;
+    const filtered = operation === "convolution";
+    const wanted = [["picture", wide, "Picture with its padding"], filtered && ["filter", f, "Filter"],
+      filtered && ["products", f, "Products"], ["output", n, "Output"], ["dZ", n, "Gradient of the output"],
+      ["dA", wide, "Gradient of the picture"], filtered && ["dW", f, "Gradient of the weights"]];
+    parts = {};
+    for (const [name, rows, label] of wanted.filter(Boolean)) {
+      const grid = numbers(rows, rows, { name: label, edit: name === "filter" ? edit : undefined });
+      const title = h("figcaption");
+      parts[name] = { grid, title, figure: h("figure", { data: { part: name } }, title, h("div.scroll", {}, grid.element)) };
+    }
+    fill(element, Object.values(parts).map(({ figure }) => figure));
   }
 
   function draw(at, direction) {
@@ -38,63 +45,75 @@ export function board(edit) {
     if (!reply) return;
     const { arrays, answer } = reply;
     const back = way === "backward";
-    const { n, f, titles } = parts;
-    const [h0, w0] = [Math.floor(step / n), step % n];
-    const until = Array.from({ length: n * n }, (_, t) => t <= step);
-    const current = Array.from({ length: n * n }, (_, t) => t === step);
-    drawPicture(h0 * answer.stride[0], w0 * answer.stride[1], back);
-    parts.filter?.update([...arrays.weights.values]);
-    const values = back ? arrays.dZ.values : arrays.output.values;
-    parts.output.update([...values], { most: largest(values), mark: current, blank: back ? undefined : until.map((seen) => !seen), dim: back ? until.map((seen) => !seen) : undefined });
-    const dW = element.querySelector("[data-part=dW]");
-    if (dW) dW.hidden = !back;
-    parts.dW?.update(at3(arrays.dW, step), { most: largest(arrays.dW.values) });
-    fill(titles.picture, uses ? "windows that use each pixel" : back ? "dA, the gradient of the picture" : "picture");
-    fill(titles.filter, "filter: type to change it");
-    fill(titles.output, back ? "dZ, what comes from above" : "output");
-    fill(titles.dW, "dW, the gradient of the filter");
+    const [n] = answer.output;
+    const [row, column] = [Math.floor(step / n), step % n];
+    title("picture", uses ? "windows that use each pixel" : "picture");
+    title("filter", "filter: type to change it");
+    title("products", "window × filter");
+    title("output", "output");
+    title("dZ", "dZ, the gradient from above");
+    title("dA", "dA, the gradient of the picture");
+    title("dW", "dW, the gradient of the filter");
+    for (const [name, { figure }] of Object.entries(parts)) figure.hidden = (back ? FORWARD : BACKWARD).includes(name);
+    const [top, left] = [row * answer.stride[0], column * answer.stride[1]];
+    padded("picture", uses ? arrays.uses.values : arrays.input.values, uses ? arrays.uses.values : arrays.input.values, top, left);
+    padded("dA", at3(arrays.dA, step), arrays.dA.values, top, left);
+    const later = Array.from(arrays.output.values, (_, t) => t > step);
+    parts.output.grid.update([...arrays.output.values], { most: SOFT * largest(arrays.output.values), blank: later });
+    parts.dZ.grid.update([...arrays.dZ.values], { most: SOFT * largest(arrays.dZ.values), dim: later });
+    parts[back ? "dZ" : "output"].grid.frame(row, column, 1, 1);
+    if (parts.filter) {
+      parts.filter.grid.update([...arrays.weights.values], { most: SOFT * largest(arrays.weights.values) });
+      parts.products.grid.update(at3(arrays.products, step), { most: SOFT * largest(arrays.products.values), inside: at3(arrays.inside, step), padding: "0" });
+      parts.dW.grid.update(at3(arrays.dW, step), { most: SOFT * largest(arrays.dW.values) });
+    }
     fill(words, ...(back ? backward() : forward()));
-    void f;
   }
 
-  function drawPicture(top, left, back) {
-    const { side, padding, wide, f } = parts;
-    const source = uses ? reply.arrays.uses.values : back ? at3(reply.arrays.dA, step) : reply.arrays.input.values;
-    const scale = uses ? source : back ? reply.arrays.dA.values : source;
-    const [values, inside, mark] = [[], [], []];
-    const winner = reply.arrays.winner.values[step];
+  function title(name, text) {
+    if (parts[name]) fill(parts[name].title, text);
+  }
+
+  /** A grid of the picture's size with its padding, and the window on it. */
+  function padded(name, source, scale, top, left) {
+    const { side, padding, size: f, operation } = asked;
+    const wide = side + 2 * padding;
+    const [values, inside] = [[], []];
     for (let at = 0; at < wide * wide; at++) {
-      const [y, x] = [Math.floor(at / wide), at % wide];
-      const [row, column] = [y - padding, x - padding];
+      const [row, column] = [Math.floor(at / wide) - padding, (at % wide) - padding];
       inside.push(row >= 0 && column >= 0 && row < side && column < side);
       values.push(inside[at] ? source[row * side + column] : 0);
-      mark.push(y >= top && y < top + f && x >= left && x < left + f);
     }
-    const won = winner >= 0 ? (top + Math.floor(winner / f)) * wide + left + (winner % f) : undefined;
-    parts.picture.update(values, { most: largest(scale), inside, mark, winner: won, padding: parts.operation === "convolution" ? "0" : "·" });
+    const won = reply.arrays.winner.values[step];
+    const winner = won >= 0 ? (top + Math.floor(won / f)) * wide + left + (won % f) : undefined;
+    const zero = operation === "convolution" && name === "picture" && !uses;
+    parts[name].grid.update(values, { most: SOFT * largest(scale), inside, winner, padding: zero ? "0" : "·" });
+    if (!parts[name].figure.hidden) parts[name].grid.frame(top, left, f, f);
   }
 
   function forward() {
     const { arrays } = reply;
     const inside = at3(arrays.inside, step);
-    const products = at3(arrays.products, step).filter((_, at) => inside[at]);
     const value = h("b", {}, number(arrays.output.values[step]));
-    if (parts.operation === "maximum") return [`the largest of ${at3(arrays.left, step).filter((_, at) => inside[at]).map(number).join(", ")} is `, value];
-    const terms = products.filter((product) => product !== 0);
-    const shown = terms.length <= 12 ? terms.map(number).join(" + ").replaceAll("+ −", "− ") || "0" : `the sum of ${terms.length} products`;
-    return [`${shown} = `, value];
+    const seen = (tensor) => at3(tensor, step).filter((_, at) => inside[at]);
+    if (asked.operation === "maximum") return [`the largest of ${seen(arrays.left).map(number).join(", ")} is `, value];
+    if (asked.operation === "average") return [`(${seen(arrays.left).map(number).join(" + ")}) / ${seen(arrays.left).length} = `, value];
+    const terms = seen(arrays.products).filter((product) => product !== 0);
+    const sum = terms.length <= 12 ? terms.map(number).join(" + ").replaceAll("+ −", "− ") || "0" : `the sum of ${terms.length} products`;
+    return [`${sum} = `, value];
   }
 
   function backward() {
     const dZ = number(reply.arrays.dZ.values[step]);
-    if (parts.operation === "maximum") return [`dZ = ${dZ} goes to the pixel that was the largest`];
-    if (parts.operation === "average") return [`every pixel of the window gets its share of dZ = ${dZ}`];
-    return [`dA += filter × ${dZ},  dW += window × ${dZ},  db += ${dZ}, now `, h("b", {}, number(reply.arrays.db.values[step]))];
+    if (asked.operation === "maximum") return [`dZ = ${dZ} goes to the pixel that was the largest`];
+    if (asked.operation === "average") return [`every pixel of the window gets its share of dZ = ${dZ}`];
+    return [`dA += filter × ${dZ}, dW += window × ${dZ}, db += ${dZ}: db = `, h("b", {}, number(reply.arrays.db.values[step]))];
   }
 
   return {
     element: h("div.stack", {}, element, words), take, draw,
-    weights: () => [...Array(parts.f)].map((_, i) => [...reply.arrays.weights.values.slice(i * parts.f, (i + 1) * parts.f)]),
+    /** The numbers of the filter, as lists. */
+    weights: () => Array.from({ length: asked.size }, (_, i) => [...reply.arrays.weights.values.slice(i * asked.size, (i + 1) * asked.size)]),
     uses(on) {
       uses = on;
       draw(step, way);

@@ -20,9 +20,10 @@ let play;
 export function build(model, tell) {
   const problem = h("p.note", { role: "status" });
   const formula = h("p.formula");
-  const grids = board((at, value, columns) => {
-    asked.weights = grids.weights();
-    asked.weights[Math.floor(at / columns)][at % columns] = value;
+  const grids = board((at, value) => {
+    const weights = grids.weights();
+    weights[Math.floor(at / asked.size)][at % asked.size] = value;
+    asked.weights = weights;
     filter.value = "";
     next();
   });
