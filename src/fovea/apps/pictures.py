@@ -27,7 +27,7 @@ def results(path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int) -
     """Loss and accuracy of every epoch, on `train` and `val`; the best epoch is marked."""
     from matplotlib.ticker import MaxNLocator
 
-    with _figure(path, (10, 4)) as figure:
+    with drawn(path, (10, 4)) as figure:
         loss, accuracy = figure.subplots(1, 2)
         epochs = [row["epoch"] for row in history]
         for axes, title, name, unit in ((loss, "Loss", "loss", 1), (accuracy, "Accuracy (%)", "top1", 100)):
@@ -41,7 +41,7 @@ def results(path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int) -
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-            _clear(axes)
+            clear(axes)
         loss.set_ylim(bottom=0)
         low, high = accuracy.get_ylim()
         accuracy.set_ylim(max(low, 0), min(high, 100))
@@ -65,7 +65,7 @@ def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> 
     right = np.eye(count, dtype=bool)
     worst = max(share[~right].max(initial=0), 1e-9)
     side = min(max(4.5, 2 + 0.5 * count), 14)
-    with _figure(path, (side + 0.9, side)) as figure:
+    with drawn(path, (side + 0.9, side)) as figure:
         axes = figure.subplots()
         axes.set_facecolor(EMPTY)
         axes.imshow(np.ma.masked_array(share, ~right | (share == 0)), cmap="Blues", vmin=0, vmax=1.3)
@@ -101,7 +101,7 @@ def mistakes(path: Path, pictures: np.ndarray, answers: Sequence[tuple[str, str,
     columns = min(count, 6)
     rows = -(-count // columns)
     height, width = pictures.shape[1:3]
-    with _figure(path, (1.9 * columns, rows * (1.7 * height / width + 0.55))) as figure:
+    with drawn(path, (1.9 * columns, rows * (1.7 * height / width + 0.55))) as figure:
         sheet = figure.subplots(rows, columns, squeeze=False)
         for axes in sheet.flat:
             axes.axis("off")
@@ -125,45 +125,29 @@ def plane(
     """Pictures as points (N, 2), coloured by their class, whose name stands in their midst; a cross is a
     picture for which `wrong` says that the network is. `dark` draws it for a dark page."""
     from matplotlib import colormaps
+    from matplotlib.patheffects import withStroke
 
     ink, _, page = DARK if dark else LIGHT
-    with _figure(path, (6.4, 5.4), dark) as figure:
+    with drawn(path, (6.4, 5.4), dark) as figure:
         axes = figure.subplots()
         present = np.unique(labels).tolist()
         colours = colormaps["tab10" if len(present) <= 10 else "tab20" if len(present) <= 20 else "hsv"]
-        shades = {
-            label: colours(place if len(present) <= 20 else place / len(present))
-            for place, label in enumerate(present)
-        }
-        for label in present:
+        for place, label in enumerate(present):
             own = labels == label
+            colour = colours(place if len(present) <= 20 else place / len(present))
             for chosen, marker, size in ((own & ~wrong, "o", 9), (own & wrong, "x", 26)):
-                x, y = points[chosen].T
-                axes.scatter(x, y, s=size, color=shades[label], marker=marker, linewidths=1, alpha=0.8)
-        card = {"boxstyle": "round,pad=0.2", "facecolor": page, "linewidth": 1.5, "alpha": 0.9}
-        if len(present) <= MOST_NAMED:
-            middles = np.array([np.median(points[labels == label], axis=0) for label in present])
-            for label, (x, y) in zip(present, _apart(middles, np.ptp(points, axis=0)).tolist(), strict=True):
-                axes.text(
-                    x, y, _short(str(classes[label])), color=ink, weight="bold", ha="center", va="center",
-                    bbox=card | {"edgecolor": shades[label]},
-                )  # fmt: skip
+                axes.scatter(*points[chosen].T, s=size, color=colour, marker=marker, linewidths=1, alpha=0.8)
+        for label in present if len(present) <= MOST_NAMED else ():
+            x, y = np.median(points[labels == label], axis=0).tolist()
+            name = str(classes[label])
+            axes.text(
+                x, y, _short(name), color=ink, weight="bold", ha="center", va="center",
+                path_effects=[withStroke(linewidth=3, foreground=page)],
+            )  # fmt: skip
         axes.set_aspect("equal", adjustable="datalim")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
-
-
-def _apart(places: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Places (n, 2) of names, moved up as far as needed for no name to stand in another."""
-    width, height = 0.16 * spread[0], 0.055 * spread[1]  # of a name
-    free = places.copy()
-    for place, at in enumerate(order := np.argsort(places[:, 1])):
-        below = free[order[:place]]
-        for x, y in below[np.argsort(below[:, 1])]:
-            if abs(x - free[at, 0]) < width and abs(y - free[at, 1]) < height:
-                free[at, 1] = y + height
-    return free
 
 
 def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
@@ -179,7 +163,7 @@ def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
 
 
 @contextmanager
-def _figure(path: Path, size: tuple[float, float], dark: bool = False):
+def drawn(path: Path, size: tuple[float, float], dark: bool = False):
     """A figure of `size` inches, written to `path` at the end of the block, whole or not at all."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -202,7 +186,7 @@ def _figure(path: Path, size: tuple[float, float], dark: bool = False):
         )
 
 
-def _clear(axes: "Axes") -> None:
+def clear(axes: "Axes") -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color=FAINT, lw=0.8)
     axes.tick_params(length=0)

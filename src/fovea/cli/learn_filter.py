@@ -1,0 +1,61 @@
+"""Find a filter from pictures."""
+
+from typing import Annotated
+
+import typer
+
+from fovea.cli.common import Debug, Threads, app, is_given, set_threads, understand, usage
+
+
+@app.command(epilog="[bold]Example:[/bold]  fovea learn-filter photos --target sobel-vertical")
+def learn_filter(
+    context: typer.Context,
+    places: Annotated[
+        list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures, and folders of them.")
+    ],
+    target: Annotated[
+        str, typer.Option(metavar="NAMES", help="The filters to find, with commas between.")
+    ] = "sobel-vertical",
+    targets: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Or a folder with the same pictures, filtered by anything."),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Rows and columns of a filter, odd.", show_default="the filter's, or 3"),
+    ] = None,
+    filters: Annotated[
+        int | None, typer.Option(min=1, help="How many to learn.", show_default="one a target")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of descent, at most.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Where all random numbers come from.")] = 0,
+    threads: Threads = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The run folder.", show_default="a new one in runs/learn-filter"),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Let gradient descent find a filter from pictures and their filtered versions."""
+    from fovea.apps import approach
+    from fovea.apps import learn_filter as app
+
+    if targets is not None and is_given(context, "target"):
+        usage("--target and --targets exclude each other")
+    set_threads(threads)
+    understand(app.known, target, None if targets else targets, size)
+    found = app.learn(
+        places, target, targets=targets, size=size, count=filters, steps=steps, seed=seed, out=out,
+        approach=approach.shown(),
+    )  # fmt: skip
+    for number, name in enumerate(found.names):
+        print(f"{name}:\n{approach.text(found.learned.W, number)}")
+        if found.true is None:
+            print(f"   and the constant {approach.decimals(found.learned.b[number].item()).strip()}")
+        if found.errors is not None:
+            print(f"   none is further than {found.errors[number]:.1g} from the true one")
+    print(app.verdict(found))
+    if found.bad:
+        listed = found.folder.bad_images
+        print(f"{len(found.bad)} pictures could not be read and were passed over: {listed}")
+    print(f"the filter, its model and pictures of its way are in {found.folder.path}")
