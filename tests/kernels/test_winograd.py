@@ -4,6 +4,8 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from fovea import reference
 from fovea.geometry import Window
@@ -33,10 +35,11 @@ CASES = [
 
 
 class Kernels:
-    """Winograd's three passes for a case, whatever the model would choose for it."""
+    """Winograd's three passes for a case, whatever the model would choose for it; `changes` are to the tile
+    of the forward pass and of the gradient of the input."""
 
-    def __init__(self, case, pool=(1, 1), after=""):
-        self.case, self.pool, self.after = case, pool, after
+    def __init__(self, case, pool=(1, 1), after="", **changes):
+        self.case, self.pool, self.after, self.changes = case, pool, after, changes
         self.shape = {
             "window": astuple(case.window), "channels": case.C, "filters": case.K, "lanes": 1, "pool": pool,
         }  # fmt: skip
@@ -56,7 +59,7 @@ class Kernels:
             [A_prev.reshape(N, H, width * C, 1), W, *([] if b is None else [b])],
             [A[..., None], *([winners[..., None]] if "pool" in self.after else [])],
             **self.shape, bias=b is not None, relu="relu" in self.after, winners="pool" in self.after,
-            tile=tuple(algorithms._tile(self.covered, C, self.case.K)),
+            tile=tuple(algorithms._tile(self.covered, C, self.case.K)._replace(**self.changes)),
         )  # fmt: skip
         return A, winners
 
@@ -66,7 +69,7 @@ class Kernels:
 
         case = self.case
         dA_prev = poisoned((len(upstream[0]), case.H, case.W, case.C))
-        tile = tuple(algorithms._tile((case.H, case.W), case.K, case.C))
+        tile = tuple(algorithms._tile((case.H, case.W), case.K, case.C)._replace(**self.changes))
         inputs = [*(a[..., None] for a in upstream), W]
         run("winograd.inputs", inputs, [dA_prev[..., None]], **self.shape, after=self.after, tile=tile)
         return dA_prev
@@ -109,15 +112,40 @@ def test_the_three_passes_agree_with_the_formula(case):
     assert_close(got_db, db, WINOGRAD_GRADIENT)
 
 
+@given(
+    N=st.integers(1, 5), H=st.integers(1, 14), W=st.integers(1, 14),
+    C=st.integers(1, 50), K=st.integers(1, 50), pads=st.tuples(*[st.integers(0, 3)] * 4), data=st.data(),
+)  # fmt: skip
+@settings(max_examples=12, deadline=None)
+def test_both_schedules_agree_with_the_formula_however_they_cut_their_work(N, H, W, C, K, pads, data):
+    assume(H + pads[0] + pads[1] >= 3 and W + pads[2] + pads[3] >= 3)
+    from fovea.kernels import tiles
+
+    case, whole = Case(N, H, W, C, K, (3, 3), (1, 1), pads), st.integers(1, 4)
+    changes = {"tiles": data.draw(st.integers(1, 14)), "rows": data.draw(whole), "pictures": 1}
+    changes["channels"] = data.draw(st.integers(0, 3)) * tiles.vector()
+    if changes["channels"] and data.draw(st.booleans()):  # whole pictures
+        changes |= {"rows": -(-max(case.H, case.window.output[0]) // 4), "pictures": data.draw(whole)}
+    kernels = Kernels(case, **changes)
+    A_prev, weights, b, dZ, _ = case.arrays()
+    exact = case.arrays(np.float64)
+    assert_close(
+        kernels.forward(A_prev, weights, b)[0], reference.conv2d(*exact[:3], padding=pads), WINOGRAD_FORWARD
+    )
+    dA_prev = reference.conv2d_backward(exact[3], *exact[:2], padding=pads)[0]
+    assert_close(kernels.inputs([dZ], weights), dA_prev, WINOGRAD_GRADIENT)
+
+
 @pytest.mark.parametrize("after", ["relu", "pool", "relu+pool"])
 @pytest.mark.parametrize("pool", [(2, 2), (1, 2), (4, 1)], ids=str)
 @pytest.mark.parametrize("channels", [(16, 32), (17, 24)], ids=str)
-def test_relu_and_pooling_ride_along_in_both_directions(after, pool, channels):
+@pytest.mark.parametrize("chunk", [0, 16])
+def test_relu_and_pooling_ride_along_in_both_directions(after, pool, channels, chunk):
     pool = pool if "pool" in after else (1, 1)
     case = Case(3, 11, 10, *channels, (3, 3), (1, 1), "same")
     A_prev, W, b, _, _ = case.arrays()
     exact = [a.astype(np.float64) for a in (A_prev, W, b)]
-    kernels = Kernels(case, pool, after)
+    kernels = Kernels(case, pool, after, channels=chunk, rows=3, pictures=2 if chunk else 1)
     A, winners = kernels.forward(A_prev, W, b)
     Z = reference.conv2d(*exact, padding="same")
     rectified = reference.relu(Z) if "relu" in after else Z
@@ -138,25 +166,32 @@ def test_relu_and_pooling_ride_along_in_both_directions(after, pool, channels):
     assert_close(got_db, db, WINOGRAD_GRADIENT)
 
 
-SEVERAL = [case(9, 7, 7, 32, 32, "same"), case(9, 18, 9, 24, 17, 1), case(3, 14, 14, 128, 96, "same")]
+BLOCKS, SHARED = {"channels": 0, "rows": 2, "pictures": 1}, {"channels": 16, "rows": 5, "pictures": 4}
+SEVERAL = [
+    (case(9, 7, 7, 32, 32, "same"), {}),
+    (case(9, 18, 9, 24, 17, 1), BLOCKS),
+    (case(9, 18, 9, 24, 17, 1), SHARED),
+    (case(9, 18, 9, 40, 48, 1), SHARED),
+    (case(3, 14, 14, 128, 96, "same"), {}),
+]
 
 
-@pytest.mark.parametrize("case", SEVERAL, ids=str)
-def test_a_pictures_bits_do_not_depend_on_its_batch(case):
+@pytest.mark.parametrize(("case", "changes"), SEVERAL, ids=str)
+def test_a_pictures_bits_do_not_depend_on_its_batch(case, changes):
     A_prev, W, b, dZ, _ = case.arrays()
-    kernels = Kernels(case)
+    kernels = Kernels(case, **changes)
     Z, dA_prev = kernels.forward(A_prev, W, b)[0], kernels.inputs([dZ], W)
     for pictures in (slice(0, 1), slice(2, 3), slice(1, case.N)):
         assert np.array_equal(kernels.forward(A_prev[pictures].copy(), W, b)[0], Z[pictures])
         assert np.array_equal(kernels.inputs([dZ[pictures].copy()], W), dA_prev[pictures])
 
 
-@pytest.mark.parametrize("case", SEVERAL, ids=str)
-def test_the_bits_do_not_depend_on_the_number_of_threads(case):
+@pytest.mark.parametrize(("case", "changes"), SEVERAL, ids=str)
+def test_the_bits_do_not_depend_on_the_number_of_threads(case, changes):
     from fovea.kernels import runtime
 
     A_prev, W, b, dZ, _ = case.arrays()
-    kernels, found = Kernels(case), []
+    kernels, found = Kernels(case, **changes), []
     try:
         for threads in (1, 2, 3):
             runtime.set_threads(threads)
@@ -191,13 +226,23 @@ def test_large_offsets_and_small_variance_stay_within_the_bound(offset):
     assert np.abs(kernels.forward(A_prev, edges, b)[0] - Z).max() <= WINOGRAD_FORWARD * positive
 
 
-def test_nan_reaches_what_its_tiles_touch_and_no_other_picture():
-    case = CASES[0]
-    A_prev, W, b, _, _ = case.arrays()
-    A_prev[0, 4, 4, 3] = np.nan
-    Z = Kernels(case, after="relu").forward(A_prev, W, b)[0]
-    assert np.isnan(Z[0, 3:6, 3:6]).all()
-    assert np.isfinite(Z[1]).all()
+@pytest.mark.parametrize("changes", [{}, BLOCKS, SHARED], ids=str)
+@pytest.mark.parametrize("C", [16, 24])
+def test_nan_reaches_what_its_tiles_touch_and_no_other_picture(C, changes):
+    each = case(2, 18, 18, C, 32, "same")
+    A_prev, W, b, dZ, _ = each.arrays()
+    kernels = Kernels(each, after="relu", **changes)
+    A_prev[0, 4, 4, 3] = np.nan  # read by tiles of the pixels 0 to 7, and by no others
+    A = kernels.forward(A_prev, W, b)[0]
+    assert np.isnan(A[0, 3:6, 3:6]).all()
+    assert np.isfinite(A[0, 8:]).all()
+    assert np.isfinite(A[0, :, 8:]).all()
+    assert np.isfinite(A[1]).all()
+    dZ[0, 4, 4, 3] = np.nan
+    dA_prev = Kernels(each, **changes).inputs([dZ], W)
+    assert np.isnan(dA_prev[0, 3:6, 3:6]).all()
+    assert np.isfinite(dA_prev[0, 8:]).all()
+    assert np.isfinite(dA_prev[1]).all()
 
 
 def test_the_model_chooses_winograd_where_it_pays():
@@ -222,3 +267,28 @@ def test_the_model_chooses_winograd_where_it_pays():
     assert not chosen(3, 1, 12, 64, 64, pool=(3, 1))[0]  # windows that lie across tiles
     assert not chosen(3, 1, 224, 3, 64)[0] or tiles.vector() == 4  # three channels hardly fill a vector
     assert not any(chosen(3, 1, 1, 64, 64))  # a tile for a single pixel
+
+
+def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_few_tiles():
+    from fovea.kernels import algorithms, targets
+
+    def tile(n, C, K):
+        return algorithms._tile((n, n), C, K)
+
+    assert not tile(56, 64, 64).channels
+    assert not tile(28, 128, 128).channels
+    for n, C, K in (
+        (7, 64, 64),
+        (7, 512, 512),
+        (14, 512, 512),
+        (56, 512, 512),
+        (224, 2048, 512),
+        (14, 272, 300),
+    ):
+        chosen, wide = tile(n, C, K), -(-n // 4)
+        assert chosen.channels % chosen.vector == 0 < chosen.channels
+        assert chosen.padded(C) < 1.15 * C + chosen.vector
+        assert chosen.pictures == 1 or chosen.rows == wide
+        in_block = chosen.pictures * chosen.rows * wide
+        assert in_block <= max(targets.current().group, wide)
+        assert in_block == wide or in_block * 36 * 4 * C <= targets.current().group_bytes

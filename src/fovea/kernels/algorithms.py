@@ -31,16 +31,23 @@ if TYPE_CHECKING:
 _TILE = 4  # outputs of a tile along an axis
 _ALONE = (1, 1)  # no pooling behind it
 _ONE_SUM = "; the threads share one sum"
+_WHERE_USED = "; filters transformed where they are used"
 
 
 class WinogradTile(NamedTuple):
-    """How Winograd's schedules cut their work."""
+    """How Winograd's schedules cut their work; pipelines/tiled.py says what they are."""
 
     vector: int  # numbers in a vector register
     filters: int  # filters of a register tile
     tiles: int  # tiles of a register tile
     rows: int  # rows of tiles in a block
-    pictures: int  # pictures in a block
+    pictures: int  # pictures in a block, at most
+    channels: int  # of a chunk of filters, transformed where it is used; 0 where all are, before
+
+    def padded(self, channels: int) -> int:
+        """`channels`, and zeros up to a whole chunk or vector."""
+        unit = self.channels or self.vector
+        return -(-channels // unit) * unit
 
 
 class WinogradWeightsTile(NamedTuple):
@@ -89,7 +96,7 @@ def forward(window: Window, filters: int, channels: int, pool: Pair, lanes: int,
     covered = n_H // p_H * p_H, n_W // p_W * p_W
     verdict = _winograd(window, covered, channels, filters, pool, lanes, precision)
     if verdict.chosen:
-        return Choice("winograd.forward", _tile(covered, channels, filters), verdict.why)
+        return _tiled("winograd.forward", _tile(covered, channels, filters), verdict.why)
     return Choice("conv.forward", tiles.conv(window, filters, channels, pool, lanes), verdict.why)
 
 
@@ -97,7 +104,7 @@ def inputs(window: Window, filters: int, channels: int, lanes: int, precision: s
     """dA_prev: a convolution of dZ, over as many pixels as A_prev has."""
     verdict = _winograd(window, window.input, filters, channels, _ALONE, lanes, precision)
     if verdict.chosen:
-        return Choice("winograd.inputs", _tile(window.input, filters, channels), verdict.why)
+        return _tiled("winograd.inputs", _tile(window.input, filters, channels), verdict.why)
     return Choice("conv_backward.inputs", tiles.conv_inputs(window, filters, channels, lanes), verdict.why)
 
 
@@ -114,6 +121,10 @@ def weights(window: Window, filters: int, channels: int, lanes: int, precision: 
         )
         return Choice("conv_panels.weights", panels, verdict.why + many)
     return Choice("conv_backward.weights", tiles.conv_weights(window, filters, channels, lanes), verdict.why)
+
+
+def _tiled(operation: str, tile: WinogradTile, why: str) -> Choice:
+    return Choice(operation, tile, why + (_WHERE_USED if tile.channels else ""))
 
 
 class _Verdict(NamedTuple):
@@ -171,20 +182,45 @@ def _grid(out: Pair) -> Pair:
 
 def _tile(out: Pair, channels: int, filters: int) -> WinogradTile:
     """Two vectors of filters where their number is even (three let M no longer fit beside V), and as many
-    tiles as the registers hold and the block is a multiple of, or nearly."""
-    v = vector()
+    tiles as the registers hold and the block is a multiple of, or nearly.
+
+    A block of tiles that stays in the second-level cache reads all transformed filters once. Where many
+    channels make such blocks small, or pictures do, the filters' way is so much longer that they had better
+    be transformed where they are used, again for every block, and blocks fill the last-level cache."""
+    v, target, (high, wide) = vector(), targets.current(), _grid(out)
     vectors = 1 if filters % (2 * v) else 2
-    rows, pictures = _block(out, -(-channels // v) * v)
-    in_block = rows * pictures * _grid(out)[1]
-    count = _best(in_block, range(1, min(in_block, tiles.sums() // vectors) + 1), vectors)
-    return WinogradTile(v, vectors * v, count, rows, pictures)
+    padded = -(-channels // v) * v
+    tile_bytes = 36 * padded * 4
+    if 2 * high * wide < target.few_tiles or target.block < target.meeting * tile_bytes:
+        limit = min(max(target.group_bytes // tile_bytes, 1), target.group)
+        rows, pictures, chunk = _band(high, max(limit // wide, 1)), 1, _chunk(channels)
+        while 2 * pictures * high * wide <= limit:  # batches, too, are mostly powers of two
+            pictures *= 2
+    else:
+        (rows, pictures), chunk = _block(out, padded), 0
+    few = rows * wide * (1 if rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
+    extents = (rows * pictures * wide, few)  # a full block, and one of a few pictures
+    count = _best(extents, range(1, min(few, tiles.sums() // vectors) + 1), vectors)
+    return WinogradTile(v, vectors * v, count, rows, pictures, chunk)
+
+
+def _band(rows: int, most: int) -> int:
+    """Rows of a band, such that bands of at most `most` are of nearly equal height."""
+    return -(-rows // -(-rows // most))
+
+
+def _chunk(channels: int) -> int:
+    """Channels of a chunk: as many as the target says or, down to half of it, a better divisor."""
+    v = vector()
+    most = min(targets.current().chunk, -(-channels // v) * v)
+    return min(range(most, max(most // 2, v) - 1, -v), key=lambda n: (-(-channels // n) * n, -n))
 
 
 def _weights_tile(out: Pair, channels: int, filters: int) -> WinogradWeightsTile:
     v, target = vector(), targets.current()
     vectors, padded = 1 if filters % (2 * v) else 2, -(-channels // v) * v
     divisors = [n for n in range(1, tiles.sums() // vectors + 1) if padded % n == 0]
-    block = _best(channels, divisors, vectors)
+    block = _best((channels,), divisors, vectors)
     sum_bytes = 36 * channels * filters * 4
     shared = sum_bytes > target.part
     if shared:  # the sum comes from memory for every block, so that blocks are large
@@ -213,11 +249,12 @@ def _block(out: Pair, numbers: int) -> Pair:
     return min(fitting, key=cost), 1
 
 
-def _best(extent: int, counts, vectors: int) -> int:
-    """Of `counts` numbers × `vectors` vectors a register tile, the cheapest: see tiles.py."""
+def _best(extents: tuple[int, ...], counts, vectors: int) -> int:
+    """Of `counts` numbers × `vectors` vectors a register tile, the cheapest for all `extents`: see
+    tiles.py."""
 
     def cost(n: int) -> float:
         loads = (n + vectors) / (n * vectors)
-        return waste(extent, n) * max(1.0, loads) * (1 + loads)
+        return sum(waste(extent, n) for extent in extents) * max(1.0, loads) * (1 + loads)
 
     return min(counts, key=lambda n: (cost(n), -n))

@@ -50,6 +50,10 @@ class Target(NamedTuple):
     few_tiles: int  # tiles that a block should have, where a picture has not even half as many
     block: int  # bytes of transformed tiles that leave room for the rest in the second-level cache
     beyond: float  # what a block costs that is larger
+    meeting: int  # tiles of a block that transformed filters from memory should meet
+    group: int  # tiles that meet filters which are transformed where they are used
+    group_bytes: int  # bytes of them, transformed, that leave room for the rest in the last-level cache
+    chunk: int  # channels of such filters at a time
     part: int  # bytes of a sum of which there may be several
     shared_tiles: int  # of a block that the threads share; twice as many where the sum fills the last cache
     last_level: int  # bytes of that cache

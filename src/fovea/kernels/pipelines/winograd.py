@@ -29,7 +29,9 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
     b = fixed("b", [K])
     l, k, x, y, n = variables("l k x y n")
     staged = None
-    if C % tile.vector:  # vectors run over the channels' end: into the next pixel, and into a copy's margin
+    if (
+        tile.padded(C) > C
+    ):  # vectors run over the channels' end: into the next pixel, and into a copy's margin
         staged = padded_rows(A_prev, window, C, overrun=True)
 
     def pixel(c, x, y, n):
@@ -50,7 +52,7 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
     band = sums.schedule(A, (l, k, x, y, n))
     if staged is not None:
         q = variables("q")[0]
-        staged.compute_at(A, band).vectorize(q, tile.vector, _WHOLE)
+        _share_out(staged.compute_at(A, band).vectorize(q, tile.vector, _WHOLE), tile)
     return [A], [A_prev, weights, *([b] if bias else [])]
 
 
@@ -68,7 +70,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
     bank = fixed("W", [K, C, 3, 3])
     l, c, k, x, y, n = variables("l c k x y n")
     dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
-    at = upstream.dZ(0, hl.min(k, K - 1) if K % tile.vector else k,
+    uneven = tile.padded(K) > K
+    at = upstream.dZ(0, hl.min(k, K - 1) if uneven else k,
                      hl.clamp(x, 0, n_W - 1), hl.clamp(y, 0, n_H - 1), n)  # fmt: skip
     dZ[k, x, y, n] = _inside(at, x, y, n_W, n_H)
 
@@ -78,18 +81,25 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
     count = _count(upstream.dA)
 
     def turned(c, k, i, j):
-        return bank[hl.min(k, K - 1) if K % tile.vector else k, c, 2 - j, 2 - i]
+        return bank[k, c, 2 - j, 2 - i]
 
     sums = Tiles(pixel, turned, K, C, (H, W), (1, 1), tile, count, transposed=True)
     dA_prev[l, c, x, y, n] = sums.at(c, x, y, n)  # (1)
     band = sums.schedule(dA_prev, (l, c, x, y, n))
-    if after or K % tile.vector:
-        dZ.compute_at(dA_prev, band).vectorize(k, tile.vector, _GUARD)
+    if after or uneven:
+        _share_out(dZ.compute_at(dA_prev, band).vectorize(k, tile.vector, _GUARD), tile)
     return [dA_prev], [*upstream.arguments, bank]
 
 
 def _inside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
     return hl.select((x >= 0) & (x < W) & (y >= 0) & (y < H), value, ZERO)
+
+
+def _share_out(rows: hl.Func, tile: WinogradTile) -> None:
+    """Let the threads share out [.., y, n] of a block that is not a single thread's."""
+    if tile.channels:
+        y, n = variables("y n")
+        rows.parallel(n).parallel(y)
 
 
 def _count(image: hl.ImageParam) -> hl.Expr:

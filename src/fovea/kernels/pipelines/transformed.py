@@ -1,0 +1,56 @@
+"""The filters of Winograd's F(4 × 4, 3 × 3), transformed: U = G g Gᵀ."""
+
+from collections.abc import Callable
+
+import halide as hl
+
+from fovea.kernels.algorithms import WinogradTile
+from fovea.kernels.pipelines.algebra import variables
+from fovea.kernels.pipelines.transforms import along_rows_and_columns, filter_transform, spread
+
+Pixel = Callable[[hl.Expr, hl.Expr, hl.Expr, hl.Expr], hl.Expr]
+
+
+class TransformedFilters:
+    """U [ki, c, cb, ko, i, j]: frequency (i, j) of filter ki of block ko, channel c of chunk cb. weight(k, c,
+    i, j) gives the filters, `transposed` where its neighbours in memory are of one filter, not of one
+    channel."""
+
+    def __init__(self, weight: Pixel, C: int, K: int, tile: WinogradTile, transposed: bool) -> None:
+        self.tile, self.transposed, self.chunk = tile, transposed, tile.channels or tile.padded(C)
+        ki, c, cb, ko, i, j = variables("ki c cb ko i j")
+        k, channel = ko * tile.filters + ki, cb * self.chunk + c
+        if K % tile.filters:
+            k = hl.min(k, K - 1)
+        if tile.padded(C) > C:
+            channel = hl.min(channel, C - 1)
+        self.g, self.turned = hl.Func("g"), hl.Func("turned")
+        self.g[ki, c, cb, i, j, ko] = weight(k, channel, i, j)
+        self.turned[ki, c, cb, i, j, ko] = self.g[ki, c, cb, i, j, ko]
+
+        def of_filter(a, b):
+            return self.turned[ki, c, cb, a, b, ko]
+
+        self.U_rows, self.U = along_rows_and_columns(
+            filter_transform, of_filter, i, j, 3, "U", (ki, c, cb, ko)
+        )
+
+    def schedule(self) -> None:
+        """A vector of filters × as many channels at a time. They are copied first: read one after the other,
+        with nothing that waits for them, they come from memory twice as fast. `transposed` ones are then
+        turned in registers."""
+        v, (c, cv, ki, kw, i, j, ko, cb, between) = self.tile.vector, variables("c cv ki kw i j ko cb v")
+        self.U.bound_extent(ki, self.tile.filters).bound_extent(c, self.chunk)
+        self.U.split(ki, kw, ki, v).split(c, cv, c, v)
+        self.U.reorder(ki, i, j, c, kw, cv, cb, ko).vectorize(ki).unroll(i).unroll(j)
+        self.U_rows.compute_at(self.U, c).bound_extent(ki, v).vectorize(ki).unroll(between).unroll(i)
+        spread(self.U, c, self.chunk)
+        self.g.bound_extent(c, v)
+        if self.transposed:
+            self.g.compute_at(self.U, kw).bound_extent(ki, v).reorder_storage(c, ki, cb, i, j, ko)
+            self.g.reorder(c, ki, i, j).vectorize(c)
+            self.turned.compute_at(self.U, kw).bound_extent(ki, v).bound_extent(c, v)
+            self.turned.reorder(c, ki, i, j).vectorize(c).unroll(ki)  # v × v: shuffles, no scattered stores
+        else:
+            self.g.compute_at(self.U, cv).bound_extent(ki, self.tile.filters)
+            self.g.reorder(ki, c, j, i).vectorize(ki, v).unroll(ki)
