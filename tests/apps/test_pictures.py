@@ -54,9 +54,9 @@ def test_a_sheet_holds_pictures_of_any_shape(count, shape, tmp_path):
 
 
 def test_a_failure_leaves_no_half_picture(tmp_path):
-    with pytest.raises(ZeroDivisionError), pictures._figure(tmp_path / "a.png", (3, 3)):
+    with pytest.raises(ZeroDivisionError), pictures.drawn(tmp_path / "a.png", (3, 3)):
         raise ZeroDivisionError
-    with pytest.raises(FileNotFoundError), pictures._figure(tmp_path / "none/a.png", (3, 3)):
+    with pytest.raises(FileNotFoundError), pictures.drawn(tmp_path / "none/a.png", (3, 3)):
         pass
     assert list(tmp_path.iterdir()) == []
 
