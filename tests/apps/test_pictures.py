@@ -71,3 +71,11 @@ def test_a_plane_of_any_number_of_classes_is_drawn_for_light_and_dark(count, tmp
         pictures.plane(path, rng.normal(size=(3 * count, 2)), labels, labels % 2 == 0, names, dark)
         assert is_picture(path)
         assert (images.read(path)[0, 0].mean() < 128) == dark
+
+
+def test_names_that_would_stand_in_each_other_are_moved_apart():
+    places = np.array([[0.0, 0], [0.01, 0.01], [0, 0.02], [0.9, 0.01], [0, 0.9]])
+    free = pictures._apart(places, np.ones(2))
+    assert np.array_equal(free[[0, 3, 4]], places[[0, 3, 4]])
+    assert np.array_equal(free[:, 0], places[:, 0])
+    assert (np.diff(free[:3, 1]) >= 0.055 - 1e-12).all()

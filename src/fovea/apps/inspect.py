@@ -14,7 +14,7 @@ from pathlib import Path
 
 import fovea
 from fovea import images, seeing
-from fovea.apps import report, sheets, sights
+from fovea.apps import insides, report, sheets, sights
 from fovea.apps.measuring import material, measure
 from fovea.apps.models import class_names, trained
 from fovea.apps.overview import overview
@@ -74,10 +74,10 @@ def inspect(
             explained = best if number is None else number
             sight = sights.Sight(passage, names, picture, explained, layer, unit, folder.path / place)
             sections.append(_one(sight, progress))
-        sections.append(sights.filters(network, layer, folder.path / "filters"))
+        sections.append(insides.filters(network, layer, folder.path / "filters"))
         if data is not None and measured is not None:
             sections += overview(network, names, data, measured, folder.path / "data")
-        words = [sights.facts(network)] + [f"{file} could not be read: {why}." for file, why in bad.items()]
+        words = [insides.facts(network)] + [f"{file} could not be read: {why}." for file, why in bad.items()]
         title = f"What {Path(model).name} sees"
         report.write(page, title, words, sections, f"Made by Fovea {fovea.__version__}.")
     return Inspection(folder, page, answers, bad)
@@ -145,7 +145,7 @@ def _one(sight: sights.Sight, progress: Progress) -> report.Section:
     parts = [
         sights.answer(sight),
         sights.importance(sight, progress),
-        sights.fields(sight),
-        sights.maps(sight),
+        insides.fields(sight),
+        insides.maps(sight),
     ]
     return report.Section(sight.picture.name, sections=parts)

@@ -125,29 +125,45 @@ def plane(
     """Pictures as points (N, 2), coloured by their class, whose name stands in their midst; a cross is a
     picture for which `wrong` says that the network is. `dark` draws it for a dark page."""
     from matplotlib import colormaps
-    from matplotlib.patheffects import withStroke
 
     ink, _, page = DARK if dark else LIGHT
     with drawn(path, (6.4, 5.4), dark) as figure:
         axes = figure.subplots()
         present = np.unique(labels).tolist()
         colours = colormaps["tab10" if len(present) <= 10 else "tab20" if len(present) <= 20 else "hsv"]
-        for place, label in enumerate(present):
+        shades = {
+            label: colours(place if len(present) <= 20 else place / len(present))
+            for place, label in enumerate(present)
+        }
+        for label in present:
             own = labels == label
-            colour = colours(place if len(present) <= 20 else place / len(present))
             for chosen, marker, size in ((own & ~wrong, "o", 9), (own & wrong, "x", 26)):
-                axes.scatter(*points[chosen].T, s=size, color=colour, marker=marker, linewidths=1, alpha=0.8)
-        for label in present if len(present) <= MOST_NAMED else ():
-            x, y = np.median(points[labels == label], axis=0).tolist()
-            name = str(classes[label])
-            axes.text(
-                x, y, _short(name), color=ink, weight="bold", ha="center", va="center",
-                path_effects=[withStroke(linewidth=3, foreground=page)],
-            )  # fmt: skip
+                x, y = points[chosen].T
+                axes.scatter(x, y, s=size, color=shades[label], marker=marker, linewidths=1, alpha=0.8)
+        card = {"boxstyle": "round,pad=0.2", "facecolor": page, "linewidth": 1.5, "alpha": 0.9}
+        if len(present) <= MOST_NAMED:
+            middles = np.array([np.median(points[labels == label], axis=0) for label in present])
+            for label, (x, y) in zip(present, _apart(middles, np.ptp(points, axis=0)).tolist(), strict=True):
+                axes.text(
+                    x, y, _short(str(classes[label])), color=ink, weight="bold", ha="center", va="center",
+                    bbox=card | {"edgecolor": shades[label]},
+                )  # fmt: skip
         axes.set_aspect("equal", adjustable="datalim")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
+
+
+def _apart(places: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Places (n, 2) of names, moved up as far as needed for no name to stand in another."""
+    width, height = 0.16 * spread[0], 0.055 * spread[1]  # of a name
+    free = places.copy()
+    for place, at in enumerate(order := np.argsort(places[:, 1])):
+        below = free[order[:place]]
+        for x, y in below[np.argsort(below[:, 1])]:
+            if abs(x - free[at, 0]) < width and abs(y - free[at, 1]) < height:
+                free[at, 1] = y + height
+    return free
 
 
 def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
