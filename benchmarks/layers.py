@@ -21,9 +21,10 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from benchmarks import convolutions, peak
+from benchmarks.alone import Alone, error, problem
 from benchmarks.convolutions import Convolution
 from benchmarks.harness import Row, add_options, compare, patience, report
-from benchmarks.sides import Ours, Theirs, problem
+from benchmarks.sides import Theirs
 from benchmarks.torch_twin import LAYOUTS
 from fovea.kernels import runtime
 
@@ -56,12 +57,13 @@ def _rows(
     how = {"turns": 3, "turn": 0.02} if options.quick else {"turns": 15}
     for case in cases:
         inputs = problem(case)
-        ours = Ours(case, inputs)
+        ours = Alone(case, inputs)
         theirs = [Theirs(layout, case, inputs) for layout in LAYOUTS]
         for phase, run in ours.passes.items():
-            error, bound = ours.error(phase, theirs[0]), _BOUNDS[ours.algorithm(phase)][phase != "forward"]
-            if not error <= bound:
-                wrong.append(f"{case.name} {phase}: off by {error:.1e} of the largest number, not {bound:g}")
+            off = error(ours.results(phase, run), theirs[0].results(phase))
+            bound = _BOUNDS[ours.algorithm(phase)][phase != "forward"]
+            if not off <= bound:
+                wrong.append(f"{case.name} {phase}: off by {off:.1e} of the largest number, not {bound:g}")
                 continue
             peers = {f"torch {side.layout}": side.passes[phase] for side in theirs}
             multiply_adds = case.multiply_adds * (1 + phase.count("+"))

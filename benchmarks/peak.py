@@ -1,8 +1,8 @@
 """What the processor multiplies and adds at most, in GFLOP/s: what shares of peak are shares of.
 
 The better of two measurements: a kernel of nothing but fused multiply-adds on numbers in registers, on
-Fovea's own threads (fovea/kernels/peak.py), and PyTorch's product of two large matrices. A peak is a peak: the
-best of many runs.
+Fovea's own threads (fovea/kernels/peak.py), and PyTorch's product of two large matrices. A peak is a peak:
+the best of many runs.
 """
 
 import time

@@ -139,7 +139,10 @@ def _winograd(
 ) -> _Verdict:
     """For `out` sums of `channels` numbers, `filters` of each: it must fit, and cost less by (1) and (2)."""
     against = (
-        (lanes > 1, f"pictures side by side: fewer than {vector()} channels or filters"),
+        (
+            lanes > 1,
+            f"pictures side by side: fewer than {targets.current().side_by_side} channels or filters",
+        ),
         (precision == "alike", "direct: few pictures, as where many lie side by side"),
         (precision == "exact", "exact: the direct sum rounds least"),
         (window.size != (3, 3), f"direct: {_times(window.size)} filter"),

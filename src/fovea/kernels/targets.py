@@ -28,6 +28,7 @@ class Target(NamedTuple):
     vector: int  # float32 numbers in a vector register
     registers: int  # vector registers
     sums: int  # registers that may hold sums; the others hold what is loaded
+    side_by_side: int  # with fewer channels or filters, pictures fill the vector
     # Direct convolution
     packed_rows: (
         int  # bytes of rows that a task stages, pictures side by side: they fill the first-level cache

@@ -34,7 +34,7 @@ def lanes(channels: int, filters: int) -> int:
     """The layout of a convolution's arrays: with few channels or filters, pictures fill the vector
     (L = vector), else filters do (L = 1, NHWC). A first layer's channels do not count: pass its filters
     twice."""
-    return vector() if min(channels, filters) < vector() else 1
+    return vector() if min(channels, filters) < targets.current().side_by_side else 1
 
 
 def few(pictures: int) -> bool:
@@ -133,7 +133,9 @@ def _register_tile(columns: int, filters: int, lanes: int, positions: int = 1) -
             return p * f * positions <= max(sums(), positions)
         return p * f * positions + f + 2 <= targets.current().registers or p == f == 1
 
-    tiles = [(p, f) for p in range(1, columns + 1) for f in blocks if fits(p, f)]
+    tiles = [
+        (p, f) for p in range(1, min(columns, targets.current().registers) + 1) for f in blocks if fits(p, f)
+    ]
     best = min(tiles, key=lambda tile: (cost(tile), tile))
     return best[0], best[1] * unit
 

@@ -1,0 +1,54 @@
+"""The tuner finds constants that choose what was fastest, and writes the table that the package reads."""
+
+import json
+
+import pytest
+
+pytest.importorskip("halide")
+
+from benchmarks import candidates, convolutions, tune
+from fovea.kernels import targets
+
+CASE = next(c for c in convolutions.ALL if c.name == "32x14x14x256-256-3x3-s1")
+HERE = targets.table()["avx512"]
+
+
+def test_candidates_are_both_algorithms_and_other_tiles():
+    wanted = candidates.around(CASE, HERE)
+    assert set(candidates.chosen(CASE, HERE).items()) <= wanted.keys()
+    for phase in ("forward", "dA", "dW"):
+        kernels = [kernel for p, kernel in wanted if p == phase]
+        assert {"winograd" in kernel.operation for kernel in kernels} == {True, False}
+        assert len({kernel.tile for kernel in kernels}) > 4
+    for (phase, kernel), target in wanted.items():
+        assert candidates.chosen(CASE, target)[phase] == kernel
+
+
+@pytest.mark.parametrize("better", ["winograd", "conv"])
+def test_the_constants_come_to_choose_what_was_faster(better):
+    """As if one algorithm had taken half the other's time, whatever the tile."""
+    times = {}
+    for phase, kernel in candidates.around(CASE, HERE):
+        times.setdefault(phase, {})[kernel] = 1.0 if kernel.operation.startswith(better) else 2.0
+    timed = [(CASE, times)]
+    start = HERE._replace(advantage=3.0 if better == "winograd" else 2.0)
+    assert set(candidates.regret(timed, start).values()) == {2.0}
+    found = tune.fit(timed, start)
+    assert set(candidates.regret(timed, found).values()) == {1.0}
+    assert found._replace(advantage=start.advantage, transform=start.transform) == start
+
+
+def test_what_was_not_timed_is_no_choice():
+    times = {phase: {kernel: 1.0} for phase, kernel in candidates.chosen(CASE, HERE).items()}
+    assert tune.fit([(CASE, times)], HERE) == HERE
+
+
+def test_the_table_is_written_as_it_is_read(tmp_path, monkeypatch):
+    committed = targets.TABLE.read_text(encoding="utf-8")
+    monkeypatch.setattr(targets, "TABLE", tmp_path / "targets.json")
+    tune.write(list(targets.table().values()))
+    assert targets.TABLE.read_text(encoding="utf-8") == committed
+    tune.write([HERE._replace(block=7), *(t for t in targets.table().values() if t != HERE)])
+    rows = json.loads(targets.TABLE.read_text(encoding="utf-8"))
+    assert rows["name"] == list(targets.table())
+    assert rows["block"][rows["name"].index("avx512")] == 7
