@@ -111,6 +111,23 @@ def test_pools(case):
             )))  # fmt: skip
 
 
+@cases.halide
+@pytest.mark.parametrize("case", cases.seeded_cases(6), ids=str)
+def test_convolutions_of_kernels(case):
+    check(traced(network_of(
+        Conv2D(case.K, case.size, case.stride, case.padding), shape=(case.H, case.W, case.C)
+    )))  # fmt: skip
+
+
+@cases.halide
+@pytest.mark.parametrize("case", cases.seeded_cases(4, pooling=True, largest=5), ids=str)
+@pytest.mark.parametrize("kind", [MaxPool2D, AveragePool2D])
+def test_pools_of_kernels(case, kind):
+    check(traced(network_of(
+        kind(case.size, case.stride, case.padding), shape=(case.H, case.W, case.C)
+    )))  # fmt: skip
+
+
 def deep(channels: int = 2) -> fovea.Network:
     return network_of(
         Conv2D(4, (3, 2), stride=(2, 1), padding=(1, 0, 2, 1)), ReLU(), MaxPool2D(3, 2, padding=1),
@@ -236,6 +253,11 @@ def test_a_layer_without_a_tracer_is_named_and_the_others_are_traced(monkeypatch
     monkeypatch.setitem(TRACERS, Doubled, Tracer(one, one))
     step = t.forward("doubled1", (0, 0, 0))
     assert step.sum == step.value
+
+
+def test_every_layer_that_fovea_has_can_be_traced():
+    own = {getattr(fovea.layers, name) for name in fovea.layers.__all__} - {Layer}
+    assert own == set(TRACERS)
 
 
 @pytest.fixture(scope="module")
