@@ -35,16 +35,21 @@ def predictor(network: fovea.Network, data: Batches) -> Run:
 
 
 def check_step(network: fovea.Network, batch: Batch) -> None:
-    """Loss and every gradient agree with PyTorch's, to 1e-5 of the loss and 1e-4 of the largest number."""
+    """Loss and gradients agree with PyTorch's: to 1e-5 of the loss, and to 1e-4 of a gradient's largest
+    number by direct sums. What is timed may run Winograd's algorithm, whose rounding lets some window of a
+    million, with two numbers that all but tie, send its gradient the other way: 5e-3."""
     from benchmarks import torch_twin  # where Fovea's memory is measured, PyTorch stays away
 
-    plan = Plan(network, len(batch[1]), training=True)
-    loss, _ = plan.loss_and_gradients(*batch)
     theirs, gradients = torch_twin.loss_and_gradients(network, batch)
-    assert abs(loss - theirs) <= 1e-5 * abs(theirs), (loss, theirs)
-    for name, gradient in gradients.items():
-        error = _error(plan.gradient_views[name], gradient)
-        assert error <= 1e-4, (name, error)
+    asked = network.precision
+    for precision, bound in (("exact", 1e-4), (asked, 1e-4 if asked == "exact" else 5e-3)):
+        network.precision = precision
+        plan = Plan(network, len(batch[1]), training=True)
+        loss, _ = plan.loss_and_gradients(*batch)
+        assert abs(loss - theirs) <= 1e-5 * abs(theirs), (loss, theirs)
+        for name, gradient in gradients.items():
+            error = _error(plan.gradient_views[name], gradient)
+            assert error <= bound, (name, precision, error)
 
 
 def check_prediction(network: fovea.Network, batch: Batch) -> None:
