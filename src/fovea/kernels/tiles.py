@@ -60,7 +60,12 @@ def conv(window: Window, filters: int, channels: int, pool: tuple[int, int], lan
 def conv_inputs(window: Window, filters: int, channels: int, lanes: int) -> Tile:
     """The gradient of the input: columns of one phase × channels."""
     (H, W), (s_H, s_W) = window.input, window.stride
-    columns, block = _register_tile(-(-W // s_W), channels, lanes)
+    if (
+        lanes > 1 and s_W == 1 and sums() >= W
+    ):  # a whole row: products with what is beyond the border fall away
+        columns, block = W, min(channels, sums() // W)
+    else:
+        columns, block = _register_tile(-(-W // s_W), channels, lanes)
     row = window.output[1] * filters * lanes * 4
     band = _band(-(-H // s_H), row, _staging(lanes))
     taps = -(-window.size[0] // s_H) * -(-window.size[1] // s_W)

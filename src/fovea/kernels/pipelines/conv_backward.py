@@ -43,6 +43,7 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
     l, k, c, x, y, n, ci, co, t_x, t_y = variables("l k c x y n ci co t_x t_y")
     dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
     within = (f_H, f_W) == (1, 1) and not any(window.pads) and (s_W == 1 or n_W % tile.columns == 0)
+    whole = L > 1 and s_W == 1 and tile.columns == W  # then it is known which products are beyond the border
     if within:  # no window reaches beyond the border, and no tile
         dZ[l, k, x, y, n] = upstream.dZ(l, k, x, y, n)
     else:
@@ -66,9 +67,12 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
             row = y + o_y + r[2]
             if not within:
                 r.where((row >= 0) & (row < n_H))  # windows beyond the border would add zeros
-            sums[l, ci, x, y, n, co] += (
-                packed[ci, r[0], r[1], r[2], co] * dZ[l, r[0], x + o_x + r[1], row, n]
-            )  # (2)
+            column = x + o_x + r[1]
+            at = hl.clamp(column, 0, n_W - 1) if whole else column
+            product = packed[ci, r[0], r[1], r[2], co] * dZ[l, r[0], at, row, n]
+            if whole:
+                product = hl.select((column >= 0) & (column < n_W), product, ZERO)
+            sums[l, ci, x, y, n, co] += product  # (2)
             phases[-1] = (sums, r)
             packs.append((read, packed))
     dA_prev[l, c, x, y, n] = hl.mux(
@@ -96,6 +100,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
             vectorize_tile(update, l, ci, L, tile)
             if tile.unroll > 1:
                 update.unroll(r[0], tile.unroll)
+            if whole:
+                update.reorder(l, ci, x, y, r[1], r[0], r[2]).unroll(r[1])
     for read, packed in packs:
         if L == 1:
             turn(packed, read, ci, k, co, B, K, tile.vector)
