@@ -46,17 +46,22 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
         Halide takes the alignment for granted where it loads and stores under a mask. A kernel that does
         neither may ask for less.
         """
-        assert array.ctypes.data % alignment == 0 or array.size == 0, (
-            "memory for kernels comes from this module"
-        )
         assert array.flags.c_contiguous
-        dims, stride = (_Dimension * max(array.ndim, 1))(), 1
-        for dimension, extent in zip(dims, reversed(array.shape), strict=False):
+        buffer = cls.at(array.ctypes.data, array.shape, array.dtype, alignment)
+        buffer.keep = array, buffer.keep
+        return buffer
+
+    @classmethod
+    def at(cls, address: int, shape: Sequence[int], dtype: np.dtype, alignment: int = ALIGNMENT) -> "Buffer":
+        """The same of dense memory at `address`, which somebody else keeps alive."""
+        assert address % alignment == 0 or 0 in shape, "memory for kernels comes from this module"
+        dims, stride = (_Dimension * max(len(shape), 1))(), 1
+        for dimension, extent in zip(dims, reversed(shape), strict=False):
             dimension.extent, dimension.stride = extent, stride
             stride *= extent
-        kind = _Type(_TYPE_CODE[array.dtype.kind], 8 * array.itemsize, 1)
-        buffer = cls(host=array.ctypes.data, type=kind, dimensions=array.ndim, dim=dims)
-        buffer.keep = array, dims
+        kind = _Type(_TYPE_CODE[dtype.kind], 8 * dtype.itemsize, 1)
+        buffer = cls(host=address, type=kind, dimensions=len(shape), dim=dims)
+        buffer.keep = dims
         return buffer
 
     def set_outermost(self, extent: int) -> None:

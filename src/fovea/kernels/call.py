@@ -1,6 +1,7 @@
 """Calling kernels on arrays of the moment. Plans (stages.py) prepare their calls once instead."""
 
 import ctypes
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,10 +25,20 @@ def run(
     Inputs are copied where they are not dense, aligned and of a kernel's types; outputs must be. A kernel
     that loads nothing under a mask needs an `alignment` of one number only.
     """
-    ready = [buffers.Buffer.of(buffers.ready(a, a.dtype.type, alignment), alignment) for a in inputs]
-    written = [buffers.Buffer.of(a) for a in outputs]
+    ready = [buffers.ready(a, a.dtype.type, alignment) for a in inputs]
+    read = [_view(a.ctypes.data, a.shape, a.dtype, alignment) for a in ready]
+    written = [_view(a.ctypes.data, a.shape, a.dtype) for a in outputs if a.flags.c_contiguous]
+    assert len(written) == len(outputs)
     kernel = compiler.get(specify(operation, **arguments))
-    kernel(*map(ctypes.byref, ready), *numbers, *map(ctypes.byref, written))
+    kernel(*read, *numbers, *written)
+
+
+@functools.lru_cache(maxsize=1024)
+def _view(
+    address: int, shape: tuple[int, ...], dtype: np.dtype, alignment: int = buffers.ALIGNMENT
+) -> object:
+    """What a kernel takes for an array; kept, for an optimizer comes back with the same ones at each step."""
+    return ctypes.byref(buffers.Buffer.at(address, shape, dtype, alignment))
 
 
 def pack(rows: np.ndarray) -> np.ndarray:
