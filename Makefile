@@ -10,7 +10,7 @@
 PYTHON := $(shell command -v python3.11 || command -v python3 || echo python3)
 EXTRAS := test
 ARGS :=
-BENCH := lenet training startup layers networks
+BENCH := lenet training startup layers networks filters
 
 BIN := .venv/bin
 RUN := runs/demo

@@ -7,7 +7,6 @@ import numpy as np
 
 from fovea.borders import Border
 from fovea.errors import ShapeError, mismatch
-from fovea.filters.linking import linked
 from fovea.filters.picture import Picture, grey
 from fovea.filters.weights import MOST_SIGMA, gaussian, gaussian_radius
 from fovea.functional import operations
@@ -53,7 +52,7 @@ def canny(
     shares, which = _shares(values.shape, weights, result, picture.border)
     engine = operations("canny")
     smoothed = engine.smooth(values, weights, shares, which, 1 / white, result.name, picture.border)
-    return linked(engine.thin(smoothed, weak, strong))
+    return operations("linking").linked(engine.thin(smoothed, weak, strong))
 
 
 def _shares(

@@ -8,7 +8,7 @@ import numpy as np
 
 from fovea.borders import Border, around, sources
 from fovea.geometry import Pair
-from fovea.kernels import buffers, tiles
+from fovea.kernels import buffers, recycling, tiles
 from fovea.kernels.call import run
 
 Kernel = Sequence[Sequence[int]]
@@ -92,7 +92,7 @@ def run_filter(
             _columns(border.mode, W, size[1], C),
             size[1] // 2 * C,
         )
-    outs = [buffers.empty((H, max(W * C, tiles.LEAST_ROW)), np.dtype(result).type) for _ in range(results)]
+    outs = [recycling.empty((H, max(W * C, tiles.LEAST_ROW)), np.dtype(result).type) for _ in range(results)]
     numbers = [ctypes.c_int32(lead), ctypes.c_int32(C), *numbers]
     arrays = [image.reshape(len(image), -1), rows, columns, *weights]
     run(operation, arrays, outs, numbers, image.itemsize, **arguments, vector=tiles.vector())

@@ -8,7 +8,7 @@ import atexit
 import ctypes
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -18,7 +18,7 @@ from fovea.kernels import workspace
 
 _lock = threading.Lock()
 _engine: "llvm.ExecutionEngine | None" = None  # lives as long as any kernel may run: until the process ends
-_objects: list[object] = []  # the engine refers to their memory
+_objects: list[object] = []  # whose memory is referred to: objects of the engine, and other engines
 _threads: int | None = None
 _messages = threading.local()
 
@@ -41,10 +41,7 @@ def load_runtime(data: bytes) -> None:
     with _lock:
         if _engine is not None:
             return
-        llvm.initialize_native_target()
-        llvm.initialize_native_asmprinter()
-        machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(workspace.SOURCE), machine)
+        engine = _compiler(workspace.SOURCE)
         _add(engine, data)
         engine.finalize_object()
         engine.run_static_constructors()
@@ -65,6 +62,15 @@ def load(name: str, data: bytes) -> Callable[..., int]:
         _add(_engine, data)
         _engine.finalize_object()
         return _function(name, ctypes.c_int)
+
+
+def load_source(name: str, source: str, arguments: Sequence[Any]) -> Callable[..., None]:
+    """The function `name` of a text in LLVM's language, which takes `arguments` of ctypes."""
+    with _lock:
+        engine = _compiler(source)
+        engine.finalize_object()
+        _objects.append(engine)
+        return ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address(name))
 
 
 def check(code: int, who: str) -> None:
@@ -95,6 +101,14 @@ def threads() -> int:
     if not text.isdigit() or int(text) < 1:
         raise ShapeError(mismatch("FOVEA_THREADS", "a whole number of at least 1", repr(text)))
     return int(text)
+
+
+def _compiler(source: str) -> "llvm.ExecutionEngine":
+    """An engine that has compiled a text in LLVM's language."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(source), machine)
 
 
 def _add(engine: "llvm.ExecutionEngine", data: bytes) -> None:

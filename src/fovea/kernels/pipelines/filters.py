@@ -70,11 +70,15 @@ def stencil(*, dtype, kernels, form, result, scaled, vector):
     count, together = lanes(kind, vector), 1 if T.bits() == 16 else 4
     strip, row = strips(out, _STRIP)
     group, member = hl.Var("group"), hl.Var("member")
-    out.split(row, group, member, together)
+    if together == 1:
+        group = row
+    else:
+        out.split(row, group, member, together)
     blocks(out, 1, count)
     for sums in columns.values():
         sums.compute_at(out, group).store_at(out, strip if together == 1 else group)
-        sums.split(y, y, member, together, ROUND).reorder(member, q, y).unroll(member)
+        if together > 1:
+            sums.split(y, y, member, together, ROUND).reorder(member, q, y).unroll(member)
         sums.vectorize(q, count, SHIFT)
     return [out], [*pixel.arguments(), scale]
 

@@ -1,17 +1,18 @@
 """Hysteresis: weak edges stay where a strong one holds them.
 
 A row's edges are runs of neighbouring pixels. Two runs of neighbouring rows touch where they overlap by so
-much as a corner. Runs that touch are one edge, found by handing the smallest number among touching runs on
-until nothing changes; each round also takes the number that one's number has, so that rounds are few however
-long the edge.
+much as a corner. Runs that touch are one edge: each takes the smallest number among those that it touches,
+and the number that this one has, until nothing changes. So rounds are few, however long the edge.
 """
 
 import numpy as np
 
 
 def linked(candidates: np.ndarray) -> np.ndarray:
-    """bool (H, W): the pixels that are not 0 and 8-connected, through such, to one that is 2. candidates
-    uint8."""
+    """bool (H, W): the pixels that are not 0 and 8-connected, through such, to one that is 2.
+
+    candidates: uint8, the outermost pixels 0, as `canny.thin` leaves them.
+    """
     H, W = candidates.shape
     padded = np.zeros((H, W + 2), bool)  # a frame keeps the runs of two rows apart
     padded[:, 1:-1] = candidates
