@@ -5,6 +5,7 @@ import { largest, style } from "./colour.js";
 import { exact, number, unit } from "./format.js";
 import { roving, stop } from "./keys.js";
 import { numbers } from "./grid.js";
+import { canvas, map } from "./paint.js";
 import { now, set } from "./store.js";
 
 const MOST_SIDE = 7; // a window of more rows or columns is a list of its largest products
@@ -31,7 +32,7 @@ export function arithmetic(edit) {
 function asGrids(element, step, f, g, deep, edit) {
   const [head, chips, total] = [h("p.rule"), h("div.chips", { role: "listbox", "aria-label": "Input channels, with their sums" }), h("p.total", { "aria-live": "polite" })];
   const left = numbers(f, g, { name: names(step.left) });
-  const right = step.right === null ? null : numbers(f, g, {
+  const right = step.right === null || step.winner ? null : numbers(f, g, {
     name: names(step.right), edit: edit ? (at, value) => edit(Math.floor(at / g), at % g, Math.min(now.k, deep - 1), value) : undefined });
   const products = right && numbers(f, g, { name: "Products" });
   const captions = { left: h("figcaption"), right: h("figcaption"), products: h("figcaption") };
@@ -50,7 +51,7 @@ function asGrids(element, step, f, g, deep, edit) {
     const show = (grid, name, title, list, seen) => {
       const most = largest(list.map(Number));
       grid?.update(of(list), { inside: seen, winner, most });
-      fill(captions[name], title + (edit && name === "right" ? "" : unit(most).power.replace(" ·", ", ×")));
+      fill(captions[name], title + (edit && name === "right" ? "" : unit(most).power.replace("·", ", × ")));
     };
     show(left, "left", names(step.left), terms.left, inside);
     if (right) show(right, "right", edit ? "filter: type to change it" : names(step.right), terms.right, edit ? undefined : inside);
@@ -66,13 +67,13 @@ function asList(element) {
     const { terms } = step;
     const order = [...terms.product.keys()].filter((at) => terms.inside[at]);
     order.sort((a, b) => Math.abs(terms.product[b]) - Math.abs(terms.product[a]));
-    const rows = order.slice(0, MOST_TERMS);
+    const rows = order.slice(0, Math.max(3, Math.min(MOST_TERMS, order.filter((at) => Number(terms.product[at])).length)));
     const most = largest(terms.product.map(Number));
-    const rest = step.rest.sum + order.slice(MOST_TERMS).reduce((sum, at) => sum + Number(terms.product[at]), 0);
+    const rest = step.rest.sum + order.slice(rows.length).reduce((sum, at) => sum + Number(terms.product[at]), 0);
     const left = order.length + step.rest.terms - rows.length;
     const place = (name, at) => `${name}${at ? `[${at.join(", ")}]` : ""}`;
     const cell = (at) => h("td.number", {}, exact(Number(terms.product[at])));
-    fill(element, h("p.rule", {}, ...rule(step)), h("table.terms", {}, h("tbody", {}, rows.map((at) => {
+    fill(element, h("p.rule", {}, ...rule(step)), heat(step), h("table.terms", {}, h("tbody", {}, rows.map((at) => {
       const product = cell(at);
       Object.assign(product.style, style(Number(terms.product[at]), most));
       return h("tr", {}, h("td", {}, place(step.left, terms.left_at?.[at])), h("td.number", {}, exact(Number(terms.left[at]))),
@@ -81,6 +82,19 @@ function asList(element) {
     }), left > 0 && h("tr.rest", {}, h("td", { colspan: "5" }, `and ${left} smaller ones, together`), h("td.number", {}, exact(rest))))),
       h("p.total", {}, ...sentence(step, [])));
   };
+}
+
+/** Windows that are too large for numbers: their colours. */
+function heat({ shape, left, right, terms, rest }) {
+  const [f, g, deep] = shape;
+  if (shape.length < 2 || deep > 1 || rest.terms) return null;
+  const figure = (name, values) => {
+    const onto = canvas(f, g, Math.min(150, 10 * g), { role: "img", "aria-label": name });
+    map(onto, { shape: [f, g, 1], values: Float32Array.from(values, Number) }, 0, largest(values.map(Number)));
+    return h("figure", {}, h("figcaption", {}, name), onto);
+  };
+  const sign = (text) => h("span.sign", { ariaHidden: "true" }, text);
+  return h("div.grids", {}, figure(names(left), terms.left), right !== null && [sign("×"), figure(names(right), terms.right), sign("="), figure("products", terms.product)]);
 }
 
 function drawChips(chips, sums, k) {
@@ -112,6 +126,7 @@ function sentence(step, sums) {
   const sum = Number(step.sum) - Number(step.bias ?? 0);
   const parts = sums.length > 1 && sums.length <= 8 ? [`${sums.map(exact).join(" + ").replaceAll("+ −", "− ")} = `] : ["sum "];
   const bias = step.bias === null ? [] : [` ${exact(sum)} + bias ${exact(step.bias)} = `];
+  if (step.terms.product.length === 1 && step.bias === null) return ["= ", h("b", {}, exact(step.value))];
   return step.winner ? ["maximum ", h("b", {}, exact(step.value))]
     : [...(sums.length > 1 && sums.length <= 8 ? parts : bias.length ? ["sum"] : parts), ...bias, h("b", {}, exact(step.value))];
 }

@@ -11,12 +11,12 @@ import { filterControls } from "./filter.js";
 import { gallery } from "./gallery.js";
 import { pixelMap } from "./pixelmap.js";
 
-/** What can be looked at: name → [title, whose position it is, how one map is called]. */
+/** What can be looked at: name → [title, how one of its maps is called]. All but the first are gradients. */
 const VIEWS = {
   value: ["Forward", "map"],
-  input: ["Gradient of the input", "channel"],
-  weights: ["of the weights", "channel"],
-  bias: ["of the bias", "bias"],
+  input: ["input", "channel"],
+  weights: ["weights", "channel"],
+  bias: ["bias", "bias"],
 };
 
 /** @param {any} model @param {(error: Error) => void} failed @param {(box: any) => void} see */
@@ -30,7 +30,8 @@ export function build(model, failed, see) {
   const page = { start: 0 };
   const small = gallery(choose, (by) => ((page.start = Math.max(0, page.start + by)), maps()));
   const column = columnChooser();
-  fill(byId("detail"), head, h("div.choice", {}, h("div", {}, column.element, small.element), h("div.aside", {}, large.element, scale)),
+  const choice = h("div.choice", {}, h("div", {}, column.element, small.element), h("div.aside", {}, large.element, scale));
+  fill(byId("detail"), head, choice,
     h("div.work", {}, sum.element, filters.element));
 
   const maps = latest(() => (now.layer && now.picture ? ask("layer", { ...question(), start: page.start }) : null), drawMaps, failed);
@@ -73,8 +74,8 @@ export function build(model, failed, see) {
 
   function switcher(views) {
     const buttons = views.map((view) => h("button", { type: "button", role: "radio", "aria-checked": String(view === now.view),
-      onclick: () => set({ view, at: layers[now.layer].middles[view], column: 0, k: 0 }) }, VIEWS[view][0]));
-    const group = h("div.switch", { role: "radiogroup", "aria-label": "Forward, or backward to a gradient" }, buttons);
+      "aria-label": view === "value" ? null : `Gradient of the ${view}`, onclick: () => set({ view, at: layers[now.layer].middles[view], column: 0, k: 0 }) }, VIEWS[view][0]));
+    const group = h("div.switch", { role: "radiogroup", "aria-label": "Forward, or backward to a gradient" }, buttons[0], h("span", { ariaHidden: "true" }, "gradient of the"), buttons.slice(1));
     roving(group, "button", { follow: true });
     stop(buttons, buttons[views.indexOf(now.view)]);
     return group;
@@ -83,8 +84,10 @@ export function build(model, failed, see) {
   /** Which filter's weights have their gradients shown. */
   function columnChooser() {
     const input = h("input", { type: "number", min: 0, step: 1, onchange: () => set({ column: Math.max(0, Math.min(Number(input.max), Math.round(Number(input.value)) || 0)) }) });
-    const element = h("label.column", {}, "of filter", input);
+    const name = h("span");
+    const element = h("label.column", {}, name, input);
     return { element, show: (layer) => {
+      fill(name, layer.presets ? "of filter" : "of unit");
       element.hidden = now.view !== "weights";
       input.max = String(layer.output_shape.at(-1) - 1);
       input.value = String(now.column);
@@ -104,7 +107,8 @@ export function build(model, failed, see) {
     const flat = tensor.shape.length === 1;
     const [, one] = VIEWS[now.view];
     const channel = flat ? 0 : now.at[2];
-    small.element.hidden = flat || answer.total === 1 && !W;
+    small.element.hidden = flat || (answer.total === 1 && !W);
+    choice.classList.toggle("flat", small.element.hidden);
     if (!flat) small.draw({ layer: now.layer, name: one, maps: tensor, W, start: answer.start, total: answer.total, chosen: channel, k: now.k, most });
     const within = channel - answer.start;
     if (flat || (within >= 0 && within < tensor.shape[2])) large.draw(tensor, within, now.at, most, `${now.layer}, ${one} ${channel}`);

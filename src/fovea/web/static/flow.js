@@ -64,14 +64,17 @@ function values(n, columns, layer) {
   return made;
 }
 
-/** "Conv2D 5×5, padding 2", "28×28×6" */
+/** What says nothing that the layer's name does not say, or says it shorter. */
+const SHORT = { Conv2D: "", ReLU: "", Dense: "", Flatten: "", Dropout: "", MaxPool2D: "max", AveragePool2D: "average", GlobalAveragePool2D: "average of all" };
+
+/** "5×5, padding 2", "→ 28×28×6" */
 function words(layer) {
   const { window, type, output_shape: shape } = layer;
   const parts = [];
   if (window && type !== "GlobalAveragePool2D") parts.push(times(window.size));
   if (window && Math.max(...window.stride) > 1 && times(window.stride) !== times(window.size)) parts.push(`stride ${window.stride[0]}`);
   if (window && Math.max(...window.pads) > 0) parts.push(`padding ${Math.max(...window.pads)}`);
-  return [`${type} ${parts.join(", ")}`, `→ ${times(shape)}`];
+  return [`${SHORT[type] ?? type} ${parts.join(", ")}`.trim(), `→ ${times(shape)}`].filter(Boolean);
 }
 
 function mark() {

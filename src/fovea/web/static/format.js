@@ -28,7 +28,7 @@ export function unit(most) {
   if (!(most > 0) || !Number.isFinite(most) || (most >= 0.05 && most < 1e4)) return { scale: 1, power: "" };
   const exponent = Math.floor(Math.log10(most));
   const digits = [...String(exponent)].map((digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)])).join("");
-  return { scale: 10 ** exponent, power: ` · 10${digits}` };
+  return { scale: 10 ** exponent, power: `·10${digits}` };
 }
 
 /** 97.3%, and never 100% for what is not certain. */

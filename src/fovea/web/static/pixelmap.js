@@ -5,7 +5,7 @@ import { exact } from "./format.js";
 import { way } from "./keys.js";
 import { canvas, map, strip } from "./paint.js";
 
-const MOST_WIDE = 252; // CSS pixels
+const [MOST_WIDE, FLAT_WIDE] = [252, 560]; // CSS pixels, of a map and of a row of numbers
 const LINE = 40; // values in a line, of a layer without maps
 
 /** @param {(at: number[]) => void} choose */
@@ -44,7 +44,7 @@ export function pixelMap(choose) {
     n = flat ? tensor.shape[0] : 0;
     [H, W] = flat ? [Math.ceil(n / LINE), Math.min(n, LINE)] : tensor.shape;
     at = flat ? [Math.floor(place[0] / W), place[0] % W] : place;
-    const cell = Math.min(MOST_WIDE / W, MOST_WIDE / H, 36);
+    const cell = flat ? Math.min(FLAT_WIDE / W, 36) : Math.min(MOST_WIDE / W, MOST_WIDE / H, 36);
     stage.style.width = `${Math.max(cell, 6) * W}px`;
     if (flat) strip(board, tensor.values, W, most);
     else map(board, tensor, channel, most);

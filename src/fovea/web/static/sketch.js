@@ -11,7 +11,7 @@ const STEP = 4; // of the keyboard's pen
 export function build(model, upload, failed) {
   const [H, W] = model.input_shape;
   const [width, height] = H > W ? [Math.round((SIDE * W) / H), SIDE] : [SIDE, Math.round((SIDE * H) / W)];
-  const board = h("canvas.board", { width, height, tabIndex: 0, role: "application", "aria-roledescription": "drawing",
+  const board = h("canvas.sketch", { width, height, tabIndex: 0, role: "application", "aria-roledescription": "drawing",
     "aria-label": "Drawing: arrow keys move the pen, space sets it down or lifts it, Delete clears" });
   const context = board.getContext("2d", { willReadFrequently: true });
   const [paper, ink] = model.dark ? ["#000", "#fff"] : ["#fff", "#000"];
