@@ -1,5 +1,6 @@
 # make demo    train, evaluate and predict on the drawn digits, in runs/demo
 # make test    the tests; make test EXTRAS=test,peers holds Fovea to PyTorch too; ARGS="-k conv" goes to pytest
+# make browser the page in headless Chromium, which must be installed; pictures of it go to docs/
 # make check   format, lint, types, imports, documentation
 # make docs    the documentation, in docs/_build
 # make bench   the benchmarks; make bench BENCH=lenet ARGS="--json FILE" is one of them, with its rows in a file
@@ -10,6 +11,7 @@
 PYTHON := $(shell command -v python3.11 || command -v python3 || echo python3)
 EXTRAS := test
 ARGS :=
+SHOTS := docs
 BENCH := lenet training startup layers networks filters
 
 BIN := .venv/bin
@@ -17,7 +19,7 @@ RUN := runs/demo
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test check docs bench clean
+.PHONY: demo test browser check docs bench clean
 
 demo: .venv/.with-package
 	rm -rf $(RUN)
@@ -29,6 +31,9 @@ demo: .venv/.with-package
 
 test: .venv/.with-$(EXTRAS)
 	$(BIN)/python -m pytest $(ARGS)
+
+browser: .venv/.with-browser
+	FOVEA_SHOTS=$(SHOTS) $(BIN)/python -m pytest tests/browser $(ARGS)
 
 check: .venv/.with-check,docs docs
 	$(BIN)/ruff format --check .

@@ -26,18 +26,28 @@ export function send(name, file) {
   return reply(fetch(`/api/${name}`, { method: "POST", headers, body: file }));
 }
 
+let open = 0;
+
 async function reply(request) {
-  let response;
+  busy(1);
   try {
-    response = await request;
-  } catch {
-    throw new Refusal("The server does not answer: is fovea look still running?");
+    const response = await request.catch(() => {
+      throw new Refusal("The server does not answer: is fovea look still running?");
+    });
+    if (!response.ok) {
+      const said = await response.json().catch(() => ({}));
+      throw new Refusal(said.error ?? `The server answered ${response.status}.`);
+    }
+    return unpack(await response.arrayBuffer());
+  } finally {
+    busy(-1);
   }
-  if (!response.ok) {
-    const said = await response.json().catch(() => ({}));
-    throw new Refusal(said.error ?? `The server answered ${response.status}.`);
-  }
-  return unpack(await response.arrayBuffer());
+}
+
+/** Tells, those who hear the page too, whether an answer is awaited. */
+function busy(more) {
+  open += more;
+  document.querySelector("main")?.setAttribute("aria-busy", String(open > 0));
 }
 
 /** @param {ArrayBuffer} buffer @returns {Reply} */

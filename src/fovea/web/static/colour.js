@@ -36,12 +36,15 @@ export function rgb(value, largest) {
   return table[Math.round(127 + 127 * share)];
 }
 
-/** The same as CSS has it, with ink that can be read on it. */
+/** The same as CSS has it, with black or white on it, whichever has more contrast: 4.5 at least, on any colour. */
 export function style(value, largest) {
   const [r, g, b] = rgb(value, largest);
-  const light = 0.299 * r + 0.587 * g + 0.114 * b > 140;
-  return { background: `rgb(${r} ${g} ${b})`, color: light ? "#16191d" : "#ffffff" };
+  const light = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) > 0.179;
+  return { background: `rgb(${r} ${g} ${b})`, color: light ? "#000" : "#fff" };
 }
+
+/** A part of a colour as light; https://www.w3.org/TR/WCAG22/#dfn-relative-luminance */
+const linear = (part) => (part <= 10 ? part / 3295 : ((part / 255 + 0.055) / 1.055) ** 2.4);
 
 /** The largest magnitude among values. */
 export function largest(values) {

@@ -9,12 +9,13 @@ import { isChanged, now, on, set } from "./store.js";
 const WIDE = 46; // CSS pixels of a map as large as the picture
 const LINE = 60; // numbers in a line of a flat layer
 let rows = {};
+const scale = h("span"); // drawn anew with every answer: the theme may have changed
 
 /** Lists the layers of `model`; `draw` fills them. */
 export function build(model) {
   rows = Object.fromEntries(model.layers.map((layer) => [layer.name, row(layer, model)]));
   const list = h("ol.layers", { "aria-label": "Layers, from the picture to the answer" }, Object.values(rows).map((r) => r.item));
-  fill(byId("flow"), h("h2", {}, "Network", h("small", {}, plural(model.parameters, "parameter")), legend()), list);
+  fill(byId("flow"), h("h2", {}, "Network", h("small", {}, plural(model.parameters, "parameter")), scale), list);
   roving(list, ".layer-name");
   stop(Object.values(rows).map((r) => r.button), rows[model.layers[0].name].button);
   on("layer changes", mark);
@@ -22,6 +23,7 @@ export function build(model) {
 
 /** Draws the answer to "overview". @param {import("./api.js").Reply} reply */
 export function draw({ answer, arrays }) {
+  fill(scale, legend());
   for (const [name, tensor] of Object.entries(arrays)) {
     const { canvases, columns, end } = rows[name];
     if (tensor.shape.length === 3) canvases.forEach((one, channel) => map(one, tensor, channel, 127));
@@ -37,7 +39,8 @@ function row(layer, model) {
   const canvases = isMap ? maps(layer, Math.sqrt(H / model.input_shape[0]) * WIDE) : [values(H, columns, layer)];
   const choose = (at) => {
     set({ layer: layer.name, view: "value", at, column: 0, k: 0 });
-    if (matchMedia("(max-width: 1080px)").matches) byId("detail").scrollIntoView({ block: "start" }); // it is below
+    const detail = byId("detail");
+    if (detail.getBoundingClientRect().top > innerHeight / 2) detail.scrollIntoView({ block: "start" });
   };
   const middle = isMap ? [H >> 1, W >> 1, 0] : [0];
   const button = h("button.layer-name", { type: "button", onclick: () => choose(now.layer === layer.name ? now.at : middle) },

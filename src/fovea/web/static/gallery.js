@@ -7,7 +7,7 @@ import { inLine, roving, stop } from "./keys.js";
 import { canvas, map } from "./paint.js";
 import { isChanged } from "./store.js";
 
-const MOST_WIDE = 64; // CSS pixels
+const MOST_WIDE = 54; // CSS pixels
 
 /** @param {(channel: number) => void} choose @param {(by: number) => void} turn */
 export function gallery(choose, turn) {

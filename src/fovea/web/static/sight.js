@@ -12,7 +12,7 @@ import * as sources from "./sources.js";
 const SIDE = 232; // CSS pixels
 const MOST = 10; // classes that are listed
 const OVERLAYS = [["picture", "Picture"], ["gradcam", "Grad-CAM"], ["saliency", "Saliency"]];
-let model, plain, light, frame, answer, asked;
+let model, plain, light, frame, answer, asked, found;
 
 /** @param {any} described the answer to "model" */
 export function build(described, failed) {
@@ -25,7 +25,8 @@ export function build(described, failed) {
   answer = h("div.answer", { "aria-live": "polite" });
   const title = h("h2", {}, "Picture", h("small", { id: "origin" }));
   byId("sight").style.setProperty("--name", `${Math.min(10, Math.max(...model.classes.map((name) => name.length), 1))}ch`);
-  fill(byId("sight"), title, stage, model.classes.length > 0 && overlays(), answer, sources.build(model, failed));
+  found = h("p.note.found", { role: "status" });
+  fill(byId("sight"), title, stage, model.classes.length > 0 && overlays(), found, answer, sources.build(model, failed));
   asked = latest(() => (now.overlay === "picture" ? null : ask("attention", { ...scene(), how: now.overlay, label: label() })), shine, failed);
   on("picture", () => {
     picture(plain, now.picture, model.input_shape);
@@ -33,14 +34,14 @@ export function build(described, failed) {
     byId("origin").textContent = now.label === null ? "" : `is ${model.classes[now.label]}`;
   });
   on("picture changes overlay target weights", () => {
-    if (now.overlay === "picture") light.hidden = true;
+    light.hidden = found.hidden = now.overlay === "picture";
     asked();
   });
 }
 
 /** Draws the answer to "overview". */
-export function draw({ answer: found }) {
-  const p = found.probabilities;
+export function draw({ answer: said }) {
+  const p = said.probabilities;
   if (!p) return;
   const order = [...p.keys()];
   if (p.length > MOST) order.sort((a, b) => p[b] - p[a]);
@@ -96,7 +97,9 @@ function overlays() {
 
 function shine({ arrays }) {
   const { shape: [H, W], values } = arrays.attention;
-  const most = largest(values) || 1;
-  glow(light, values.map((value) => value / most), H, W);
-  light.hidden = now.overlay === "picture";
+  const most = largest(values);
+  glow(light, values.map((value) => value / (most || 1)), H, W);
+  const name = model.classes[label()];
+  found.textContent = most > 0 ? `Orange: what speaks for ${name}.` : `Nothing in this picture speaks for ${name}.`;
+  light.hidden = found.hidden = now.overlay === "picture";
 }

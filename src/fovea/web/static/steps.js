@@ -63,9 +63,10 @@ export function build(model, tell) {
   next();
 }
 
-/** Nothing moves where nobody looks. */
+/** Nothing moves where nobody looks; and what was drawn while it was hidden had no size. */
 export function shown(visible) {
-  if (!visible) play?.pause();
+  if (visible) play?.redraw();
+  else play?.pause();
 }
 
 function choice(name, options, current, chosen) {
