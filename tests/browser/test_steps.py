@@ -42,7 +42,7 @@ def frame(page, part="picture"):
 
 def test_a_convolution_is_done_step_by_step(steps, shot):
     page = steps
-    page.wait_for_function("document.querySelector('[data-part=picture] .window').offsetWidth > 100")
+    page.wait_for_function("() => document.querySelector('[data-part=picture] .window').offsetWidth > 100")
     expect(page.locator(".formula")).to_contain_text("⌊(6 + 0 − 3) / 1⌋ + 1 = 4")
     assert cells(page, "output") == [0, *[None] * 15]
     for _ in range(5):
