@@ -48,7 +48,7 @@ bench: .venv/.with-peers
 	set -e; for name in $(BENCH); do $(BIN)/python -m benchmarks.$$name $(ARGS); done
 
 clean:
-	rm -rf .venv build dist docs/_build $(RUN)
+	rm -rf .venv build dist docs/_build docs/pictures $(RUN)
 
 # An empty file says which extras are installed as pyproject.toml has them now.
 .venv/.with-%: pyproject.toml | $(BIN)/python

@@ -1,8 +1,13 @@
 """Sphinx: `make docs`. Pages are Markdown; docstrings are plain text, and are shown as they stand."""
 
 import re
+import sys
+from pathlib import Path
 
 import fovea
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # for what draws the pictures
 
 project = "Fovea"
 author = "The Fovea authors"
@@ -10,6 +15,7 @@ release = version = fovea.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 autodoc_typehints = "none"  # docstrings give shapes, which types cannot
 autodoc_member_order = "bysource"
@@ -51,5 +57,13 @@ def _words(text: str) -> str:
     )
 
 
+def draw_pictures(app) -> None:
+    """The pictures of docs/notes, from the code as it is now."""
+    from drawn import draw_all
+
+    draw_all(HERE / "pictures")
+
+
 def setup(app) -> None:
+    app.connect("builder-inited", draw_pictures)
     app.connect("autodoc-process-docstring", as_it_stands)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import typer
 
+from docs.drawn import draw_all
 from fovea.cli import app
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "notes").glob("*.md")])
 COMMANDS = typer.main.get_command(app).commands
 
 
@@ -50,6 +51,16 @@ def test_links_lead_to_files(page):
     links = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
     files = [link.partition("#")[0] for link in links if not link.startswith("http")]
     assert not [link for link in files if not (page.parent / link).exists()]
+
+
+def test_the_notes_have_their_pictures(tmp_path):
+    draw_all(tmp_path)
+    pages = [page.read_text(encoding="utf-8") for page in PAGES if page.parent.name == "notes"]
+    shown = [
+        name for page in pages for name in re.findall(r"^```{image} \.\./pictures/(.+)$", page, re.MULTILINE)
+    ]
+    assert sorted(shown) == sorted(file.name for file in tmp_path.iterdir())
+    assert len(shown) == len(pages) - 1  # all but the index
 
 
 @pytest.mark.parametrize("name", COMMANDS)
