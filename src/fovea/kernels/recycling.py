@@ -28,7 +28,7 @@ def empty(shape: Sequence[int], dtype: type) -> np.ndarray:
     piece = _taken(size)
     # An array upon a buffer, not upon another array: it is what the result and all views of it refer to, for
     # NumPy looks for an array's owner no further than to the last array of a row.
-    lease = np.frombuffer(memoryview(piece), np.uint8)
+    lease = np.frombuffer(piece.data, np.uint8)
     if _LEAST <= size <= _MOST:
         weakref.finalize(lease, _waiting.append, piece).atexit = False
     start = -piece.ctypes.data % ALIGNMENT

@@ -2,6 +2,9 @@
 
 Objects are emitted without Halide's runtime; one runtime object serves them all, so that they share one pool
 of threads. llvmlite links both into the process without a compiler. Calls release Python's lock.
+
+The linker is LLVM's JITLink, which lays each object out in one piece and reaches others through tables of its
+own: others may have taken gigabytes of memory between them.
 """
 
 import atexit
@@ -17,8 +20,16 @@ from fovea.errors import EngineError, ShapeError, mismatch
 from fovea.kernels import workspace
 
 _lock = threading.Lock()
-_engine: "llvm.ExecutionEngine | None" = None  # lives as long as any kernel may run: until the process ends
-_objects: list[object] = []  # whose memory is referred to: objects of the engine, and other engines
+_linker: "llvm.LLJIT | None" = None  # lives as long as any kernel may run: until the process ends
+_libraries: list["llvm.ResourceTracker"] = []  # what is linked, the runtime first; as long, too
+_RUNTIME = "runtime"
+_HOOKS = (
+    "halide_set_error_handler",
+    "halide_set_custom_malloc",
+    "halide_set_custom_free",
+    "halide_set_num_threads",
+    "halide_shutdown_thread_pool",
+)
 _threads: int | None = None
 _messages = threading.local()
 
@@ -32,25 +43,21 @@ def _on_error(_context: int, message: bytes) -> None:  # without a handler Halid
 
 def is_loaded() -> bool:
     """Whether the runtime has been loaded, and kernels can be."""
-    return _engine is not None
+    return bool(_libraries)
 
 
 def load_runtime(data: bytes) -> None:
     """Load the runtime's object; once a process."""
-    global _engine
     with _lock:
-        if _engine is not None:
+        if _libraries:
             return
-        engine = _compiler(workspace.SOURCE)
-        _add(engine, data)
-        engine.finalize_object()
-        engine.run_static_constructors()
-        _engine = engine
-        _function("halide_set_error_handler", ctypes.c_void_p, _ErrorHandler)(_on_error)
+        library = llvm.JITLibraryBuilder().add_object_img(data).add_ir(workspace.SOURCE).add_current_process()
+        _link(library, _RUNTIME, *_HOOKS, workspace.MALLOC, workspace.FREE)
+        _hook("halide_set_error_handler", ctypes.c_void_p, _ErrorHandler)(_on_error)
         for hook, name in (("malloc", workspace.MALLOC), ("free", workspace.FREE)):
-            own = ctypes.c_void_p(engine.get_function_address(name))
-            _function(f"halide_set_custom_{hook}", ctypes.c_void_p, ctypes.c_void_p)(own)
-        atexit.register(_function("halide_shutdown_thread_pool", None))
+            own = ctypes.c_void_p(_libraries[0][name])
+            _hook(f"halide_set_custom_{hook}", ctypes.c_void_p, ctypes.c_void_p)(own)
+        atexit.register(_hook("halide_shutdown_thread_pool", None))
         _apply_threads()
 
 
@@ -58,19 +65,18 @@ def load(name: str, data: bytes) -> Callable[..., int]:
     """The kernel `name` of an object, as a C function of as many `halide_buffer_t*` and numbers as it
     takes."""
     with _lock:
-        assert _engine is not None
-        _add(_engine, data)
-        _engine.finalize_object()
-        return _function(name, ctypes.c_int)
+        assert _libraries
+        library = (
+            llvm.JITLibraryBuilder().add_object_img(data).add_jit_library(_RUNTIME).add_current_process()
+        )
+        return ctypes.CFUNCTYPE(ctypes.c_int)(_link(library, name, name)[name])
 
 
 def load_source(name: str, source: str, arguments: Sequence[Any]) -> Callable[..., None]:
     """The function `name` of a text in LLVM's language, which takes `arguments` of ctypes."""
     with _lock:
-        engine = _compiler(source)
-        engine.finalize_object()
-        _objects.append(engine)
-        return ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address(name))
+        library = llvm.JITLibraryBuilder().add_ir(source).add_current_process()
+        return ctypes.CFUNCTYPE(None, *arguments)(_link(library, name, name)[name])
 
 
 def check(code: int, who: str) -> None:
@@ -87,7 +93,7 @@ def set_threads(count: int | None) -> None:
         raise ShapeError(mismatch("threads", "at least 1", count))
     _threads = count
     with _lock:
-        if _engine is not None:
+        if _libraries:
             _apply_threads()
 
 
@@ -103,27 +109,30 @@ def threads() -> int:
     return int(text)
 
 
-def _compiler(source: str) -> "llvm.ExecutionEngine":
-    """An engine that has compiled a text in LLVM's language."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(source), machine)
+def _link(library: "llvm.JITLibraryBuilder", name: str, *exports: str) -> "llvm.ResourceTracker":
+    """Link what is to be the library `name` (with a number: a name can be had once, and an object damaged and
+    made anew), and take the addresses of `exports` from it."""
+    global _linker
+    if _linker is None:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+        _linker = llvm.create_lljit_compiler(machine, use_jit_link=True, suppress_errors=True)
+    for export in exports:
+        library.export_symbol(export)
+    try:
+        linked = library.link(_linker, f"{name} {len(_libraries)}" if _libraries else name)
+    except RuntimeError as error:
+        expected = f"an object with the function {name} that can be linked"
+        raise EngineError(mismatch("compiled kernels", expected, " ".join(str(error).split()))) from error
+    _libraries.append(linked)
+    return linked
 
 
-def _add(engine: "llvm.ExecutionEngine", data: bytes) -> None:
-    reference = llvm.ObjectFileRef.from_data(data)
-    _objects.append((reference, data))
-    engine.add_object_file(reference)
-
-
-def _function(name: str, result: Any, *arguments: Any) -> Callable:
-    assert _engine is not None
-    address = _engine.get_function_address(name)
-    if not address:
-        raise EngineError(mismatch("compiled kernels", f"an object with the function {name}", "one without"))
-    return ctypes.CFUNCTYPE(result, *arguments)(address)
+def _hook(name: str, result: Any, *arguments: Any) -> Callable:
+    """A function of Halide's runtime."""
+    return ctypes.CFUNCTYPE(result, *arguments)(_libraries[0][name])
 
 
 def _apply_threads() -> None:
-    _function("halide_set_num_threads", ctypes.c_int, ctypes.c_int)(threads())
+    _hook("halide_set_num_threads", ctypes.c_int, ctypes.c_int)(threads())

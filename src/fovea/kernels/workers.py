@@ -104,10 +104,7 @@ def _emit(specification: Specification, folder: Path) -> bytes:
     import halide as hl
 
     path = folder / f"{specification.key}.o"
-    # An object may be loaded more than 2 GB from the others and from its own constants: others may have taken
-    # the memory between them.
     target = hl.Target(targets.halide(str(hl.get_host_target())))
-    target = target.with_feature(hl.TargetFeature.LLVMLargeCodeModel)
     try:
         if specification.operation == "runtime":
             hl.compile_standalone_runtime(str(path), target)
