@@ -26,8 +26,8 @@ FIXED = ("name", "measured_on", "vector", "registers", "sums")
 FITTED = tuple(name for name in Target._fields if name not in FIXED)
 _FEWER = (0.9, 0.75, 0.5)
 _NEAR = 2.5  # vectors of channels or filters up to which the other layout is tried
-_TURNS, _TURN = 5, 0.02
-_HOPELESS = 1.5  # times the fastest after a first turn: not timed again
+_TURNS, _TURN = 6, 0.02
+_HOPELESS = 3, 1.3  # after so many turns, what takes so many times as long as the fastest is not timed again
 _WRONG = 1e-3
 
 
@@ -149,11 +149,12 @@ def _calls(place: Alone, wanted: Wanted) -> dict[tuple[str, Kernel], Call]:
 
 def _timed(runs: dict[Kernel, Call]) -> dict[Kernel, float]:
     """The fastest turn's median of each; all in turns, so that slow phases of the machine meet all."""
-    best = {kernel: take(run, _TURN)[0] for kernel, run in runs.items()}
-    hopeful = [kernel for kernel in runs if best[kernel] < _HOPELESS * min(best.values())]
-    for _ in range(_TURNS):
-        for kernel in hopeful:
-            best[kernel] = min(best[kernel], take(runs[kernel], _TURN)[0])
+    best, (patience, far) = dict.fromkeys(runs, float("inf")), _HOPELESS
+    for turn in range(_TURNS):
+        least = min(best.values())
+        for kernel, run in runs.items():
+            if turn < patience or best[kernel] < far * least:
+                best[kernel] = min(best[kernel], take(run, _TURN)[0])
     return best
 
 
