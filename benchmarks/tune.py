@@ -13,6 +13,7 @@ up again as long as no kernel's source has changed, so that an interrupted run g
 """
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -112,8 +113,7 @@ class _Keeper:
 
     def __init__(self, path: str | None) -> None:
         self._path, self._cases = Path(path) if path else None, {}
-        self._of = {"target": targets.current().name, "source": specification.environment()}
-        self._of = json.loads(json.dumps(self._of))
+        self._of = [targets.current().name, _processor(), _source()]
         if self._path and self._path.is_file():
             kept = json.loads(self._path.read_text())
             if kept["of"] == self._of:
@@ -131,6 +131,12 @@ class _Keeper:
         self._cases[case.name] = rows
         if self._path:
             self._path.write_text(json.dumps({"of": self._of, "cases": self._cases}))
+
+
+def _source() -> str:
+    """A digest of the kernels' sources; the table itself changes no kernel's time."""
+    texts = (path.read_bytes() for path in specification.sources() if path != targets.TABLE)
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()
 
 
 def _tuples(tile: list) -> tuple:
