@@ -287,6 +287,10 @@ def test_summary_shows_any_model(model, run, call):
     assert all(word in out for word in ("conv1", "connections", "fully connected", "receptive field"))
 
 
+def test_explaining_kernels_needs_the_engine_that_has_them(call):
+    assert fails(call("explain-kernels", "lenet5"), "explain-kernels", "the engine halide", "got reference")
+
+
 def test_summary_of_nothing_is_one_line(call):
     assert fails(call("summary", "lenet6"), "lenet6")
 
