@@ -1,11 +1,17 @@
 """What the page is answered: the numbers are the library's, and nonsense is told so in one sentence."""
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 import fovea
+from fovea.apps.look import Look
+from fovea.errors import DataError
+from fovea.layers import Conv2D, Dense, Flatten, ReLU
+from fovea.web.app import make
 from tests import tiny
 from tests.web.conftest import question, unpack
 
@@ -166,3 +172,76 @@ def test_numbers_that_json_has_no_word_for(client, look, picture):
     answer, arrays = unpack(client.post("/api/overview", json=question(picture)))
     assert answer["probabilities"] == [None] * 3
     assert arrays["conv1"].shape == (6, 6, 4)
+
+
+def of(network, tmp_path):
+    """The page of another network."""
+    network.save(tmp_path / "model.safetensors")
+    return TestClient(make(Look(str(tmp_path / "model.safetensors"))), base_url="http://127.0.0.1:8642")
+
+
+def test_a_network_without_classes_shows_its_maps(tmp_path):
+    network = fovea.Network([Conv2D(2, 3, padding=1), ReLU()], (7, 5, 3))
+    client = of(network, tmp_path)
+    model, _ = unpack(client.get("/api/model"))
+    assert model["classes"] == []
+    assert model["data"] is None
+    assert {view for layer in model["layers"] for view in layer["views"]} == {"value"}
+    asked = question(np.zeros((7, 5, 3), np.uint8))
+    answer, arrays = unpack(client.post("/api/overview", json=asked))
+    assert answer["probabilities"] is None
+    assert arrays["relu1"].shape == (7, 5, 2)
+    response = client.post("/api/layer", json=asked | {"layer": "conv1", "view": "input", "label": 0})
+    assert response.status_code == 400
+    assert "classes" in response.json()["error"]
+
+
+def test_many_maps_come_in_parts_and_small_in_the_overview(tmp_path):
+    network = fovea.Network([Conv2D(70, 1), Flatten(), Dense(3)], (60, 50, 1))
+    client = of(network, tmp_path)
+    asked = question(np.arange(3000, dtype=np.uint16).astype(np.uint8).reshape(60, 50, 1))
+    _, arrays = unpack(client.post("/api/overview", json=asked))
+    assert arrays["conv1"].shape == (30, 25, 16)
+    assert arrays["flatten1"].shape == (1024,)
+    answer, arrays = unpack(
+        client.post("/api/layer", json=asked | {"layer": "conv1", "view": "value", "start": 66})
+    )
+    assert (answer["start"], answer["total"]) == (64, 70)
+    assert arrays["maps"].shape == (60, 50, 6)
+    assert arrays["W"].shape == (1, 1, 1, 6)
+    answer, _ = unpack(
+        client.post("/api/trace", json=asked | {"layer": "dense1", "view": "value", "at": [1]})
+    )
+    assert len(answer["step"]["terms"]["product"]) == 24  # of 210,000
+    assert answer["step"]["rest"]["terms"] == 210_000 - 24
+
+
+def test_a_layer_of_ones_own_without_a_tracer_says_how_to_get_one(tmp_path):
+    @dataclass(eq=False)
+    class Halve(fovea.Layer):
+        def forward(self, A_prev, *, training=False, rng=None):
+            return A_prev / 2, None
+
+        def backward(self, dZ, cache):
+            return dZ / 2, {}
+
+    client = of(fovea.Network([Halve(), Flatten(), Dense(2)], (4, 4, 1)), tmp_path)
+    asked = question(np.ones((4, 4, 1), np.uint8), layer="halve1", view="value", at=[0, 0, 0])
+    unpack(client.post("/api/layer", json=asked))
+    response = client.post("/api/trace", json=asked)
+    assert response.status_code == 400
+    assert "TRACERS" in response.json()["error"]
+
+
+def test_what_takes_in_no_picture_is_refused(tmp_path):
+    fovea.Network([Dense(2)], (4,)).save(tmp_path / "flat.safetensors")
+    with pytest.raises(DataError, match="takes in pictures"):
+        Look(str(tmp_path / "flat.safetensors"))
+
+
+def test_a_mistake_of_fovea_is_told_as_one_and_where_in_the_terminal(look, picture):
+    look.network.layers[0].forward = None
+    client = TestClient(make(look), base_url="http://127.0.0.1:8642", raise_server_exceptions=False)
+    response = client.post("/api/overview", json=question(picture))
+    assert response.status_code == 500
+    assert "internal error" in response.json()["error"]

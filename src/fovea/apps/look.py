@@ -4,6 +4,7 @@ An answer is what JSON can hold, and arrays by name beside it. Every question ab
 scene with it (see `fovea.apps.scene`); nothing is remembered from one question to the next.
 """
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from fovea.apps.watch import Watch
 from fovea.data import Splits
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.layers import Conv2D
+from fovea.models import MODELS
 from fovea.network import Network
 
 MOST_PIXELS = 40_000_000  # of a picture that is uploaded: a large camera's
@@ -35,7 +37,7 @@ class Look:
     """
 
     def __init__(self, model: str, data: str | None = None, run: str | None = None) -> None:
-        self.title = model
+        self.title = Path(model).name
         self.watch = Watch(run if run is not None else model) if run is not None or _is_run(model) else None
         self.network = self._first(model)
         _check(self.network, model)
@@ -44,6 +46,8 @@ class Look:
 
     def _first(self, model: str) -> Network:
         """The model's network; that of a run that has not come to a best one is its last."""
+        if model in MODELS and not Path(model).exists():
+            self.title += ", untrained"
         try:
             return any_of(model)
         except DataError:
@@ -51,11 +55,17 @@ class Look:
                 raise
             return self.watch.network()
 
-    def warm(self) -> None:
-        """Have all kernels compiled, so that the first answer is as quick as the others."""
-        X = np.zeros((1, *self.network.input_shape), np.float32)
-        Z, caches = self.network.forward(X)
-        self.network.backward(np.zeros_like(Z), caches)
+    def warm(self, progress: Callable[[int, int], object] = lambda done, total: None) -> None:
+        """Have all kernels compiled, so that the first answer is as quick as the others; `progress(done,
+        total)` counts layers, forward and backward."""
+        network, caches = self.network, []
+        X, total = np.zeros((1, *network.input_shape), np.float32), 2 * len(network.layers)
+        for done, (_, _, cache) in enumerate(network.forward_steps(X), start=1):
+            caches.append(cache)
+            progress(done, total)
+        dZ = np.zeros((1, *network.output_shape), np.float32)
+        for done, _ in enumerate(network.backward_steps(dZ, caches), start=len(caches) + 1):
+            progress(done, total)
 
     # What there is
 
@@ -65,7 +75,7 @@ class Look:
         layers = rows(network)
         parts = {name: len(part) for name, part in self.data.parts.items()} if self.data else {}
         return {
-            "title": Path(self.title).name,
+            "title": self.title,
             "input_shape": network.input_shape,
             "parameters": sum(layer["parameters"] for layer in layers),
             "classes": class_names(network) if len(network.output_shape) == 1 else [],

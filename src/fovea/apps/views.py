@@ -35,16 +35,17 @@ _ATTENTION = {"gradcam": seeing.grad_cam, "saliency": seeing.saliency}
 def rows(network: Network) -> list[dict[str, Any]]:
     """What there is to tell of each layer."""
     layers = zip(network.layers, summary.rows(network), network.input_shapes, strict=True)
-    return [_row(layer, row, shape) for layer, row, shape in layers]
+    classes = len(network.output_shape) == 1  # else there is no loss for gradients to be of
+    return [_row(layer, row, shape, backward=classes) for layer, row, shape in layers]
 
 
 def overview(scene: Scene) -> Answer:
     """All layers in small: int8 maps, −127 … 127 for ∓ the layer's largest value; and the answer."""
     arrays, largest = {}, {}
     for name, A in scene.outputs.items():
-        shown = np.nan_to_num(_small(A))
-        most = largest[name] = float(np.abs(shown).max(initial=0))
-        arrays[name] = np.rint(shown * (127 / most if most > 0 else 0)).astype(np.int8)
+        A = np.nan_to_num(A)
+        most = largest[name] = float(np.abs(A).max(initial=0))
+        arrays[name] = np.rint(_small(A) * (127 / most if most > 0 else 0)).astype(np.int8)
     p = scene.forward.probabilities
     return {"largest": largest, "probabilities": None if p is None else p.tolist()}, arrays
 
@@ -109,9 +110,10 @@ def layer_of(network: Network, name: str) -> Layer:
     raise FoveaError(mismatch("layer", f"one of {names}", repr(name)))
 
 
-def _row(layer: Layer, row: summary.Row, input_shape: tuple[int, ...]) -> dict[str, Any]:
+def _row(layer: Layer, row: summary.Row, input_shape: tuple[int, ...], *, backward: bool) -> dict[str, Any]:
     window = layer.window(input_shape)
-    views = ["value", "input", *(view for view, key in _PARAMETERS.items() if key in layer.parameters)]
+    gradients = ["input", *(view for view, key in _PARAMETERS.items() if key in layer.parameters)]
+    views = ["value", *(gradients if backward else [])]
     return {
         "name": row.name,
         "type": row.type,

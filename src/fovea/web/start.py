@@ -17,13 +17,15 @@ def look(
         raise FoveaError(
             mismatch("fovea look", "starlette and uvicorn", f"no {missing[0]}", "pip install fovea[web]")
         )
+    from fovea.apps.counter import Counter
     from fovea.apps.look import Look
     from fovea.web.app import make
 
     listener = listen(host, port)  # before all else: it is what fails most often
     try:
         looking = Look(model, data, run)
-        looking.warm()
+        with Counter("compiling") as counter:
+            looking.warm(counter)
         page = address(listener)
 
         def ready() -> None:
