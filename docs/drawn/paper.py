@@ -44,9 +44,9 @@ def picture(axes: Axes, image: np.ndarray) -> None:
     axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
 
 
-def signed(axes: Axes, answer: np.ndarray) -> None:
-    """Negative answers are orange, positive ones violet, none is white."""
-    largest = float(np.abs(answer).max()) or 1.0
+def signed(axes: Axes, answer: np.ndarray, largest: float | None = None) -> None:
+    """Negative answers are orange, positive ones violet, none is white; `largest` has the deepest colour."""
+    largest = largest or float(np.abs(answer).max()) or 1.0
     axes.imshow(answer, cmap="PuOr", vmin=-largest, vmax=largest, interpolation="nearest")
 
 

@@ -64,6 +64,34 @@ def stride() -> Figure:
     return figure
 
 
+def coloured(size: int = 64) -> np.ndarray:
+    """A red disc, a green square and a white one on black, float32 (size, size, 3) from 0 to 1."""
+    y, x = np.mgrid[:size, :size] / size
+    image = np.zeros((size, size, 3), np.float32)
+    image[(y - 0.3) ** 2 + (x - 0.3) ** 2 < 0.2**2] = 0.9, 0.1, 0.1
+    image[(abs(y - 0.3) < 0.17) & (abs(x - 0.75) < 0.17)] = 0.1, 0.8, 0.2
+    image[(abs(y - 0.75) < 0.17) & (abs(x - 0.5) < 0.17)] = 1
+    return image
+
+
+def volumes() -> Figure:
+    image = coloured()
+    edge = filters.weights("sobel-vertical", "opencv")
+    W = np.zeros((3, 3, 3, 2), np.float32)
+    W[:, :, 0, 0] = edge  # red alone
+    W[:, :, :, 1] = edge[:, :, None]
+    Z = functional.conv2d(image[None], W, None)[0]
+    figure, panels = sheet(
+        ["picture", "red", "green", "blue", "filter 1: red", "filter 2: all"], [0.8] * 6, 1.52
+    )
+    picture(panels[0], image)
+    for c in range(3):
+        picture(panels[1 + c], image * np.eye(3, dtype=np.float32)[c])
+    for k in range(2):
+        signed(panels[4 + k], Z[:, :, k])
+    return figure
+
+
 POOLED = np.array([[1, 4, 2, 0], [3, 8, 1, 5], [7, 2, 6, 6], [0, 3, 2, 2]], np.float32)
 
 
@@ -79,4 +107,4 @@ def pooling() -> Figure:
     return figure
 
 
-PICTURES = {"edges": edges, "padding": padding, "stride": stride, "pooling": pooling}
+PICTURES = {"edges": edges, "padding": padding, "stride": stride, "volumes": volumes, "pooling": pooling}
