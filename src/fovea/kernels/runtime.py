@@ -21,7 +21,8 @@ from fovea.kernels import workspace
 
 _lock = threading.Lock()
 _linker: "llvm.LLJIT | None" = None  # lives as long as any kernel may run: until the process ends
-_libraries: list["llvm.ResourceTracker"] = []  # what is linked, the runtime first; as long, too
+_libraries: list["llvm.ResourceTracker"] = []  # what is linked; as long, too
+_halide: "llvm.ResourceTracker | None" = None  # of these, Halide's runtime
 _RUNTIME = "runtime"
 _HOOKS = (
     "halide_set_error_handler",
@@ -43,19 +44,20 @@ def _on_error(_context: int, message: bytes) -> None:  # without a handler Halid
 
 def is_loaded() -> bool:
     """Whether the runtime has been loaded, and kernels can be."""
-    return bool(_libraries)
+    return _halide is not None
 
 
 def load_runtime(data: bytes) -> None:
     """Load the runtime's object; once a process."""
+    global _halide
     with _lock:
-        if _libraries:
+        if _halide is not None:
             return
         library = llvm.JITLibraryBuilder().add_object_img(data).add_ir(workspace.SOURCE).add_current_process()
-        _link(library, _RUNTIME, *_HOOKS, workspace.MALLOC, workspace.FREE)
+        _halide = _link(library, _RUNTIME, *_HOOKS, workspace.MALLOC, workspace.FREE)
         _hook("halide_set_error_handler", ctypes.c_void_p, _ErrorHandler)(_on_error)
         for hook, name in (("malloc", workspace.MALLOC), ("free", workspace.FREE)):
-            own = ctypes.c_void_p(_libraries[0][name])
+            own = ctypes.c_void_p(_halide[name])
             _hook(f"halide_set_custom_{hook}", ctypes.c_void_p, ctypes.c_void_p)(own)
         atexit.register(_hook("halide_shutdown_thread_pool", None))
         _apply_threads()
@@ -65,7 +67,7 @@ def load(name: str, data: bytes) -> Callable[..., int]:
     """The kernel `name` of an object, as a C function of as many `halide_buffer_t*` and numbers as it
     takes."""
     with _lock:
-        assert _libraries
+        assert _halide is not None
         library = (
             llvm.JITLibraryBuilder().add_object_img(data).add_jit_library(_RUNTIME).add_current_process()
         )
@@ -93,7 +95,7 @@ def set_threads(count: int | None) -> None:
         raise ShapeError(mismatch("threads", "at least 1", count))
     _threads = count
     with _lock:
-        if _libraries:
+        if _halide is not None:
             _apply_threads()
 
 
@@ -121,7 +123,7 @@ def _link(library: "llvm.JITLibraryBuilder", name: str, *exports: str) -> "llvm.
     for export in exports:
         library.export_symbol(export)
     try:
-        linked = library.link(_linker, f"{name} {len(_libraries)}" if _libraries else name)
+        linked = library.link(_linker, name if name == _RUNTIME else f"{name} {len(_libraries)}")
     except RuntimeError as error:
         expected = f"an object with the function {name} that can be linked"
         raise EngineError(mismatch("compiled kernels", expected, " ".join(str(error).split()))) from error
@@ -131,7 +133,8 @@ def _link(library: "llvm.JITLibraryBuilder", name: str, *exports: str) -> "llvm.
 
 def _hook(name: str, result: Any, *arguments: Any) -> Callable:
     """A function of Halide's runtime."""
-    return ctypes.CFUNCTYPE(result, *arguments)(_libraries[0][name])
+    assert _halide is not None
+    return ctypes.CFUNCTYPE(result, *arguments)(_halide[name])
 
 
 def _apply_threads() -> None:

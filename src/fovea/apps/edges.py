@@ -1,0 +1,181 @@
+"""Pictures in, their edges out: one PNG for each, with the answers of a filter.
+
+Edge detectors see a picture in grey, and answer with light on black: the absolute answer as a share of white,
+cut off there. Filters that give a picture again keep its colours. A run folder has, beside the pictures,
+
+    arguments.yaml      what was asked for
+    bad_images.csv      the pictures that could not be read, and why
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+from fovea import engine, filters, images
+from fovea.errors import DataError, ShapeError, mismatch
+from fovea.runs import Folder
+
+TASK = "edges"
+PICTURES = ("gaussian", "box", "sharpen", "emboss")  # answer with a picture, in colours
+MAGNITUDES = ("prewitt", "roberts", "sobel", "scharr")
+NAMES = ("canny", *MAGNITUDES, *filters.names())
+SMOOTHING = ("canny", "gaussian")  # what takes a sigma
+_AT_ONCE = 2  # pictures in memory: while one is read or written, another is filtered
+
+
+@dataclass(frozen=True)
+class Edges:
+    """What is to be done to every picture; ShapeError where that makes no sense.
+
+    name: one of NAMES. threshold: answers of so much and more are white and all others black, in shares of
+    white, or with OpenCV's convention in grey levels; for canny it is the higher threshold, and half of it
+    the lower.
+    """
+
+    name: str = "sobel"
+    threshold: float | None = None
+    sigma: float | None = None
+    convention: str = "scikit-image"
+    mode: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in NAMES:
+            raise ShapeError(mismatch("--filter", f"one of {', '.join(NAMES)}", repr(self.name)))
+        if self.sigma is not None and self.name not in SMOOTHING:
+            expected = f"--sigma with {' or '.join(SMOOTHING)} only"
+            raise ShapeError(mismatch(f"--filter {self.name}", expected, f"--sigma {self.sigma:g}"))
+        if self.threshold is not None and (self.name in PICTURES or not self.threshold >= 0):
+            expected = "no threshold" if self.name in PICTURES else "a threshold from 0 up"
+            raise ShapeError(mismatch(f"--filter {self.name}", expected, f"--threshold {self.threshold:g}"))
+        if self.name == "canny" and self.convention != "scikit-image":
+            got = f"--convention {self.convention}"
+            raise ShapeError(mismatch("--filter canny", "the convention scikit-image, its only one", got))
+        self.drawn(np.zeros((1, 1, 1), np.uint8))  # the filter itself looks at the rest
+
+    def drawn(self, picture: np.ndarray) -> np.ndarray:
+        """uint8 (H, W, C) → uint8, (H, W) for edges and (H, W, C) for pictures."""
+        if self.name == "canny":
+            high = None if self.threshold is None else 255 * self.threshold
+            low = None if high is None else high / 2
+            options = {} if self.mode is None else {"mode": self.mode}
+            edges = filters.canny(picture, 1.0 if self.sigma is None else self.sigma, low, high, **options)
+            return np.where(edges, np.uint8(255), np.uint8(0))
+        picture = picture if self.name in PICTURES else filters.grey(picture)
+        answer = self._filter()(picture, convention=self.convention, mode=self.mode)
+        if self.threshold is not None:
+            return np.where(np.abs(answer) >= self.threshold, np.uint8(255), np.uint8(0))
+        return answer if answer.dtype == np.uint8 else _shown(answer, self.convention)
+
+    def _filter(self) -> Callable[..., np.ndarray]:
+        name, _, way = self.name.partition("-")
+        function = getattr(filters, name)
+        if way:
+            return partial(function, axis=1 if way in ("vertical", "rising") else 0)
+        return function if self.sigma is None else partial(function, sigma=self.sigma)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The run folder; each picture's file → what was drawn of it; those that could not be read → why."""
+
+    folder: Folder
+    files: dict[str, Path] = field(default_factory=dict)
+    bad: dict[str, str] = field(default_factory=dict)
+
+
+def draw(
+    places: Sequence[str],
+    edges: Edges,
+    *,
+    out: str | None = None,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> Drawn:
+    """Draw the edges of every picture; a place is a picture, or a folder, which stands for all pictures below
+    it.
+
+    `out` is a new or empty folder, by default a new one in `runs/edges`. Each picture keeps its name and,
+    below a folder that was named, its place; where two would be of one name, the later is numbered. What
+    cannot be read is passed over. `progress(done, total)` counts pictures. Raises FoveaError where the folder
+    cannot be written.
+    """
+    jobs = list(_jobs(places))
+    folder = Folder.create_at(out) if out else Folder.create(TASK, edges.name)
+    result = Drawn(folder)
+
+    def one(file: Path, place: PurePath) -> Path | str:
+        try:
+            picture = images.read(file, channels=None if edges.name in PICTURES else 1)
+        except DataError as error:
+            return str(error).removeprefix(f"{file}: ")
+        path = folder.path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images.write(path, edges.drawn(picture))
+        return path
+
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        with folder.writing():
+            folder.write_arguments(_arguments(places, edges))
+            # each in a context of its own: the engine that was chosen for this one is chosen there too
+            waiting = [pool.submit(copy_context().run, one, file, place) for file, place in jobs]
+            for done, ((file, _), answer) in enumerate(zip(jobs, waiting, strict=True), 1):
+                found = answer.result()
+                if isinstance(found, str):
+                    result.bad[str(file)] = found
+                else:
+                    result.files[str(file)] = found
+                progress(done, len(jobs))
+            for place in places:
+                if not _pictures(Path(place).expanduser()):
+                    result.bad[place] = "expected pictures in this folder, got none"
+            folder.write_bad_images(result.bad)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return result
+
+
+def _jobs(places: Sequence[str]) -> Iterator[tuple[Path, PurePath]]:
+    """Each picture once, with the place of its edges in the run folder."""
+    seen: set[Path] = set()
+    taken: set[str] = set()
+    for place in places:
+        root = Path(place).expanduser()
+        for file in _pictures(root):
+            if file in seen:
+                continue
+            seen.add(file)
+            name = file.relative_to(root) if root.is_dir() else PurePath(file.name)
+            for number in range(1, len(taken) + 2):
+                wanted = name.with_name(f"{name.stem}{'' if number == 1 else f'-{number}'}.png")
+                if str(wanted).casefold() not in taken:  # some systems take A.png and a.png for one
+                    break
+            taken.add(str(wanted).casefold())
+            yield file, wanted
+
+
+def _pictures(place: Path) -> list[Path]:
+    """The pictures at `place`, in order; whatever is no folder is taken for one."""
+    if not place.is_dir():
+        return [place]
+    return sorted(path for path in place.rglob("*") if images.is_picture(path) and path.is_file())
+
+
+def _shown(answer: np.ndarray, convention: str) -> np.ndarray:
+    """Absolute answers as shares of white, cut off there."""
+    white = 255.0 if convention == "scikit-image" else 1.0
+    return np.rint(np.minimum(np.abs(answer.astype(np.float32)) * white, 255)).astype(np.uint8)
+
+
+def _arguments(places: Sequence[str], edges: Edges) -> dict[str, Any]:
+    """As arguments.yaml has them."""
+    return {
+        "task": TASK, "pictures": [str(Path(place).expanduser().absolute()) for place in places],
+        "filter": edges.name, "threshold": edges.threshold, "sigma": edges.sigma,
+        "convention": edges.convention, "mode": edges.mode, "engine": engine.current(),
+    }  # fmt: skip
