@@ -63,7 +63,7 @@ class Edges:
         if self.name == "canny":
             high = None if self.threshold is None else 255 * self.threshold
             low = None if high is None else high / 2
-            options = {} if self.mode is None else {"mode": self.mode}
+            options: dict[str, Any] = {} if self.mode is None else {"mode": self.mode}
             edges = filters.canny(picture, 1.0 if self.sigma is None else self.sigma, low, high, **options)
             return np.where(edges, np.uint8(255), np.uint8(0))
         picture = picture if self.name in PICTURES else filters.grey(picture)
