@@ -36,10 +36,11 @@ CASES = [
 
 class Kernels:
     """Winograd's three passes for a case, whatever the model would choose for it; `changes` are to the tile
-    of the forward pass and of the gradient of the input."""
+    of the forward pass and of the gradient of the input, `weights_tile` is another one for the third pass."""
 
-    def __init__(self, case, pool=(1, 1), after="", **changes):
+    def __init__(self, case, pool=(1, 1), after="", weights_tile=None, **changes):
         self.case, self.pool, self.after, self.changes = case, pool, after, changes
+        self.weights_tile = weights_tile
         self.shape = {
             "window": astuple(case.window), "channels": case.C, "filters": case.K, "lanes": 1, "pool": pool,
         }  # fmt: skip
@@ -80,13 +81,21 @@ class Kernels:
 
         (N, H, width, C), K = A_prev.shape, self.case.K
         dW, db = poisoned((3, 3, C, K)), poisoned((K,))
+        tile = self.weights_tile or algorithms._weights_tile(self.case.window.output, C, K)
+        in_chunks = isinstance(tile, algorithms.WinogradChunksTile)
         run(
-            "winograd_weights.weights",
+            "winograd_chunks.weights" if in_chunks else "winograd_weights.weights",
             [A_prev.reshape(N, H, width * C, 1), *(a[..., None] for a in upstream)], [dW, db],
-            **self.shape, bias=True, after=self.after,
-            tile=tuple(algorithms._weights_tile(self.case.window.output, C, K)),
+            **self.shape, bias=True, after=self.after, tile=tuple(tile),
         )  # fmt: skip
         return dW, db
+
+
+def in_chunks(rows):
+    """A tile for the gradient of the weights."""
+    from fovea.kernels import algorithms, tiles
+
+    return algorithms.WinogradChunksTile(tiles.vector(), tiles.vector(), 8, rows, 2, tiles.vector())
 
 
 def poisoned(shape):
@@ -117,23 +126,29 @@ def test_the_three_passes_agree_with_the_formula(case):
     C=st.integers(1, 50), K=st.integers(1, 50), pads=st.tuples(*[st.integers(0, 3)] * 4), data=st.data(),
 )  # fmt: skip
 @settings(max_examples=12, deadline=None)
-def test_both_schedules_agree_with_the_formula_however_they_cut_their_work(N, H, W, C, K, pads, data):
+def test_all_schedules_agree_with_the_formula_however_they_cut_their_work(N, H, W, C, K, pads, data):
     assume(H + pads[0] + pads[1] >= 3 and W + pads[2] + pads[3] >= 3)
-    from fovea.kernels import tiles
+    from fovea.kernels import algorithms, tiles
 
-    case, whole = Case(N, H, W, C, K, (3, 3), (1, 1), pads), st.integers(1, 4)
+    case, whole, v = Case(N, H, W, C, K, (3, 3), (1, 1), pads), st.integers(1, 4), tiles.vector()
     changes = {"tiles": data.draw(st.integers(1, 14)), "rows": data.draw(whole), "pictures": 1}
-    changes["channels"] = data.draw(st.integers(0, 3)) * tiles.vector()
+    changes["channels"] = data.draw(st.integers(0, 3)) * v
     if changes["channels"] and data.draw(st.booleans()):  # whole pictures
         changes |= {"rows": -(-max(case.H, case.window.output[0]) // 4), "pictures": data.draw(whole)}
-    kernels = Kernels(case, **changes)
+    weights_tile = algorithms.WinogradChunksTile(
+        v, v * data.draw(st.integers(1, 2)) if K % v == 0 else v, data.draw(st.sampled_from([1, 4, 8])),
+        data.draw(whole), data.draw(whole), v * data.draw(st.integers(1, 3)),
+    )  # fmt: skip
+    kernels = Kernels(case, weights_tile=weights_tile, **changes)
     A_prev, weights, b, dZ, _ = case.arrays()
     exact = case.arrays(np.float64)
-    assert_close(
-        kernels.forward(A_prev, weights, b)[0], reference.conv2d(*exact[:3], padding=pads), WINOGRAD_FORWARD
-    )
-    dA_prev = reference.conv2d_backward(exact[3], *exact[:2], padding=pads)[0]
+    Z = reference.conv2d(*exact[:3], padding=pads)
+    assert_close(kernels.forward(A_prev, weights, b)[0], Z, WINOGRAD_FORWARD)
+    dA_prev, dW, db = reference.conv2d_backward(exact[3], *exact[:2], padding=pads)
     assert_close(kernels.inputs([dZ], weights), dA_prev, WINOGRAD_GRADIENT)
+    got_dW, got_db = kernels.weights(A_prev, [dZ])
+    assert_close(got_dW, dW, WINOGRAD_GRADIENT)
+    assert_close(got_db, db, WINOGRAD_GRADIENT)
 
 
 @pytest.mark.parametrize("after", ["relu", "pool", "relu+pool"])
@@ -145,7 +160,8 @@ def test_relu_and_pooling_ride_along_in_both_directions(after, pool, channels, c
     case = Case(3, 11, 10, *channels, (3, 3), (1, 1), "same")
     A_prev, W, b, _, _ = case.arrays()
     exact = [a.astype(np.float64) for a in (A_prev, W, b)]
-    kernels = Kernels(case, pool, after, channels=chunk, rows=3, pictures=2 if chunk else 1)
+    kernels = Kernels(case, pool, after, in_chunks(2) if chunk else None,
+                      channels=chunk, rows=3, pictures=2 if chunk else 1)  # fmt: skip
     A, winners = kernels.forward(A_prev, W, b)
     Z = reference.conv2d(*exact, padding="same")
     rectified = reference.relu(Z) if "relu" in after else Z
@@ -191,7 +207,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(case, changes):
     from fovea.kernels import runtime
 
     A_prev, W, b, dZ, _ = case.arrays()
-    kernels, found = Kernels(case, **changes), []
+    kernels, found = Kernels(case, weights_tile=in_chunks(3) if changes is SHARED else None, **changes), []
     try:
         for threads in (1, 2, 3):
             runtime.set_threads(threads)
@@ -292,3 +308,16 @@ def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_fe
         in_block = chosen.pictures * chosen.rows * wide
         assert in_block <= max(targets.current().group, wide)
         assert in_block == wide or in_block * 36 * 4 * C <= targets.current().group_bytes
+
+
+def test_sums_of_many_weights_are_never_in_memory_as_a_whole():
+    from fovea.kernels import algorithms
+
+    def in_chunks(n, C, K):
+        return isinstance(algorithms._weights_tile((n, n), C, K), algorithms.WinogradChunksTile)
+
+    assert in_chunks(14, 512, 512)
+    assert in_chunks(56, 256, 256)
+    assert in_chunks(7, 128, 128)
+    assert not in_chunks(112, 128, 128)
+    assert not in_chunks(56, 64, 64)

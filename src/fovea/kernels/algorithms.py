@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _TILE = 4  # outputs of a tile along an axis
 _ALONE = (1, 1)  # no pooling behind it
 _ONE_SUM = "; the threads share one sum"
+_WHERE_SUMMED = "; sums transformed block by block"
 _WHERE_USED = "; filters transformed where they are used"
 
 
@@ -59,6 +60,17 @@ class WinogradWeightsTile(NamedTuple):
     rows: int  # rows of tiles in a block
     pictures: int  # pictures in a block
     shared: bool  # whether the threads share a block's frequencies, or have blocks and sums of their own
+
+
+class WinogradChunksTile(NamedTuple):
+    """The same where there are many weights, of which the threads share out the channels."""
+
+    vector: int
+    filters: int  # filters of a register tile
+    channels: int  # channels of a register tile
+    rows: int  # rows of tiles in a block
+    pictures: int  # pictures in a block, at most
+    chunk: int  # channels of a task
 
 
 class Choice(NamedTuple):
@@ -113,6 +125,8 @@ def weights(window: Window, filters: int, channels: int, lanes: int, precision: 
     verdict = _winograd(window, window.output, channels, filters, _ALONE, lanes, precision)
     if verdict.chosen:
         tile, why = _weights_tile(window.output, channels, filters), verdict.why
+        if isinstance(tile, WinogradChunksTile):
+            return Choice("winograd_chunks.weights", tile, why + _WHERE_SUMMED)
         return Choice("winograd_weights.weights", tile, why + (_ONE_SUM if tile.shared else ""))
     panels = tiles.conv_panels(window, filters, channels) if lanes == 1 else None
     if panels is not None:
@@ -193,12 +207,8 @@ def _tile(out: Pair, channels: int, filters: int) -> WinogradTile:
     v, target, (high, wide) = vector(), targets.current(), _grid(out)
     vectors = 1 if filters % (2 * v) else 2
     padded = -(-channels // v) * v
-    tile_bytes = 36 * padded * 4
-    if 2 * high * wide < target.few_tiles or target.block < target.meeting * tile_bytes:
-        limit = min(max(target.group_bytes // tile_bytes, 1), target.group)
-        rows, pictures, chunk = _band(high, max(limit // wide, 1)), 1, _chunk(channels)
-        while 2 * pictures * high * wide <= limit:  # batches, too, are mostly powers of two
-            pictures *= 2
+    if 2 * high * wide < target.few_tiles or target.block < target.meeting * 36 * 4 * padded:
+        (rows, pictures), chunk = _large_block(out, padded), _chunk(channels)
     else:
         (rows, pictures), chunk = _block(out, padded), 0
     few = rows * wide * (1 if rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
@@ -219,21 +229,39 @@ def _chunk(channels: int) -> int:
     return min(range(most, max(most // 2, v) - 1, -v), key=lambda n: (-(-channels // n) * n, -n))
 
 
-def _weights_tile(out: Pair, channels: int, filters: int) -> WinogradWeightsTile:
-    v, target = vector(), targets.current()
+def _weights_tile(out: Pair, channels: int, filters: int) -> WinogradWeightsTile | WinogradChunksTile:
+    """Sums of their own for the threads; one that they share, where these would fill the second-level cache;
+    and none in memory where that one would be longer on its way than at work: where it is large, or pictures
+    have few tiles."""
+    v, target, (high, wide) = vector(), targets.current(), _grid(out)
     vectors, padded = 1 if filters % (2 * v) else 2, -(-channels // v) * v
-    divisors = [n for n in range(1, tiles.sums() // vectors + 1) if padded % n == 0]
-    block = _best((channels,), divisors, vectors)
     sum_bytes = 36 * channels * filters * 4
+    most = tiles.sums() // vectors
+    if sum_bytes > target.part and (2 * high * wide < target.few_tiles or sum_bytes > target.one_sum):
+        rows, pictures = _large_block(out, -(-filters // v) * v)
+        chunk = min(2 * v, padded)
+        block = _best((chunk,), [n for n in range(1, most + 1) if chunk % n == 0], vectors)
+        return WinogradChunksTile(v, vectors * v, block, rows, pictures, chunk)
+    block = _best((channels,), [n for n in range(1, most + 1) if padded % n == 0], vectors)
     shared = sum_bytes > target.part
     if shared:  # the sum comes from memory for every block, so that blocks are large
-        high, wide = _grid(out)
-        count = target.shared_tiles * (2 if sum_bytes > target.last_level else 1)
+        count = target.shared_tiles
         rows = high if high * wide <= 2 * count else max(1, count // wide)
         pictures = max(1, round(count / (high * wide)))
     else:
         rows, pictures = _block(out, padded + -(-filters // v) * v)
     return WinogradWeightsTile(v, vectors * v, block, rows, pictures, shared)
+
+
+def _large_block(out: Pair, numbers: int) -> Pair:
+    """(rows of tiles, pictures) of a block that fills the last-level cache, of which each tile has `numbers`
+    transformed channels."""
+    (high, wide), target = _grid(out), targets.current()
+    limit = min(max(target.group_bytes // (36 * 4 * numbers), 1), target.group)
+    rows, pictures = _band(high, max(limit // wide, 1)), 1
+    while 2 * pictures * high * wide <= limit:  # batches, too, are mostly powers of two
+        pictures *= 2
+    return rows, pictures
 
 
 def _block(out: Pair, numbers: int) -> Pair:

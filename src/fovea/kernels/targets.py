@@ -56,8 +56,8 @@ class Target(NamedTuple):
     group_bytes: int  # bytes of them, transformed, that leave room for the rest in the last-level cache
     chunk: int  # channels of such filters at a time
     part: int  # bytes of a sum of which there may be several
-    shared_tiles: int  # of a block that the threads share; twice as many where the sum fills the last cache
-    last_level: int  # bytes of that cache
+    one_sum: int  # bytes of a sum that the threads share; of a larger one there is only a block's, in parts
+    shared_tiles: int  # of a block that the threads share
 
 
 # From best to least: what a processor must have, and what Halide is told where it has better (None: nothing

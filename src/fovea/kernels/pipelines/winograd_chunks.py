@@ -1,0 +1,71 @@
+"""The gradients of many weights and of the bias of a 3 × 3 convolution with stride 1, by Winograd's
+F(4 × 4, 3 × 3).
+
+The algorithm is in tiled_weights.py. dU has four times as many numbers as there are weights, which would be
+on their way to and from memory for every block of tiles. But dW is linear in dU, so that the block's own dU
+can be transformed right where it is computed, a few filters and channels at a time:
+
+    dW = Σ_blocks Gᵀ (Σ_t E ⊙ V) G                                                                        (5)
+"""
+
+import halide as hl
+
+from fovea.geometry import Window
+from fovea.kernels.algorithms import WinogradChunksTile
+from fovea.kernels.pipelines.algebra import ZERO, Upstream, result, variables
+from fovea.kernels.pipelines.bias import bias_gradient
+from fovea.kernels.pipelines.tiled_weights import TransformedTiles
+from fovea.kernels.pipelines.transforms import (
+    INPUTS,
+    along_rows_and_columns,
+    filter_gradient_transform,
+    spread,
+)
+
+_GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
+
+
+def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
+    """(1) to (5), and db. The blocks' order is that of the sum; the threads share out the channels."""
+    window, tile = Window(*window), WinogradChunksTile(*tile)
+    C, K, v, B, chunk = channels, filters, tile.vector, tile.filters, tile.chunk
+    assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
+
+    # Algorithm
+    upstream = Upstream(after, 1, K, window.output, pool)
+    tiles = TransformedTiles(window, C, K, upstream, tile, chunk, B)  # (1), (2)
+    ki, kb, ci, cb, i, j, k, c, band, group = variables("ki kb ci cb i j k c band group")
+    sums, dU, dW = hl.Func("sums"), hl.Func("dU"), hl.Func("dW")
+    at, r = (ki, ci, i, j, kb, cb, band, group), hl.RDom([(0, tiles.in_block)], "r")
+    sums[at] = ZERO
+    sums[at] += tiles.E[ki, r[0], kb, band, group, i, j] * tiles.V[ci, r[0], cb, band, group, i, j]
+    dU[at] = sums[at]  # (3)
+
+    def of_sum(a, b):
+        return dU[k % B, c % chunk, a, b, k // B, c // chunk, band, group]
+
+    dW_rows, dW_tile = along_rows_and_columns(
+        filter_gradient_transform, of_sum, i, j, INPUTS, "dW_tile", (k, c, band, group)
+    )  # (4)
+    g = hl.RDom([(0, tiles.bands), (0, tiles.groups)], "g")
+    dW[k, c, j, i] = ZERO
+    dW[k, c, j, i] += dW_tile[k, c, g[0], g[1], i, j]  # (5)
+
+    # Schedule: E of a block, which fills the last-level cache; then V of a chunk of channels, which fills the
+    # second-level one, and meets the filters of E a few at a time. 8 pictures of 14 × 14 and 512 channels,
+    # 512 filters: 7.0 ms on two Zen 5 cores, and 9.7 with dU in memory.
+    kv, kw, cr = variables("kv kw cr")
+    result(dW, [K, C, 3, 3]).vectorize(k, v, _GUARD).parallel(c)
+    update = dW.update().split(k, kw, kv, v, _GUARD).split(kw, kb, kw, B // v, _GUARD)
+    update.split(c, cb, ci, chunk, _GUARD).reorder(kv, j, i, kw, ci, kb, cb, g[0], g[1])
+    update.vectorize(kv).unroll(j).unroll(i).parallel(cb)
+    dW_tile.compute_at(dW, kw).bound_extent(k, v).vectorize(k).unroll(i).unroll(j)
+    dW_rows.compute_at(dW, kw).bound_extent(k, v).vectorize(k).unroll(i).unroll(hl.Var("v"))
+    dU.compute_at(dW, kb).bound_extent(ki, B).bound_extent(ci, chunk)
+    dU.split(ci, cr, ci, tile.channels, _WHOLE).reorder(ki, ci, cr, j, i, kb, cb)
+    dU.vectorize(ki, v).unroll(ki).unroll(ci)
+    sums.compute_at(dU, cr).vectorize(ki, v).unroll(ki).unroll(ci)
+    sums.update().reorder(ki, ci, r[0]).vectorize(ki, v).unroll(ki).unroll(ci)
+    tiles.schedule(dW, g[0], cb, parallel=True)
+    spread(dU, ci, chunk)
+    return [dW, *([bias_gradient(upstream, K, 1, v)] if bias else [])], tiles.arguments
