@@ -54,10 +54,12 @@ def softmax(Z):
     return F.softmax(_tensor(Z), dim=1).numpy()
 
 
-def softmax_cross_entropy(Z, labels):
-    """The loss and dZ."""
+def softmax_cross_entropy(Z, labels, smoothing=0.0, weights=None):
+    """The loss and dZ; labels or shares."""
     x = _leaf(Z)
-    loss = F.cross_entropy(x, _tensor(labels.astype(np.int64)), ignore_index=-1)
+    wanted = _tensor(labels.astype(np.int64) if labels.ndim == 1 else labels)
+    weight = None if weights is None else _tensor(weights)
+    loss = F.cross_entropy(x, wanted, weight, ignore_index=-1, label_smoothing=smoothing)
     loss.backward()
     return loss.item(), x.grad.numpy()
 

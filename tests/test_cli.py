@@ -101,6 +101,9 @@ def test_the_help_lists_the_commands(call):
         (["train", "--augment", "blur"], ["blur"]),
         (["train", "--augment", "shift=9"], ["shift"]),
         (["train", "--learning-rate", "-1"], ["learning rate", "-1"]),
+        (["train", "--label-smoothing", "1"], ["label smoothing", "from 0 to below 1", "got 1.0"]),
+        (["train", "--class-weights", "even"], ["none, balanced, or weights by name", "'even'"]),
+        (["train", "--class-weights", "cat=-2"], ["class weights", "-2.0"]),
         (["train", "--precision", "best"], ["fast", "exact", "'best'"]),
         (["predict", "model", "a.png", "--precision", "best"], ["fast", "exact", "'best'"]),
         (["train", "--resume", "run", "--epochs", "3"], ["--resume", "epochs"]),
@@ -132,6 +135,15 @@ def test_train_writes_a_run_folder(photos, call):
     asked = yaml.safe_load((photos.parent / "runs/classify/train/arguments.yaml").read_text())
     assert asked["data"] == str(photos)
     assert (asked["epochs"], asked["batch_size"], asked["augment"]) == (2, 16, "shift=0.1,flip")
+
+
+def test_smoothing_and_weights_go_on_where_a_run_goes_on(photos, call):
+    asked = "--label-smoothing", 0.1, "--class-weights", "balanced"
+    assert call("train", photos, "--epochs", 1, *asked)[0] == 0
+    asked = yaml.safe_load((photos.parent / "runs/classify/train/arguments.yaml").read_text())
+    assert (asked["label_smoothing"], asked["class_weights"]) == (0.1, "balanced")
+    assert call("train", "--resume", photos.parent / "runs/classify/train")[0] == 0
+    fails(call("train", photos, "--class-weights", "cow=2"), "names of classes", "'cow'")
 
 
 def test_an_exact_training_makes_an_exact_model(photos, call, tmp_path):

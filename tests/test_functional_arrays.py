@@ -135,6 +135,11 @@ def test_a_nan_logit_spoils_its_row_and_the_loss():
         assert np.isnan(F.softmax_cross_entropy(Z, labels))
         labels[3] = -1
         assert np.isfinite(F.softmax_cross_entropy(Z, labels))
+        shares = np.where(labels[:, None] < 0, 0, np.eye(10)[labels]).astype(np.float32)
+        assert np.isfinite(F.softmax_cross_entropy(Z, shares, smoothing=0.1))
+        assert np.isfinite(F.softmax_cross_entropy_backward(Z, shares, smoothing=0.1)).all()
+        shares[3] = 0.1
+        assert np.isnan(F.softmax_cross_entropy(Z, shares))
 
 
 @pytest.mark.parametrize(

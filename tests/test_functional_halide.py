@@ -76,6 +76,31 @@ def test_softmax_and_loss(N, classes):
     assert not got[labels < 0].any()
 
 
+@pytest.mark.parametrize("N", [1, 16, 65])
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_with_smoothing_weights_and_shares(N, classes, smoothing, weighted):
+    rng = np.random.default_rng([N, classes])
+    Z, labels = 5 * rng.standard_normal((N, classes), np.float32), rng.integers(0, classes, N)
+    labels[1::3] = -1
+    shares = rng.dirichlet(np.full(classes, 0.1), N).astype(np.float32)
+    shares[2::3] = 0
+    weights = rng.random(classes, np.float32) + np.float32(0.1) if weighted else None
+    for wanted in (labels, shares):
+        exact = [np.float64(Z), wanted if wanted is labels else np.float64(wanted)]
+        more = {"smoothing": smoothing, "weights": None if weights is None else np.float64(weights)}
+        loss, dZ = (
+            reference.softmax_cross_entropy(*exact, **more),
+            reference.softmax_cross_entropy_backward(*exact, **more),
+        )
+        more["weights"] = weights
+        assert F.softmax_cross_entropy(Z, wanted, **more) == pytest.approx(loss, rel=FORWARD)
+        got = F.softmax_cross_entropy_backward(Z, wanted, **more)
+        assert_close(got, dZ, GRADIENT)
+        assert not got[~wanted.any(axis=1) if wanted is shares else wanted < 0].any()
+
+
 @pytest.mark.parametrize(
     "Z", [[3e38, 0, -3e38], [-1e30, -1e30, -2e30], [88.9, 89, 90], [0, -np.inf, 0]], ids=str
 )

@@ -124,6 +124,22 @@ def test_the_layers_gradients_are_those_of_the_plan_of_training():
         )
 
 
+def test_a_class_that_weighs_nothing_is_not_learned():
+    network = tiny.network()
+    run = train(network, epochs=3, class_weights={"left": 0.0})
+    assert run.metrics["per_class"]["left"] < 0.5
+    assert run.metrics["per_class"]["right"] > 0.9
+
+
+def test_smoothed_labels_keep_the_answers_modest():
+    def surest(smoothing):
+        network = tiny.network()
+        train(network, tiny.splits(val=0), epochs=20, label_smoothing=smoothing)  # ends with the last weights
+        return np.median(network.predict(tiny.pictures(60, seed=5)[0]).max(axis=1))
+
+    assert surest(0.3) < 0.95 < surest(0.0)
+
+
 def test_unreadable_pictures_are_passed_over_and_listed(tmp_path):
     folder = tiny.write_folder(tmp_path / "photos")
     (folder / "left/broken.png").write_text("no picture")
@@ -278,7 +294,17 @@ def test_what_was_unreadable_before_the_stop_is_still_listed(tmp_path):
     assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("change", [{"batch_size": 4}, {"epochs": 9}, {"seed": 1}, {"optimizer": "adam"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"batch_size": 4},
+        {"epochs": 9},
+        {"seed": 1},
+        {"optimizer": "adam"},
+        {"label_smoothing": 0.1},
+        {"class_weights": "balanced"},
+    ],
+)
 def test_a_run_goes_on_with_its_own_settings_only(change, tmp_path):
     with pytest.raises(Stopped):
         train(out=tmp_path / "run", progress=PressCtrlC(2))
@@ -344,7 +370,15 @@ def test_weights_that_explode_in_the_last_step_are_not_saved(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"epochs": 0}, {"batch_size": 0}, {"seed": -1}, {"learning_rate": 0.0}, {"learning_rate": float("nan")}],
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"seed": -1},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"label_smoothing": 1.0},
+        {"label_smoothing": float("nan")},
+    ],
 )
 def test_settings_without_sense_are_errors_that_name_them(change):
     with pytest.raises(TrainingError, match=f"train: {next(iter(change))}: expected"):

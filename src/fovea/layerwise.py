@@ -31,7 +31,10 @@ class Plan(Protocol):
     def loss_and_gradients(
         self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
     ) -> tuple[float, int]:
-        """The mean loss over the examples whose label is not −1, and how many of them are right."""
+        """The loss of the examples that have a label, and how many of them are right.
+
+        labels (N,), with −1 for an example to leave out, or float32 (N, classes), the share of each class.
+        """
         ...
 
 
@@ -40,21 +43,23 @@ def plan(
     batch_size: int,
     *,
     training: bool = False,
+    loss: losses.CrossEntropy | None = None,
     progress: Callable[[int, int, str], object] | None = None,
 ) -> Plan:
     """What runs `network` with the current engine; `progress(done, total, what)` hears of compiling."""
     if engine.current() == "reference":
-        return Layerwise(network)
+        return Layerwise(network, loss)
     from fovea import stages
 
-    return stages.Plan(network, batch_size, training=training, progress=progress)
+    return stages.Plan(network, batch_size, training=training, loss=loss, progress=progress)
 
 
 class Layerwise:
     """One layer after another, as `network.forward` and `network.backward` do."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, loss: losses.CrossEntropy | None = None) -> None:
+        self.network, self.loss = network, loss or losses.CrossEntropy()
+        self.loss.check(network.output_shape[-1])
         self.gradients = np.zeros_like(network.flat)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -65,11 +70,11 @@ class Layerwise:
         self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
     ) -> tuple[float, int]:
         Z, caches = self.network.forward(self._input(images), training=True, rng=rng)
-        loss, dZ = losses.softmax_cross_entropy(Z, labels)
+        loss, dZ = self.loss(Z, labels)
         _, gradients = self.network.backward(dZ, caches)
         for name, (offset, shape) in self.network.layout.items():
             self.gradients[offset : offset + prod(shape)] = gradients[name].reshape(-1)
-        return loss, int((Z.argmax(axis=1) == labels).sum())  # −1 is nobody's argmax
+        return loss, losses.right(Z, labels)
 
     def _input(self, images: np.ndarray) -> np.ndarray:
         return self.network.preprocessing.apply(images) if images.dtype == np.uint8 else images

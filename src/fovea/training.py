@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import engine, layerwise, metrics, optimizers, rates
+from fovea import balance, engine, layerwise, losses, metrics, optimizers, rates
 from fovea.batches import batches
 from fovea.batches import steps as steps_of
 from fovea.data import Dataset, Splits, statistics
@@ -68,6 +68,8 @@ def train(
     learning_rate: float | None = None,
     schedule: str | Schedule = "one-cycle",
     augment: Any = None,
+    label_smoothing: float = 0.0,
+    class_weights: balance.Asked = None,
     seed: int = 0,
     out: Path | str | None = None,
     resume: Path | str | None = None,
@@ -77,9 +79,11 @@ def train(
     """Train `network` in place; at the end it has the weights that were best on the validation set.
 
     A network without class names takes the data's, and their training pictures' mean and standard
-    deviation. `learning_rate` is by default the optimizer's own. `out` is a run folder to write; `resume` is
-    one to go on with, with all else as it was. `arguments` are more lines for its arguments.yaml. All random
-    numbers come from `seed`.
+    deviation. `learning_rate` is by default the optimizer's own. `label_smoothing`, from 0 to below 1, is the
+    share of each label that the loss gives to all classes alike; `class_weights` are what the classes weigh
+    there: "balanced", numbers by name, or one for each (`fovea.balance`). `out` is a run folder to
+    write; `resume` is one to go on with, with all else as it was. `arguments` are more lines for its
+    arguments.yaml. All random numbers come from `seed`.
 
     Raises DataError or ShapeError where network and data do not fit, TrainingError where the loss is no
     longer a number or the run cannot be saved, and Stopped, a KeyboardInterrupt, after Ctrl-C.
@@ -96,12 +100,16 @@ def train(
         "learning_rate": learning_rate,
         "schedule": rates.name(schedule),
         "augment": str(augment or "none"),
+        "label_smoothing": label_smoothing,
+        "class_weights": balance.told(class_weights),
         "seed": seed,
         "engine": engine.current(),
     }
     _check(settings)
     check_fit(network, data)
     assert data.train is not None
+    weights = balance.weights(class_weights, data.train.labels, data.classes)
+    cross_entropy = losses.CrossEntropy(label_smoothing, weights)
     _take_on(network, data.train, measure=not resume)
 
     folder = Folder.open(resume) if resume else Folder.create_at(out) if out else None
@@ -109,7 +117,9 @@ def train(
     at = keeper.restore(data) if resume else keeper.begin(data, {**(arguments or {}), **settings})
     steps, draws = steps_of(data.train, batch_size), any(map(_draws, network.layers))
     try:
-        plan = layerwise.plan(network, batch_size, training=True, progress=progress.compiling)
+        plan = layerwise.plan(
+            network, batch_size, training=True, loss=cross_entropy, progress=progress.compiling
+        )
         progress.begin(at, epochs, steps)
         with Interrupt() as interrupt:
             while at.epoch <= epochs:
@@ -125,7 +135,7 @@ def train(
                             raise _diverged("loss", loss, at.epoch, at.step + 1, learning_rate)
                         rate = learning_rate * schedule((at.epoch - 1) * steps + at.step, epochs * steps)
                         optimizer.step({"all": network.flat}, {"all": plan.gradients}, rate)
-                        at.add(loss, correct, int((labels >= 0).sum()))
+                        at.add(loss, correct, losses.counted(labels))
                         progress.step(at)
                         if interrupt.asked:
                             break
@@ -159,6 +169,9 @@ def _check(settings: Mapping[str, Any]) -> None:
             raise TrainingError(mismatch(f"train: {name}", f"at least {least}", settings[name]))
     if not (isfinite(settings["learning_rate"]) and settings["learning_rate"] > 0):
         raise TrainingError(mismatch("train: learning_rate", "a number above 0", settings["learning_rate"]))
+    if not 0 <= settings["label_smoothing"] < 1:
+        got = settings["label_smoothing"]
+        raise TrainingError(mismatch("train: label_smoothing", "a number from 0 to below 1", got))
 
 
 def check_fit(network: Network, data: Splits) -> None:

@@ -75,16 +75,27 @@ def test_relu_of_nan():
         assert np.array_equal(ours, theirs, equal_nan=True)
 
 
-@given(st.integers(1, 40), st.integers(2, 50), st.booleans())
+@given(st.integers(1, 40), st.integers(2, 50), st.booleans(), st.sampled_from((0.0, 0.1, 0.9)), st.booleans())
 @drawn
-def test_loss(N, classes, some_ignored):
+def test_loss(N, classes, some_ignored, smoothing, weighted):
     rng = np.random.default_rng([N, classes])
     Z, labels = 4 * rng.standard_normal((N, classes)), rng.integers(0, classes, N)
     if some_ignored:
         labels[1::2] = -1
-    loss, dZ = peers.softmax_cross_entropy(Z, labels)
-    assert reference.softmax_cross_entropy(Z, labels) == pytest.approx(loss, rel=EXACT)
-    assert_close(reference.softmax_cross_entropy_backward(Z, labels), dZ, EXACT)
+    more = {"smoothing": smoothing, "weights": rng.random(classes) + 0.1 if weighted else None}
+    loss, dZ = peers.softmax_cross_entropy(Z, labels, **more)
+    assert reference.softmax_cross_entropy(Z, labels, **more) == pytest.approx(loss, rel=EXACT)
+    assert_close(reference.softmax_cross_entropy_backward(Z, labels, **more), dZ, EXACT)
+
+
+@given(st.integers(1, 20), st.integers(2, 20), st.sampled_from((0.0, 0.1)))
+@drawn
+def test_loss_of_shares(N, classes, smoothing):
+    rng = np.random.default_rng([N, classes])
+    Z, T = 4 * rng.standard_normal((N, classes)), rng.dirichlet(np.ones(classes), N)
+    loss, dZ = peers.softmax_cross_entropy(Z, T, smoothing)
+    assert reference.softmax_cross_entropy(Z, T, smoothing=smoothing) == pytest.approx(loss, rel=EXACT)
+    assert_close(reference.softmax_cross_entropy_backward(Z, T, smoothing=smoothing), dZ, EXACT)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])

@@ -1,5 +1,6 @@
 """A plan computes what the layers compute one by one in the reference, whatever stages they make."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 
 import fovea
 from fovea import layers as L
+from fovea.errors import ShapeError
 from fovea.kernels import runtime, tiles
 from fovea.layerwise import Layerwise
+from fovea.losses import CrossEntropy
 from fovea.stages import Plan
 from fovea.stages.join import join
 from tests.cases import FORWARD, GRADIENT, WINOGRAD_FORWARD, WINOGRAD_GRADIENT, assert_close
@@ -131,6 +134,56 @@ def test_a_plan_agrees_with_the_reference(name):
             got = plan.gradient_views[key].reshape(-1)
             scale = max(np.abs(expected).max(), 1e-2)
             assert np.abs(got - expected).max() <= WINOGRAD_GRADIENT * scale, (key, count)
+
+
+@pytest.mark.parametrize("weights", [None, (1.0, 0.0, 2.5, 0.5)])
+def test_a_plan_computes_the_loss_that_it_is_given(weights):
+    network, loss = NETWORKS["dense only"](), CrossEntropy(0.1, weights)
+    plan, layers = Plan(network, 20, training=True, loss=loss), Layerwise(network, loss)
+    rng = np.random.default_rng(4)
+    for count in (20, 7):
+        images, labels = batch(network, count, seed=count)
+        shares = rng.dirichlet(np.ones(4), count).astype(np.float32)
+        shares[3] = 0
+        for wanted in (labels, shares, labels):  # shares are prepared when they first come
+            with fovea.engine("reference"):
+                expected, correct = layers.loss_and_gradients(images, wanted)
+            assert plan.loss_and_gradients(images, wanted) == (pytest.approx(expected, rel=1e-5), correct)
+            assert_close(plan.gradients, layers.gradients, GRADIENT)
+
+
+def test_a_label_is_the_whole_share_of_its_class_to_the_bit():
+    network = NETWORKS["dense only"]()
+    plan = Plan(network, 20, training=True, loss=CrossEntropy(0.1))
+    images, labels = batch(network, 20)
+    found = plan.loss_and_gradients(images, labels), plan.gradients.copy()
+    shares = np.where(labels[:, None] < 0, 0, np.eye(4, dtype=np.float32)[labels])
+    assert plan.loss_and_gradients(images, shares) == found[0]
+    assert np.array_equal(plan.gradients, found[1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(3, np.int32), "expected labels (2,), got (3,)"),
+        (np.array([0, 4]), "expected labels from 0 to 3, or −1 for an example to ignore, got labels[1] = 4"),
+        (np.ones((2, 3), np.float32), "expected labels (2, 4), got (2, 3)"),
+        (np.ones((2, 4), np.float32), "expected rows of shares of at least 0 with the sum 1"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_labels_that_do_not_fit_are_refused(labels, message):
+    network = NETWORKS["dense only"]()
+    with pytest.raises(ShapeError, match=re.escape(f"plan: {message}")):
+        Plan(network, 2, training=True).loss_and_gradients(batch(network, 2)[0], labels)
+
+
+@pytest.mark.parametrize(
+    "make", [Layerwise, lambda network, loss: Plan(network, 2, training=True, loss=loss)]
+)
+def test_weights_for_other_classes_are_refused(make):
+    with pytest.raises(ShapeError, match="loss: weights: expected one for each of 4 classes, got 3"):
+        make(NETWORKS["dense only"](), CrossEntropy(weights=[1, 2, 3]))
 
 
 def operations(network):

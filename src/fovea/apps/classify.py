@@ -3,7 +3,7 @@
 from math import isfinite
 from pathlib import Path
 
-from fovea import data, engine, models, optimizers, rates, training
+from fovea import balance, checks, data, engine, models, optimizers, rates, training
 from fovea.apps import pictures
 from fovea.apps.models import trained
 from fovea.augment import Augment
@@ -16,8 +16,17 @@ from fovea.training import Progress
 TASK = "classify"
 
 
-def check(optimizer: str, learning_rate: float | None, schedule: str, augment: str) -> None:
+def check(
+    optimizer: str,
+    learning_rate: float | None,
+    schedule: str,
+    augment: str,
+    label_smoothing: float = 0.0,
+    class_weights: str = "none",
+) -> None:
     """Raise FoveaError for what `train` would not take, before anything is begun."""
+    checks.share(label_smoothing, "label smoothing")
+    balance.parse(class_weights)
     optimizers.parse(optimizer)
     rates.parse(schedule)
     Augment.parse(augment)
@@ -35,6 +44,8 @@ def train(
     learning_rate: float | None = None,
     schedule: str = "one-cycle",
     augment: str = "none",
+    label_smoothing: float = 0.0,
+    class_weights: str = "none",
     seed: int = 0,
     precision: str | None = None,
     out: str | None = None,
@@ -48,6 +59,7 @@ def train(
     settings = {
         "epochs": epochs, "batch_size": batch_size, "optimizer": optimizers.parse(optimizer),
         "learning_rate": learning_rate, "schedule": schedule, "augment": Augment.parse(augment), "seed": seed,
+        "label_smoothing": label_smoothing, "class_weights": class_weights,
     }  # fmt: skip
     network, splits = _prepare(source, model, seed, precision)
     asked = {
@@ -72,6 +84,7 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         }
         optimizer = optimizers.parse(asked["optimizer"])
         augment = Augment.parse(asked["augment"])
+        settings |= {name: asked[name] for name in ("label_smoothing", "class_weights") if name in asked}
         source, model, chosen = asked["data"], asked["model"], asked["engine"]
     except KeyError as error:
         raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error

@@ -39,6 +39,10 @@ def train(
     augment: Annotated[
         str, typer.Option(help="Of shift, flip, rotate, crop; with strengths: shift=0.1,flip.")
     ] = "none",
+    label_smoothing: Annotated[
+        float, typer.Option(help="Share of each label that all classes get alike, such as 0.1.")
+    ] = 0.0,
+    class_weights: Annotated[str, typer.Option(help="balanced, none, or by name: cat=2,dog=0.5.")] = "none",
     seed: Annotated[int, typer.Option(min=0, help="Where all random numbers come from.")] = 0,
     precision: Precision = None,
     threads: Threads = None,
@@ -62,11 +66,14 @@ def train(
             usage(f"--resume takes all else from the run: leave out {', '.join(given)}")
         run = classify.resume(resume, progress.shown())
     else:
-        understand(classify.check, optimizer, learning_rate, schedule, augment)
+        understand(
+            classify.check, optimizer, learning_rate, schedule, augment, label_smoothing, class_weights
+        )
         understand(models.check_precision, precision)
         run = classify.train(
             data, model, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
-            learning_rate=learning_rate, schedule=schedule, augment=augment, seed=seed,
+            learning_rate=learning_rate, schedule=schedule, augment=augment,
+            label_smoothing=label_smoothing, class_weights=class_weights, seed=seed,
             precision=precision, out=out, progress=progress.shown(),
         )  # fmt: skip
     assert run.folder is not None

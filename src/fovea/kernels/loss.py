@@ -9,38 +9,53 @@ from fovea.kernels import buffers, tiles
 from fovea.kernels.call import pack, run, unpack
 
 
-def softmax_cross_entropy(Z, labels) -> float:
+def softmax_cross_entropy(Z, labels, *, smoothing: float = 0.0, weights=None) -> float:
     """As `fovea.reference.softmax_cross_entropy`."""
-    checks.labels(Z, labels)
+    checks.loss(Z, labels, smoothing, weights)
     checks.float32("softmax_cross_entropy", Z=Z)
-    count = int((labels >= 0).sum())
-    if not count:
+    M = total_weight(labels, weights)
+    if not M:
         return 0.0
-    return float(_cross_entropy(Z, labels, count)[1].sum(dtype=np.float64)) / count
+    return float(_cross_entropy(Z, labels, smoothing, weights, M)[1].sum(dtype=np.float64)) / M
 
 
-def softmax_cross_entropy_backward(Z, labels) -> np.ndarray:
+def softmax_cross_entropy_backward(Z, labels, *, smoothing: float = 0.0, weights=None) -> np.ndarray:
     """As `fovea.reference.softmax_cross_entropy_backward`."""
-    checks.labels(Z, labels, who="softmax_cross_entropy_backward")
+    checks.loss(Z, labels, smoothing, weights, who="softmax_cross_entropy_backward")
     checks.float32("softmax_cross_entropy_backward", Z=Z)
-    count = int((labels >= 0).sum())
-    if not count:
-        return reference.softmax_cross_entropy_backward(Z, labels)
-    return unpack(_cross_entropy(Z, labels, count)[0], len(Z))
+    M = total_weight(labels, weights)
+    if not M:
+        return reference.softmax_cross_entropy_backward(Z, labels, smoothing=smoothing, weights=weights)
+    return unpack(_cross_entropy(Z, labels, smoothing, weights, M)[0], len(Z))
 
 
-def _cross_entropy(Z, labels, count: int) -> tuple[np.ndarray, np.ndarray]:
+def total_weight(labels, weights) -> float:
+    """M: what all examples weigh together."""
+    if labels.ndim == 2:
+        t = labels if weights is None else labels * weights
+        return float(t.sum(dtype=np.float64))
+    if weights is None:
+        return float(np.count_nonzero(labels >= 0))
+    return float(weights[labels[labels >= 0]].sum(dtype=np.float64))
+
+
+def _cross_entropy(Z, labels, smoothing: float, weights, M: float) -> tuple[np.ndarray, np.ndarray]:
     L, classes = tiles.vector(), Z.shape[1]
-    packed = pack(Z)
+    packed, soft = pack(Z), labels.ndim == 2
     groups = len(packed)
-    known = buffers.empty((groups, L), np.int32)
-    known.reshape(-1)[:] = -1  # also for the last group's empty places
-    known.reshape(-1)[: len(Z)] = labels
+    if soft:
+        targets = pack(labels)
+    else:
+        targets = buffers.empty((groups, L), np.int32)
+        targets.reshape(-1)[:] = -1  # also for the last group's empty places
+        targets.reshape(-1)[: len(Z)] = labels
+    w = np.ones(classes, np.float32) if weights is None else weights
     dZ, losses, hits = (
         buffers.empty(packed.shape),
         buffers.empty((groups, L)),
         buffers.empty((groups, L), np.int32),
     )
-    scale = ctypes.c_float(1 / count)
-    run("classes.cross_entropy", [packed, known], [dZ, losses, hits], [scale], classes=classes, lanes=L)
+    numbers = [ctypes.c_float(smoothing), ctypes.c_float(1 / M)]
+    specialised = {"classes": classes, "lanes": L, "soft": soft}
+    run("classes.cross_entropy", [packed, targets, w], [dZ, losses, hits], numbers, **specialised)
     return dZ, losses

@@ -1,41 +1,74 @@
 """The cross-entropy of a softmax, straight from the logits.
 
-    L = −1/M Σ_n log softmax(Z)[n, y_n] = 1/M Σ_n (log Σ_k exp(Z'[n, k]) − Z'[n, y_n])               (1)
-    dZ[n] = (softmax(Z)[n] − onehot(y_n)) / M                                                        (2)
+    q[n, k] = w[k] · ((1 − ε) · t[n, k] + ε / C)                                                     (1)
+    L = −1/M Σ_n Σ_k q[n, k] · log softmax(Z)[n, k],   M = Σ_n Σ_k w[k] · t[n, k]                    (2)
+    dZ[n, k] = (softmax(Z)[n, k] · Σ_c q[n, c] − q[n, k]) / M                                        (3)
 
-y_n the label of example n; Z' = Z less the largest logit of its row (see activation.py); M the number of
-examples that have a label: −1 says to ignore the example, which then adds nothing to (1) and has dZ[n] = 0.
+t[n] are the shares of the C classes in example n, which sum to 1: 1 for the class of its label, 0 for all
+others, or whatever mixed pictures and other networks say. Label smoothing ε takes a little of that and gives
+it to all classes alike; w is what each class weighs. With neither, and one label each, L is the mean of
+−log softmax(Z)[n, label]. An example without a share (label −1, or a row of zeros) is as if it were not
+there.
+
+The logarithms are taken of Z less the largest logit of its row (see activation.py): nothing overflows.
+
+Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, section 7 (ε); (2) is
+PyTorch's mean for labels with weights, and for shares without.
 """
 
 import numpy as np
 
 from fovea import checks
-from fovea.checks import Labels, Rows
+from fovea.checks import Rows, Targets, Vector
 from fovea.reference.activation import softmax
 from fovea.reference.quiet import quietly
 
 
 @quietly
-def softmax_cross_entropy(Z: Rows, labels: Labels) -> float:
-    """L, the mean over the examples with a label; 0.0 if there is none."""
-    checks.labels(Z, labels)
-    n = np.flatnonzero(labels >= 0)
-    if not n.size:
+def softmax_cross_entropy(
+    Z: Rows, labels: Targets, *, smoothing: float = 0.0, weights: Vector | None = None
+) -> float:
+    """L; 0.0 where nothing has a share of a class that weighs anything."""
+    checks.loss(Z, labels, smoothing, weights)
+    n, q, M = _wanted(Z, labels, smoothing, weights)
+    if not M:
         return 0.0
-    Z, y = Z[n], labels[n]
-    Z = Z - Z.max(axis=1, keepdims=True)  # (M, classes)
-    losses = np.log(np.exp(Z).sum(axis=1)) - Z[np.arange(n.size), y]  # (M,)
-    return float(losses.mean(dtype=np.float64))  # (1)
+    Z = Z[n] - Z[n].max(axis=1, keepdims=True)
+    losses = np.log(np.exp(Z).sum(axis=1, keepdims=True)) - Z  # (·, C)
+    terms = np.where(q == 0, 0, q * losses)  # a class that nobody asks for may have a logit of −∞
+    return float(terms.sum(axis=1).sum(dtype=np.float64) / M)  # (2)
 
 
 @quietly
-def softmax_cross_entropy_backward(Z: Rows, labels: Labels) -> Rows:
-    """dZ (N, classes)."""
-    checks.labels(Z, labels, who="softmax_cross_entropy_backward")
-    n = np.flatnonzero(labels >= 0)
+def softmax_cross_entropy_backward(
+    Z: Rows, labels: Targets, *, smoothing: float = 0.0, weights: Vector | None = None
+) -> Rows:
+    """dZ (N, C)."""
+    checks.loss(Z, labels, smoothing, weights, who="softmax_cross_entropy_backward")
+    n, q, M = _wanted(Z, labels, smoothing, weights)
     dZ = np.zeros_like(Z)
-    if n.size:
-        dZ[n] = softmax(Z[n])
-        dZ[n, labels[n]] -= 1
-        dZ /= n.size  # (2)
+    if M:
+        dZ[n] = softmax(Z[n]) * q.sum(axis=1, keepdims=True) - q
+        dZ /= M  # (3)
     return dZ
+
+
+def _shares(labels: Targets, classes: int, dtype: type = np.float32) -> Rows:
+    """t (N, C) of labels, or labels themselves where they are shares already."""
+    if labels.ndim == 2:
+        return labels
+    t = np.zeros((len(labels), classes), dtype)
+    n = np.flatnonzero(labels >= 0)
+    t[n, labels[n]] = 1
+    return t
+
+
+def _wanted(
+    Z: Rows, labels: Targets, smoothing: float, weights: Vector | None
+) -> tuple[np.ndarray, Rows, float]:
+    """The numbers of the examples that count, their q (·, C), and M."""
+    t, C = _shares(labels, Z.shape[1], Z.dtype.type), Z.shape[1]
+    w = np.ones(C, Z.dtype) if weights is None else weights
+    n = np.flatnonzero(t.any(axis=1))
+    q = w * ((1 - smoothing) * t[n] + smoothing / C)  # (1)
+    return n, q.astype(Z.dtype), float((t * w).sum(dtype=np.float64))

@@ -1,7 +1,7 @@
 """A network made ready to run: its stages, all the memory they need, and their calls in order."""
 
 from collections.abc import Sequence
-from ctypes import c_float, c_int32
+from ctypes import c_int32
 from dataclasses import dataclass, field
 from math import prod
 
@@ -11,6 +11,7 @@ from fovea.errors import ShapeError, mismatch
 from fovea.kernels import buffers, compiler, tiles
 from fovea.kernels.compiler import Progress
 from fovea.kernels.specification import Specification, specify
+from fovea.losses import CrossEntropy
 from fovea.network import Network
 from fovea.parameters import views_of
 from fovea.stages.base import Stage, Step
@@ -51,9 +52,10 @@ class Part:
 class Plan:
     """Runs `network` on batches of up to `batch_size` pictures; nothing is allocated in a step.
 
-    `training` makes room for what the backward pass needs. `progress(done, total, what)` hears of
-    kernels that had to be compiled. The network's parameters are read where they lie: change them in
-    place, and the next step sees it. `gradients` is flat, as `network.flat` is.
+    `training` makes room for what the backward pass needs; what it makes small is `loss`, by default softmax
+    and cross-entropy. `progress(done, total, what)` hears of kernels that had to be compiled. The network's
+    parameters are read where they lie: change them in place, and the next step sees it. `gradients` is flat,
+    as `network.flat` is.
 
     `parts` shows the stages, `inputs` what takes in a batch of either type, and `loss` what follows the last
     stage in training. `memory` counts bytes: all arrays of the stages, of which those not needed at the same
@@ -63,8 +65,15 @@ class Plan:
     loss: LossStage
 
     def __init__(
-        self, network: Network, batch_size: int, *, training: bool = False, progress: Progress | None = None
+        self,
+        network: Network,
+        batch_size: int,
+        *,
+        training: bool = False,
+        loss: CrossEntropy | None = None,
+        progress: Progress | None = None,
     ) -> None:
+        self._loss = loss or CrossEntropy()
         self._lay_out(network, batch_size, training)
         wanted = self._specifications()
         if training:  # so that predicting a picture with what was learned needs no other kernel
@@ -80,7 +89,6 @@ class Plan:
         self.gradients = buffers.zeros(network.flat.shape if training else (0,))
         self.gradient_views = views_of(self.gradients, network.layout) if training else {}
         self.count = c_int32(0)  # pictures in the batch
-        self.inverse_count = c_float(0.0)  # 1 / those of them with a label
         self.in_step = False  # whether the batch is learned from
         self.rng: np.random.Generator | None = None
         self._calls: list[Call] = []
@@ -117,17 +125,18 @@ class Plan:
     def loss_and_gradients(
         self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
     ) -> tuple[float, int]:
-        """One step's forward and backward pass: the mean loss over the pictures whose label is not −1,
-        and how many of them were right. Fills `gradients`. Layers that draw do so from `rng`."""
-        labelled = int(np.count_nonzero(labels >= 0))
-        self.inverse_count.value = 1 / max(labelled, 1)
+        """One step's forward and backward pass: the loss of the pictures that have a label, and how many
+        of them were right. Fills `gradients`. Layers that draw do so from `rng`.
+
+        labels (N,), with −1 for a picture to leave out, or float32 (N, classes), the share of each class.
+        """
         self.rng = rng
-        self.loss.set_labels(labels)
+        self.loss.set_labels(labels, len(images))
         self._begin(images, in_step=True)
         self.loss.run()
         for step in self._backward:
             step()
-        return self.loss.result(len(images), labelled)
+        return self.loss.result(len(images))
 
     def call(self, specification: Specification, *arguments, **more) -> Call:
         """A call that follows the size of the batch; its kernel is compiled with all the others."""
@@ -158,7 +167,7 @@ class Plan:
         """The steps of the backward pass, from the loss to the first stage that is `learning`."""
         Z, dZ = self.parts[-1].A, gradients[-1]
         assert dZ is not None
-        self.loss = LossStage(self, prod(self.network.output_shape), Z, dZ)
+        self.loss = LossStage(self, self._loss, prod(self.network.output_shape), Z, dZ)
         steps: list[Step] = []
         for part, dA_prev, dA in reversed(
             list(zip(self.parts, gradients, gradients[1:], strict=False))[learning:]

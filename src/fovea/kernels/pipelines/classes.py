@@ -1,15 +1,18 @@
 """Softmax and cross-entropy over classes, with L pictures side by side: arrays are [l, k, n], k the class.
 
 m = max_k Z[k];  Y[k] = exp(Z[k] − m) / Σ_c exp(Z[c] − m)                                             (1)
-loss = log Σ_c exp(Z[c] − m) − (Z[label] − m)                                                         (2)
-dZ[k] = (Y[k] − [k = label]) / count, and 0 where there is no label (−1)                              (3)
+q[k] = w[k] · ((1 − ε) · t[k] + ε / C), the shares t being [k = label] or numbers for all classes     (2)
+loss = Σ_k q[k] · log Σ_c exp(Z[c] − m) + Σ_k q[k] · (m − Z[k])                                       (3)
+dZ[k] = (Y[k] · Σ_c q[c] − q[k]) / M                                                                  (4)
+
+Both are 0 where there is no label (−1) and no share (all 0).
 """
 
 from collections.abc import Callable
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Float, array, is_nan, result, variables
+from fovea.kernels.pipelines.algebra import ZERO, Float, array, fixed, is_nan, result, variables
 
 
 def softmax(*, classes, lanes):
@@ -21,36 +24,58 @@ def softmax(*, classes, lanes):
     return [_schedule(Y, classes, lanes)], [Z]
 
 
-def cross_entropy(*, classes, lanes):
-    """(2) for every picture, and (3), and whether the first of the largest logits is the label's: 1 or 0.
+def cross_entropy(*, classes, lanes, soft):
+    """(3) for every picture, and (4), and whether the first of the largest logits is a class of the largest
+    share: 1 or 0.
 
-    `scale` is 1/count. Outputs: dZ [l, k, n]; losses [l, n]; hits [l, n].
+    `targets` holds labels [l, n], or if `soft` t [l, k, n]; `scale` is 1/M. Outputs: dZ [l, k, n];
+    losses [l, n]; hits [l, n].
     """
-    Z = array("Z", [lanes, classes])
-    labels = array("labels", [lanes], hl.Int(32))
-    scale = hl.Param(Float, "scale")
+    # Algorithm
+    Z, w = array("Z", [lanes, classes]), fixed("w", [classes])
+    targets = array("targets", [lanes, classes]) if soft else array("targets", [lanes], hl.Int(32))
+    smoothing, scale = hl.Param(Float, "smoothing"), hl.Param(Float, "scale")
     l, k, n = variables("l k n")
+    q, asked, known = hl.Func("q"), hl.Func("asked"), hl.Func("known")
     dZ, losses, hits = hl.Func("dZ"), hl.Func("losses"), hl.Func("hits")
+    behind, first = hl.Func("behind"), hl.Func("first")
     largest, exponential, total = _softmax(Z, classes, n)
-    label = labels[l, n]
-    known, index = label >= 0, hl.clamp(label, 0, classes - 1)
-    target = hl.select(k == label, hl.f32(1.0), ZERO)
-    dZ[l, k, n] = hl.select(known, (exponential[l, k, n] / total[l, n] - target) * scale, ZERO)  # (3)
-    losses[l, n] = hl.select(
-        known, _of_numbers(hl.log, total[l, n]) - (Z[l, index, n] - largest[l, n]), ZERO
-    )  # (2)
-    first = hl.Func("first")
-    r = hl.RDom([(0, classes)], "r_first")
+    r, s, f = (hl.RDom([(0, classes)], name) for name in ("r_asked", "r_known", "r_first"))
+
+    def share(k: hl.Expr) -> hl.Expr:
+        return targets[l, k, n] if soft else hl.select(targets[l, n] == k, hl.f32(1.0), ZERO)
+
+    if soft:  # the largest share
+        known[l, n] = ZERO
+        known[l, n] = hl.max(known[l, n], share(s[0]))
+    else:
+        known[l, n] = hl.select(targets[l, n] >= 0, hl.f32(1.0), ZERO)
+    q[l, k, n] = w[k] * ((1 - smoothing) * share(k) + smoothing / classes)  # (2)
+    asked[l, n] = ZERO
+    asked[l, n] += q[l, r[0], n]
+    counts = known[l, n] > ZERO
+    gradient = exponential[l, k, n] / total[l, n] * asked[l, n] - q[l, k, n]
+    dZ[l, k, n] = hl.select(counts, gradient * scale, ZERO)  # (4)
+    # Two sums apart: of logits of 1e30 the compiler might else add the logarithm to one of them, and lose it.
+    short = largest[l, n] - Z[l, f[0], n]
+    behind[l, n] = ZERO
+    behind[l, n] += hl.select(q[l, f[0], n] == ZERO, ZERO, q[l, f[0], n] * short)
+    loss = asked[l, n] * _of_numbers(hl.log, total[l, n]) + behind[l, n]  # (3)
+    losses[l, n] = hl.select(counts, loss, ZERO)
     first[l, n] = hl.i32(classes)
-    first[l, n] = hl.min(first[l, n], hl.select(Z[l, r[0], n] == largest[l, n], r[0], classes))
-    hits[l, n] = hl.select(known & (first[l, n] == label), hl.i32(1), hl.i32(0))
-    for f in (losses, hits):
-        result(f, [lanes]).vectorize(l)
-    first.compute_at(hits, n).vectorize(l)
-    first.update().reorder(l, r[0]).vectorize(l)
-    for f in (largest, total):
-        f.compute_root()
-    return [_schedule(dZ, classes, lanes), losses, hits], [Z, labels, scale]
+    first[l, n] = hl.min(first[l, n], hl.select(Z[l, f[0], n] == largest[l, n], f[0], classes))
+    found = hl.clamp(first[l, n], 0, classes - 1)
+    right = (first[l, n] < classes) & (share(found) == known[l, n])
+    hits[l, n] = hl.select(counts & right, hl.i32(1), hl.i32(0))
+
+    # Schedule
+    for function in (losses, hits):
+        result(function, [lanes]).vectorize(l)
+    for function, domain in ((asked, r), (known, s), (behind, f), (first, f)):
+        function.compute_root().vectorize(l)
+        if function.has_update_definition():
+            function.update().reorder(l, domain[0]).vectorize(l)
+    return [_schedule(dZ, classes, lanes), losses, hits], [Z, targets, w, smoothing, scale]
 
 
 def _of_numbers(function: Callable[[hl.Expr], hl.Expr], x: hl.Expr) -> hl.Expr:
