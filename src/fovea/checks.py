@@ -121,7 +121,7 @@ def loss(
     """Z (N, classes); labels (N,), each a class from 0 to classes − 1 or −1 for an example to ignore, or
     shares (N, classes), whose rows sum to 1 or are 0; `smoothing` from 0 to below 1; `weights` (classes,)."""
     logits(Z, who)
-    targets(labels, *Z.shape, who)
+    targets(labels, len(Z), Z.shape[1], who)
     if isinstance(labels, np.ndarray) and labels.dtype.kind == "f":
         floats(who, Z=Z, labels=labels)
     share(smoothing, f"{who}: smoothing")
