@@ -42,6 +42,16 @@ def dense(A_prev, W, b, dZ):
     return Z.detach().numpy(), x.grad.numpy(), w.grad.numpy().T, bias.grad.numpy()
 
 
+def batch_norm(A_prev, dZ, gamma, beta, mean, variance, epsilon, momentum, training):
+    """Z, dA_prev, dgamma, dbeta, and the running mean and variance afterwards."""
+    x, g, b = _leaf(np.moveaxis(A_prev, -1, 1)), _leaf(gamma), _leaf(beta)
+    mean, variance = _tensor(mean), _tensor(variance)
+    Z = F.batch_norm(x, mean, variance, g, b, training, momentum, epsilon)
+    Z.backward(_tensor(np.moveaxis(dZ, -1, 1)))
+    Z, dA_prev = (np.moveaxis(t.detach().numpy(), 1, -1) for t in (Z, x.grad))
+    return Z, dA_prev, g.grad.numpy(), b.grad.numpy(), mean.numpy(), variance.numpy()
+
+
 def relu(Z, dA):
     """A, dZ."""
     x = _leaf(Z)

@@ -20,6 +20,12 @@ CALLS = {
     "average_pool2d_backward": (((2, 3, 2, 3), A), lambda *a: F.average_pool2d_backward(*a, 2)),
     "dense": (((5, 7), (7, 3), (3,)), F.dense),
     "dense_backward": (((5, 3), (5, 7), (7, 3)), F.dense_backward),
+    "batch_statistics": ((A,), F.batch_statistics),
+    "batch_norm": ((A, (3,), (3,), (3,), (3,)), lambda a, m, v, *b: F.batch_norm(a, m, v * v, *b)),
+    "batch_norm_backward": (
+        (A, A, (3,), (3,), (3,)),
+        lambda dZ, a, m, v, g: F.batch_norm_backward(dZ, a, m, v * v, g),
+    ),
     "relu": ((A,), F.relu),
     "relu_backward": ((A, A), F.relu_backward),
     "softmax": (((5, 4),), F.softmax),

@@ -73,13 +73,14 @@ def check_layer(
 
 def _check_contract(trial: Trial, forward: float, gradients: float) -> None:
     """All but the numbers themselves; the two bounds are for what may differ by rounding."""
-    inputs = {"dZ": trial.dZ, **trial.variables}
+    inputs = {"dZ": trial.dZ, **trial.variables, **{f"d{k}": s for k, s in trial.layer.statistics.items()}}
     before = {name: array.copy() for name, array in inputs.items()}
     with np.errstate(all="ignore"):
         trial.run_on(np.full_like(trial.A_prev, np.nan), np.full_like(trial.dZ, np.nan))
     with poisoned_memory():
         result = trial.run()
     shapes = {"Z": trial.dZ.shape} | {name: array.shape for name, array in trial.variables.items()}
+    shapes |= {f"new {name}": array.shape for name, array in trial.layer.statistics.items()}
     for name, array in result.items():
         if array.shape != shapes[name] or array.dtype != trial.A_prev.dtype:
             expected, got = f"{trial.A_prev.dtype} {shapes[name]}", f"{array.dtype} {array.shape}"
@@ -96,7 +97,7 @@ def _check_contract(trial: Trial, forward: float, gradients: float) -> None:
 
     Z, cache = trial.forward(trial.A_prev)
     trial.run_on(-trial.A_prev[::-1], -trial.dZ)
-    again = {"Z": Z} | trial.back(trial.dZ, cache)
+    again = {"Z": Z} | trial.back(trial.dZ, cache) | trial.learned(cache)
     _compare(trial, again, result, "the same call, with another between its two passes", forward, gradients)
 
     for how, view in VIEWS.items():

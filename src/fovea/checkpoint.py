@@ -1,6 +1,6 @@
 """The model file: one safetensors file with all that prediction needs.
 
-    tensors     "conv1.W", "conv1.b", …       float32, as the network has them
+    tensors     "conv1.W", "conv1.b", …       float32, as the network has them: parameters and statistics
     metadata    fovea_format    "1"
                 architecture    input shape and layers, in JSON
                 classes         the names of the outputs, or null, in JSON
@@ -35,7 +35,7 @@ def save(network: Network, path: Path | str) -> None:
         "preprocessing": json.dumps(network.preprocessing.to_dict()),
         "input_size": json.dumps(network.input_shape[:2]),
     }
-    write_tensors(path, network.parameters, metadata)
+    write_tensors(path, {**network.parameters, **network.statistics}, metadata)
 
 
 def load(path: Path | str) -> Network:
@@ -45,7 +45,7 @@ def load(path: Path | str) -> Network:
     _check_format(path, metadata)
     try:
         network = Network.from_architecture(_json(path, metadata, "architecture"), seed=None)
-        _check_tensors(path, network.layout, tensors)
+        _check_tensors(path, {**network.layout, **network.statistic_layout}, tensors)
         network.classes = _json(path, metadata, "classes")
         network.preprocessing = Preprocessing.from_dict(_json(path, metadata, "preprocessing"))
     except DataError:
@@ -54,8 +54,9 @@ def load(path: Path | str) -> Network:
         raise DataError(f"{path}: {error}") from error
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise DataError(mismatch(str(path), "a network that can be built", repr(error))) from error
-    for name, tensor in tensors.items():
-        network.parameters[name][...] = tensor
+    for views in (network.parameters, network.statistics):
+        for name, view in views.items():
+            view[...] = tensors[name]
     return network
 
 

@@ -97,6 +97,52 @@ def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix, who: str = "dense_backward
     _shape(who, "dZ", dZ, (len(A_prev), W.shape[1]), "dZ has the shape of dense's output")
 
 
+def batch_statistics(A_prev: Array, who: str = "batch_statistics") -> None:
+    """A_prev (N, H, W, C) or (N, C), with two numbers a channel at least."""
+    floats(who, A_prev=A_prev)
+    _channels_last(who, A_prev)
+    if A_prev.size < 2 * A_prev.shape[-1]:
+        remedy = "one number has no variance: give two pictures at least"
+        raise ShapeError(mismatch(who, "A_prev with two numbers a channel", A_prev.shape, remedy))
+
+
+def batch_norm(
+    A_prev: Array,
+    mean: Vector,
+    variance: Vector,
+    gamma: Vector,
+    beta: Vector | None,
+    epsilon: float,
+    who: str = "batch_norm",
+) -> None:
+    """A_prev (N, H, W, C) or (N, C), the others (C,), `epsilon` above 0."""
+    vectors = {"mean": mean, "variance": variance, "gamma": gamma, "beta": beta}
+    floats(who, A_prev=A_prev, **vectors)
+    _channels_last(who, A_prev)
+    for name, vector in vectors.items():
+        if vector is not None:
+            _shape(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
+    if not 0 < epsilon < np.inf:
+        raise ShapeError(mismatch(who, "epsilon above 0", epsilon))
+
+
+def batch_norm_backward(
+    dZ: Array,
+    A_prev: Array,
+    mean: Vector,
+    variance: Vector,
+    gamma: Vector,
+    epsilon: float,
+    of_batch: bool,
+    who: str = "batch_norm_backward",
+) -> None:
+    """As `batch_norm`, and dZ of the shape of A_prev; `of_batch` needs two numbers a channel."""
+    batch_norm(A_prev, mean, variance, gamma, None, epsilon, who)
+    if of_batch:
+        batch_statistics(A_prev, who)
+    same_shape(who, A_prev=A_prev, dZ=dZ)
+
+
 def same_shape(who: str, **arrays: Array) -> None:
     """Floating-point arrays of one shape, whatever it is."""
     floats(who, **arrays)
@@ -234,6 +280,14 @@ def _volume(who: str, name: str, array: np.ndarray, channels: int | str, W: np.n
     else:
         remedy = "" if W is None else f"W is {W.shape}, that is (f_H, f_W, C_in, C_out)"
     _shape(who, name, array, ("N", "H", "W", channels), remedy)
+
+
+def _channels_last(who: str, A_prev: Array) -> None:
+    """A_prev (N, H, W, C) or (N, C)."""
+    if A_prev.ndim == 2:
+        _shape(who, "A_prev", A_prev, ("N", "C"))
+    else:
+        _volume(who, "A_prev", A_prev, "C")
 
 
 def _shape(who: str, name: str, array: np.ndarray, expected: tuple[int | str, ...], remedy: str = "") -> None:

@@ -70,6 +70,7 @@ class Layerwise:
         self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
     ) -> tuple[float, int]:
         Z, caches = self.network.forward(self._input(images), training=True, rng=rng)
+        self.network.update(caches)
         loss, dZ = self.loss(Z, labels)
         _, gradients = self.network.backward(dZ, caches)
         for name, (offset, shape) in self.network.layout.items():

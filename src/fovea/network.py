@@ -11,7 +11,7 @@ from fovea import architecture, engine, functional
 from fovea.errors import ShapeError, mismatch
 from fovea.inputs import batch_of, in_precision, numbers, pixels_or_numbers
 from fovea.layers.base import Gradients, Layer, Shape, checked_precision, whole
-from fovea.parameters import aligned_zeros, hand_out, layout_of, views_of
+from fovea.parameters import aligned_zeros, hand_out, layout_of, learn_statistics, views_of
 from fovea.preprocessing import Preprocessing
 
 
@@ -29,6 +29,9 @@ class Network:
     go layer by layer, are always exact.
 
     `parameters` maps "conv1.W" to a view into `flat`, by `layout`: write into the arrays to change them.
+    `statistics`, what is learned beside gradients, maps "batchnorm1.mean" to a view into `flat_statistics`,
+    by `statistic_layout`. The two flat arrays lie one after the other in `memory`, which is all that the
+    network knows.
     """
 
     def __init__(
@@ -48,15 +51,19 @@ class Network:
         architecture.name_layers(self.layers)
         try:
             self.shapes = self._shapes()  # what each layer gives out, for one image
-            self.layout, size = layout_of(self.layers, self.input_shapes)
-            self.flat = aligned_zeros(size)
+            placed = list(zip(self.layers, self.input_shapes, strict=True))
+            self.layout, size = layout_of((layer, layer.parameter_shapes(n)) for layer, n in placed)
+            self.statistic_layout, more = layout_of((layer, layer.statistic_shapes(n)) for layer, n in placed)
+            self.memory = aligned_zeros(size + more)
+            self.flat, self.flat_statistics = self.memory[:size], self.memory[size:]
             self.precision = precision
             self._plans: dict[bool, Any] = {}  # for few pictures at once, and for many
             self._lock = Lock()  # a plan's memory serves one prediction at a time
             self.classes = classes
             self.preprocessing = preprocessing or Preprocessing.none(self.input_shape[-1])
             self.parameters = views_of(self.flat, self.layout)
-            hand_out(self.parameters, self.layers)
+            self.statistics = views_of(self.flat_statistics, self.statistic_layout)
+            hand_out(self.parameters, self.statistics, self.layers)
             if seed is not None:
                 self.initialise(seed)
         except BaseException:
@@ -81,9 +88,10 @@ class Network:
         return self.shapes[-1]
 
     def initialise(self, seed: int) -> None:
-        """Draw the first weights; a layer's depend on `seed`, its place and its shapes alone."""
+        """Draw the first weights, and set the first statistics. A layer's depend on `seed`, its place and its
+        shapes alone."""
         seed = whole(seed, "Network", "seed", least=0)
-        self.flat[...] = 0
+        self.memory[...] = 0
         for place, (layer, input_shape) in enumerate(zip(self.layers, self.input_shapes, strict=True)):
             # A spawn key keeps these numbers apart from all that [seed, …] gives elsewhere.
             rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place,)))
@@ -140,6 +148,11 @@ class Network:
             if set(own) != set(layer.parameters):
                 raise ShapeError(mismatch(layer.who, f"gradients of {list(layer.parameters)}", list(own)))
             yield layer, dA, own
+
+    def update(self, caches: Sequence[Any]) -> None:
+        """Write what the layers have learned beside gradients in a forward pass in training, of `caches`."""
+        for layer, cache in zip(self.layers, caches, strict=True):
+            learn_statistics(layer, cache)
 
     def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
         """Probabilities (N, classes) of images (N, H, W, C), or (1, classes) of a single one (H, W, C).
@@ -235,15 +248,18 @@ class Network:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies, and what goes to another process, get memory of their own, and their views into it."""
-        return _copy, (self.architecture(), self.flat, self.classes, self.preprocessing)
+        return _copy, (self.architecture(), self.memory, self.classes, self.preprocessing)
 
 
 def _copy(
-    description: Mapping[str, Any], flat: np.ndarray, classes: list[str] | None, preprocessing: Preprocessing
+    description: Mapping[str, Any],
+    memory: np.ndarray,
+    classes: list[str] | None,
+    preprocessing: Preprocessing,
 ) -> Network:
     network = Network.from_architecture(description, seed=None)
     network.classes = classes
     if preprocessing is not None:
         network.preprocessing = preprocessing
-    network.flat[...] = flat
+    network.memory[...] = memory
     return network

@@ -1,16 +1,17 @@
-"""Where a network's parameters lie: one after another in one flat array.
+"""Where a network's parameters and statistics lie: one after another in one flat array each.
 
 So an optimizer is one pass over one array. Each parameter begins at a multiple of 64 bytes, the width of a
 cache line and of the widest vectors, and the gaps stay 0.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from math import prod
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Layer, Shape
 
 Layout: TypeAlias = dict[str, tuple[int, Shape]]  # "conv1.W" → where it begins, in floats, and its shape
@@ -19,11 +20,11 @@ Views: TypeAlias = Mapping[str, np.ndarray]
 ALIGNMENT = 64 // 4  # floats
 
 
-def layout_of(layers: Sequence[Layer], input_shapes: Sequence[Shape]) -> tuple[Layout, int]:
-    """Where each layer's parameters begin, and how many floats all take up."""
+def layout_of(shapes: Iterable[tuple[Layer, Mapping[str, Shape]]]) -> tuple[Layout, int]:
+    """Where each array of each layer begins, and how many floats all take up."""
     layout, end = {}, 0
-    for layer, input_shape in zip(layers, input_shapes, strict=True):
-        for name, shape in layer.parameter_shapes(input_shape).items():
+    for layer, own in shapes:
+        for name, shape in own.items():
             layout[f"{layer.name}.{name}"] = (end, tuple(shape))
             end += -(-prod(shape) // ALIGNMENT) * ALIGNMENT
     return layout, end
@@ -37,18 +38,27 @@ def aligned_zeros(size: int) -> np.ndarray:
 
 
 def views_of(flat: np.ndarray, layout: Layout) -> Views:
-    """Each parameter as a view into `flat`; the mapping cannot be changed, the arrays can."""
+    """Each array as a view into `flat`; the mapping cannot be changed, the arrays can."""
     return MappingProxyType(
         {name: flat[start : start + prod(shape)].reshape(shape) for name, (start, shape) in layout.items()}
     )
 
 
-def hand_out(views: Views, layers: Sequence[Layer]) -> None:
+def hand_out(parameters: Views, statistics: Views, layers: Iterable[Layer]) -> None:
     """Give each layer the views that carry its name, "conv1.W" as "W"."""
     for layer in layers:
-        own = {
-            name.partition(".")[2]: view
-            for name, view in views.items()
-            if name.partition(".")[0] == layer.name
-        }
-        layer.parameters = MappingProxyType(own)
+        layer.parameters, layer.statistics = _own(parameters, layer), _own(statistics, layer)
+
+
+def _own(views: Views, layer: Layer) -> Views:
+    parts = ((*name.partition("."), view) for name, view in views.items())
+    return MappingProxyType({own: view for owner, _, own, view in parts if owner == layer.name})
+
+
+def learn_statistics(layer: Layer, cache: Any) -> None:
+    """Write what `layer` has learned beside gradients in a forward pass in training."""
+    new = layer.update(cache)
+    if set(new) != set(layer.statistics):
+        raise ShapeError(mismatch(layer.who, f"an update of {list(layer.statistics)}", list(new)))
+    for name, values in new.items():
+        layer.statistics[name][...] = values

@@ -70,7 +70,7 @@ def quality(row: Row) -> tuple[float, ...]:
 
 
 class Keeper:
-    """Keeps a run: the best weights in memory, and all of it in its folder, where it has one.
+    """Keeps a run: the best weights and statistics in memory, and all of it in its folder, where it has one.
 
     `settings` is what must be the same when the run goes on.
     """
@@ -80,7 +80,7 @@ class Keeper:
     ) -> None:
         self.folder, self.network, self.optimizer = folder, network, optimizer
         self.settings = {**settings, "architecture": network.architecture()}
-        self.best = network.flat.copy()
+        self.best = network.memory.copy()
 
     def begin(self, data: Splits, arguments: Mapping[str, Any]) -> Position:
         """Write which picture is where, the state before the first step, and what is asked for.
@@ -102,7 +102,7 @@ class Keeper:
             return
         mean, std = self.network.preprocessing.mean, self.network.preprocessing.std
         arrays = {
-            "weights": self.network.flat,
+            "weights": self.network.memory,
             "best": self.best,
             "mean": np.array(mean),
             "std": np.array(std),
@@ -118,7 +118,7 @@ class Keeper:
         self.folder.sweep()
         self.folder.check_splits(data)
         at, arrays = read(self.folder.state, self.settings)
-        self.network.flat[...] = arrays["weights"]
+        self.network.memory[...] = arrays["weights"]
         self.best[...] = arrays["best"]
         self.network.preprocessing = Preprocessing(tuple(arrays["mean"]), tuple(arrays["std"]))
         own = {name: array for name, array in arrays.items() if name.startswith(_OPTIMIZER)}
@@ -129,11 +129,11 @@ class Keeper:
 
     def hold(self) -> None:
         """These weights are the best so far."""
-        self.best[...] = self.network.flat
+        self.best[...] = self.network.memory
 
     def use_best(self) -> None:
         """Give the network the weights that were best."""
-        self.network.flat[...] = self.best
+        self.network.memory[...] = self.best
 
     def finish(self, at: Position, measured: Mapping[str, Any]) -> None:
         """Write what the best network came to."""
@@ -146,12 +146,12 @@ class Keeper:
         assert self.folder is not None
         self.network.save(self.folder.last)
         if best:
-            weights = self.network.flat.copy()
+            weights = self.network.memory.copy()
             self.use_best()
             try:
                 self.network.save(self.folder.best)
             finally:
-                self.network.flat[...] = weights
+                self.network.memory[...] = weights
         self.folder.write_bad_images(at.bad)
         if at.history:
             self.folder.write_table(self.folder.results, at.history[0], [row.values() for row in at.history])

@@ -108,6 +108,7 @@ def train(
     _check(settings)
     check_fit(network, data)
     assert data.train is not None
+    _check_batches(network, len(data.train), batch_size)
     weights = balance.weights(class_weights, data.train.labels, data.classes)
     cross_entropy = losses.CrossEntropy(label_smoothing, weights)
     _take_on(network, data.train, measure=not resume)
@@ -188,6 +189,12 @@ def check_fit(network: Network, data: Splits) -> None:
         raise DataError(mismatch("train: classes", ", ".join(network.classes), ", ".join(data.classes)))
 
 
+def _check_batches(network: Network, pictures: int, batch_size: int) -> None:
+    """Raise ShapeError where a layer cannot learn from the smallest batch of an epoch, which is the last."""
+    for layer, shape in zip(network.layers, network.input_shapes, strict=True):
+        layer.check_batch(pictures % batch_size or batch_size, shape)
+
+
 def _take_on(network: Network, train: Dataset, measure: bool) -> None:
     """Give an untrained network the classes of its data, and the statistics of the pictures."""
     if measure and network.preprocessing == Preprocessing.none(network.input_shape[-1]):
@@ -217,8 +224,8 @@ def _measure(plan: Plan, data: Splits, at: Position, batch_size: int) -> Row:
 
 
 def _is_sound(network: Network, row: Row | None) -> bool:
-    """Whether the weights are numbers, and small enough for the validation's logits to be."""
-    sound = bool(np.isfinite(network.flat).all())
+    """Whether the weights and statistics are numbers, and small enough for the validation's logits to be."""
+    sound = bool(np.isfinite(network.memory).all())
     return sound and (row is None or row["val_top1"] is None or row["val_loss"] is not None)
 
 

@@ -37,6 +37,8 @@ class Trial:
         layer = copy.copy(layer).build(input_shape, rng, np.float64)
         for p in layer.parameters.values():
             p[...] = (p + spread(rng, p.shape) / 4).astype(np.float32)
+        for s in layer.statistics.values():  # they may be variances
+            s[...] = (s + np.abs(spread(rng, s.shape)) / 4).astype(np.float32)
         output_shape = layer.output_shape(input_shape)
         if not isinstance(output_shape, tuple):
             raise CheckFailed(mismatch(who, "output_shape as a tuple", repr(output_shape)))
@@ -45,8 +47,10 @@ class Trial:
 
     def in_float32(self, who: str) -> "Trial":
         layer = copy.copy(self.layer)
-        parameters = {name: p.astype(np.float32) for name, p in layer.parameters.items()}
-        layer.parameters = MappingProxyType(parameters)
+        layer.parameters, layer.statistics = (
+            MappingProxyType({name: values.astype(np.float32) for name, values in own.items()})
+            for own in (layer.parameters, layer.statistics)
+        )
         return Trial(who, layer, self.training, self.A_prev.astype(np.float32), self.dZ.astype(np.float32))
 
     def forward(self, A_prev: np.ndarray) -> tuple[np.ndarray, Any]:
@@ -54,12 +58,13 @@ class Trial:
         return self.layer.forward(A_prev, training=self.training, rng=np.random.default_rng(0))
 
     def run(self) -> Gradients:
-        """Everything that comes out: Z, dA_prev, and "dW" for a parameter W."""
+        """Everything that comes out: Z, dA_prev, "dW" for a parameter W, and "new mean" for a statistic that
+        is learned."""
         return self.run_on(self.A_prev, self.dZ)
 
     def run_on(self, A_prev: np.ndarray, dZ: np.ndarray) -> Gradients:
         Z, cache = self.forward(A_prev)
-        return {"Z": Z} | self.back(dZ, cache)
+        return {"Z": Z} | self.back(dZ, cache) | self.learned(cache)
 
     def back(self, dZ: np.ndarray, cache: Any) -> Gradients:
         dA_prev, gradients = self.layer.backward(dZ, cache)
@@ -68,6 +73,12 @@ class Trial:
                 mismatch(f"{self.who}: gradients", sorted(self.layer.parameters), sorted(gradients))
             )
         return {"dA_prev": dA_prev} | {f"d{name}": gradients[name] for name in self.layer.parameters}
+
+    def learned(self, cache: Any) -> Gradients:
+        new, expected = self.layer.update(cache), self.layer.statistics if self.training else {}
+        if set(new) != set(expected):
+            raise CheckFailed(mismatch(f"{self.who}: update", sorted(expected), sorted(new)))
+        return {f"new {name}": new[name] for name in expected}
 
     @property
     def variables(self) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ import pytest
 from fovea import check_layer, engine
 from fovea.layers import (
     AveragePool2D,
+    BatchNorm,
     Conv2D,
     Dense,
     Dropout,
@@ -23,6 +24,11 @@ EXAMPLES = {
         (Conv2D(4, 3, padding="same"), (6, 5, 3), (28, 28, 6)),
         (Conv2D(6, 5, padding=2), (7, 7, 1), (28, 28, 1)),
         (Conv2D(5, (3, 2), (2, 1), (1, 0, 2, 1), bias=False), (7, 6, 2), (17, 23, 17)),
+    ],
+    "BatchNorm": [
+        (BatchNorm(), (5, 4, 3), (28, 28, 6)),
+        (BatchNorm(0.1, momentum=0.5), (7,), (120,)),
+        (BatchNorm(), (1, 2, 17), (8, 7, 128)),
     ],
     "MaxPool2D": [
         (MaxPool2D(2), (6, 7, 3), (28, 28, 6)),

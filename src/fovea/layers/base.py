@@ -7,6 +7,8 @@ It computes
     dA_prev, gradients = layer.backward(dZ, cache)     from the gradient of its output and the cache
 
 and keeps nothing between the two: it may run twice before the first backward pass, and any dZ may be given.
+What it learns beside gradients, such as running means, are its statistics: `layer.update(cache)` gives their
+new values after a forward pass in training, and whoever trains writes them.
 
 A layer of one's own:
 
@@ -46,13 +48,15 @@ class Layer:
     """One step of a network. Shapes given to its methods have no batch axis: (H, W, C) or (n,).
 
     `parameters` holds the arrays that training changes, by name ("W", "b"). In a network they are views into
-    its own memory: write into them, they cannot be replaced.
+    its own memory: write into them, they cannot be replaced. `statistics` holds those that are learned beside
+    gradients, in the same way.
     """
 
-    # This class is no dataclass itself, so that these three are no hyperparameters.
+    # This class is no dataclass itself, so that these four are no hyperparameters.
     kind: ClassVar[str]  # what its name begins with in a network; by default the class name in small letters
     name: str = ""  # given by the network: "conv1"
     parameters: Mapping[str, np.ndarray] = MappingProxyType({})
+    statistics: Mapping[str, np.ndarray] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -84,24 +88,33 @@ class Layer:
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
         return {}
 
+    def statistic_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        return {}
+
     def initialise(self, input_shape: Shape, rng: np.random.Generator) -> None:
-        """Write first values into `parameters`, whose arrays exist and are 0."""
+        """Write first values into `parameters` and `statistics`, whose arrays exist and are 0."""
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: Any = np.float32) -> Self:
-        """Make the parameters of a layer that is used alone, outside a network."""
+        """Make the parameters and statistics of a layer that is used alone, outside a network."""
         self.output_shape(input_shape)
-        shapes = self.parameter_shapes(input_shape)
-        arrays = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
-        self.parameters = MappingProxyType(arrays)
+        self.parameters, self.statistics = (
+            MappingProxyType({name: np.zeros(shape, dtype) for name, shape in shapes.items()})
+            for shapes in (self.parameter_shapes(input_shape), self.statistic_shapes(input_shape))
+        )
         self.initialise(input_shape, rng)
         return self
 
     def parameter(self, name: str, like: np.ndarray) -> np.ndarray:
-        """The parameter as the two passes need it: in the precision of `like`, the array that came in."""
-        if name not in self.parameters:
+        """The parameter or statistic as the two passes need it: in the precision of `like`, the array that
+        came in."""
+        values = self.parameters if name in self.parameters else self.statistics
+        if name not in values:
             remedy = "put the layer into a Network, or call its build(input_shape, rng)"
             raise ShapeError(mismatch(self.who, f"a parameter {name}", "none", remedy))
-        return self.parameters[name].astype(like.dtype, copy=False)
+        return values[name].astype(like.dtype, copy=False)
+
+    def check_batch(self, pictures: int, input_shape: Shape) -> None:
+        """Raise ShapeError where a batch of so many pictures cannot be trained with."""
 
     # The two passes
 
@@ -114,6 +127,11 @@ class Layer:
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         """dA_prev and the parameters' gradients, each under its parameter's name."""
         raise NotImplementedError(f"{self.who} has no backward pass")
+
+    def update(self, cache: Any) -> Mapping[str, np.ndarray]:
+        """The statistics' new values after a forward pass in training, each under its name; none after any
+        other. They are not written here."""
+        return {}
 
     # What the summary counts, for one image
 

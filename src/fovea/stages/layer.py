@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from fovea.layers import Layer
 from fovea.layers.base import Shape
+from fovea.parameters import learn_statistics
 from fovea.stages.base import NHWC, Stage, Step
 from fovea.stages.calls import Array
 
@@ -28,6 +29,8 @@ class LayerStage(Stage):
         def run() -> None:
             X = A_prev.pictures(plan.count.value).reshape(-1, *self.input_shape)
             Z, self._cache = self.layer.forward(X, training=plan.in_step, rng=plan.rng)
+            if plan.in_step:
+                learn_statistics(self.layer, self._cache)
             A.pictures(plan.count.value)[...] = Z.reshape(len(X), -1)
 
         return [run]

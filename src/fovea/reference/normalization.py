@@ -1,0 +1,70 @@
+"""Batch normalisation: every channel with mean 0 and variance 1 over the batch, then scaled and shifted.
+
+    μ[c] = Σ A_prev[…, c] / M,   σ²[c] = Σ (A_prev[…, c] − μ[c])² / M                                (1)
+    x̂ = (A_prev − μ) / √(σ² + ε)                                                                     (2)
+    Z = γ x̂ + β                                                                                      (3)
+
+Backward, from the gradient dZ of a cost, where μ and σ² are the batch's own and so depend on A_prev:
+
+    dβ = Σ dZ,   dγ = Σ dZ x̂                                                                         (4)
+    dA_prev = γ / √(σ² + ε) · (dZ − (dβ + x̂ dγ) / M)                                                 (5)
+
+and where they are given numbers, such as the running ones:
+
+    dA_prev = γ / √(σ² + ε) · dZ                                                                     (6)
+
+The sums are over all axes but the last, that of the channels c: (N, H, W, C) or (N, n); M is how many
+numbers of a channel there are. All sums are in float64.
+
+Source: S. Ioffe and C. Szegedy, "Batch normalization", arXiv:1502.03167, algorithm 1; (5) is their chain of
+derivatives, put together.
+"""
+
+import numpy as np
+
+from fovea import checks
+from fovea.checks import Array, Vector
+from fovea.reference.quiet import quietly
+
+
+@quietly
+def batch_statistics(A_prev: Array) -> tuple[Vector, Vector]:
+    """μ, σ², each (C,)."""
+    checks.batch_statistics(A_prev)
+    rows = A_prev.reshape(-1, A_prev.shape[-1])  # (M, C)
+    mean = rows.mean(axis=0, dtype=np.float64)  # (1)
+    variance = np.square(rows - mean).mean(axis=0)  # (1)
+    return mean.astype(A_prev.dtype), variance.astype(A_prev.dtype)
+
+
+@quietly
+def batch_norm(
+    A_prev: Array, mean: Vector, variance: Vector, gamma: Vector, beta: Vector, *, epsilon: float = 1e-5
+) -> Array:
+    """Z, of the shape of A_prev."""
+    checks.batch_norm(A_prev, mean, variance, gamma, beta, epsilon)
+    scale = gamma / np.sqrt(variance + A_prev.dtype.type(epsilon))
+    return (A_prev - mean) * scale + beta  # (2), (3)
+
+
+@quietly
+def batch_norm_backward(
+    dZ: Array,
+    A_prev: Array,
+    mean: Vector,
+    variance: Vector,
+    gamma: Vector,
+    *,
+    epsilon: float = 1e-5,
+    of_batch: bool = True,
+) -> tuple[Array, Vector, Vector]:
+    """dA_prev, dγ, dβ; `of_batch` says whether μ and σ² are the batch's own."""
+    checks.batch_norm_backward(dZ, A_prev, mean, variance, gamma, epsilon, of_batch)
+    C, M = A_prev.shape[-1], A_prev.size // A_prev.shape[-1]
+    inverse = 1 / np.sqrt(variance + A_prev.dtype.type(epsilon))  # (C,)
+    x = (A_prev - mean) * inverse  # (2)
+    dbeta = dZ.reshape(-1, C).sum(axis=0, dtype=np.float64).astype(dZ.dtype)  # (4)
+    dgamma = (dZ * x).reshape(-1, C).sum(axis=0, dtype=np.float64).astype(dZ.dtype)  # (4)
+    if of_batch:
+        dZ = dZ - (dbeta + x * dgamma) / dZ.dtype.type(M)
+    return gamma * inverse * dZ, dgamma, dbeta  # (5), (6)
