@@ -1,0 +1,73 @@
+"""Fovea under ONNX's own interface: operators one after another, each on the current engine.
+
+    rep = fovea.onnx.Backend.prepare(onnx.load("model.onnx"))
+    (y,) = rep.run([x])
+
+It runs any graph of the operators of `operators`, layout and all as ONNX has them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx.backend.base import Backend as _Backend
+from onnx.backend.base import BackendRep, namedtupledict
+
+from fovea.errors import DataError, mismatch
+from fovea.onnx.graph import Graph, step_of
+from fovea.onnx.operators import function_of, run
+
+
+class Prepared(BackendRep):
+    """A model that is ready to run."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        unknown = [s for s in graph.steps if function_of(s.operator, graph.opset) is None]
+        if unknown:
+            raise DataError(mismatch(unknown[0].who, "an operator that Fovea knows", unknown[0].operator))
+
+    def run(self, inputs: Sequence[np.ndarray] | Mapping[str, np.ndarray], **_: Any) -> tuple[Any, ...]:
+        """The model's outputs, by place and by name; `inputs` go by either too. Raises DataError."""
+        names = list(self.graph.inputs)
+        if not isinstance(inputs, Mapping):
+            inputs = dict(zip(names, inputs, strict=False)) if len(inputs) == len(names) else {}
+        if set(inputs) != set(names):
+            raise DataError(mismatch("Backend", f"the inputs {', '.join(names)}", f"{len(inputs)} others"))
+        values = {"": None, **self.graph.constants, **{n: np.asarray(a) for n, a in inputs.items()}}
+        for step in self.graph.steps:
+            found = run(step, [values[name] for name in step.inputs], self.graph.opset)
+            values.update(zip(step.outputs, found, strict=False))
+        return namedtupledict("Outputs", self.graph.outputs)(*(values[name] for name in self.graph.outputs))
+
+
+class Backend(_Backend):
+    """`onnx.backend.base.Backend`; the device is always the processor."""
+
+    @classmethod
+    def prepare(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> Prepared:
+        """Raises DataError for a model that cannot run."""
+        return Prepared(Graph.of(model))
+
+    @classmethod
+    def run_node(
+        cls, node: onnx.NodeProto, inputs: Any, device: str = "CPU", outputs_info: Any = None, **kwargs: Any
+    ):
+        """One operator by itself; `opset_version` says of which operator set, by default the newest."""
+        opset = kwargs.get("opset_version", onnx.defs.onnx_opset_version())
+        found = run(step_of(node), list(inputs), opset)
+        return namedtupledict("Outputs", list(node.output))(*found)
+
+    @classmethod
+    def is_compatible(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> bool:
+        """Whether every operator of the model is known."""
+        try:
+            cls.prepare(model, device)
+        except DataError:
+            return False
+        return True
+
+    @classmethod
+    def supports_device(cls, device: str) -> bool:
+        return device == "CPU"

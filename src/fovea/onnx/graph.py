@@ -1,0 +1,143 @@
+"""A model of ONNX, read once: operators in an order in which they can run, constants as arrays.
+
+Nothing after this looks at ONNX's own structures. Constants in half or double precision become float32.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import AttributeProto, TensorProto, helper, numpy_helper
+
+from fovea.errors import DataError, mismatch
+
+OLDEST = 7  # the operator set of ONNX 1.2; before it, broadcasting was another
+STANDARD = ("", "ai.onnx")  # names of the domain of ONNX's own operators
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operator at work. `inputs` may have "" for one that is left out."""
+
+    operator: str  # "Conv"; of another domain than ONNX's own "com.microsoft.FusedConv"
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+    @property
+    def who(self) -> str:
+        """How errors name it: `Conv "/layer1/conv1"`; where it has no name, by its output."""
+        return f'{self.operator} "{self.name or self.outputs[0]}"'
+
+
+@dataclass(frozen=True)
+class Graph:
+    inputs: dict[str, tuple[int | str, ...] | None]  # name → shape, with names for lengths that may vary
+    outputs: list[str]
+    constants: dict[str, np.ndarray]
+    steps: list[Step]
+    opset: int
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: onnx.ModelProto) -> "Graph":
+        """Raises DataError, which names what cannot be used."""
+        opset = _opset(model)
+        if model.functions:
+            from onnx import inliner
+
+            model = inliner.inline_local_functions(model)
+        graph = model.graph
+        if graph.sparse_initializer:
+            raise DataError(mismatch("the model", "dense constants", "a sparse one"))
+        constants = {tensor.name: array_of(tensor) for tensor in graph.initializer}
+        inputs = {i.name: _shape(i) for i in graph.input if i.name not in constants}
+        outputs = [output.name for output in graph.output]
+        if not outputs:
+            raise DataError(mismatch("the model", "an output", "none"))
+        steps = ordered([step_of(node) for node in graph.node], {*inputs, *constants}, outputs)
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
+        return cls(inputs, outputs, constants, steps, opset, metadata)
+
+
+def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) -> list[Step]:
+    """The steps that lead to `wanted`, each after all it needs. Raises DataError for a cycle, a value that
+    nothing gives, and one that two steps give."""
+    given, makers = set(given), {}
+    for step in steps:
+        for name in filter(None, step.outputs):
+            if name in makers or name in given:
+                raise DataError(mismatch(step.who, "a new name for what it gives", f'"{name}" twice'))
+            makers[name] = step
+    found: list[Step] = []
+    state: dict[int, str] = {}  # step → "open" while what it needs is looked for, then "done"
+    stack: list[tuple[str, str]] = [(name, "the model's output") for name in reversed(wanted)]
+    while stack:
+        name, reader = stack[-1]
+        step = makers.get(name)
+        if name in given or (step is not None and state.get(id(step)) == "done"):
+            stack.pop()
+        elif step is None:
+            raise DataError(mismatch(reader, "values that something gives", f'"{name}", which nothing does'))
+        elif id(step) not in state:
+            state[id(step)] = "open"
+            needs = [
+                n for n in step.inputs if n and n not in given and state.get(id(makers.get(n))) != "done"
+            ]
+            for need in needs:
+                if need in makers and state.get(id(makers[need])) == "open":
+                    raise DataError(mismatch(step.who, "a graph without cycles", f'"{need}", which needs it'))
+            stack += [(need, step.who) for need in reversed(needs)]
+        else:
+            state[id(step)] = "done"
+            found.append(step)
+            stack.pop()
+    return found
+
+
+def array_of(tensor: TensorProto) -> np.ndarray:
+    """The tensor's numbers; those of other precisions in float32. Raises DataError."""
+    who = f'constant "{tensor.name}"'
+    if tensor.data_location == TensorProto.EXTERNAL:
+        raise DataError(mismatch(who, "its numbers", "a reference to another file", "load it from its file"))
+    try:
+        array = numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(mismatch(who, "numbers of its shape", str(error))) from error
+    lesser = array.dtype.kind == "f" or array.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+    return array.astype(np.float32) if lesser else array
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    versions = [entry.version for entry in model.opset_import if entry.domain in STANDARD]
+    newest = onnx.defs.onnx_opset_version()
+    if not versions or not OLDEST <= versions[0] <= newest:
+        got = f"opset {versions[0]}" if versions else "none of ONNX's own"
+        remedy = "write it anew with another opset, or upgrade the library onnx"
+        raise DataError(mismatch("the model", f"operators of opset {OLDEST} to {newest}", got, remedy))
+    return versions[0]
+
+
+def _shape(value: onnx.ValueInfoProto) -> tuple[int | str, ...] | None:
+    """Each axis's length, or its name where it may vary; None where nothing is said."""
+    kind = value.type.tensor_type
+    if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
+        return None
+    return tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in kind.shape.dim)
+
+
+def step_of(node: onnx.NodeProto) -> Step:
+    """The node, with its attributes as Python and NumPy have them."""
+    operator = node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}"
+    attributes = {attribute.name: _attribute(attribute) for attribute in node.attribute}
+    return Step(operator, node.name, tuple(node.input), tuple(node.output), attributes)
+
+
+def _attribute(attribute: AttributeProto) -> Any:
+    if attribute.type == AttributeProto.TENSOR:
+        return array_of(attribute.t)
+    value = helper.get_attribute_value(attribute)
+    return value.decode(errors="replace") if isinstance(value, bytes) else value

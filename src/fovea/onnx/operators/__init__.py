@@ -1,0 +1,118 @@
+"""What each operator of ONNX does to arrays, channels first: one table.
+
+A function's positional parameters are the operator's inputs, None where one is left out; its keywords are the
+attributes. What came as an attribute in early operator sets and as an input in later ones may be either. A
+function with the keyword `outputs` is told how many are wanted, and gives as many in a tuple. Convolutions,
+pooling, products and activations run on the current engine.
+
+Operators: https://onnx.ai/onnx/operators/
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import DataError, FoveaError, mismatch
+from fovea.onnx.graph import Step
+from fovea.onnx.operators import arithmetic, movement, resize, spatial
+
+Function = Callable[..., Any]
+
+# Operator → its function, or the first operator set → the function from there on.
+OPERATORS: dict[str, Function | dict[int, Function]] = {
+    # what networks are made of
+    "AveragePool": spatial.average_pool,
+    "BatchNormalization": arithmetic.batch_normalization,
+    "Clip": arithmetic.clip,
+    "Conv": spatial.conv,
+    "ConvTranspose": spatial.conv_transpose,
+    "Gemm": arithmetic.gemm,
+    "GlobalAveragePool": spatial.global_average_pool,
+    "GlobalMaxPool": spatial.global_max_pool,
+    "LeakyRelu": arithmetic.leaky_relu,
+    "MatMul": arithmetic.matmul,
+    "MaxPool": spatial.max_pool,
+    "Relu": arithmetic.relu,
+    "Resize": {10: resize.resize_10, 11: resize.resize},
+    "Sigmoid": arithmetic.sigmoid,
+    "Softmax": {1: arithmetic.softmax_before_13, 13: arithmetic.softmax},
+    "Tanh": np.tanh,
+    "Upsample": {7: resize.upsample_7, 9: resize.resize_10},
+    # what moves data
+    "Concat": movement.concat,
+    "Dropout": movement.dropout,
+    "Expand": movement.expand,
+    "Flatten": movement.flatten,
+    "Gather": movement.gather,
+    "Identity": lambda x: x,
+    "Pad": movement.pad,
+    "Reshape": movement.reshape,
+    "Slice": movement.slice_,
+    "Split": movement.split,
+    "Squeeze": movement.squeeze,
+    "Transpose": movement.transpose,
+    "Unsqueeze": movement.unsqueeze,
+    # numbers one by one, and what exporters compute shapes and constants with
+    "Add": np.add,
+    "Cast": movement.cast,
+    "CastLike": movement.cast_like,
+    "Constant": movement.constant,
+    "ConstantOfShape": movement.constant_of_shape,
+    "Div": arithmetic.division,
+    "Equal": np.equal,
+    "Exp": np.exp,
+    "Floor": np.floor,
+    "Greater": np.greater,
+    "Less": np.less,
+    "Max": lambda *arrays: np.maximum.reduce(np.broadcast_arrays(*arrays)),
+    "Min": lambda *arrays: np.minimum.reduce(np.broadcast_arrays(*arrays)),
+    "Mul": np.multiply,
+    "Neg": np.negative,
+    "Pow": lambda a, b: np.power(a, b).astype(a.dtype),
+    "Range": np.arange,
+    "ReduceMax": arithmetic.reduction(np.max),
+    "ReduceMean": arithmetic.reduction(np.mean),
+    "ReduceProd": arithmetic.reduction(np.prod),
+    "ReduceSum": arithmetic.reduction(np.sum),
+    "Shape": movement.shape,
+    "Size": lambda x: np.array(x.size, np.int64),
+    "Sqrt": np.sqrt,
+    "Sub": np.subtract,
+    "Sum": lambda *arrays: sum(arrays[1:], arrays[0]),
+    "Where": np.where,
+}
+
+
+def function_of(operator: str, opset: int) -> Function | None:
+    """What computes `operator` in that operator set, if anything does."""
+    found = OPERATORS.get(operator)
+    if not isinstance(found, dict):
+        return found
+    since = max((first for first in found if first <= opset), default=None)
+    return None if since is None else found[since]
+
+
+def run(step: Step, inputs: Sequence[np.ndarray | None], opset: int) -> tuple[np.ndarray, ...]:
+    """What `step` gives for `inputs`. Raises DataError for an operator that is not in the table, and for
+    inputs that do not fit it; each names the step."""
+    function = function_of(step.operator, opset)
+    if function is None:
+        raise DataError(
+            mismatch(step.who, "an operator that Fovea knows", f"{step.operator} of opset {opset}")
+        )
+    attributes = dict(step.attributes)
+    if _tells_outputs(function):
+        attributes["outputs"] = len(step.outputs)
+    try:
+        found = function(*inputs, **attributes)
+    except FoveaError as error:
+        raise DataError(f"{step.who}: {error}") from error
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+        raise DataError(mismatch(step.who, "inputs and attributes that fit it", str(error))) from error
+    return found if isinstance(found, tuple) else (np.asarray(found),)
+
+
+def _tells_outputs(function: Function) -> bool:
+    return not isinstance(function, np.ufunc) and "outputs" in inspect.signature(function).parameters

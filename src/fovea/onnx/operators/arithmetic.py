@@ -1,0 +1,103 @@
+"""Operators that compute: activations and products by the current engine's kernels, the rest in NumPy."""
+
+from itertools import product
+
+import numpy as np
+
+from fovea import functional
+
+
+def relu(x):
+    return functional.relu(x)
+
+
+def leaky_relu(x, *, alpha=0.01):
+    return np.where(x < 0, x * x.dtype.type(alpha), x)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x, *, axis=-1):
+    """Along one axis."""
+    rows = np.moveaxis(x, axis, -1)
+    flat = np.ascontiguousarray(rows).reshape(-1, rows.shape[-1])
+    return np.moveaxis(functional.softmax(flat).reshape(rows.shape), -1, axis)
+
+
+def softmax_before_13(x, *, axis=1):
+    """Over all axes from `axis` on."""
+    return functional.softmax(np.ascontiguousarray(x).reshape(int(np.prod(x.shape[:axis])), -1)).reshape(
+        x.shape
+    )
+
+
+def clip(x, low=None, high=None, *, min=None, max=None):  # attributes, before opset 11
+    low, high = (low if min is None else min), (high if max is None else max)
+    x = x if low is None else np.maximum(x, x.dtype.type(low))
+    return x if high is None else np.minimum(x, x.dtype.type(high))
+
+
+def gemm(a, b, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
+    a, b = a.T if transA else a, b.T if transB else b
+    product = functional.dense(np.ascontiguousarray(a), np.ascontiguousarray(b), None)
+    product = product if alpha == 1 else product * np.float32(alpha)
+    return product if c is None else product + c * np.float32(beta)
+
+
+def matmul(a, b):
+    """As np.matmul: an array of one axis is a row on the left and a column on the right."""
+    if a.dtype.kind != "f" or not a.size or not b.size:
+        return np.matmul(a, b)
+    left, right = a.reshape(1, -1) if a.ndim == 1 else a, b.reshape(-1, 1) if b.ndim == 1 else b
+    if right.ndim == 2:
+        result = _rows(left.reshape(-1, left.shape[-1]), right).reshape(*left.shape[:-1], right.shape[-1])
+    else:
+        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        left = np.broadcast_to(left, (*batch, *left.shape[-2:]))
+        right = np.broadcast_to(right, (*batch, *right.shape[-2:]))
+        result = np.empty((*batch, left.shape[-2], right.shape[-1]), a.dtype)
+        for at in product(*map(range, batch)):
+            result[at] = _rows(left[at], right[at])
+    result = result[..., 0, :] if a.ndim == 1 else result
+    return result[..., 0] if b.ndim == 1 else result
+
+
+def batch_normalization(
+    x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, training_mode=0, spatial=1, outputs=1
+):
+    axes = (0, *range(2, x.ndim))
+    along = (-1, *(1,) * (x.ndim - 2))
+    used = (mean, variance)
+    if training_mode:
+        used = (x.mean(axis=axes), x.var(axis=axes))
+    centre, spread = (statistic.reshape(along) for statistic in used)
+    y = (x - centre) / np.sqrt(spread + x.dtype.type(epsilon)) * scale.reshape(along) + bias.reshape(along)
+    if not training_mode or outputs == 1:
+        return y
+    rate = x.dtype.type(momentum)  # on the old value
+    return y, *(old * rate + new * (1 - rate) for old, new in zip((mean, variance), used, strict=True))
+
+
+def division(a, b):
+    """Whole numbers are divided as whole numbers, towards zero."""
+    return (np.trunc(np.divide(a, b)) if a.dtype.kind in "iu" else np.divide(a, b)).astype(a.dtype)
+
+
+def reduction(function):
+    """`function` over some axes: an attribute, or an input in later operator sets."""
+
+    def reduce(x, given=None, *, axes=None, keepdims=1, noop_with_empty_axes=0):
+        axes = axes if given is None else given
+        if axes is None or not len(axes):
+            if noop_with_empty_axes:
+                return x
+            axes = range(x.ndim)
+        return np.asarray(function(x, axis=tuple(int(axis) for axis in axes), keepdims=bool(keepdims)))
+
+    return reduce
+
+
+def _rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return functional.dense(np.ascontiguousarray(a), np.ascontiguousarray(b), None)

@@ -1,0 +1,125 @@
+"""Operators that only move data, or say something of its shape: in NumPy, for numbers of any type."""
+
+from typing import Any
+
+import numpy as np
+from onnx import helper
+
+
+def flatten(x, *, axis=1):
+    return x.reshape(int(np.prod(x.shape[: axis if axis >= 0 else x.ndim + axis])), -1)
+
+
+def reshape(x, shape, *, allowzero=0):
+    """0 keeps an axis, unless `allowzero` takes it at its word; −1 takes what is left."""
+    lengths = [int(n) for n in shape]
+    if not allowzero:
+        lengths = [x.shape[place] if n == 0 else n for place, n in enumerate(lengths)]
+    return x.reshape(lengths)
+
+
+def transpose(x, *, perm=None):
+    return np.ascontiguousarray(x.transpose(perm))
+
+
+def concat(*arrays, axis=1):
+    return np.concatenate(arrays, axis=axis)
+
+
+def squeeze(x, given: Any = None, *, axes=None):
+    axes = axes if given is None else given
+    return np.squeeze(x, None if axes is None else tuple(int(axis) for axis in axes))
+
+
+def unsqueeze(x, given: Any = None, *, axes: Any = None):
+    return np.expand_dims(x, tuple(int(axis) for axis in (axes if given is None else given)))
+
+
+def pad(
+    x, sides: Any = None, value=None, axes: Any = None, *, pads: Any = None, mode: Any = "constant", **more
+):
+    """`sides`: what comes before each axis, then what comes after each; negative ones cut off."""
+    sides = [int(n) for n in (sides if pads is None else pads)]
+    axes = range(x.ndim) if axes is None else [int(axis) % x.ndim for axis in axes]
+    around = [[0, 0] for _ in x.shape]
+    for place, axis in enumerate(axes):
+        around[axis] = [sides[place], sides[place + len(sides) // 2]]
+    cut = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, around, strict=True))
+    fill = value if value is not None else more.get("value", 0)
+    how = {"constant_values": x.dtype.type(fill)} if mode == "constant" else {}
+    return np.pad(x[cut], [[max(n, 0) for n in pair] for pair in around], mode=mode, **how)
+
+
+def slice_(
+    x,
+    start: Any = None,
+    end: Any = None,
+    axes_in: Any = None,
+    steps: Any = None,
+    *,
+    starts=None,
+    ends=None,
+    axes=None,
+):
+    start, end = (start if starts is None else starts), (end if ends is None else ends)
+    axes = axes_in if axes is None else axes
+    parts = [slice(None)] * x.ndim
+    for place, axis in enumerate(range(len(start)) if axes is None else axes):
+        step = 1 if steps is None else int(steps[place])
+        stop = int(end[place])
+        whole = step < 0 and stop < -x.shape[axis]  # to the very first
+        parts[int(axis)] = slice(int(start[place]), None if whole else stop, step)
+    return x[tuple(parts)]
+
+
+def split(x, lengths: Any = None, *, axis=0, split=None, num_outputs=None, outputs=1):
+    lengths = lengths if split is None else split
+    if lengths is None:
+        each = -(-x.shape[axis] // (num_outputs or outputs))
+        lengths = [each] * ((num_outputs or outputs) - 1)
+    else:
+        lengths = lengths[:-1]
+    return tuple(np.split(x, np.cumsum(lengths, dtype=int), axis=axis))
+
+
+def gather(x, indices, *, axis=0):
+    return np.take(x, indices, axis=axis)
+
+
+def expand(x, shape):
+    return np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(int(n) for n in shape))).copy()
+
+
+def shape(x, *, start=0, end=None):
+    return np.array(x.shape[start:end], np.int64)
+
+
+def constant(*, value=None, value_float=None, value_floats=None, value_int=None, value_ints=None, **unusual):
+    for given, dtype in ((value_float, np.float32), (value_floats, np.float32), (value_int, np.int64)):
+        if given is not None:
+            return np.array(given, dtype)
+    return np.array(value_ints, np.int64) if value is None else value
+
+
+def constant_of_shape(shape, *, value=None):
+    value = np.zeros(1, np.float32) if value is None else value
+    return np.full(tuple(int(n) for n in shape), value.reshape(-1)[0], value.dtype)
+
+
+def cast(x, *, to, **rounding):
+    return x.astype(helper.tensor_dtype_to_np_dtype(to))
+
+
+def cast_like(x, like, **rounding):
+    return x.astype(like.dtype)
+
+
+def dropout(x, ratio_in: Any = None, training=None, *, ratio: Any = None, seed=None, is_test=None, outputs=1):
+    """In training, as ONNX's reference: NumPy's older generator, from `seed`, decides what is kept."""
+    given = ratio_in if ratio is None else ratio
+    part = 0.5 if given is None else float(given)
+    kept = np.ones(x.shape, bool)
+    if training is not None and training and part > 0:
+        kept = np.random.RandomState(seed).uniform(0, 1.0, x.shape) >= part
+        x = (kept * x / (1 - part)).astype(x.dtype)
+    return (x, kept) if outputs > 1 else x
