@@ -7,13 +7,13 @@ from pathlib import Path
 import fovea
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for what draws the pictures
+sys.path.insert(0, str(HERE))  # for what draws pictures and formulas
 
 project = "Fovea"
-author = "The Fovea authors"
+author = copyright = "The Fovea authors"
 release = version = fovea.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "formulas"]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
@@ -21,9 +21,12 @@ autodoc_typehints = "none"  # docstrings give shapes, which types cannot
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
 html_title = "Fovea"
 html_copy_source = False
 html_show_sphinx = False
+html_math_renderer = "drawn"
 
 _FIELD = re.compile(r"([\w, *]+): (.+)", re.DOTALL)
 
