@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+from sphinx.errors import ExtensionError
+
 import fovea
 
 HERE = Path(__file__).parent
@@ -67,6 +69,17 @@ def draw_pictures(app) -> None:
     draw_all(HERE / "pictures")
 
 
+def need_no_network(app, exception) -> None:
+    """What a page loads, it must bring along; links may lead anywhere."""
+    loads = re.compile(
+        r"""<(?:script|img|link|iframe|source)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^"'> ]+)"""
+    )
+    for page in [] if exception else Path(app.outdir).rglob("*.html"):
+        for address in loads.findall(page.read_text(encoding="utf-8")):
+            raise ExtensionError(f"{page.name} loads {address}: it would not open without a network")
+
+
 def setup(app) -> None:
     app.connect("builder-inited", draw_pictures)
+    app.connect("build-finished", need_no_network)
     app.connect("autodoc-process-docstring", as_it_stands)

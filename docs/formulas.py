@@ -1,5 +1,7 @@
-"""Formulas as drawings in the page itself: Matplotlib, which Fovea has anyway, sets them when the documentation is
-built, so that its pages need no network, no script and no font for formulas.
+"""Formulas as drawings in the page itself.
+
+Matplotlib, which Fovea has anyway, sets them when the documentation is built, so that its pages need no
+network, no script and no font for formulas.
 
 They take the colour of the text around them. A formula that Matplotlib cannot set ends the build.
 """

@@ -30,7 +30,10 @@ def test_a_named_folder_may_exist_if_it_is_empty(tmp_path):
     (tmp_path / "run").mkdir()
     folder = Folder.create_at(tmp_path / "run")
     folder.write_arguments({"epochs": 3})
-    with pytest.raises(DataError, match=r"a new or empty folder, got one with files in it: .*--resume"):
+    with pytest.raises(DataError, match=r"a new or empty folder, got one with files in it: name another$"):
+        Folder.create_at(tmp_path / "run")
+    folder.state.touch()
+    with pytest.raises(DataError, match=r"got one with files in it: .* goes on with --resume"):
         Folder.create_at(tmp_path / "run")
     with pytest.raises(DataError, match="File exists"):
         Folder.create_at(folder.arguments)

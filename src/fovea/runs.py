@@ -68,7 +68,9 @@ class Folder:
         except OSError as error:
             raise _unusable(path, error) from error
         if taken:
-            remedy = "name another; a run that is there goes on with --resume"
+            remedy = "name another"
+            if cls(path).state.is_file():
+                remedy += "; the run that is there goes on with --resume"
             raise DataError(
                 mismatch(f"run folder {path}", "a new or empty folder", "one with files in it", remedy)
             )

@@ -200,12 +200,10 @@ def test_what_does_not_exist_is_said_before_anything_is_written(options, words, 
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("layers", "shape"), [([Dense(2)], (4,)), ([Conv2D(2, 3)], (8, 8, 1)), ([Flatten(), Dense(2)], (4, 4, 2))]
-)
-def test_a_network_that_classifies_no_pictures_is_refused(layers, shape, picture):
+@pytest.mark.parametrize(("layers", "shape"), [([Dense(2)], (4,)), ([Flatten(), Dense(2)], (4, 4, 2))])
+def test_a_network_that_takes_in_no_pictures_is_refused(layers, shape, picture):
     model = saved([type(own)(**own.configuration()) for own in layers], shape)
-    with pytest.raises(FoveaError, match=r"^model other.safetensors: expected a network from pictures"):
+    with pytest.raises(FoveaError, match=r"^model other.safetensors: expected a network of pictures"):
         inspect(model, [picture], out="out")
 
 
@@ -260,3 +258,23 @@ def test_data_of_two_pictures_are_two_points_and_of_none_an_error(run, picture, 
 def test_each_inspection_has_a_folder_of_its_own(model, picture):
     paths = [inspect(model, [picture]).folder.path for _ in range(2)]
     assert [path.as_posix() for path in paths] == ["runs/classify/inspect", "runs/classify/inspect2"]
+
+
+def test_a_network_without_classes_shows_maps_fields_and_filters(picture, tmp_path):
+    model = saved([Conv2D(1, 3, padding="same", bias=False)], (8, 8, 1))
+    found = inspect(model, [picture], out="out")
+    assert files(tmp_path / "out") == {
+        "report.html", "filters/conv1.png", "photo/picture.png", "photo/input.png",
+        "photo/fields/conv1.png", "photo/maps/conv1.png",
+    }  # fmt: skip
+    assert found.answers == {}
+    text, _ = read(found.report)
+    assert "One layer with 9 parameters, from pictures of 8×8×1 to 8×8×1." in text
+
+
+@pytest.mark.parametrize("asked", [{"class_name": "cat"}, {"source": "digits"}])
+def test_what_needs_classes_is_refused_of_a_network_without(picture, asked):
+    model = saved([Conv2D(1, 3)], (8, 8, 1))
+    words = r"expected a network that ends in classes, got one that makes 6×6×1 of a picture"
+    with pytest.raises(FoveaError, match=words):
+        inspect(model, [picture], out="out", **asked)

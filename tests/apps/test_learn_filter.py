@@ -9,7 +9,7 @@ import pytest
 
 import fovea
 from fovea import engine, images
-from fovea.apps import approach, learn_filter
+from fovea.apps import approach, learn_filter, learned
 from fovea.cli import main
 from tests.cases import ENGINES
 from tests.scenes import scene
@@ -54,7 +54,7 @@ def test_sobels_nine_numbers_come_from_ordinary_pictures(photos, name):
     assert np.abs(found.learned.W[:, :, 0, 0] - SOBEL).max() < 5e-4
     assert found.errors.max() < 5e-4
     assert found.explained > 0.9999
-    assert learn_filter.verdict(found).startswith("at rest after ")
+    assert learned.verdict(found).startswith("at rest after ")
 
 
 def test_the_run_folder_has_the_filter_its_model_and_its_pictures(photos, tmp_path):
@@ -105,8 +105,8 @@ def test_what_no_filter_does_is_said(photos, tmp_path):
     with engine.use("reference"):
         found = learn_filter.learn([str(photos)], targets="odd")
         short = learn_filter.learn([str(photos)], steps=3)
-    assert "no filter of this size makes these targets" in learn_filter.verdict(found)
-    assert "give more --steps" in learn_filter.verdict(short)
+    assert "no filter of this size makes these targets" in learned.verdict(found)
+    assert "give more --steps" in learned.verdict(short)
 
 
 def test_pictures_that_leave_a_choice_are_told(tmp_path):
@@ -114,7 +114,7 @@ def test_pictures_that_leave_a_choice_are_told(tmp_path):
     images.write(tmp_path / "stripes.png", stripes)
     with engine.use("reference"):
         found = learn_filter.learn(["stripes.png"])
-    assert "other filters do the same to these pictures" in learn_filter.verdict(found)
+    assert "other filters do the same to these pictures" in learned.verdict(found)
 
 
 def test_a_larger_window_frames_the_filter_and_more_filters_repeat_it(photos):
@@ -131,6 +131,17 @@ def test_a_damaged_picture_is_passed_over(photos):
         found = learn_filter.learn([str(photos)], steps=2)
     assert list(found.bad) == [str(photos / "broken.png")]
     assert "broken.png" in found.folder.bad_images.read_text()
+
+
+def test_a_picture_that_nobody_filtered_is_passed_over(tmp_path):
+    photos = folder(tmp_path / "photos", count=3)
+    targets = sharpened(photos, tmp_path / "sharp")
+    (targets / "1.png").unlink()
+    (photos / "broken.png").write_bytes(b"no picture")
+    with engine.use("reference"):
+        found = learn_filter.learn([str(photos)], targets=str(targets), steps=2)
+    assert "the filtered version of" in found.bad.pop(str(photos / "1.png"))
+    assert list(found.bad) == [str(photos / "broken.png")]
 
 
 def run(capsys, *arguments: str) -> tuple[int, str, str]:

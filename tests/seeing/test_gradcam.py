@@ -65,7 +65,15 @@ def test_values_stand_in_the_middle_of_what_they_see():
     top, left, bottom, right = seeing.receptive_field(network, "pool1", (1, 3)).box
     assert np.average(np.arange(14), weights=laid.sum(axis=1)) == pytest.approx((top + bottom - 1) / 2)
     assert np.average(np.arange(14), weights=laid.sum(axis=0)) == pytest.approx((left + right - 1) / 2)
-    assert np.array_equal(seeing.on_picture(network, "pool1", np.ones((5, 5))), np.ones((14, 14)))
+
+
+def test_values_at_the_edge_of_a_map_leave_no_streaks_to_the_border():
+    """conv1 sees 9 pixels: their middles lie from 4 on, so that 4 pixels are beyond the outermost."""
+    network = Network([Conv2D(1, 9), Flatten(), Dense(2)], (20, 20, 1))
+    laid = seeing.on_picture(network, "conv1", np.ones((12, 12)))
+    np.testing.assert_allclose(laid[10], [0, 0, 0, 0.5, *[1] * 12, 0.5, 0, 0, 0])
+    same = Network([Conv2D(1, 3, padding="same"), MaxPool2D(4), Flatten(), Dense(2)], (16, 16, 1))
+    np.testing.assert_allclose(seeing.on_picture(same, "pool1", np.ones((4, 4))), np.ones((16, 16)))
 
 
 def test_a_network_without_convolution_is_told_what_else_there_is():

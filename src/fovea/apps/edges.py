@@ -101,8 +101,8 @@ def draw(
 
     `out` is a new or empty folder, by default a new one in `runs/edges`. Each picture keeps its name and,
     below a folder that was named, its place; where two would be of one name, the later is numbered. What
-    cannot be read is passed over. `progress(done, total)` counts pictures. Raises FoveaError where the folder
-    cannot be written.
+    cannot be read is passed over; where nothing can, there is no folder. `progress(done, total)` counts
+    pictures. Raises FoveaError where the folder cannot be written.
     """
     jobs = list(_jobs(places))
     folder = Folder.create_at(out) if out else Folder.create(TASK, edges.name)
@@ -121,7 +121,6 @@ def draw(
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
         with folder.writing():
-            folder.write_arguments(_arguments(places, edges))
             # each in a context of its own: the engine that was chosen for this one is chosen there too
             waiting = [pool.submit(copy_context().run, one, file, place) for file, place in jobs]
             for done, ((file, _), answer) in enumerate(zip(jobs, waiting, strict=True), 1):
@@ -134,7 +133,11 @@ def draw(
             for place in places:
                 if not _pictures(Path(place).expanduser()):
                     result.bad[place] = "expected pictures in this folder, got none"
-            folder.write_bad_images(result.bad)
+            if result.files:
+                folder.write_arguments(_arguments(places, edges))
+                folder.write_bad_images(result.bad)
+            else:
+                folder.path.rmdir()
     finally:
         pool.shutdown(cancel_futures=True)
     return result

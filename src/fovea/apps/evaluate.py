@@ -6,7 +6,7 @@ from typing import Any
 
 from fovea.apps import pictures
 from fovea.apps.measuring import Material, Measured, Mistakes, material, measure
-from fovea.apps.models import class_names, trained
+from fovea.apps.models import class_names, classifier
 from fovea.runs import Folder
 
 SHOWN = 30  # of the worst mistakes
@@ -35,7 +35,7 @@ def evaluate(
     Which of them it takes, `measuring.material` says. `precision` is the model's unless given.
     `progress(done, total)` counts pictures. Raises FoveaError.
     """
-    network = trained(model, precision)
+    network = classifier(model, precision)
     pictured = material(network, model, source)
     folder = Folder.create_at(out) if out else Folder.create("classify", "evaluate")
     found = measure(network, pictured, progress)

@@ -19,7 +19,7 @@ class Filtered:
     """Parts of pictures (H, W, C), 0 to 1, and what the filter made of them, (H − f + 1, W − f + 1, T).
 
     cut_off: whether what would have been below 0 or above 1 in a target is 0 or 1. bad: file → why it could
-    not be read.
+    not be used.
     """
 
     pictures: list[np.ndarray] = field(default_factory=list)
@@ -52,13 +52,13 @@ def by_folder(places: Sequence[str], targets: Path, size: int, rng: np.random.Ge
     """The pictures, and those of the same names in `targets`, in any of the formats.
 
     A target is as large as its picture, or less by the border that a filter of `size` cannot see. If one
-    picture is coloured, all have three channels, and so with the targets. Raises DataError for a picture
-    without a target, and for a target of another size.
+    picture is coloured, all have three channels, and so with the targets. A picture without a target is
+    passed over. Raises DataError where all are, and for a target of another size.
     """
 
     def read(file: Path, root: Path) -> tuple[np.ndarray, np.ndarray]:
-        other = _target_of(file, root, targets)
-        picture, target = images.read(file), images.read(other)
+        picture, other = images.read(file), _target_of(file, root, targets)
+        target = images.read(other)
         top, left, height, width = _part(file, picture, size, rng)
         H, W = picture.shape[:2]
         border = {(H, W): size // 2, (H - size + 1, W - size + 1): 0}.get(target.shape[:2])
@@ -74,7 +74,7 @@ def by_folder(places: Sequence[str], targets: Path, size: int, rng: np.random.Ge
 
 
 class _Wrong(DataError):
-    """What ends the reading, where a picture that cannot be read is passed over."""
+    """What ends the reading, where a picture that cannot be used is passed over."""
 
 
 def _read(
@@ -126,7 +126,9 @@ def _target_of(file: Path, root: Path, targets: Path) -> Path:
         alike = sorted(p for p in place.parent.glob("*") if p.stem == file.stem and images.is_picture(p))
         if alike:
             return place if place in alike else alike[0]
-    raise _Wrong(mismatch(f"targets {targets}", f"the filtered version of {file}", "no picture of its name"))
+    raise DataError(
+        mismatch(f"targets {targets}", f"the filtered version of {file}", "no picture of its name")
+    )
 
 
 def _part(file: Path, picture: np.ndarray, size: int, rng: np.random.Generator) -> tuple[int, int, int, int]:

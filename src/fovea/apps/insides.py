@@ -129,7 +129,9 @@ def _filters(layer: str, stack: np.ndarray, whole: bool, folder: Path) -> Figure
 
 def facts(network: Network) -> str:
     """The network in a sentence."""
-    count, outputs = sum(array.size for array in network.parameters.values()), network.output_shape[0]
-    classes = "one class" if outputs == 1 else f"{outputs} classes"
-    shape = times(network.input_shape)
-    return f"{len(network.layers)} layers with {count:,} parameters, from pictures of {shape} to {classes}."
+    layers, count = len(network.layers), sum(array.size for array in network.parameters.values())
+    content = f"{'one layer' if layers == 1 else f'{layers} layers'} with {count:,} parameters"
+    end = times(network.output_shape)
+    if len(network.output_shape) == 1:
+        end = "one class" if end == "1" else f"{end} classes"
+    return f"{content.capitalize()}, from pictures of {times(network.input_shape)} to {end}."

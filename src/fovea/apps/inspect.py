@@ -16,7 +16,7 @@ import fovea
 from fovea import images, seeing
 from fovea.apps import insides, report, sheets, sights
 from fovea.apps.measuring import material, measure
-from fovea.apps.models import class_names, trained
+from fovea.apps.models import class_names, classifier, trained
 from fovea.apps.overview import overview
 from fovea.errors import DataError, mismatch
 from fovea.network import Network
@@ -32,7 +32,7 @@ class Inspection:
 
     folder: Folder
     report: Path
-    answers: dict[str, tuple[str, float]]  # file → class, its probability
+    answers: dict[str, tuple[str, float]]  # file → class, its probability; nothing where there are no classes
     bad: dict[str, str]  # file → why
 
 
@@ -47,7 +47,8 @@ def inspect(
     out: str | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Inspection:
-    """Look at what `model` sees in pictures, and write it to a folder.
+    """Look at what `model` sees in pictures, and write it to a folder. Of a network that does not end in
+    classes it is maps, fields and filters.
 
     `layer` is the one for Grad-CAM (by default the last convolution) and is shown whole; `unit`, its (row,
     column) there, is the one whose receptive field is drawn. `class_name` is the class that is explained, by
@@ -55,9 +56,10 @@ def inspect(
     `progress(done, total)` counts patches and pictures. Raises FoveaError, before anything is
     written, for what does not exist.
     """
-    network = trained(model)
-    names = class_names(network)
+    classes_needed = class_name is not None or source is not None
+    network = classifier(model) if classes_needed else trained(model)
     _check(network, model, layer, unit)
+    names = class_names(network) if len(network.output_shape) == 1 else []
     number = None if class_name is None else _number(names, class_name)
     data = None if source is None else material(network, model, source)
     read, bad = _read(network, files)
@@ -68,10 +70,12 @@ def inspect(
     with folder.writing():
         for place, (file, picture) in zip(_places(read), read.items(), strict=True):
             passage = seeing.pass_through(network, picture.pixels)
-            p = passage.probabilities
-            best = int(p.argmax())
-            answers[file] = names[best], float(p[best])
-            explained = best if number is None else number
+            explained = number
+            if names:
+                p = passage.probabilities
+                best = int(p.argmax())
+                answers[file] = names[best], float(p[best])
+                explained = best if number is None else number
             sight = sights.Sight(passage, names, picture, explained, layer, unit, folder.path / place)
             sections.append(_one(sight, progress))
         sections.append(insides.filters(network, layer, folder.path / "filters"))
@@ -94,10 +98,8 @@ def check_unit(unit: str | None) -> tuple[int, ...] | None:
 
 def _check(network: Network, model: str, layer: str | None, unit: Sequence[int] | None) -> None:
     shape = network.input_shape
-    if len(shape) != 3 or shape[2] not in (1, 3) or len(network.output_shape) != 1:
-        got = f"{shape} to {network.output_shape}"
-        expected = "a network from pictures (H, W, 1) or (H, W, 3) to classes"
-        raise DataError(mismatch(f"model {model}", expected, got))
+    if len(shape) != 3 or shape[2] not in (1, 3):
+        raise DataError(mismatch(f"model {model}", "a network of pictures (H, W, 1) or (H, W, 3)", shape))
     if layer is not None:
         seeing.checked_position(network, layer, unit, "inspect")
     elif unit is not None:
@@ -142,10 +144,7 @@ def _places(files: Iterable[str]) -> list[str]:
 
 def _one(sight: sights.Sight, progress: Progress) -> report.Section:
     """All that is said about one picture."""
-    parts = [
-        sights.answer(sight),
-        sights.importance(sight, progress),
-        insides.fields(sight),
-        insides.maps(sight),
-    ]
+    parts = [sights.answer(sight), insides.fields(sight), insides.maps(sight)]
+    if sight.number is not None:
+        parts.insert(1, sights.importance(sight, progress))
     return report.Section(sight.picture.name, sections=parts)

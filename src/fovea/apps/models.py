@@ -8,6 +8,7 @@ from fovea.errors import DataError, mismatch
 from fovea.layers.base import checked_precision
 from fovea.network import Network
 from fovea.runs import Folder
+from fovea.summary import times
 
 
 def file_of(model: str) -> Path:
@@ -40,6 +41,16 @@ def trained(model: str, precision: str | None = None) -> Network:
     where there is none."""
     network = load(file_of(model))
     network.precision = precision or network.precision
+    return network
+
+
+def classifier(model: str, precision: str | None = None) -> Network:
+    """The same, where it ends in classes; DataError where it does not."""
+    network = trained(model, precision)
+    if len(network.output_shape) != 1:
+        got = f"one that makes {times(network.output_shape)} of a picture"
+        remedy = "fovea inspect and fovea look show what it makes of it"
+        raise DataError(mismatch(f"model {model}", "a network that ends in classes", got, remedy))
     return network
 
 

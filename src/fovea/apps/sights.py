@@ -32,13 +32,13 @@ class Read:
 
 @dataclass(frozen=True)
 class Sight:
-    """A picture and its way through the network; the class that is explained, the layer and the position in
-    it that are asked for, and where the files go."""
+    """A picture and its way through the network; the class that is explained, where there are classes, the
+    layer and the position in it that are asked for, and where the files go."""
 
     passage: seeing.Passage
     names: Sequence[str]
     picture: Read
-    number: int
+    number: int | None
     layer: str | None
     position: tuple[int, ...] | None
     folder: Path
@@ -49,6 +49,7 @@ class Sight:
 
     @property
     def class_name(self) -> str:
+        assert self.number is not None, "there are no classes"
         return self.names[self.number]
 
     def heat(self, name: str, values: np.ndarray, *, smooth: bool = True) -> Path:
@@ -61,13 +62,7 @@ class Sight:
 
 def answer(sight: Sight) -> Section:
     """The picture, what the network takes of it, and the probabilities."""
-    picture, names, p = sight.picture, sight.names, sight.passage.probabilities
-    best, (H, W), (h, w, C) = int(p.argmax()), picture.size, sight.network.input_shape
-    words = [f"The network says {names[best]}, with a probability of {p[best]:.1%}."]
-    if sight.number != best:
-        words.append(f"What follows explains {sight.class_name}, as was asked.")
-    order = sorted({*np.argsort(-p, kind="stable")[:LIKELIEST].tolist(), sight.number}, key=lambda i: -p[i])
-    bars = [(names[i], float(p[i]), i == sight.number) for i in order]
+    picture, (H, W), (h, w, C) = sight.picture, sight.picture.size, sight.network.input_shape
     taken = sheets.shown(picture.pixels)
     size, kind = f"{h} rows, {w} columns", "grey" if C == 1 else "colour"
     figures = [
@@ -84,7 +79,20 @@ def answer(sight: Sight) -> Section:
             name="What the network takes in",
         ),
     ]
-    return Section("The answer", words, bars, figures)
+    if sight.number is None:
+        return Section("The picture", figures=figures)
+    return Section("The answer", *_probabilities(sight, sight.number), figures)
+
+
+def _probabilities(sight: Sight, number: int) -> tuple[list[str], list[tuple[str, float, bool]]]:
+    """In words, and as bars."""
+    names, p = sight.names, sight.passage.probabilities
+    best = int(p.argmax())
+    words = [f"The network says {names[best]}, with a probability of {p[best]:.1%}."]
+    if number != best:
+        words.append(f"What follows explains {names[number]}, as was asked.")
+    order = sorted({*np.argsort(-p, kind="stable")[:LIKELIEST].tolist(), number}, key=lambda i: -p[i])
+    return words, [(names[i], float(p[i]), i == number) for i in order]
 
 
 def importance(sight: Sight, progress: Callable[[int, int], object]) -> Section:

@@ -14,6 +14,7 @@ from fovea.cli.common import (
     Trained,
     app,
     is_given,
+    pictures,
     set_threads,
     understand,
     usage,
@@ -140,7 +141,7 @@ def predict(
         usage("--json and --csv exclude each other")
     understand(models.check_precision, precision)
     set_threads(threads)
-    network = models.trained(model, precision)
+    network = models.classifier(model, precision)
     entries = []
     with Counter("reading") as counter:
         for entry in app.predict(network, places, progress=counter):
@@ -176,4 +177,4 @@ def _percent(share: float | None) -> str:
 
 def _tell_of_bad(bad: dict[str, str], listed: Any) -> None:
     if bad:
-        print(f"{len(bad)} pictures could not be read and were passed over: {listed}")
+        print(f"passed over {pictures(len(bad))}, for reasons in {listed}")

@@ -68,5 +68,9 @@ def understand(check: Callable[..., object], *values: Any) -> None:
         usage(str(error))
 
 
+def pictures(count: int) -> str:
+    return f"{count:,} picture{'' if count == 1 else 's'}"
+
+
 def usage(text: str) -> NoReturn:
     raise typer.BadParameter(text)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, app, set_threads, usage
+from fovea.cli.common import Debug, Threads, app, pictures, set_threads, usage
 from fovea.errors import ShapeError
 
 
@@ -53,8 +53,8 @@ def edges(
         drawn = app.draw(places, asked, out=out, progress=counter)
     for file, reason in drawn.bad.items():
         print(f"fovea: {file}: {reason}", file=sys.stderr)
-    if drawn.bad:
-        print(f"{len(drawn.bad)} could not be read and were passed over: {drawn.folder.bad_images}")
-    print(f"{len(drawn.files)} pictures are in {drawn.folder.path}")
     if not drawn.files:
         raise typer.Exit(1)
+    if drawn.bad:
+        print(f"passed over {pictures(len(drawn.bad))}, for reasons in {drawn.folder.bad_images}")
+    print(f"{pictures(len(drawn.files))} written to {drawn.folder.path}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, app, is_given, set_threads, understand, usage
+from fovea.cli.common import Debug, Threads, app, is_given, pictures, set_threads, understand, usage
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea learn-filter photos --target sobel-vertical")
@@ -39,6 +39,7 @@ def learn_filter(
     """Let gradient descent find a filter from pictures and their filtered versions."""
     from fovea.apps import approach
     from fovea.apps import learn_filter as app
+    from fovea.apps.learned import verdict
 
     if targets is not None and is_given(context, "target"):
         usage("--target and --targets exclude each other")
@@ -54,8 +55,8 @@ def learn_filter(
             print(f"   and the constant {approach.decimals(found.learned.b[number].item()).strip()}")
         if found.errors is not None:
             print(f"   none is further than {found.errors[number]:.1g} from the true one")
-    print(app.verdict(found))
+    print(verdict(found))
     if found.bad:
         listed = found.folder.bad_images
-        print(f"{len(found.bad)} pictures could not be read and were passed over: {listed}")
+        print(f"passed over {pictures(len(found.bad))}, for reasons in {listed}")
     print(f"the filter, its model and pictures of its way are in {found.folder.path}")

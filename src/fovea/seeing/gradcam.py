@@ -6,7 +6,8 @@
     Z logits   c class   A the layer's maps, rectified   i, j row, column in them   k channel
 
 A map is coarser than the picture. Its values stand at the middles of their receptive fields
-(`fovea.seeing.grid`); between them they are interpolated, and beyond the outermost they stay the same.
+(`fovea.seeing.grid`); between them they are interpolated. Beyond the outermost they stay the same for half
+the distance of two values, and are gone after another whole one: nothing looks there from its middle.
 
 Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra: Grad-CAM (2017), arXiv:1610.02391.
 """
@@ -63,11 +64,11 @@ def cam_layer(network: Network, layer: str | None = None) -> str:
 def on_picture(network: Network, layer: str, values: np.ndarray) -> np.ndarray:
     """`values` (n_H, n_W), one for each position in a layer, laid over the picture: (H, W)."""
     places = grid(network, layer)
-    for axis in (0, 1):
-        n, size = values.shape[axis], network.input_shape[axis]
-        at = _positions(places, axis, n, size)
-        values = np.apply_along_axis(lambda row, at=at, n=n: np.interp(at, np.arange(n), row), axis, values)
-    return values.astype(np.float32)
+    down, along = (
+        _shares(_positions(places, axis, values.shape[axis], network.input_shape[axis]), values.shape[axis])
+        for axis in (0, 1)
+    )
+    return (down @ values @ along.T).astype(np.float32)
 
 
 def _positions(places: Grid | None, axis: int, n: int, size: int) -> np.ndarray:
@@ -76,3 +77,10 @@ def _positions(places: Grid | None, axis: int, n: int, size: int) -> np.ndarray:
     if places is None:  # nobody knows where they look: spread evenly
         return (pixels + 0.5) * n / size - 0.5
     return (pixels - places.first[axis]) / places.jump[axis]
+
+
+def _shares(at: np.ndarray, n: int) -> np.ndarray:
+    """What each of n values, which lie at 0 … n − 1, has in a pixel at each of `at`: (pixels, n)."""
+    inside = np.clip(at, 0, n - 1)
+    between = np.maximum(1 - np.abs(inside[:, np.newaxis] - np.arange(n)), 0)
+    return between * np.clip(1.5 - np.abs(at - inside), 0, 1)[:, np.newaxis]
