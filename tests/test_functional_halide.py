@@ -125,6 +125,7 @@ def test_relu_and_optimizers(n):
     adam = options | {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "step": 3}
     for run, state, g in ((F, ours, dw), (reference, exact, dw.astype(np.float64))):
         run.sgd(state[0], g, state[1], momentum=0.9, **options)
+        run.sgd(state[0], g, state[1], momentum=0.9, nesterov=True, **options)
         run.adam(state[0], g, state[1], state[2], **adam)
     for got, expected in zip(ours, exact, strict=True):
         assert_close(got, expected, FORWARD)

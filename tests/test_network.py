@@ -420,3 +420,14 @@ def test_a_users_layer_runs_between_others(name):
     plain.parameters["conv1.W"][...] /= 2
     with engine.use(name):
         np.testing.assert_allclose(network.predict(X), plain.predict(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_with_flips_a_picture_and_its_mirror_image_get_the_same_answer(name):
+    network, X = small(), images()
+    with engine.use(name):
+        plain, both = network.predict(X), network.predict(X, flips=True)
+        assert np.array_equal(both, network.predict(X[:, :, ::-1], flips=True))
+        assert not np.allclose(both, plain)
+        level = np.repeat(X[:, :, :1], X.shape[2], axis=2)  # its own mirror image
+        assert np.array_equal(network.predict(level, flips=True), network.predict(level))

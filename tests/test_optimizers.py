@@ -6,11 +6,14 @@ import pytest
 from fovea import optimizers
 from fovea.engine import use
 from fovea.errors import FoveaError, ShapeError
-from fovea.optimizers import SGD, Adam
+from fovea.optimizers import SGD, Adam, clip
 from tests.cases import ENGINES
 
-KINDS = [SGD(), SGD(momentum=0.0, weight_decay=0.0), Adam(), Adam(beta1=0.8, weight_decay=1e-2)]
-ids = ["sgd", "plain sgd", "adam", "adam with decay"]
+KINDS = [
+    SGD(), SGD(momentum=0.0, weight_decay=0.0), SGD(nesterov=True),
+    Adam(), Adam(beta1=0.8, weight_decay=1e-2),
+]  # fmt: skip
+ids = ["sgd", "plain sgd", "nesterov", "adam", "adam with decay"]
 
 
 def arrays(seed=0, dtype=np.float32):
@@ -112,5 +115,43 @@ def test_names_and_configurations_are_read_back():
     assert optimizers.parse(SGD(momentum=0.5).configuration()) == SGD(momentum=0.5)
     with pytest.raises(FoveaError, match="one of sgd, adam, got 'lion'"):
         optimizers.parse("lion")
-    with pytest.raises(FoveaError, match="only momentum, weight_decay, got beta1"):
+    with pytest.raises(FoveaError, match="only momentum, weight_decay, nesterov, got beta1"):
         optimizers.parse({"name": "sgd", "beta1": 0.9})
+
+
+def test_what_is_typed():
+    assert optimizers.parse("sgd,nesterov, momentum=0.8") == SGD(momentum=0.8, nesterov=True)
+    assert optimizers.parse("adam,beta2=0.99") == Adam(beta2=0.99)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sgd,beta1=0.9", "expected only momentum, weight_decay, nesterov, got beta1"),
+        ("sgd,momentum", "momentum: expected a number of at least 0, got True"),
+        ("sgd,momentum=much", "got 'much'"),
+        ("sgd,weight_decay=-1", "weight_decay: expected a number of at least 0, got '-1'"),
+        ("sgd,nesterov=1", "nesterov: expected its name alone"),
+        ("adam,beta1=1", "beta1: expected a number from 0 to below 1"),
+        ("", "one of sgd, adam, got ''"),
+    ],
+)
+def test_what_cannot_be_meant(text, words):
+    with pytest.raises(FoveaError, match=words):
+        optimizers.parse(text)
+
+
+def test_without_momentum_nesterovs_steps_are_the_plain_ones():
+    plain, ahead = SGD(momentum=0.0), SGD(momentum=0.0, nesterov=True)
+    one, other = (steps_of(optimizer, arrays(), range(3)) for optimizer in (plain, ahead))
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("n", [1, 100, 70_000, 200_000])
+def test_clipping_keeps_directions_and_bounds_the_norm(n):
+    gradients = np.random.default_rng(n).standard_normal(n).astype(np.float32)
+    before, norm = gradients.copy(), float(np.linalg.norm(gradients.astype(np.float64)))
+    assert clip(gradients, 2 * norm) == pytest.approx(norm, rel=1e-9)
+    assert np.array_equal(gradients, before)  # it was short enough
+    assert clip(gradients, norm / 4) == pytest.approx(norm, rel=1e-9)
+    np.testing.assert_allclose(gradients, before / 4, rtol=1e-5)

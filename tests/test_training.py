@@ -321,6 +321,81 @@ def test_a_run_does_not_go_on_with_other_pictures(tmp_path):
         train(splits=data.load(folder), resume=tmp_path / "run")
 
 
+EVERYTHING = {
+    "optimizer": "sgd,nesterov", "schedule": "cosine", "clip": 0.5, "average": 0.9, "flips": True,
+    "label_smoothing": 0.1, "class_weights": "balanced",
+    "augment": "shift,rotate", "patience": 5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [2, STEPS, 2 * STEPS + 3])
+def test_with_everything_switched_on_it_goes_on_to_the_same_bits(steps, tmp_path):
+    train(out=tmp_path / "whole", **EVERYTHING)
+    with pytest.raises(Stopped):
+        train(out=tmp_path / "run", progress=PressCtrlC(steps), **EVERYTHING)
+    train(tiny.network(seed=1), resume=tmp_path / "run", **EVERYTHING)
+    assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
+
+
+@halide
+def test_with_everything_switched_on_the_number_of_threads_changes_no_bit(tmp_path):
+    from fovea.kernels import runtime
+
+    try:
+        with fovea.engine("halide"):
+            for threads in (1, 2):
+                runtime.set_threads(threads)
+                train(out=tmp_path / str(threads), **EVERYTHING)
+    finally:
+        runtime.set_threads(None)
+    assert tiny.outcome(tmp_path / "1") == tiny.outcome(tmp_path / "2")
+
+
+def test_the_average_is_what_is_measured_and_kept(tmp_path):
+    network, plain = tiny.network(), tiny.network()
+    averaged = train(network, out=tmp_path / "run", epochs=1, average=0.5)
+    train(plain, epochs=1)
+    assert not np.array_equal(network.flat, plain.flat)  # the same steps, but their average
+    for name in ("best", "last"):
+        assert np.array_equal(fovea.load(tmp_path / f"run/{name}.safetensors").flat, network.flat)
+    logits = network.predict(tiny.splits().val.read(slice(None))[0])
+    right = (logits.argmax(axis=1) == tiny.splits().val.labels).mean()
+    assert averaged.history[0]["val_top1"] == right
+
+
+def test_training_ends_early_when_nothing_gets_better(tmp_path):
+    still = {"learning_rate": 1e-30, "epochs": 9, "patience": 2}
+    heard = []
+
+    class Hear(Progress):
+        def note(self, text):
+            heard.append(text)
+
+    run = train(out=tmp_path / "run", progress=Hear(), **still)
+    assert run.best_epoch == 1
+    assert len(run.history) == 3
+    assert heard == ["stopped early: no epoch since epoch 1 was better on val"]
+    before = tiny.outcome(tmp_path / "run")
+    train(resume=tmp_path / "run", **still)
+    assert tiny.outcome(tmp_path / "run") == before
+
+
+def test_without_a_validation_set_every_epoch_is_better():
+    still = {"learning_rate": 1e-30, "epochs": 4, "patience": 1}
+    assert len(train(splits=tiny.splits(val=0), **still).history) == 4
+
+
+def test_clipping_bounds_every_step():
+    free, bound = tiny.network(), tiny.network()
+    before = free.flat.copy()
+    once = {"epochs": 1, "batch_size": 64, "schedule": "constant", "optimizer": "sgd,weight_decay=0"}
+    train(free, **once)
+    train(bound, **once, clip=1e-3)
+    long, short = free.flat - before, bound.flat - before
+    assert np.linalg.norm(short) == pytest.approx(0.1 * 1e-3, rel=1e-3)  # the learning rate times the bound
+    assert np.dot(long, short) == pytest.approx(np.linalg.norm(long) * np.linalg.norm(short), rel=1e-5)
+
+
 def test_an_optimizer_begins_afresh_in_every_training():
     networks, optimizer = [tiny.network(), tiny.network()], Adam()
     for network in networks:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
     from fovea.layers import Layer
     from fovea.network import Network
     from fovea.preprocessing import Preprocessing
+    from fovea.recipe import Recipe
     from fovea.tracing import trace
     from fovea.training import train
 
@@ -43,6 +44,7 @@ __all__ = [
     "Layer",
     "Network",
     "Preprocessing",
+    "Recipe",
     "augment",
     "check_layer",
     "data",
@@ -91,6 +93,7 @@ _OBJECTS = {  # name → its module
     "Layer": "layers",
     "Network": "network",
     "Preprocessing": "preprocessing",
+    "Recipe": "recipe",
     "check_layer": "checking",
     "learn_filter": "descent",
     "load": "checkpoint",

@@ -180,13 +180,23 @@ def softmax_cross_entropy_backward(
 
 
 def sgd(
-    w: Vector, dw: Vector, velocity: Vector, *, rate: float, momentum: float, weight_decay: float
+    w: Vector,
+    dw: Vector,
+    velocity: Vector,
+    *,
+    rate: float,
+    momentum: float,
+    weight_decay: float,
+    nesterov: bool = False,
 ) -> None:
     """One step of stochastic gradient descent: updates w and velocity, which begins with zeros, in place.
 
-    All are flat arrays of one length. PyTorch's rule: the velocity is not multiplied by the rate.
+    All are flat arrays of one length. PyTorch's rule: the velocity is not multiplied by the rate. `nesterov`
+    takes the gradient's step beyond the velocity's.
     """
-    operations("optimizer").sgd(w, dw, velocity, rate=rate, momentum=momentum, weight_decay=weight_decay)
+    operations("optimizer").sgd(
+        w, dw, velocity, rate=rate, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov
+    )
 
 
 def adam(

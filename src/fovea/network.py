@@ -154,11 +154,12 @@ class Network:
         for layer, cache in zip(self.layers, caches, strict=True):
             learn_statistics(layer, cache)
 
-    def predict(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    def predict(self, images: np.ndarray, batch_size: int = 256, *, flips: bool = False) -> np.ndarray:
         """Probabilities (N, classes) of images (N, H, W, C), or (1, classes) of a single one (H, W, C).
 
         uint8 images are pixels and are preprocessed; floating-point ones are taken as they are. `batch_size`
-        bounds the memory; it changes no result.
+        bounds the memory; it changes no result. `flips` takes the mean of the logits of each picture and of
+        its mirror image, left and right swapped.
         """
         images = np.asarray(images)
         images = images[np.newaxis] if images.shape == self.input_shape else images
@@ -170,7 +171,11 @@ class Network:
         logits = np.empty((len(images), *self.output_shape), np.float32)
         for start in range(0, len(images), batch_size):
             batch = np.ascontiguousarray(images[start : start + batch_size])
-            logits[start : start + batch_size] = self._logits(batch, min(batch_size, len(images)))
+            own = logits[start : start + batch_size]
+            own[...] = self._logits(batch, min(batch_size, len(images)))
+            if flips:
+                mirrored = np.ascontiguousarray(batch[:, :, ::-1])
+                own[...] = (own + self._logits(mirrored, min(batch_size, len(images)))) / 2
         return functional.softmax(logits) if len(logits) else logits
 
     def _logits(self, images: np.ndarray, batch_size: int) -> np.ndarray:

@@ -1,16 +1,18 @@
 """How gradients change the parameters.
 
     SGD:   g = dw + λ·w,   v ← μ·v + g,   w ← w − η·v                                                     (1)
+           with Nesterov's momentum   w ← w − η·(g + μ·v)
     Adam:  g = dw + λ·w,   m ← β₁·m + (1 − β₁)·g,   v ← β₂·v + (1 − β₂)·g²,
            w ← w − η · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)                                           (2)
 
 with the learning rate η, the momentum μ, the weight decay λ and the number of the step t, from 1. The fields
-are the hyperparameters; what an optimizer remembers of earlier steps is its state. Sources: B. Polyak, 1964
-(1); D. Kingma, J. Ba, 2015 (2); both as PyTorch computes them.
+are the hyperparameters; what an optimizer remembers of earlier steps is its state. Sources: B. Polyak, 1964,
+and Y. Nesterov, 1983 (1); D. Kingma, J. Ba, 2015 (2); all as PyTorch computes them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import isfinite, sqrt
 from typing import Any, ClassVar
 
 import numpy as np
@@ -82,9 +84,13 @@ class SGD(Optimizer):
 
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    nesterov: bool = False
 
     def update(self, w, dw, velocity, rate):
-        functional.sgd(w, dw, velocity, rate=rate, momentum=self.momentum, weight_decay=self.weight_decay)
+        functional.sgd(
+            w, dw, velocity, rate=rate, momentum=self.momentum, weight_decay=self.weight_decay,
+            nesterov=self.nesterov,
+        )  # fmt: skip
 
 
 @dataclass
@@ -100,6 +106,13 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
     weight_decay: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise FoveaError(
+                    mismatch(f"optimizer adam: {name}", "a number from 0 to below 1", getattr(self, name))
+                )
+
     def update(self, w, dw, m, v, rate):
         functional.adam(
             w, dw, m, v, rate=rate, beta1=self.beta1, beta2=self.beta2,
@@ -111,16 +124,57 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {kind.name: kind for kind in (SGD, Adam
 
 
 def parse(description: str | Mapping[str, object]) -> Optimizer:
-    """The optimizer of a name, with its usual hyperparameters, or that of a `configuration`."""
-    settings = {"name": description} if isinstance(description, str) else dict(description)
+    """The optimizer of a description: what is typed, or a `configuration`.
+
+    "sgd" has its usual hyperparameters; "sgd,nesterov,momentum=0.85" gives some of them. Raises FoveaError.
+    """
+    settings = _typed(description) if isinstance(description, str) else dict(description)
     name = settings.pop("name", None)
     kind = OPTIMIZERS.get(str(name))
     if kind is None:
         raise FoveaError(mismatch("optimizer", f"one of {', '.join(OPTIMIZERS)}", repr(name)))
-    names = [f.name for f in fields(kind) if f.init]
-    unknown = settings.keys() - set(names)
+    usual = {f.name: f.default for f in fields(kind) if f.init}
+    unknown = settings.keys() - set(usual)
     if unknown:
         raise FoveaError(
-            mismatch(f"optimizer {name}", f"only {', '.join(names)}", ", ".join(sorted(unknown)))
+            mismatch(f"optimizer {name}", f"only {', '.join(usual)}", ", ".join(sorted(unknown)))
         )
-    return kind(**settings)
+    return kind(
+        **{key: _number(f"optimizer {name}: {key}", value, usual[key]) for key, value in settings.items()}
+    )
+
+
+def clip(gradients: np.ndarray, most: float) -> float:
+    """Scale flat `gradients` in place so that their norm √Σg² is at most `most`; returns what it was.
+
+    All keep their direction (R. Pascanu et al., 2013). The sum is float64, in one fixed order.
+    """
+    pieces = (gradients[start : start + _PIECE] for start in range(0, gradients.size, _PIECE))
+    norm = sqrt(sum(float(np.square(piece, dtype=np.float64).sum()) for piece in pieces))
+    if norm > most:
+        gradients *= gradients.dtype.type(most / norm)
+    return norm
+
+
+_PIECE = 1 << 16  # numbers squared at a time, so that the squares stay in the processor's cache
+
+
+def _typed(text: str) -> dict[str, object]:
+    """ "sgd,nesterov,momentum=0.85" as a `configuration`."""
+    name, *items = text.replace(" ", "").split(",")
+    pairs = (item.partition("=") for item in items if item)
+    return {"name": name, **{key: value if equals else True for key, equals, value in pairs}}
+
+
+def _number(who: str, value: object, usual: object) -> float | bool:
+    if isinstance(usual, bool):
+        if not isinstance(value, bool):
+            raise FoveaError(mismatch(who, "its name alone, or nothing", repr(value)))
+        return value
+    try:
+        number = float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not (isfinite(number) and number >= 0):
+        raise FoveaError(mismatch(who, "a number of at least 0", repr(value)))
+    return number

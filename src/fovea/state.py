@@ -10,6 +10,7 @@ goes on. So a kill between two files, or in the middle of one, loses nothing tha
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from math import inf
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from fovea.average import Average, Copy
 from fovea.data import Splits, write_splits
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.network import Network
@@ -61,6 +63,11 @@ class Position:
         self.step, self.loss, self.correct, self.seen, self.seconds = 0, 0.0, 0, 0, 0.0
         return best
 
+    @property
+    def waited(self) -> int:
+        """How many epochs have passed since the best one."""
+        return self.epoch - 1 - self.best_epoch
+
 
 def quality(row: Row) -> tuple[float, ...]:
     """What the best epoch has most of: accuracy on `val`, then a low loss there; without `val`, the last."""
@@ -70,17 +77,23 @@ def quality(row: Row) -> tuple[float, ...]:
 
 
 class Keeper:
-    """Keeps a run: the best weights and statistics in memory, and all of it in its folder, where it has one.
+    """Keeps a run: the best that the network was in memory, and all of it in its folder, where it has one.
 
+    Where there is an `average`, it is what is measured, kept as the best, and written to model files.
     `settings` is what must be the same when the run goes on.
     """
 
     def __init__(
-        self, folder: Folder | None, network: Network, optimizer: Optimizer, settings: Mapping[str, Any]
+        self,
+        folder: Folder | None,
+        network: Network,
+        optimizer: Optimizer,
+        settings: Mapping[str, Any],
+        average: Average | None = None,
     ) -> None:
-        self.folder, self.network, self.optimizer = folder, network, optimizer
+        self.folder, self.network, self.optimizer, self.average = folder, network, optimizer, average
         self.settings = {**settings, "architecture": network.architecture()}
-        self.best = network.memory.copy()
+        self.best = Copy(network)
 
     def begin(self, data: Splits, arguments: Mapping[str, Any]) -> Position:
         """Write which picture is where, the state before the first step, and what is asked for.
@@ -101,12 +114,7 @@ class Keeper:
         if self.folder is None:
             return
         mean, std = self.network.preprocessing.mean, self.network.preprocessing.std
-        arrays = {
-            "weights": self.network.memory,
-            "best": self.best,
-            "mean": np.array(mean),
-            "std": np.array(std),
-        }
+        arrays = {"mean": np.array(mean), "std": np.array(std), **self._memories()}
         arrays |= {_OPTIMIZER + name: array for name, array in self.optimizer.state().items()}
         with self.folder.writing():
             write(self.folder.state, at, self.settings, arrays)
@@ -118,8 +126,8 @@ class Keeper:
         self.folder.sweep()
         self.folder.check_splits(data)
         at, arrays = read(self.folder.state, self.settings)
-        self.network.memory[...] = arrays["weights"]
-        self.best[...] = arrays["best"]
+        for name, memory in self._memories().items():
+            memory[...] = arrays[name]
         self.network.preprocessing = Preprocessing(tuple(arrays["mean"]), tuple(arrays["std"]))
         own = {name: array for name, array in arrays.items() if name.startswith(_OPTIMIZER)}
         self.optimizer.load_state({name.removeprefix(_OPTIMIZER): array for name, array in own.items()})
@@ -127,13 +135,18 @@ class Keeper:
             self._write_copies(at, best=at.best_epoch > 0)
         return at
 
+    def shown(self) -> AbstractContextManager[None]:
+        """Within the block, the network is what this training makes: the average, where there is one."""
+        return self.average.shown() if self.average else nullcontext()
+
     def hold(self) -> None:
-        """These weights are the best so far."""
-        self.best[...] = self.network.memory
+        """What the network is now is the best so far."""
+        with self.shown():
+            self.best.take()
 
     def use_best(self) -> None:
-        """Give the network the weights that were best."""
-        self.network.memory[...] = self.best
+        """Make the network what it was at its best."""
+        self.best.give()
 
     def finish(self, at: Position, measured: Mapping[str, Any]) -> None:
         """Write what the best network came to."""
@@ -142,16 +155,18 @@ class Keeper:
                 self.folder.write_bad_images(at.bad)
                 self.folder.write_json(self.folder.metrics, measured)
 
+    def _memories(self) -> dict[str, np.ndarray]:
+        """What the network has learned, at its best too, and on average, by the names in the file."""
+        own = {"weights": self.network.memory, "best": self.best.memory}
+        return own | ({"average": self.average.memory} if self.average else {})
+
     def _write_copies(self, at: Position, best: bool) -> None:
         assert self.folder is not None
-        self.network.save(self.folder.last)
+        with self.shown():
+            self.network.save(self.folder.last)
         if best:
-            weights = self.network.memory.copy()
-            self.use_best()
-            try:
+            with self.best.shown():
                 self.network.save(self.folder.best)
-            finally:
-                self.network.memory[...] = weights
         self.folder.write_bad_images(at.bad)
         if at.history:
             self.folder.write_table(self.folder.results, at.history[0], [row.values() for row in at.history])

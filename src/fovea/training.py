@@ -10,30 +10,26 @@ step in which somebody presses Ctrl-C; a run that goes on ends with the same bit
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from fovea import balance, engine, layerwise, losses, metrics, optimizers, rates
+from fovea import balance, engine, layerwise, losses, metrics
+from fovea.average import Average
 from fovea.batches import batches
 from fovea.batches import steps as steps_of
 from fovea.data import Dataset, Splits, statistics
-from fovea.errors import DataError, ShapeError, TrainingError, mismatch
-from fovea.evaluation import answers
+from fovea.errors import DataError, ShapeError, mismatch
+from fovea.evaluation import Answering, Mirrored, answers
 from fovea.interrupts import Interrupt, Stopped
-from fovea.layers import Dropout, Layer
-from fovea.layerwise import Plan
 from fovea.network import Network
-from fovea.optimizers import Optimizer
 from fovea.preprocessing import Preprocessing
-from fovea.rates import Schedule
+from fovea.recipe import Recipe
 from fovea.runs import Folder, Run
 from fovea.state import Keeper, Position, Row
-
-_DROPOUT = 2  # what the layers draw for; 0, 1 and 3 belong to the batches and the splits
+from fovea.stepping import Step, diverged
 
 
 class Progress:
@@ -61,118 +57,82 @@ class Progress:
 def train(
     network: Network,
     data: Splits,
+    recipe: Recipe | None = None,
     *,
-    epochs: int = 10,
-    batch_size: int = 64,
-    optimizer: str | Optimizer = "sgd",
-    learning_rate: float | None = None,
-    schedule: str | Schedule = "one-cycle",
-    augment: Any = None,
-    label_smoothing: float = 0.0,
-    class_weights: balance.Asked = None,
-    seed: int = 0,
     out: Path | str | None = None,
     resume: Path | str | None = None,
     arguments: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    **choices: Any,
 ) -> Run:
-    """Train `network` in place; at the end it has the weights that were best on the validation set.
+    """Train `network` in place; at the end it is what was best on the validation set.
 
-    A network without class names takes the data's, and their training pictures' mean and standard
-    deviation. `learning_rate` is by default the optimizer's own. `label_smoothing`, from 0 to below 1, is the
-    share of each label that the loss gives to all classes alike; `class_weights` are what the classes weigh
-    there: "balanced", numbers by name, or one for each (`fovea.balance`). `out` is a run folder to
-    write; `resume` is one to go on with, with all else as it was. `arguments` are more lines for its
-    arguments.yaml. All random numbers come from `seed`.
+    `recipe` says how, and `choices`, which are named as the fields of a `Recipe`, change it: so
+    `train(network, data, epochs=3, average=0.999)`. A network without class names takes the data's, and
+    their training pictures' mean and standard deviation. `out` is a run folder to write; `resume` is one to
+    go on with, with all else as it was. `arguments` are more lines for its arguments.yaml. All random
+    numbers come from the recipe's seed.
 
     Raises DataError or ShapeError where network and data do not fit, TrainingError where the loss is no
     longer a number or the run cannot be saved, and Stopped, a KeyboardInterrupt, after Ctrl-C.
     """
-    # An optimizer may come from another training: it begins afresh, without what it remembers.
-    optimizer = optimizers.parse(optimizer) if isinstance(optimizer, str) else replace(optimizer)
-    schedule = rates.parse(schedule) if isinstance(schedule, str) else schedule
-    learning_rate = float(optimizer.learning_rate if learning_rate is None else learning_rate)
+    recipe = replace(recipe or Recipe(), **choices)
     progress = progress or Progress()
-    settings = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "optimizer": optimizer.configuration(),
-        "learning_rate": learning_rate,
-        "schedule": rates.name(schedule),
-        "augment": str(augment or "none"),
-        "label_smoothing": label_smoothing,
-        "class_weights": balance.told(class_weights),
-        "seed": seed,
-        "engine": engine.current(),
-    }
-    _check(settings)
     check_fit(network, data)
     assert data.train is not None
-    _check_batches(network, len(data.train), batch_size)
-    weights = balance.weights(class_weights, data.train.labels, data.classes)
-    cross_entropy = losses.CrossEntropy(label_smoothing, weights)
+    _check_batches(network, len(data.train), recipe.batch_size)
+    weights = balance.weights(recipe.class_weights, data.train.labels, data.classes)
+    loss = losses.CrossEntropy(recipe.label_smoothing, weights)
     _take_on(network, data.train, measure=not resume)
 
     folder = Folder.open(resume) if resume else Folder.create_at(out) if out else None
-    keeper = Keeper(folder, network, optimizer, settings)
+    settings = {**recipe.settings(), "engine": engine.current()}
+    average = Average(network, recipe.average) if recipe.average else None
+    keeper = Keeper(folder, network, recipe.optimizer, settings, average)
     at = keeper.restore(data) if resume else keeper.begin(data, {**(arguments or {}), **settings})
-    steps, draws = steps_of(data.train, batch_size), any(map(_draws, network.layers))
+    size, steps = recipe.batch_size, steps_of(data.train, recipe.batch_size)
     try:
-        plan = layerwise.plan(
-            network, batch_size, training=True, loss=cross_entropy, progress=progress.compiling
-        )
-        progress.begin(at, epochs, steps)
+        plan = layerwise.plan(network, size, training=True, loss=loss, progress=progress.compiling)
+        measured = Mirrored(plan) if recipe.flips else plan
+        step = Step(network, plan, recipe, average, recipe.epochs * steps)
+        progress.begin(at, recipe.epochs, steps)
         with Interrupt() as interrupt:
-            while at.epoch <= epochs:
+            while not recipe.is_over(at.epoch, at.waited):
                 started = perf_counter() - at.seconds
                 stream = batches(
-                    data.train, batch_size, seed=seed, epoch=at.epoch, start=at.step, augment=augment
+                    data.train, size, seed=recipe.seed, epoch=at.epoch, start=at.step, augment=recipe.augment
                 )
                 with closing(stream):
                     for images, labels in stream:
-                        rng = np.random.default_rng([seed, _DROPOUT, at.epoch, at.step]) if draws else None
-                        loss, correct = plan.loss_and_gradients(images, labels, rng=rng)
-                        if not isfinite(loss):
-                            raise _diverged("loss", loss, at.epoch, at.step + 1, learning_rate)
-                        rate = learning_rate * schedule((at.epoch - 1) * steps + at.step, epochs * steps)
-                        optimizer.step({"all": network.flat}, {"all": plan.gradients}, rate)
-                        at.add(loss, correct, losses.counted(labels))
+                        step(images, labels, at)
                         progress.step(at)
                         if interrupt.asked:
                             break
                 at.seconds, at.bad = perf_counter() - started, at.bad | data.bad
-                row = _measure(plan, data, at, batch_size) if at.step == steps else None
+                with keeper.shown():
+                    row = _measure(measured, data, at, size) if at.step == steps else None
                 if not _is_sound(network, row):
-                    raise _diverged("weights", "others", at.epoch, at.step, learning_rate)
+                    raise diverged("weights", "others", at.epoch, at.step, recipe.rate)
                 if row and at.close(row):
                     keeper.hold()
                 keeper.save(at)
                 if row:
                     progress.epoch(at)
-                if interrupt.asked and at.epoch <= epochs:
+                if interrupt.asked and not recipe.is_over(at.epoch, at.waited):
                     raise Stopped(_how_to_go_on(at, steps, folder))
+        if at.epoch <= recipe.epochs:
+            progress.note(f"stopped early: no epoch since epoch {at.best_epoch} was better on val")
     finally:
         progress.end()
 
     keeper.use_best()
     name = next(name for name in ("test", "val", "train") if name in data.parts)
-    logits, labels = answers(plan, data.parts[name], batch_size)
+    logits, labels = answers(measured, data.parts[name], size)
     at.bad |= data.bad
-    measured = {"split": name, **metrics.classification(logits, labels, data.classes), "seed": seed}
-    keeper.finish(at, measured)
+    found = {"split": name, **metrics.classification(logits, labels, data.classes), "seed": recipe.seed}
+    keeper.finish(at, found)
     confusion = metrics.confusion(logits.argmax(axis=1), labels, len(data.classes))
-    return Run(at.history, at.best_epoch, measured, confusion, at.bad, folder)
-
-
-def _check(settings: Mapping[str, Any]) -> None:
-    for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-        if settings[name] < least:
-            raise TrainingError(mismatch(f"train: {name}", f"at least {least}", settings[name]))
-    if not (isfinite(settings["learning_rate"]) and settings["learning_rate"] > 0):
-        raise TrainingError(mismatch("train: learning_rate", "a number above 0", settings["learning_rate"]))
-    if not 0 <= settings["label_smoothing"] < 1:
-        got = settings["label_smoothing"]
-        raise TrainingError(mismatch("train: label_smoothing", "a number from 0 to below 1", got))
+    return Run(at.history, at.best_epoch, found, confusion, at.bad, folder)
 
 
 def check_fit(network: Network, data: Splits) -> None:
@@ -202,7 +162,7 @@ def _take_on(network: Network, train: Dataset, measure: bool) -> None:
     network.classes = train.classes
 
 
-def _measure(plan: Plan, data: Splits, at: Position, batch_size: int) -> Row:
+def _measure(plan: Answering, data: Splits, at: Position, batch_size: int) -> Row:
     """The epoch's row of results.csv; there is nothing under `val_…` without a validation set."""
     if at.seen == 0:
         file, why = next(iter(data.bad.items()))
@@ -229,20 +189,8 @@ def _is_sound(network: Network, row: Row | None) -> bool:
     return sound and (row is None or row["val_top1"] is None or row["val_loss"] is not None)
 
 
-def _diverged(what: str, got: object, epoch: int, step: int, learning_rate: float) -> TrainingError:
-    remedy = f"try a lower --learning-rate than {learning_rate:g}; the last saved epoch is kept"
-    return TrainingError(
-        mismatch(f"training: {what} in epoch {epoch}, step {step}", "finite numbers", got, remedy)
-    )
-
-
 def _how_to_go_on(at: Position, steps: int, folder: Folder | None) -> str:
     where = (
         f"in epoch {at.epoch} after step {at.step} of {steps}" if at.step else f"after epoch {at.epoch - 1}"
     )
     return f"stopped {where}" + (f"; go on with: fovea train --resume {folder.path}" if folder else "")
-
-
-def _draws(layer: Layer) -> bool:
-    """Whether a layer may want random numbers: making a generator for nothing takes a fiftieth of a step."""
-    return isinstance(layer, Dropout) or not type(layer).__module__.startswith("fovea.")

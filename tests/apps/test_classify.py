@@ -20,11 +20,10 @@ def test_lenet5_learns_mnist_in_three_epochs(tmp_path):
 
 
 def test_options_without_sense_are_found_before_anything_begins():
-    classify.check("sgd", None, "cosine", "shift,flip")
-    for options in (("lion", None, "cosine", ""), ("sgd", 0.0, "cosine", ""), ("sgd", None, "line", ""),
-                    ("sgd", None, "step", "blur")):  # fmt: skip
+    classify.check({"schedule": "cosine", "augment": "shift,flip"})
+    for choices in ({"optimizer": "lion"}, {"learning_rate": 0.0}, {"schedule": "line"}, {"augment": "blur"}):
         with pytest.raises(FoveaError):
-            classify.check(*options)
+            classify.check(choices)
 
 
 def test_a_trained_model_must_know_the_datas_classes(monkeypatch, tmp_path):

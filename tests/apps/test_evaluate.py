@@ -108,3 +108,13 @@ def test_unreadable_pictures_count_nowhere_and_are_listed(run, tmp_path):
 def test_each_evaluation_has_a_folder_of_its_own(run, folder):
     paths = [evaluate(str(run.path), str(folder)).folder.path for _ in range(2)]
     assert [path.as_posix() for path in paths] == ["runs/classify/evaluate", "runs/classify/evaluate2"]
+
+
+def test_with_flips_pictures_and_their_mirror_images_are_measured(run, folder, tmp_path):
+    from PIL import Image, ImageOps
+
+    found = evaluate(str(run.path), str(folder), flips=True)
+    for path in folder.rglob("*.png"):
+        ImageOps.mirror(Image.open(path)).save(path)
+    assert evaluate(str(run.path), str(folder), flips=True).metrics == found.metrics
+    assert evaluate(str(run.path), str(folder)).metrics["loss"] != found.metrics["loss"]

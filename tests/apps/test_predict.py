@@ -76,3 +76,9 @@ def test_a_table_has_a_line_a_picture(network, folder, tmp_path):
     assert rows[3]["error"]
     assert rows[3]["p(left)"] == rows[3]["class"] == ""
     assert float(rows[0]["p(left)"]) == entries[0]["probabilities"]["left"]
+
+
+def test_flips_are_the_networks(network, folder):
+    (entry,) = predict(network, [str(folder / "left/001.png")], flips=True)
+    p = network.predict(images.read(folder / "left/001.png"), flips=True)[0]
+    np.testing.assert_allclose(list(entry["probabilities"].values()), p, rtol=1e-6)

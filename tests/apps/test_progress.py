@@ -53,8 +53,15 @@ def test_quick_epochs_have_a_line_each(clock, capsys):
 def test_long_epochs_have_lines_on_the_way(clock, capsys):
     run(progress.Lines(), clock, steps=100, seconds_a_step=1.0)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4
-    assert lines[0] == "epoch 1/2 at 30%  train 75.00% loss 0.500  64 pictures/s  2:50 left"
+    assert len(lines) == 5
+    assert lines[1] == "epoch 1/2 at 33%  train 75.00% loss 0.500  64 pictures/s  2:47 left"
+
+
+def test_how_long_it_takes_is_told_soon(clock, capsys):
+    run(progress.Lines(), clock, steps=1000, seconds_a_step=0.02)
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("epoch 1/2 at 15%")  # after three of the forty seconds of all of it
+    assert first.endswith("0:37 left")
 
 
 def test_a_bar_leaves_the_lines_of_the_epochs(clock, capsys):

@@ -1,67 +1,42 @@
 """A folder of pictures in, a trained and measured classifier out."""
 
-from math import isfinite
 from pathlib import Path
+from typing import Any
 
-from fovea import balance, checks, data, engine, models, optimizers, rates, training
+from fovea import data, engine, models, training
 from fovea.apps import pictures
 from fovea.apps.models import trained
-from fovea.augment import Augment
 from fovea.data import Splits
-from fovea.errors import DataError, TrainingError, mismatch
+from fovea.errors import DataError, mismatch
 from fovea.network import Network
+from fovea.recipe import Recipe
 from fovea.runs import Folder, Run
 from fovea.training import Progress
 
 TASK = "classify"
 
 
-def check(
-    optimizer: str,
-    learning_rate: float | None,
-    schedule: str,
-    augment: str,
-    label_smoothing: float = 0.0,
-    class_weights: str = "none",
-) -> None:
+def check(choices: dict[str, Any]) -> None:
     """Raise FoveaError for what `train` would not take, before anything is begun."""
-    checks.share(label_smoothing, "label smoothing")
-    balance.parse(class_weights)
-    optimizers.parse(optimizer)
-    rates.parse(schedule)
-    Augment.parse(augment)
-    if learning_rate is not None and not (isfinite(learning_rate) and learning_rate > 0):
-        raise TrainingError(mismatch("learning rate", "a number above 0", learning_rate))
+    Recipe(**choices)
 
 
 def train(
     source: str,
     model: str = "lenet5",
     *,
-    epochs: int = 10,
-    batch_size: int = 64,
-    optimizer: str = "sgd",
-    learning_rate: float | None = None,
-    schedule: str = "one-cycle",
-    augment: str = "none",
-    label_smoothing: float = 0.0,
-    class_weights: str = "none",
-    seed: int = 0,
     precision: str | None = None,
     out: str | None = None,
     progress: Progress | None = None,
+    **choices: Any,
 ) -> Run:
     """Train `model`, a built-in architecture or a network trained before, on the data that `source` names.
 
-    `precision` is the model's unless given. Writes a run folder: `out`, or a new one in `runs/classify`.
-    Raises FoveaError.
+    `choices` are fields of a `Recipe`. `precision` is the model's unless given. Writes a run folder: `out`,
+    or a new one in `runs/classify`. Raises FoveaError.
     """
-    settings = {
-        "epochs": epochs, "batch_size": batch_size, "optimizer": optimizers.parse(optimizer),
-        "learning_rate": learning_rate, "schedule": schedule, "augment": Augment.parse(augment), "seed": seed,
-        "label_smoothing": label_smoothing, "class_weights": class_weights,
-    }  # fmt: skip
-    network, splits = _prepare(source, model, seed, precision)
+    recipe = Recipe(**choices)
+    network, splits = _prepare(source, model, recipe.seed, precision)
     asked = {
         "task": TASK, "data": _absolute(source), "model": _absolute(model), "precision": network.precision
     }  # fmt: skip
@@ -69,8 +44,7 @@ def train(
     folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
     _tell(progress, network, splits, model, folder)
     return _finish(
-        training.train(network, splits, **settings, out=folder.path, arguments=asked, progress=progress),
-        splits,
+        training.train(network, splits, recipe, out=folder.path, arguments=asked, progress=progress), splits
     )
 
 
@@ -79,30 +53,14 @@ def resume(run: str, progress: Progress | None = None) -> Run:
     folder = Folder.open(run)
     asked = folder.read_arguments()
     try:
-        settings = {
-            name: asked[name] for name in ("epochs", "batch_size", "learning_rate", "schedule", "seed")
-        }
-        optimizer = optimizers.parse(asked["optimizer"])
-        augment = Augment.parse(asked["augment"])
-        settings |= {name: asked[name] for name in ("label_smoothing", "class_weights") if name in asked}
-        source, model, chosen = asked["data"], asked["model"], asked["engine"]
+        _, source, model, chosen = (asked[name] for name in ("epochs", "data", "model", "engine"))
     except KeyError as error:
         raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
+    recipe = Recipe.read(asked)
     with engine.use(chosen):
-        network, splits = _prepare(source, model, settings["seed"], asked.get("precision"))
+        network, splits = _prepare(source, model, recipe.seed, asked.get("precision"))
         _tell(progress, network, splits, model, folder)
-        return _finish(
-            training.train(
-                network,
-                splits,
-                **settings,
-                optimizer=optimizer,
-                augment=augment,
-                resume=run,
-                progress=progress,
-            ),
-            splits,
-        )
+        return _finish(training.train(network, splits, recipe, resume=run, progress=progress), splits)
 
 
 def _prepare(source: str, model: str, seed: int, precision: str | None) -> tuple[Network, Splits]:

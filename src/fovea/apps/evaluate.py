@@ -26,19 +26,21 @@ def evaluate(
     model: str,
     source: str,
     *,
+    flips: bool = False,
     precision: str | None = None,
     out: str | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Evaluation:
     """Measure `model` on the pictures that `source` names, and write what was found to a folder.
 
-    Which of them it takes, `measuring.material` says. `precision` is the model's unless given.
-    `progress(done, total)` counts pictures. Raises FoveaError.
+    Which of them it takes, `measuring.material` says. With `flips`, answers are the mean over each
+    picture and its mirror image. `precision` is the model's unless given. `progress(done, total)` counts
+    pictures. Raises FoveaError.
     """
     network = classifier(model, precision)
     pictured = material(network, model, source)
     folder = Folder.create_at(out) if out else Folder.create("classify", "evaluate")
-    found = measure(network, pictured, progress)
+    found = measure(network, pictured, progress, flips)
     with folder.writing():
         _write(folder, found, pictured, class_names(network))
     return Evaluation(found.metrics, found.mistakes, pictured.splits.bad, folder)

@@ -11,7 +11,7 @@ from fovea import data, layerwise, metrics
 from fovea.apps.models import arguments_of, class_names
 from fovea.data import Dataset, Splits
 from fovea.errors import DataError, mismatch
-from fovea.evaluation import answers
+from fovea.evaluation import Mirrored, answers
 from fovea.network import Network
 
 BATCH = 256
@@ -86,12 +86,16 @@ def material(network: Network, model: str, source: str) -> Material:
     )
 
 
-def measure(network: Network, material: Material, progress: Callable[[int, int], object]) -> Measured:
-    """The network's answers; `progress(done, total)` counts pictures. DataError where none can be read."""
+def measure(
+    network: Network, material: Material, progress: Callable[[int, int], object], flips: bool = False
+) -> Measured:
+    """The network's answers, with `flips` also to mirror images; `progress(done, total)` counts pictures.
+    DataError where none can be read."""
     classes, plan = class_names(network), layerwise.plan(network, BATCH)
+    answering = Mirrored(plan) if flips else plan
     total, before, found = len(material), 0, []
     for part in material.parts:
-        Z, y = answers(plan, part, BATCH, lambda done, before=before: progress(before + done, total))
+        Z, y = answers(answering, part, BATCH, lambda done, before=before: progress(before + done, total))
         found.append((Z, np.where(y < 0, -1, material.numbers[y])))
         before += len(part)
     logits, labels = (np.concatenate(arrays) for arrays in zip(*found, strict=True))

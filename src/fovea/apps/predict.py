@@ -19,13 +19,17 @@ CHUNK = 256  # pictures in memory at a time
 
 
 def predict(
-    network: Network, places: Iterable[str], progress: Callable[[int, int], object] = lambda done, total: None
+    network: Network,
+    places: Iterable[str],
+    flips: bool = False,
+    progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Iterator[dict[str, Any]]:
     """An entry for each picture, in order: {"file", "class", "probabilities", "error"}.
 
     A place is a picture or a folder, which stands for all pictures in it and below, sorted. `probabilities`
     is a dict by class name. Where a picture cannot be read, `error` says why and the rest is None, and the
-    others follow. `progress(done, total)` counts pictures.
+    others follow. `flips` as `Network.predict` takes it.
+    `progress(done, total)` counts pictures.
     """
     files = [found for place in places for found in _files(Path(place).expanduser())]
     height, width, channels = network.input_shape
@@ -40,7 +44,7 @@ def predict(
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(files), CHUNK):
             chunk = files[start : start + CHUNK]
-            yield from _entries(network, [file for file, _ in chunk], list(pool.map(read, chunk)))
+            yield from _entries(network, [file for file, _ in chunk], list(pool.map(read, chunk)), flips)
             progress(start + len(chunk), len(files))
 
 
@@ -64,10 +68,10 @@ def _files(place: Path) -> list[tuple[str, str | None]]:
 
 
 def _entries(
-    network: Network, files: Sequence[str], read: Sequence[np.ndarray | str]
+    network: Network, files: Sequence[str], read: Sequence[np.ndarray | str], flips: bool
 ) -> list[dict[str, Any]]:
     good = [picture for picture in read if isinstance(picture, np.ndarray)]
-    rows = iter(network.predict(np.stack(good)) if good else ())
+    rows = iter(network.predict(np.stack(good), flips=flips) if good else ())
     names = class_names(network)
     entries: list[dict[str, Any]] = []
     for file, picture in zip(files, read, strict=True):

@@ -13,6 +13,7 @@ from fovea.training import Progress
 BAR_EVERY = 0.2  # seconds
 FIGURES = 70  # columns beside the bar; two more stay free for the ^C that a terminal shows
 LINE_EVERY = 30.0  # seconds; the end of an epoch has a line in any case
+FIRST_LINE = 3.0  # seconds after the start: by then it shows how long all of it will take
 
 
 def shown() -> Progress:
@@ -34,7 +35,8 @@ class Lines(Progress):
 
     def begin(self, at: Position, epochs: int, steps: int) -> None:
         self.epochs, self.steps = epochs, steps
-        self.began = self.drawn = perf_counter()
+        self.began = perf_counter()
+        self.drawn = self.began - max(self.every - FIRST_LINE, 0)
         self.steps_before, self.seen_before, self.epoch_began = self._steps(at), at.seen, self.began
 
     def step(self, at: Position) -> None:

@@ -20,6 +20,8 @@ from fovea.cli.common import (
     usage,
 )
 
+Flips = Annotated[bool, typer.Option("--flips", help="Take the mean over each picture and its mirror image.")]
+
 
 @app.command(epilog="[bold]Example:[/bold]  fovea train photos --epochs 20 --augment shift,flip")
 def train(
@@ -30,21 +32,46 @@ def train(
     model: Annotated[
         str, typer.Option(help="Built-in architecture, or a trained model to go on from.")
     ] = "lenet5",
-    epochs: Annotated[int, typer.Option(min=1, help="How often to go through all pictures.")] = 10,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures in a step.")] = 64,
-    optimizer: Annotated[str, typer.Option(help="sgd or adam.")] = "sgd",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="How often to go through all pictures.", show_default="10")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs without a better one.", show_default="never")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Pictures in a step.", show_default="64")
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="sgd or adam; with more: sgd,nesterov.", show_default="sgd")
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="The highest.", show_default="0.05 sgd, 0.001 adam")
     ] = None,
-    schedule: Annotated[str, typer.Option(help="constant, step, cosine or one-cycle.")] = "one-cycle",
+    schedule: Annotated[
+        str | None, typer.Option(help="constant, step, cosine or one-cycle.", show_default="one-cycle")
+    ] = None,
+    clip: Annotated[
+        float | None, typer.Option(help="Largest norm of all gradients.", show_default="any")
+    ] = None,
+    average: Annotated[
+        float | None, typer.Option(help="Average the weights over the steps, as 0.999.", show_default="no")
+    ] = None,
     augment: Annotated[
-        str, typer.Option(help="Of shift, flip, rotate, crop; with strengths: shift=0.1,flip.")
-    ] = "none",
+        str | None, typer.Option(help="Of shift, flip, rotate, crop; with strengths: shift=0.1,flip.")
+    ] = None,
     label_smoothing: Annotated[
-        float, typer.Option(help="Share of each label that all classes get alike, such as 0.1.")
-    ] = 0.0,
-    class_weights: Annotated[str, typer.Option(help="balanced, none, or by name: cat=2,dog=0.5.")] = "none",
-    seed: Annotated[int, typer.Option(min=0, help="Where all random numbers come from.")] = 0,
+        float | None,
+        typer.Option(help="Share of each label that all classes get alike, such as 0.1.", show_default="0"),
+    ] = None,
+    class_weights: Annotated[
+        str | None, typer.Option(help="balanced, none, or by name: cat=2,dog=0.5.", show_default="none")
+    ] = None,
+    flips: Annotated[
+        bool | None, typer.Option("--flips", help="Measure with each picture's mirror image.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Where all random numbers come from.", show_default="0")
+    ] = None,
     precision: Precision = None,
     threads: Threads = None,
     resume: Annotated[
@@ -58,6 +85,7 @@ def train(
 ) -> None:
     """Train a classifier on a folder of pictures; Ctrl-C saves, --resume goes on."""
     from fovea.apps import classify, models, progress
+    from fovea.recipe import NAMES
 
     set_threads(threads)
     if resume is not None:
@@ -67,16 +95,10 @@ def train(
             usage(f"--resume takes all else from the run: leave out {', '.join(given)}")
         run = classify.resume(resume, progress.shown())
     else:
-        understand(
-            classify.check, optimizer, learning_rate, schedule, augment, label_smoothing, class_weights
-        )
+        chosen = {name: context.params[name] for name in NAMES if context.params.get(name) is not None}
+        understand(classify.check, chosen)
         understand(models.check_precision, precision)
-        run = classify.train(
-            data, model, epochs=epochs, batch_size=batch_size, optimizer=optimizer,
-            learning_rate=learning_rate, schedule=schedule, augment=augment,
-            label_smoothing=label_smoothing, class_weights=class_weights, seed=seed,
-            precision=precision, out=out, progress=progress.shown(),
-        )  # fmt: skip
+        run = classify.train(data, model, precision=precision, out=out, progress=progress.shown(), **chosen)
     assert run.folder is not None
     print(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
     _tell_of_bad(run.bad, run.folder.bad_images)
@@ -88,6 +110,7 @@ def evaluate(
     model: Trained,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")],
     as_json: Json = False,
+    flips: Flips = False,
     precision: Precision = None,
     threads: Threads = None,
     out: Annotated[
@@ -104,7 +127,7 @@ def evaluate(
     understand(models.check_precision, precision)
     set_threads(threads)
     with Counter("measuring") as counter:
-        found = app.evaluate(model, data, precision=precision, out=out, progress=counter)
+        found = app.evaluate(model, data, flips=flips, precision=precision, out=out, progress=counter)
     pairs = found.mistakes.pairs()
     if as_json:
         rest = {"confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
@@ -128,6 +151,7 @@ def predict(
     ],
     as_json: Json = False,
     csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write a table to this file.")] = None,
+    flips: Flips = False,
     precision: Precision = None,
     threads: Threads = None,
     debug: Debug = False,
@@ -144,7 +168,7 @@ def predict(
     network = models.classifier(model, precision)
     entries = []
     with Counter("reading") as counter:
-        for entry in app.predict(network, places, progress=counter):
+        for entry in app.predict(network, places, flips, counter):
             entries.append(entry)
             if not as_json and entry["error"]:
                 print(f"fovea: {entry['file']}: {entry['error']}", file=sys.stderr)

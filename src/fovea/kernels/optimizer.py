@@ -8,11 +8,13 @@ from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 
 
-def sgd(w, dw, velocity, *, rate: float, momentum: float, weight_decay: float) -> None:
+def sgd(
+    w, dw, velocity, *, rate: float, momentum: float, weight_decay: float, nesterov: bool = False
+) -> None:
     """As `fovea.reference.sgd`."""
     checks.optimizer("sgd", w=w, velocity=velocity, dw=dw)
     checks.float32("sgd", w=w, dw=dw, velocity=velocity)
-    _update("elementwise.sgd", dw, (w, velocity), (rate, momentum, weight_decay))
+    _update("elementwise.sgd", dw, (w, velocity), (rate, momentum, weight_decay), nesterov=bool(nesterov))
 
 
 def adam(
@@ -35,11 +37,11 @@ def adam(
     _update("elementwise.adam", dw, (w, m, v), numbers)
 
 
-def _update(operation: str, dw, written: tuple, numbers: tuple[float, ...]) -> None:
+def _update(operation: str, dw, written: tuple, numbers: tuple[float, ...], **more: object) -> None:
     """The kernel reads and writes the same memory; arrays that do not suit it are copied there and back."""
     own = [buffers.ready(array) for array in written]
     floats = [c_float(number) for number in numbers]
-    run(operation, [own[0], dw, *own[1:]], own, floats, vector=tiles.vector())
+    run(operation, [own[0], dw, *own[1:]], own, floats, vector=tiles.vector(), **more)
     for array, result in zip(written, own, strict=True):
         if result is not array:
             array[...] = result

@@ -4,6 +4,7 @@
 
     SGD:   velocity ← momentum · velocity + g                                                        (2)
            w ← w − rate · velocity                                                                   (3)
+           w ← w − rate · (g + momentum · velocity)    with Nesterov's momentum                     (3')
 
     Adam:  m ← β₁ · m + (1 − β₁) · g                                                                 (4)
            v ← β₂ · v + (1 − β₂) · g²                                                                (5)
@@ -25,14 +26,21 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def sgd(
-    w: Vector, dw: Vector, velocity: Vector, *, rate: float, momentum: float, weight_decay: float
+    w: Vector,
+    dw: Vector,
+    velocity: Vector,
+    *,
+    rate: float,
+    momentum: float,
+    weight_decay: float,
+    nesterov: bool = False,
 ) -> None:
     """Update w and velocity (zeros before the first step)."""
     checks.optimizer("sgd", w=w, velocity=velocity, dw=dw)
     g = dw + weight_decay * w  # (1)
     velocity *= momentum
     velocity += g  # (2)
-    w -= rate * velocity  # (3)
+    w -= rate * (g + momentum * velocity if nesterov else velocity)  # (3), (3')
 
 
 @quietly

@@ -23,13 +23,15 @@ def relu_backward(*, vector):
     return [_schedule(dZ, i, vector).parallel(n)], [dA, Z]
 
 
-def sgd(*, vector):
-    """g = dw + λw; v ← μv + g; w ← w − ηv, in place: the outputs are the inputs' memory."""
+def sgd(*, vector, nesterov):
+    """g = dw + λw; v ← μv + g; w ← w − ηv, or w − η(g + μv) with Nesterov's momentum, in place: the outputs
+    are the inputs' memory."""
     w, dw, v, (i,) = _run("w"), _run("dw"), _run("v"), variables("i")
     eta, mu, decay = (hl.Param(Float, name) for name in ("rate", "momentum", "weight_decay"))
     step, update = hl.Func("step"), hl.Func("update")
-    step[i] = mu * v[i] + (dw[i] + decay * w[i])
-    update[i] = (w[i] - eta * step[i], step[i])
+    g = dw[i] + decay * w[i]
+    step[i] = mu * v[i] + g
+    update[i] = (w[i] - eta * (g + mu * step[i] if nesterov else step[i]), step[i])
     return [_schedule(update, i, vector)], [w, dw, v, eta, mu, decay]
 
 

@@ -1,0 +1,132 @@
+"""How a network is trained: everything that a person can choose about it, in one place.
+
+`fovea.train` takes a recipe, or its fields by their names; the command line has an option for each; a run's
+arguments.yaml has a line for each, and `Recipe.read` makes the recipe of those lines again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import inf, isfinite
+from numbers import Real
+from typing import Any
+
+from fovea import balance, optimizers, rates
+from fovea.augment import Augment
+from fovea.errors import TrainingError, mismatch
+from fovea.optimizers import Optimizer
+from fovea.rates import Schedule
+
+_RANGES = {  # name → the least and the most that it may be, and whether it is a whole number
+    "epochs": (1, inf, True),
+    "patience": (0, inf, True),
+    "batch_size": (1, inf, True),
+    "clip": (0, inf, False),
+    "label_smoothing": (0, 0.999, False),
+    "average": (0, 0.999999, False),
+    "seed": (0, inf, True),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. Raises FoveaError for what has no sense.
+
+    How long:
+        epochs: how often to go through all training pictures.
+        patience: stop when so many epochs in a row were no better on the validation set; 0 never.
+
+    What changes the weights:
+        batch_size: pictures in a step.
+        optimizer: an `Optimizer`, or what `optimizers.parse` reads, such as "sgd,nesterov". A training begins
+            with a fresh copy of it.
+        learning_rate: the highest learning rate; by default the optimizer's own.
+        schedule: the course of the rate, a name in `rates.SCHEDULES` or a function like them.
+        clip: gradients whose norm over all parameters is larger are scaled down to it; 0 never.
+        average: the share that an exponential moving average of the weights keeps of itself at a step, such
+            as 0.999; it is what is measured and kept then (`fovea.average`). 0 for none.
+
+    What changes the pictures:
+        augment: an `Augment`, what `Augment.parse` reads, or any other `batches.Change`.
+
+    What the loss asks for:
+        label_smoothing: the share of each label that all classes get alike, from 0 to below 1.
+        class_weights: what the classes weigh: "balanced", numbers by name, or one for each (`fovea.balance`).
+
+    And:
+        flips: whether answers are measured as the mean over each picture and its mirror image.
+        seed: where all random numbers come from.
+    """
+
+    epochs: int = 10
+    patience: int = 0
+    batch_size: int = 64
+    optimizer: Any = "sgd"
+    learning_rate: Any = None
+    schedule: str | Schedule = "one-cycle"
+    clip: float = 0.0
+    average: float = 0.0
+    augment: Any = None
+    label_smoothing: float = 0.0
+    class_weights: balance.Asked = None
+    flips: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        known = self.optimizer
+        # An optimizer may come from another training: it begins afresh, without what it remembers.
+        known = replace(known) if isinstance(known, Optimizer) else optimizers.parse(known)
+        augment = Augment.parse(self.augment) if isinstance(self.augment, str) else self.augment
+        if isinstance(self.schedule, str):
+            rates.parse(self.schedule)
+        values = {"optimizer": known, "augment": augment or Augment()}
+        values["class_weights"] = balance.parse(self.class_weights)
+        for name, (least, most, whole) in _RANGES.items():
+            values[name] = _checked(name, getattr(self, name), least, most, whole)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        if not (_is_number(self.rate) and isfinite(self.rate) and self.rate > 0):
+            raise TrainingError(mismatch("train: learning_rate", "a number above 0", self.rate))
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate."""
+        return self.optimizer.learning_rate if self.learning_rate is None else self.learning_rate
+
+    @property
+    def course(self) -> Schedule:
+        """The schedule as a function."""
+        return rates.parse(self.schedule) if isinstance(self.schedule, str) else self.schedule
+
+    def is_over(self, epoch: int, waited: int) -> bool:
+        """Whether nothing is left to do before `epoch`, where so many epochs have passed since the best."""
+        return epoch > self.epochs or 0 < self.patience <= waited
+
+    def settings(self) -> dict[str, Any]:
+        """A plain value for each field, as arguments.yaml has it."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {
+            "optimizer": self.optimizer.configuration(), "learning_rate": float(self.rate),
+            "schedule": rates.name(self.course), "augment": str(self.augment),
+            "class_weights": balance.told(self.class_weights),
+        }  # fmt: skip
+        return own | plain
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any]) -> "Recipe":
+        """The recipe whose `settings` are among these lines; what has no line is as by default."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
+
+
+NAMES = tuple(field.name for field in fields(Recipe))
+
+
+def _checked(name: str, value: Any, least: float, most: float, whole: bool) -> int | float:
+    if not _is_number(value) or not least <= value <= most or (whole and value != int(value)):
+        kind = "a whole number" if whole else "a number"
+        wanted = f"{kind}, at least {least}" if most == inf else f"{kind} from {least} to {most:g}"
+        raise TrainingError(mismatch(f"train: {name}", wanted, value))
+    return int(value) if whole else float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
