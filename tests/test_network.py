@@ -131,7 +131,7 @@ def test_a_gradient_may_be_injected_in_the_middle():
     network, X, dZ = small(), images(), np.random.default_rng(3).normal(size=(7, 5)).astype(np.float32)
     _, caches = network.forward(X)
     dX, gradients = network.backward(dZ, caches)
-    middle = [dA_prev for layer, dA_prev, _ in network.backward_steps(dZ, caches) if layer.name == "conv2"]
+    middle = [dA_prev for layer, _, dA_prev, _ in network.backward_steps(dZ, caches) if layer.name == "conv2"]
     below, rest = network.backward(middle[0], caches[:3])  # what conv2 takes in is what pool1 gives out
     assert np.array_equal(below, dX)
     assert list(rest) == ["conv1.W", "conv1.b"]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
     from fovea.checkpoint import load
     from fovea.descent import learn_filter
     from fovea.errors import FoveaError
+    from fovea.graph import Node
     from fovea.layers import Layer
     from fovea.network import Network
     from fovea.preprocessing import Preprocessing
@@ -43,6 +44,7 @@ __all__ = [
     "FoveaError",
     "Layer",
     "Network",
+    "Node",
     "Preprocessing",
     "Recipe",
     "augment",
@@ -92,6 +94,7 @@ _OBJECTS = {  # name → its module
     "FoveaError": "errors",
     "Layer": "layers",
     "Network": "network",
+    "Node": "graph",
     "Preprocessing": "preprocessing",
     "Recipe": "recipe",
     "check_layer": "checking",

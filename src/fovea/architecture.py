@@ -1,47 +1,52 @@
-"""A network on paper: its layers' names, and the JSON that a model file keeps of it."""
+"""The JSON that a model file keeps of a network: its layers, and who takes in whose output.
+
+    {"input_shape": [28, 28, 1], "layers": [{"type": "Conv2D", "hyperparameters": {…}}, …]}
+
+An entry may have a "name", and in "after" the names of those whose output it takes in; without, it is named
+by kind and count and takes in what the one before gives out.
+"""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fovea.errors import ShapeError, mismatch
+from fovea.graph import Node
 from fovea.layers.base import REGISTRY, Layer
 
 
-def name_layers(layers: Sequence[Layer]) -> None:
-    """Name each layer by its kind and count: "conv1", "relu1", "conv2". Raises ShapeError, and names none."""
-    if not layers:
-        raise ShapeError(mismatch("Network", "at least one layer", "none"))
-    for place, layer in enumerate(layers, start=1):
-        if not isinstance(layer, Layer):
-            remedy = f"write {layer.__name__}(…)" if isinstance(layer, type) else ""
-            raise ShapeError(mismatch(f"Network, layer {place}", "a Layer", repr(layer), remedy))
-        if layer.name or any(layer is other for other in layers[: place - 1]):
-            remedy = "make a new one, a layer belongs to one place in one network"
-            raise ShapeError(mismatch(f"Network, layer {place}", "a layer that is free", layer.who, remedy))
-    counts: Counter[str] = Counter()
-    for layer in layers:
-        counts[layer.kind] += 1
-        layer.name = f"{layer.kind}{counts[layer.kind]}"
-
-
-def to_json(layers: Iterable[Layer], input_shape: Sequence[int]) -> dict[str, Any]:
+def to_json(nodes: Sequence[Node], input_shape: Sequence[int]) -> dict[str, Any]:
     """What `from_json` makes untrained layers of. Raises ShapeError for one that could not be made again."""
-    return {"input_shape": list(input_shape), "layers": [_written(layer) for layer in layers]}
+    return {"input_shape": list(input_shape), "layers": [_entry(node) for node in nodes]}
 
 
-def from_json(architecture: Any) -> tuple[list[Layer], list[int]]:
+def from_json(architecture: Any) -> tuple[list[Node], list[int]]:
     """The layers, and the shape of their input. Raises ShapeError for what is no architecture."""
     try:
-        descriptions = [(entry["type"], dict(entry["hyperparameters"])) for entry in architecture["layers"]]
-        return [_made(*description) for description in descriptions], list(architecture["input_shape"])
-    except (TypeError, KeyError, ValueError) as error:
+        nodes = [
+            Node(
+                _made(entry["type"], dict(entry["hyperparameters"])),
+                str(entry.get("name", "")),
+                tuple(map(str, entry.get("after", ()))),
+            )
+            for entry in architecture["layers"]
+        ]
+        return nodes, list(architecture["input_shape"])
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         if isinstance(error, ShapeError):
             raise
         raise ShapeError(
             mismatch("Network", "an architecture of input_shape and layers", repr(error))
         ) from error
+
+
+def _entry(node: Node) -> dict[str, Any]:
+    entry = _written(node.layer)
+    if node.name:
+        entry["name"] = node.name
+    if node.after:
+        entry["after"] = list(node.after)
+    return entry
 
 
 def _written(layer: Layer) -> dict[str, Any]:

@@ -17,13 +17,15 @@ The layer is also held to the rest of its contract: shapes, precision, nothing k
 left alone, any strides in memory, every output value written (memory is full of NaN before).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from fovea import architecture, engine
 from fovea.errors import mismatch
-from fovea.layers.base import Gradients, Layer, Shape
+from fovea.graph import Node
+from fovea.layers.base import Gradients, Layer
 from fovea.trial import VIEWS, CheckFailed, Trial, error_of, poisoned_memory, scale_of
 
 __all__ = ["CheckFailed", "check_layer"]
@@ -37,15 +39,16 @@ GRADIENTS = 1e-4
 
 def check_layer(
     layer: Layer,
-    input_shape: Shape,
+    input_shape: Any,
     *,
-    real_shape: Shape | None = None,
+    real_shape: Any = None,
     batch: int = 3,
     seed: int = 0,
     engines: tuple[str, ...] | None = None,
     samples: int = 40,
 ) -> None:
-    """Check `layer`, which is left as it is, on inputs of `input_shape` = (H, W, C) or (n,).
+    """Check `layer`, which is left as it is, on inputs of `input_shape` = (H, W, C) or (n,), or a tuple of
+    such shapes for a layer that merges.
 
     A small `input_shape` keeps it quick: (1) is computed at `samples` values of each array and along one
     direction through all of them. `real_shape`, the same by default, is for (2) and (3). `engines` are those
@@ -54,7 +57,7 @@ def check_layer(
     """
     if engines is None:
         engines = ("reference", "halide") if engine.available() else ("reference",)
-    architecture.from_json(architecture.to_json([layer], input_shape))
+    architecture.from_json(architecture.to_json([Node(layer)], ()))
     for training in (False, True):
         rng = np.random.default_rng(seed)
         with engine.use("reference"):
@@ -76,14 +79,14 @@ def _check_contract(trial: Trial, forward: float, gradients: float) -> None:
     inputs = {"dZ": trial.dZ, **trial.variables, **{f"d{k}": s for k, s in trial.layer.statistics.items()}}
     before = {name: array.copy() for name, array in inputs.items()}
     with np.errstate(all="ignore"):
-        trial.run_on(np.full_like(trial.A_prev, np.nan), np.full_like(trial.dZ, np.nan))
+        trial.run_on(lambda array: np.full_like(array, np.nan))
     with poisoned_memory():
         result = trial.run()
     shapes = {"Z": trial.dZ.shape} | {name: array.shape for name, array in trial.variables.items()}
     shapes |= {f"new {name}": array.shape for name, array in trial.layer.statistics.items()}
     for name, array in result.items():
-        if array.shape != shapes[name] or array.dtype != trial.A_prev.dtype:
-            expected, got = f"{trial.A_prev.dtype} {shapes[name]}", f"{array.dtype} {array.shape}"
+        if array.shape != shapes[name] or array.dtype != trial.dZ.dtype:
+            expected, got = f"{trial.dZ.dtype} {shapes[name]}", f"{array.dtype} {array.shape}"
             raise CheckFailed(mismatch(f"{trial.who}: {name}", expected, got))
         if not np.isfinite(array).all():
             at = tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
@@ -95,17 +98,17 @@ def _check_contract(trial: Trial, forward: float, gradients: float) -> None:
             what = "dZ" if name == "dZ" else name[1:]
             raise CheckFailed(mismatch(f"{trial.who}: {what}", "to be left as it is", "other values in it"))
 
-    Z, cache = trial.forward(trial.A_prev)
-    trial.run_on(-trial.A_prev[::-1], -trial.dZ)
+    Z, cache = trial.forward(*trial.inputs)
+    trial.run_on(lambda array: -array[::-1])
     again = {"Z": Z} | trial.back(trial.dZ, cache) | trial.learned(cache)
     _compare(trial, again, result, "the same call, with another between its two passes", forward, gradients)
 
     for how, view in VIEWS.items():
-        viewed = trial.run_on(view(trial.A_prev), view(trial.dZ))
+        viewed = trial.run_on(view)
         _compare(trial, viewed, result, f"contiguous arrays, where they are {how}", forward, gradients)
 
     if not trial.training:
-        alone = {"Z": trial.forward(trial.A_prev[:1])[0]}
+        alone = {"Z": trial.forward(*(A[:1] for A in trial.inputs))[0]}
         _compare(trial, alone, {"Z": result["Z"][:1]}, "the same image in a batch", forward, gradients)
 
 
@@ -113,7 +116,7 @@ def _check_differences(trial: Trial, samples: int, rng: np.random.Generator) -> 
     """(1), one value at a time and all at once along a random direction."""
 
     def loss() -> float:
-        return float(np.vdot(trial.dZ, trial.forward(trial.A_prev)[0]))
+        return float(np.vdot(trial.dZ, trial.forward(*trial.inputs)[0]))
 
     def slope(x: np.ndarray, direction: np.ndarray | float, at: Any = ...) -> float:
         start = x.copy()
@@ -152,19 +155,26 @@ def _check_differences(trial: Trial, samples: int, rng: np.random.Generator) -> 
 
 def _check_adjoint(trial: Trial) -> None:
     """(2) and (3), each where Z is linear."""
-    A, dZ = trial.A_prev, trial.dZ
+    inputs, dZ = trial.inputs, trial.dZ
     result = trial.run()
-    Z, Z_0, Z_B = result["Z"], trial.forward(0 * A)[0], trial.forward(A[::-1] ** 2)[0]
-    if error_of(trial.forward(A - 2 * A[::-1] ** 2)[0] - Z_0, Z + 2 * Z_0 - 2 * Z_B - Z_0) <= ROUNDING:
-        size = np.linalg.norm(A) * np.linalg.norm(result["dA_prev"]) + np.linalg.norm(dZ) * np.linalg.norm(Z)
-        _same_number(trial, "dA_prev", np.vdot(dZ, Z - Z_0), np.vdot(A, result["dA_prev"]), size)  # (2)
+
+    def at(place: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return trial.forward(*map(place, inputs))[0]
+
+    Z, Z_0, Z_B = result["Z"], at(lambda A: 0 * A), at(lambda A: A[::-1] ** 2)
+    if error_of(at(lambda A: A - 2 * A[::-1] ** 2) - Z_0, Z + 2 * Z_0 - 2 * Z_B - Z_0) <= ROUNDING:
+        pairs = [(A, result[name]) for name, A in zip(trial.variables, inputs, strict=False)]
+        size = sum(np.linalg.norm(A) * np.linalg.norm(dA) for A, dA in pairs)
+        size += np.linalg.norm(dZ) * np.linalg.norm(Z)
+        right = sum(np.vdot(A, dA) for A, dA in pairs)
+        _same_number(trial, "dA_prev", np.vdot(dZ, Z - Z_0), right, size)  # (2)
 
     parameters = trial.layer.parameters.values()
     if not parameters:
         return
     for p in parameters:
         p *= -2
-    linear = error_of(trial.forward(A)[0], -2 * Z) <= ROUNDING
+    linear = error_of(at(lambda A: A), -2 * Z) <= ROUNDING
     for p in parameters:
         p /= -2
     if linear:

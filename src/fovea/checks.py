@@ -151,6 +151,13 @@ def same_shape(who: str, **arrays: Array) -> None:
         _shape(who, name, array, model.shape, f"it goes with {first}")
 
 
+def summands(*arrays: Array, who: str = "add") -> None:
+    """Two arrays or more, of one shape."""
+    if len(arrays) < 2:
+        raise ShapeError(mismatch(who, "two arrays or more", len(arrays)))
+    same_shape(who, **{f"A_{i}": array for i, array in enumerate(arrays)})
+
+
 def logits(Z: Rows, who: str = "softmax") -> None:
     """Z (N, classes), at least one class."""
     floats(who, Z=Z)

@@ -153,6 +153,11 @@ def relu_backward(dA: Array, Z: Array) -> Array:
     return operations("activation").relu_backward(dA, Z)
 
 
+def add(*arrays: Array) -> Array:
+    """The sum of two arrays or more of one shape, whatever it is."""
+    return operations("merge").add(*arrays)
+
+
 def softmax(Z: Rows) -> Rows:
     """Probabilities (N, classes) from logits Z (N, classes); each row sums to 1, however large its logits."""
     return operations("activation").softmax(Z)

@@ -1,6 +1,6 @@
-"""A network: layers in a row, their parameters in one piece of memory, a loop forward and a loop back."""
+"""A network: layers, their parameters in one piece of memory, a loop forward and a loop back."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -9,19 +9,23 @@ import numpy as np
 
 from fovea import architecture, engine, functional
 from fovea.errors import ShapeError, mismatch
+from fovea.graph import PICTURE, Entries, Graph
 from fovea.inputs import batch_of, in_precision, numbers, pixels_or_numbers
-from fovea.layers.base import Gradients, Layer, Shape, checked_precision, whole
+from fovea.layers.base import Gradients, Layer, Shape, checked_precision, several, taken_in, whole
 from fovea.parameters import aligned_zeros, hand_out, layout_of, learn_statistics, views_of
 from fovea.preprocessing import Preprocessing
 
 
 class Network:
-    """Layers that each take in what the one before gives out.
+    """Layers that each take in what the one before gives out; or a graph of them.
 
-    `input_shape` is (H, W, C). The layers are named by kind and count, "conv1", "relu1", "conv2"; each
-    belongs to one network. The first weights are drawn from `seed`; None leaves every parameter 0. `classes`
-    names the outputs; `preprocessing` says how pixels become numbers. Raises ShapeError, which names the
-    layer that does not fit.
+    In a graph layers are named, and say which others' outputs they take in (see `fovea.graph`). Those without
+    a name are named by kind and count, "conv1", "relu1", "conv2"; each belongs to one network. `layers` has
+    every layer behind all that it takes in, and `sources` for each the numbers of those, −1 for the picture.
+
+    `input_shape` is (H, W, C). The first weights are drawn from `seed`; None leaves every parameter 0.
+    `classes` names the outputs; `preprocessing` says how pixels become numbers. Raises ShapeError, which
+    names the layer that does not fit.
 
     `precision` says how predicting and training compute convolutions: "fast" takes Winograd's algorithm where
     it pays, whose errors are up to 5e-5 of the largest number forward and 2e-4 in gradients; "exact" keeps to
@@ -36,7 +40,7 @@ class Network:
 
     def __init__(
         self,
-        layers: Iterable[Layer],
+        layers: Entries,
         input_shape: Sequence[int],
         seed: int | None = 0,
         *,
@@ -44,13 +48,17 @@ class Network:
         preprocessing: Preprocessing | None = None,
         precision: str = "fast",
     ) -> None:
-        self.layers = list(layers)
         self.input_shape: Shape = tuple(whole(n, "Network", "input_shape") for n in input_shape)
         if len(self.input_shape) not in (1, 3):
             raise ShapeError(mismatch("Network", "an input_shape of (H, W, C) or (n,)", self.input_shape))
-        architecture.name_layers(self.layers)
+        self._graph = Graph.of(layers)
+        self.layers, self.sources = self._graph.layers, self._graph.sources
         try:
-            self.shapes = self._shapes()  # what each layer gives out, for one image
+            self.input_shapes: list[Any] = []  # what each layer takes in, for one image; several if it merges
+            self.shapes: list[Shape] = []  # what it gives out
+            for layer, sources in zip(self.layers, self.sources, strict=True):
+                self.input_shapes.append(taken_in(layer, [self._shape(source) for source in sources]))
+                self.shapes.append(tuple(layer.output_shape(self.input_shapes[-1])))
             placed = list(zip(self.layers, self.input_shapes, strict=True))
             self.layout, size = layout_of((layer, layer.parameter_shapes(n)) for layer, n in placed)
             self.statistic_layout, more = layout_of((layer, layer.statistic_shapes(n)) for layer, n in placed)
@@ -71,17 +79,8 @@ class Network:
                 layer.name = ""  # it is free again
             raise
 
-    def _shapes(self) -> list[Shape]:
-        shapes, shape = [], self.input_shape
-        for layer in self.layers:
-            shape = tuple(layer.output_shape(shape))
-            shapes.append(shape)
-        return shapes
-
-    @property
-    def input_shapes(self) -> list[Shape]:
-        """What each layer takes in, for one image."""
-        return [self.input_shape, *self.shapes[:-1]]
+    def _shape(self, number: int) -> Shape:
+        return self.input_shape if number == PICTURE else self.shapes[number]
 
     @property
     def output_shape(self) -> Shape:
@@ -113,41 +112,56 @@ class Network:
         With the caches of the first layers alone, dZ is the gradient by what the last of those gives out, and
         the gradients are theirs.
         """
-        dX, gradients = dZ, {}
-        for layer, dA_prev, own in self.backward_steps(dZ, caches):
-            dX = dA_prev
+        gradients: Gradients = {}
+        back = self.backward_steps(dZ, caches)
+        parts = []
+        for sources, (layer, _, dA_prev, own) in zip(
+            reversed(self.sources[: len(caches)]), back, strict=True
+        ):
+            parts += [d for source, d in zip(sources, several(dA_prev), strict=True) if source == PICTURE]
             gradients |= {f"{layer.name}.{name}": gradient for name, gradient in own.items()}
+        dX = sum(parts[1:], parts[0]) if parts else dZ
         return dX, {name: gradients[name] for name in self.layout if name in gradients}
 
     def forward_steps(
         self, X: np.ndarray, training: bool = False, rng: np.random.Generator | None = None
     ) -> Iterator[tuple[Layer, np.ndarray, Any]]:
         """The loop of `forward`, step by step: each layer, what it gives out, and its cache."""
-        A = numbers(X, self.input_shape, self.layers[0].who)
-        for layer, shape in zip(self.layers, self.shapes, strict=True):
-            A, cache = layer.forward(A, training=training, rng=rng)
-            if A.shape[1:] != shape:
+        outputs = {PICTURE: numbers(X, self.input_shape, self.layers[0].who)}
+        last = {source: number for number, sources in enumerate(self.sources) for source in sources}
+        for number, (layer, sources) in enumerate(zip(self.layers, self.sources, strict=True)):
+            A_prev = taken_in(layer, [outputs[source] for source in sources])
+            Z, cache = layer.forward(A_prev, training=training, rng=rng)
+            if Z.shape[1:] != self.shapes[number]:
                 remedy = "its forward pass and its output_shape must agree"
-                raise ShapeError(mismatch(layer.who, f"Z {batch_of(shape)}", A.shape, remedy))
-            yield layer, A, cache
+                raise ShapeError(mismatch(layer.who, f"Z {batch_of(self.shapes[number])}", Z.shape, remedy))
+            outputs[number] = Z
+            for source in {source for source in sources if last[source] == number}:
+                del outputs[source]  # nobody else takes it in
+            yield layer, Z, cache
 
     def backward_steps(
         self, dZ: np.ndarray, caches: Sequence[Any]
-    ) -> Iterator[tuple[Layer, np.ndarray, Gradients]]:
+    ) -> Iterator[tuple[Layer, np.ndarray, Any, Gradients]]:
         """The loop of `backward`, step by step, from the layer of the last cache to the first layer: each
-        layer, the gradient by what it took in, and its own gradients."""
+        layer, the gradient by what it gives out, by what it takes in (several if it merges), and its own."""
         if len(caches) > len(self.layers):
             raise ShapeError(mismatch("Network", f"at most {len(self.layers)} caches", len(caches)))
-        layers, shape = self.layers[: len(caches)], [self.input_shape, *self.shapes][len(caches)]
+        shape = self._shape(len(caches) - 1)
         if dZ.shape[1:] != shape:
-            who = layers[-1].who if layers else "Network"
+            who = self.layers[len(caches) - 1].who if caches else "Network"
             raise ShapeError(mismatch(who, f"dZ {batch_of(shape)}", dZ.shape))
-        dA = in_precision(dZ)
-        for layer, cache in zip(reversed(layers), reversed(caches), strict=True):
-            dA, own = layer.backward(dA, cache)
+        found = {len(caches) - 1: in_precision(dZ)}
+        for number in reversed(range(len(caches))):
+            layer, nothing = self.layers[number], (len(dZ), *self.shapes[number])
+            dA = found.pop(number) if number in found else np.zeros(nothing, dZ.dtype)
+            dA_prev, own = layer.backward(dA, caches[number])
             if set(own) != set(layer.parameters):
                 raise ShapeError(mismatch(layer.who, f"gradients of {list(layer.parameters)}", list(own)))
-            yield layer, dA, own
+            for source, part in zip(self.sources[number], several(dA_prev), strict=True):
+                if source != PICTURE:  # at a fork the gradients are added up
+                    found[source] = found[source] + part if source in found else part
+            yield layer, dA, dA_prev, own
 
     def update(self, caches: Sequence[Any]) -> None:
         """Write what the layers have learned beside gradients in a forward pass in training, of `caches`."""
@@ -237,13 +251,13 @@ class Network:
 
     def architecture(self) -> dict[str, Any]:
         """Input shape, layers and precision, as JSON has them."""
-        return {**architecture.to_json(self.layers, self.input_shape), "precision": self.precision}
+        return {**architecture.to_json(self._graph.nodes(), self.input_shape), "precision": self.precision}
 
     @classmethod
     def from_architecture(cls, description: Mapping[str, Any], seed: int | None = 0) -> "Network":
         """An untrained network of that architecture. Raises ShapeError for an unknown layer."""
-        layers, input_shape = architecture.from_json(description)
-        return cls(layers, input_shape, seed, precision=description.get("precision", "fast"))
+        nodes, input_shape = architecture.from_json(description)
+        return cls(nodes, input_shape, seed, precision=description.get("precision", "fast"))
 
     def save(self, path: Path | str) -> None:
         """Write the network to a file, whole or not at all; `fovea.load` reads it. Raises DataError."""

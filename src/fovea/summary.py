@@ -18,6 +18,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from fovea.geometry import Pair
+from fovea.graph import PICTURE
 
 if TYPE_CHECKING:
     from fovea.network import Network
@@ -45,15 +46,18 @@ class Row:
 def rows(network: "Network") -> list[Row]:
     """One row a layer, in order."""
     picture = network.input_shape[:2] if len(network.input_shape) == 3 else None
-    field, jump = (1, 1), (1, 1)
+    seen = {PICTURE: ((1, 1), (1, 1))}  # of each layer the field and the jump
     result = []
-    for layer, n_in, n_out in zip(network.layers, network.input_shapes, network.shapes, strict=True):
+    for number, layer in enumerate(network.layers):
+        n_in, n_out = network.input_shapes[number], network.shapes[number]
         connections, window = layer.connections(n_in), layer.window(n_in)
+        field, jump = max(seen[source] for source in network.sources[number])  # where ways meet, the largest
         if window is not None:
             field = tuple(r + (f - 1) * j for r, f, j in zip(field, window.size, jump, strict=True))  # (2)
             jump = tuple(j * s for j, s in zip(jump, window.stride, strict=True))
         elif connections and picture:
             field = picture  # it sees everything
+        seen[number] = field, jump  # type: ignore[assignment]
         result.append(
             Row(
                 name=layer.name,

@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 
 from fovea.errors import FoveaError, mismatch
-from fovea.layers.base import Gradients, Layer, Shape
+from fovea.layers.base import Gradients, Layer, Shape, several, taken_in
 
 
 class CheckFailed(FoveaError, AssertionError):
@@ -20,17 +20,17 @@ class CheckFailed(FoveaError, AssertionError):
 
 @dataclass
 class Trial:
-    """A layer with parameters of its own, an input, and the gradient of its output."""
+    """A layer with parameters of its own, its inputs, one or several, and the gradient of its output."""
 
     who: str
     layer: Layer
     training: bool
-    A_prev: np.ndarray
+    inputs: tuple[np.ndarray, ...]
     dZ: np.ndarray
 
     @classmethod
     def of(
-        cls, layer: Layer, input_shape: Shape, batch: int, training: bool, rng: np.random.Generator
+        cls, layer: Layer, input_shape: Any, batch: int, training: bool, rng: np.random.Generator
     ) -> "Trial":
         """In float64, all values such that float32 has them too."""
         who = layer.who + (" in training" if training else "")
@@ -42,8 +42,9 @@ class Trial:
         output_shape = layer.output_shape(input_shape)
         if not isinstance(output_shape, tuple):
             raise CheckFailed(mismatch(who, "output_shape as a tuple", repr(output_shape)))
-        A_prev, dZ = (spread(rng, (batch, *shape)) for shape in (input_shape, output_shape))
-        return cls(who, layer, training, A_prev, dZ)
+        shapes = (*(input_shape if layer.merges else (input_shape,)), output_shape)
+        *inputs, dZ = (spread(rng, (batch, *shape)) for shape in shapes)
+        return cls(who, layer, training, tuple(inputs), dZ)
 
     def in_float32(self, who: str) -> "Trial":
         layer = copy.copy(self.layer)
@@ -51,20 +52,23 @@ class Trial:
             MappingProxyType({name: values.astype(np.float32) for name, values in own.items()})
             for own in (layer.parameters, layer.statistics)
         )
-        return Trial(who, layer, self.training, self.A_prev.astype(np.float32), self.dZ.astype(np.float32))
+        inputs = tuple(A.astype(np.float32) for A in self.inputs)
+        return Trial(who, layer, self.training, inputs, self.dZ.astype(np.float32))
 
-    def forward(self, A_prev: np.ndarray) -> tuple[np.ndarray, Any]:
+    def forward(self, *inputs: np.ndarray) -> tuple[np.ndarray, Any]:
         """The same random numbers each time, so that Z is one function."""
+        A_prev = taken_in(self.layer, inputs)
         return self.layer.forward(A_prev, training=self.training, rng=np.random.default_rng(0))
 
     def run(self) -> Gradients:
         """Everything that comes out: Z, dA_prev, "dW" for a parameter W, and "new mean" for a statistic that
         is learned."""
-        return self.run_on(self.A_prev, self.dZ)
+        return self.run_on(lambda array: array)
 
-    def run_on(self, A_prev: np.ndarray, dZ: np.ndarray) -> Gradients:
-        Z, cache = self.forward(A_prev)
-        return {"Z": Z} | self.back(dZ, cache) | self.learned(cache)
+    def run_on(self, view: Callable[[np.ndarray], np.ndarray]) -> Gradients:
+        """The same with `view` of every array that comes in."""
+        Z, cache = self.forward(*map(view, self.inputs))
+        return {"Z": Z} | self.back(view(self.dZ), cache) | self.learned(cache)
 
     def back(self, dZ: np.ndarray, cache: Any) -> Gradients:
         dA_prev, gradients = self.layer.backward(dZ, cache)
@@ -72,7 +76,8 @@ class Trial:
             raise CheckFailed(
                 mismatch(f"{self.who}: gradients", sorted(self.layer.parameters), sorted(gradients))
             )
-        return {"dA_prev": dA_prev} | {f"d{name}": gradients[name] for name in self.layer.parameters}
+        parameters = {f"d{name}": gradients[name] for name in self.layer.parameters}
+        return dict(zip(self._names, several(dA_prev), strict=True)) | parameters
 
     def learned(self, cache: Any) -> Gradients:
         new, expected = self.layer.update(cache), self.layer.statistics if self.training else {}
@@ -83,7 +88,13 @@ class Trial:
     @property
     def variables(self) -> dict[str, np.ndarray]:
         """What Z depends on, under the names of the gradients."""
-        return {"dA_prev": self.A_prev} | {f"d{name}": p for name, p in self.layer.parameters.items()}
+        parameters = {f"d{name}": p for name, p in self.layer.parameters.items()}
+        return dict(zip(self._names, self.inputs, strict=True)) | parameters
+
+    @property
+    def _names(self) -> list[str]:
+        numbers = range(len(self.inputs))
+        return [f"dA_prev[{number}]" for number in numbers] if self.layer.merges else ["dA_prev"]
 
 
 def error_of(x: np.ndarray, reference: np.ndarray) -> float:

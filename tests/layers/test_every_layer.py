@@ -4,8 +4,10 @@ import pytest
 
 from fovea import check_layer, engine
 from fovea.layers import (
+    Add,
     AveragePool2D,
     BatchNorm,
+    Concat,
     Conv2D,
     Dense,
     Dropout,
@@ -42,6 +44,14 @@ EXAMPLES = {
     "GlobalAveragePool2D": [(GlobalAveragePool2D(), (4, 5, 3), (7, 7, 40))],
     "Dense": [(Dense(5), (7,), (400,)), (Dense(3, bias=False), (4,), (84,))],
     "ReLU": [(ReLU(), (4, 5, 3), (28, 28, 6)), (ReLU(), (7,), (120,))],
+    "Add": [
+        (Add(), ((4, 5, 3), (4, 5, 3)), ((28, 28, 6), (28, 28, 6))),
+        (Add(), ((7,), (7,), (7,)), ((84,), (84,), (84,))),
+    ],
+    "Concat": [
+        (Concat(), ((4, 5, 3), (4, 5, 2)), ((13, 13, 64), (13, 13, 17))),
+        (Concat(), ((7,), (3,), (1,)), ((84,), (10,), (3,))),
+    ],
     "Flatten": [(Flatten(), (3, 4, 2), (5, 5, 16))],
     "Dropout": [(Dropout(0.4), (3, 4, 2), (28, 28, 6)), (Dropout(0.0), (7,), (84,))],
 }

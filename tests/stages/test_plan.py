@@ -93,6 +93,28 @@ NETWORKS = {
         ],
         (17, 16, 3),
     ),
+    "residual blocks": lambda: fovea.Network(
+        {
+            "stem": L.Conv2D(8, 3, padding="same"), "first": L.ReLU(),
+            "conv1": L.Conv2D(8, 3, padding="same"), "relu1": L.ReLU(),
+            "conv2": L.Conv2D(8, 3, padding="same"), "sum1": (L.Add(), "conv2", "first"), "second": L.ReLU(),
+            "conv3": L.Conv2D(24, 3, stride=2, padding=1), "relu3": L.ReLU(),
+            "conv4": L.Conv2D(24, 3, padding=1), "shortcut": (L.Conv2D(24, 1, stride=2), "second"),
+            "sum2": (L.Add(), "shortcut", "conv4"), "third": L.ReLU(),
+            "pool": L.GlobalAveragePool2D(), "dense": L.Dense(5),
+        },
+        (14, 14, 3),
+    ),
+    "ways of every kind": lambda: fovea.Network(
+        {
+            "few": L.Conv2D(4, 3, padding=1), "many": (L.Conv2D(32, 1), "input"), "relu": L.ReLU(),
+            "side": (L.Concat(), "relu", "few", "input"), "own": Doubled(),
+            "thrice": (L.Add(), "own", "side", "side"), "pool": (L.MaxPool2D(2), "thrice"),
+            "flat": L.Flatten(), "left": L.Dense(6), "right": (L.Dense(6), "flat"),
+            "sum": (L.Add(), "left", "right"), "both": (L.Concat(), "sum", "left"), "end": L.Dense(3),
+        },
+        (6, 7, 2),
+    ),
     "dense only": lambda: fovea.Network([L.Flatten(), L.Dense(33), L.ReLU(), L.Dense(4)], (3, 3, 2)),
     "ends without dense": lambda: fovea.Network([L.Conv2D(10, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
     "ends with many channels": lambda: fovea.Network([L.Conv2D(20, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
@@ -221,7 +243,7 @@ def test_predicting_alone_takes_less_memory_and_gives_the_same(name):
     assert np.array_equal(Plan(network, 20).predict(images), Plan(network, 20, training=True).predict(images))
 
 
-@pytest.mark.parametrize("name", ["lenet5", "many channels", "winograd"])
+@pytest.mark.parametrize("name", ["lenet5", "many channels", "winograd", "residual blocks"])
 def test_a_pictures_prediction_does_not_depend_on_its_batch(name):
     network = NETWORKS[name]()
     images, _ = batch(network, 40)
@@ -251,6 +273,8 @@ def trained(network, threads):
         "layers of one's own",
         "winograd",
         "weights that the threads share",
+        "residual blocks",
+        "ways of every kind",
     ],
 )
 def test_training_gives_equal_bits_at_any_number_of_threads(name):
@@ -303,7 +327,7 @@ def test_what_does_not_fit_is_refused(shape):
 
 
 def test_lenet5_runs_as_five_stages_without_a_change_of_layout():
-    stages = join(fovea.models.lenet5().layers, (28, 28, 1))
+    stages = join(fovea.models.lenet5()).stages
     assert [[layer.name for layer in stage.layers] for stage in stages] == [
         ["conv1", "relu1", "pool1"], ["conv2", "relu2", "pool2"],
         ["dense1", "relu3"], ["dense2", "relu4"], ["dense3"],

@@ -112,7 +112,10 @@ def layer_of(network: Network, name: str) -> Layer:
 
 def _row(layer: Layer, row: summary.Row, input_shape: tuple[int, ...], *, backward: bool) -> dict[str, Any]:
     window = layer.window(input_shape)
-    gradients = ["input", *(view for view, key in _PARAMETERS.items() if key in layer.parameters)]
+    gradients = [
+        *([] if layer.merges else ["input"]),
+        *(v for v, key in _PARAMETERS.items() if key in layer.parameters),
+    ]
     views = ["value", *(gradients if backward else [])]
     return {
         "name": row.name,

@@ -5,13 +5,16 @@ from fovea.layers.base import Layer
 from fovea.layers.conv import Conv2D
 from fovea.layers.dense import Dense
 from fovea.layers.dropout import Dropout
+from fovea.layers.merge import Add, Concat
 from fovea.layers.normalization import BatchNorm
 from fovea.layers.pool import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from fovea.layers.shape import Flatten
 
 __all__ = [
+    "Add",
     "AveragePool2D",
     "BatchNorm",
+    "Concat",
     "Conv2D",
     "Dense",
     "Dropout",

@@ -24,9 +24,12 @@ A layer of one's own:
 
 `fovea.check_layer(Scale(2.0), (5, 4, 3))` says whether the two fit together. Axes: N images, H rows,
 W columns, C channels; n values of a flat layer.
+
+A layer that takes in several arrays says `merges = True`. Its A_prev and its dA_prev are then tuples of
+arrays, and its input_shape is a tuple of shapes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from operator import index
 from types import MappingProxyType
@@ -54,6 +57,7 @@ class Layer:
 
     # This class is no dataclass itself, so that these four are no hyperparameters.
     kind: ClassVar[str]  # what its name begins with in a network; by default the class name in small letters
+    merges: ClassVar[bool] = False  # whether it takes in several arrays
     name: str = ""  # given by the network: "conv1"
     parameters: Mapping[str, np.ndarray] = MappingProxyType({})
     statistics: Mapping[str, np.ndarray] = MappingProxyType({})
@@ -145,6 +149,16 @@ class Layer:
 
     def multiply_adds(self, input_shape: Shape) -> int:
         return 0
+
+
+def taken_in(layer: Layer, those: Sequence[Any]) -> Any:
+    """What `layer` calls its A_prev or its input_shape, of `those` that it takes in."""
+    return tuple(those) if layer.merges else those[0]
+
+
+def several(taken: Any) -> tuple[Any, ...]:
+    """The inverse of `taken_in`, for arrays."""
+    return taken if isinstance(taken, tuple) else (taken,)
 
 
 def image_shape(input_shape: Shape, who: str) -> tuple[int, int, int]:

@@ -8,6 +8,7 @@ from fovea.reference.activation import relu, relu_backward, softmax
 from fovea.reference.conv import conv2d, conv2d_backward
 from fovea.reference.dense import dense, dense_backward
 from fovea.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
+from fovea.reference.merge import add
 from fovea.reference.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.reference.optimizer import adam, sgd
 from fovea.reference.pool import average_pool2d, average_pool2d_backward, max_pool2d, max_pool2d_backward
@@ -15,6 +16,7 @@ from fovea.reference.warp import warp
 
 __all__ = [
     "adam",
+    "add",
     "average_pool2d",
     "average_pool2d_backward",
     "batch_norm",

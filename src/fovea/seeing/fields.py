@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.layers import Flatten
+from fovea.graph import PICTURE
+from fovea.layers import Flatten, Layer
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.seeing.passage import number_of, pass_through
@@ -102,10 +103,16 @@ def grid(network: Network, layer: str) -> Grid | None:
     """Where the values of a layer with maps look, by (2); None where one of the layers below it moves values
     in a way that it does not tell."""
     first, jump = [0.0, 0.0], [1.0, 1.0]
-    for place in range(number_of(network, layer, "grid") + 1):
-        own, n_in, n_out = network.layers[place], network.input_shapes[place], network.shapes[place]
+    way, place = [], number_of(network, layer, "grid")
+    while place != PICTURE:  # where ways meet, all of them have the same grid, or nearly: take the first
+        way.append(place)
+        place = network.sources[place][0]
+    for place in reversed(way):
+        own, n_out = network.layers[place], network.shapes[place]
+        n_in, merged = network.input_shapes[place], own.merges
         window = own.window(n_in)
-        if window is None and (own.connections(n_in) or n_in != n_out):
+        moved = n_in[0][:2] != n_out[:2] if merged else n_in != n_out
+        if window is None and (own.connections(n_in) or moved):
             return None
         if window is None:
             continue
@@ -138,20 +145,33 @@ def checked_position(
 
 
 def _field(network: Network, place: int, position: tuple[int, ...]) -> Field:
-    seen = _only(network.shapes[place], position)
+    found = {place: _only(network.shapes[place], position)}  # of each layer, the values that are seen
     for below in range(place, -1, -1):
-        own, n_in, n_out = network.layers[below], network.input_shapes[below], network.shapes[below]
-        window = own.window(n_in)
-        if window is not None:
-            outer = seen if len(n_out) == 3 else [np.ones(1, bool)] * 2  # one window, as large as its input
-            ways = zip(outer, window.input, window.size, window.stride, window.pads[::2], strict=True)
-            seen = [_through(*way) for way in ways]  # (1)
-        elif isinstance(own, Flatten):
-            seen = _unfolded(seen[0], n_in)
-        elif own.connections(n_in) or n_in != n_out:
-            seen = [np.ones(n, bool) for n in n_in[: max(len(n_in) - 1, 1)]]  # each value depends on all
-    rows, columns = seen
+        if below not in found:
+            continue  # it lies beside the way
+        seen, own, n_in = found[below], network.layers[below], network.input_shapes[below]
+        for source, shape in zip(network.sources[below], n_in if own.merges else (n_in,), strict=True):
+            masks = _below(own, seen, shape, network.shapes[below])
+            others = found.get(source, masks)  # where ways meet, what is seen on either
+            found[source] = [one | other for one, other in zip(masks, others, strict=True)]
+    rows, columns = found[PICTURE]
     return Field(rows, columns)
+
+
+def _below(own: Layer, seen: list[np.ndarray], n_in: Shape, n_out: Shape) -> list[np.ndarray]:
+    """What is seen of an input of the shape n_in, where `seen` is of the layer's output."""
+    window = None if own.merges else own.window(n_in)
+    if window is not None:
+        outer = seen if len(n_out) == 3 else [np.ones(1, bool)] * 2  # one window, as large as its input
+        ways = zip(outer, window.input, window.size, window.stride, window.pads[::2], strict=True)
+        return [_through(*way) for way in ways]  # (1)
+    if isinstance(own, Flatten):
+        return _unfolded(seen[0], n_in)
+    if own.merges and n_in[:2] == n_out[:2]:
+        return seen  # channels are no matter
+    if own.connections(n_in) or n_in != n_out:
+        return [np.ones(n, bool) for n in n_in[: max(len(n_in) - 1, 1)]]  # each value depends on all
+    return seen
 
 
 def _through(seen: np.ndarray, n: int, f: int, s: int, p: int) -> np.ndarray:

@@ -15,7 +15,8 @@ Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra: Grad-CAM (2017), arXiv:1610.0
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.layers import Conv2D, ReLU
+from fovea.graph import takers
+from fovea.layers import Conv2D
 from fovea.network import Network
 from fovea.seeing.fields import Grid, grid
 from fovea.seeing.passage import number_of, pass_through, with_maps
@@ -56,9 +57,20 @@ def cam_layer(network: Network, layer: str | None = None) -> str:
             got = ", ".join(own.name for own in layers)
             raise ShapeError(mismatch("grad_cam", "a network with a convolution", got, remedy))
         layer = convolutions[-1]
-    after = number_of(network, layer, "grad_cam", among=with_maps(network)) + 1
-    rectified = after < len(layers) and isinstance(layers[after], ReLU)
-    return layers[after].name if rectified and isinstance(layers[after - 1], Conv2D) else layer
+    number = number_of(network, layer, "grad_cam", among=with_maps(network))
+    return layers[_finished(network, number) if isinstance(layers[number], Conv2D) else number].name
+
+
+def _finished(network: Network, number: int) -> int:
+    """The last layer behind a convolution that only changes its values where they are, ReLU for one."""
+    taken = takers(network.sources)
+    while len(taken[number]) == 1:
+        (after,) = taken[number]
+        layer, n_in = network.layers[after], network.input_shapes[after]
+        if layer.window(n_in) or layer.connections(n_in) or network.shapes[after] != network.shapes[number]:
+            break
+        number = after
+    return number
 
 
 def on_picture(network: Network, layer: str, values: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -40,12 +39,10 @@ class Passage:
     def back(self, dA: np.ndarray, of: str, to: str | None = None) -> np.ndarray:
         """The gradient by the picture, (1, H, W, C), or by the output of the layer `to`, where `dA` is the
         gradient by the output of the layer `of`, which is not before it."""
-        places = {name: place for place, name in enumerate(self.outputs)}
-        gradient = dA
-        steps = places[of] - places[to] if to is not None else places[of] + 1
-        for _, dA_prev, _ in islice(self.network.backward_steps(dA, self.caches[: places[of] + 1]), steps):
-            gradient = dA_prev
-        return gradient
+        caches = self.caches[: list(self.outputs).index(of) + 1]
+        if to is None:
+            return self.network.backward(dA, caches)[0]
+        return next(d for layer, d, _, _ in self.network.backward_steps(dA, caches) if layer.name == to)
 
     def back_from(self, class_index: int | None, to: str | None = None) -> np.ndarray:
         """The gradient of one class's logit, by default of the class with the highest."""

@@ -17,6 +17,7 @@ from itertools import islice
 import numpy as np
 
 from fovea.errors import FoveaError, ShapeError, mismatch
+from fovea.graph import PICTURE
 from fovea.inputs import pixels_or_numbers
 from fovea.layers.base import whole
 from fovea.network import Network
@@ -44,7 +45,8 @@ def features(
     """
     batch_size = whole(batch_size, "features", "batch_size")
     images = pixels_or_numbers(np.asarray(images), network.input_shape, network.layers[0].who)
-    before = _before_the_last(network) if layer is None else number_of(network, layer, "features") + 1
+    last = _last_source(network) if layer is None else number_of(network, layer, "features")
+    before = last + 1
     shape = [network.input_shape, *network.shapes][before]
     found = np.empty((len(images), int(np.prod(shape))), np.float32)
     for start in range(0, len(images), batch_size):
@@ -97,7 +99,9 @@ def tsne(features: np.ndarray, seed: int = 0, perplexity: float = 30.0) -> np.nd
     return TSNE(**options).fit_transform(F).astype(np.float32)
 
 
-def _before_the_last(network: Network) -> int:
-    """How many layers come before the last one with weights; 0 where none has any."""
-    weighty = [place for place, layer in enumerate(network.layers) if layer.parameters]
-    return weighty[-1] if weighty else 0
+def _last_source(network: Network) -> int:
+    """The number of the layer whose output the last one with weights takes in; PICTURE where none has any."""
+    weighty = [
+        sources for layer, sources in zip(network.layers, network.sources, strict=True) if layer.parameters
+    ]
+    return weighty[-1][0] if weighty else PICTURE

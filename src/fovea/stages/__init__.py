@@ -2,7 +2,7 @@
 
 join.py     neighbouring layers → stages, by what one kernel can do
 base.py     what every stage is: which kernels, on which arrays, forward and backward
-conv.py dense.py pool.py activation.py relayout.py loss.py    the kinds of stages
+conv.py dense.py pool.py activation.py merge.py relayout.py loss.py    the kinds of stages
 layer.py    the kind that runs any layer as it is
 memory.py   where all arrays lie
 intake.py   how a batch comes in

@@ -1,42 +1,113 @@
 """Which neighbouring layers run as one stage, and in which layout."""
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from fovea.layers import Flatten, Layer
-from fovea.layers.base import Shape
+from fovea.graph import PICTURE, takers
+from fovea.layers import Flatten
 from fovea.stages.activation import ReluStage
-from fovea.stages.base import Stage
+from fovea.stages.base import NHWC, Stage
 from fovea.stages.conv import ConvStage
 from fovea.stages.dense import DenseStage
 from fovea.stages.layer import LayerStage
+from fovea.stages.merge import AddStage, ConcatStage
 from fovea.stages.pool import PoolStage
 from fovea.stages.relayout import RelayoutStage
 
-KINDS: tuple[type[Stage], ...] = (ConvStage, DenseStage, ReluStage, PoolStage)  # whatever else runs as it is
+if TYPE_CHECKING:
+    from fovea.network import Network
+
+# Whatever else runs as it is.
+KINDS: tuple[type[Stage], ...] = (ConvStage, DenseStage, ReluStage, PoolStage, AddStage, ConcatStage)
 
 
-def join(layers: Sequence[Layer], input_shape: Shape, few: bool = False) -> list[Stage]:
-    """The stages of a row of layers, with a change of layout wherever two neighbours' layouts differ.
+class Row:
+    """Stages in the order in which they run.
+
+    The arrays between them have numbers: 0 is what the network takes in, i + 1 what stage i gives out.
+    `sources[i]` are the numbers of what it takes in, and `lanes` the layout of each.
+    """
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+        self.sources: list[tuple[int, ...]] = []
+        self.lanes: dict[int, int] = {}
+        self._relaid: dict[tuple[int, int], int] = {}
+
+    def append(self, stage: Stage, sources: tuple[int, ...]) -> int:
+        """The number of what `stage` gives out; where it wants another layout, a change is put before it."""
+        for source in sources:
+            self.lanes.setdefault(source, stage.lanes)  # a batch comes in as who first takes it in wants it
+        return self._append(stage, tuple(self.in_layout(source, stage.lanes) for source in sources))
+
+    def in_layout(self, source: int, lanes: int) -> int:
+        """The number of an array with the same in that layout."""
+        if lanes == self.lanes[source]:
+            return source
+        if (source, lanes) not in self._relaid:
+            shape = self.stages[source - 1].output_shape if source else self.stages[0].input_shape
+            relayout = RelayoutStage(shape, self.lanes[source], lanes)
+            self._relaid[source, lanes] = self._append(relayout, (source,))
+        return self._relaid[source, lanes]
+
+    def learning(self) -> list[bool]:
+        """Whether anything up to each array learns."""
+        found = [False]
+        for stage, sources in zip(self.stages, self.sources, strict=True):
+            own = any(layer.parameters for layer in stage.layers)
+            found.append(own or any(found[source] for source in sources))
+        return found
+
+    def _append(self, stage: Stage, sources: tuple[int, ...]) -> int:
+        self.stages.append(stage)
+        self.sources.append(sources)
+        self.lanes[len(self.stages)] = stage.lanes
+        return len(self.stages)
+
+
+def join(network: "Network", few: bool = False) -> Row:
+    """The stages of a network, with a change of layout wherever two neighbours' layouts differ.
 
     `few` says that they will see but few pictures at once, and not learn.
-
-    A stage takes along as many of the layers behind its first as its kernels can do; flattening is no
-    work, since arrays are seen in each stage's own shape. Subclasses of a layer may do anything, and run
-    as they are.
     """
-    stages: list[Stage] = []
-    shape, lanes, place, first = input_shape, 1, 0, True
-    while place < len(layers):
-        layer, rest = layers[place], layers[place:]
-        if type(layer) is Flatten and len(rest) + len(stages) > 1:
-            shape, place = layer.output_shape(shape), place + 1
+    row, learns = Row(), {PICTURE: False}
+    where = {PICTURE: 0}  # in which array the output of a stage's last layer is
+    groups = _groups(network)
+    joined = {number for _, group in groups for number in group}
+    for number, (sources, layer) in enumerate(zip(network.sources, network.layers, strict=True)):
+        learns[number] = bool(layer.parameters) or any(learns[source] for source in sources)
+
+    def given_by(number: int) -> int:
+        """The layer whose output it really is: flattening is no work, for arrays are seen in any shape."""
+        while number != PICTURE and number not in joined:
+            (number,) = network.sources[number]
+        return number
+
+    for kind, group in groups:
+        outside = [given_by(s) for number in group for s in network.sources[number] if s not in group]
+        lanes = row.lanes.get(where[outside[0]], NHWC)
+        first = not any(learns[source] for source in outside)
+        layers = [network.layers[number] for number in group]
+        stage = kind(layers, network.input_shapes[group[0]], lanes, first, few)
+        where[group[-1]] = row.append(stage, tuple(where[source] for source in outside))
+    return row
+
+
+def _groups(network: "Network") -> list[tuple[type[Stage], list[int]]]:
+    """The layers of each stage by number, in an order in which they can run.
+
+    A stage takes along as many of the layers behind its first as its kernels can do. Subclasses of a layer
+    may do anything, and run as they are.
+    """
+    taken, joined = takers(network.sources), set[int]()
+    groups: list[tuple[type[Stage], list[int]]] = []
+    for number, layer in enumerate(network.layers):
+        if number in joined or (type(layer) is Flatten and (groups or number + 1 < len(network.layers))):
             continue
+        behind = [number]
+        while len(taken[behind[-1]]) == 1 and taken[behind[-1]][0] not in joined:
+            behind.append(taken[behind[-1]][0])
         kind = next((kind for kind in KINDS if type(layer) in kind.leads), LayerStage)
-        taken = rest[: kind.takes(rest, shape)]
-        stage = kind(taken, shape, lanes, first, few)
-        if stages and lanes != stage.lanes:
-            stages.append(RelayoutStage(shape, lanes, stage.lanes))
-        stages.append(stage)
-        first = first and not any(layer.parameters for layer in taken)
-        shape, lanes, place = stage.output_shape, stage.lanes, place + len(taken)
-    return stages
+        count = kind.takes([network.layers[n] for n in behind], network.input_shapes[number])
+        groups.append((kind, behind[:count]))
+        joined.update(behind[:count])
+    return sorted(groups, key=lambda group: group[1][-1])

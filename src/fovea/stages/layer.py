@@ -1,10 +1,10 @@
 """Layers that no other stage knows."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fovea.layers import Layer
-from fovea.layers.base import Shape
+from fovea.layers.base import Shape, several, taken_in
 from fovea.parameters import learn_statistics
 from fovea.stages.base import NHWC, Stage, Step
 from fovea.stages.calls import Array
@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 class LayerStage(Stage):
     """Any other layer, run as it is on NHWC arrays: Dropout, and the layers that people write."""
 
-    def __init__(
-        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
-    ) -> None:
+    def __init__(self, layers: Sequence[Layer], input_shape: Any, lanes: int, first: bool, few: bool) -> None:
         super().__init__(layers, input_shape, lanes, first, few)
+        self.input_shapes: Sequence[Shape] = input_shape if layers[0].merges else (input_shape,)
         self.lanes, self.why = NHWC, f"{type(layers[0]).__name__} has no kernel: runs as it is, in Python"
         (self.layer,) = layers
-        self.reads = ("A_prev",)  # of which the cache may hold a view; A is a copy
+        self.reads = ("A_prev", "beside")  # of which the cache may hold a view; A is a copy
         self._cache: object = None
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         def run() -> None:
-            X = A_prev.pictures(plan.count.value).reshape(-1, *self.input_shape)
-            Z, self._cache = self.layer.forward(X, training=plan.in_step, rng=plan.rng)
+            count, arrays = plan.count.value, zip((A_prev, *self.beside), self.input_shapes, strict=True)
+            those = [array.pictures(count).reshape(-1, *shape) for array, shape in arrays]
+            Z, self._cache = self.layer.forward(
+                taken_in(self.layer, those), training=plan.in_step, rng=plan.rng
+            )
             if plan.in_step:
                 learn_statistics(self.layer, self._cache)
-            A.pictures(plan.count.value)[...] = Z.reshape(len(X), -1)
+            A.pictures(count)[...] = Z.reshape(count, -1)
 
         return [run]
 
@@ -42,7 +44,8 @@ class LayerStage(Stage):
             self._cache = None
             for name, gradient in gradients.items():
                 plan.gradient_views[f"{self.layer.name}.{name}"][...] = gradient
-            if dA_prev is not None:
-                dA_prev.pictures(plan.count.value)[...] = dX.reshape(len(dX), -1)
+            for target, part in zip((dA_prev, *self.dbeside), several(dX), strict=True):
+                if target is not None:
+                    target.pictures(plan.count.value)[...] = part.reshape(len(part), -1)
 
         return [run]

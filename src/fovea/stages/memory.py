@@ -4,21 +4,22 @@ A plan's steps have an order, and an array is needed from the step that writes i
 
     load 0 → forward of stage i: i + 1 → loss n + 1 → backward of stage i: 2n + 1 − i          (n stages)
 
-So an activation that some stage's backward pass reads lives until then, and any other only until the next
-stage has read it. Gradients come and go in turn, those of the early stages where the late activations have
-been.
+So an activation that some stage's backward pass reads lives until then, and any other only until the last
+stage that takes it in has read it. Gradients come and go in turn, those of the early stages where the late
+activations have been. Where several stages take in an activation, the first of them to run backward writes
+its gradient, and the others add to it: by themselves, or what they have written to memory of their own.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from fovea.kernels import buffers
-from fovea.stages.base import Stage
 from fovea.stages.calls import Array
+from fovea.stages.join import Row
 
 
 class Life(NamedTuple):
@@ -29,12 +30,17 @@ class Life(NamedTuple):
     last: int
 
 
+Slot: TypeAlias = tuple[int, int]  # a stage's number, and which of its inputs
+
+
 @dataclass(frozen=True)
 class Memory:
     """The arrays of n stages, in one piece of memory; gradients and notes only where there are any."""
 
-    activations: list[Array]  # n + 1: what goes into each stage, and what comes out of the last
+    activations: list[Array]  # n + 1: what comes in, and what each stage gives out
     gradients: list[Array | None]  # of each activation
+    parts: dict[Slot, Array]  # the gradients that are added to others, where a stage does not do so by itself
+    adding: set[Slot]  # the inputs whose gradient others have begun
     notes: list[Array | None]  # n: what each stage's forward pass notes down for its backward pass
     images: np.ndarray  # bytes that a batch of pictures is copied to
     size: int  # bytes, all in all
@@ -59,23 +65,41 @@ def arrange(lives: Sequence[Life]) -> tuple[list[int], int]:
     return [places[i] for i in range(len(lives))], max(ends, default=0)
 
 
-def lay_out(stages: Sequence[Stage], batch_size: int, image_size: int, learning: int | None) -> Memory:
-    """Memory for up to `batch_size` pictures of `image_size` bytes; `learning` is the first stage that is run
-    backward, None where none is."""
-    n = len(stages)
-    shapes = [(stages[0].input_shape, stages[0].lanes), *((s.output_shape, s.lanes) for s in stages)]
+def lay_out(row: Row, batch_size: int, image_size: int, learning: Sequence[bool]) -> Memory:
+    """Memory for up to `batch_size` pictures of `image_size` bytes; `learning` says which of the activations
+    need gradients, 0 the pictures never."""
+    stages, n = row.stages, len(row.stages)
+    shapes = [(stages[0].input_shape, row.lanes[0]), *((s.output_shape, s.lanes) for s in stages)]
     extents = [(-(-batch_size // lanes), prod(shape), lanes) for shape, lanes in shapes]
-    backward = () if learning is None else range(learning, n)
-    wanted = {("images", 0): _Wanted((batch_size * image_size,), np.uint8, 0, 0)}
+    wanted: dict[tuple[str, Any], _Wanted] = {}
+    wanted["images", 0] = _Wanted((batch_size * image_size,), np.uint8, 0, 0)
     for j, extent in enumerate(extents):
-        readers = ((j, "A_prev"), (j - 1, "A"))
-        read = [2 * n + 1 - i for i, name in readers if i in backward and name in stages[i].reads]
-        wanted["activation", j] = _Wanted(extent, np.float32, j, max([j + 1, *read]))
-    for i in backward:
-        extent, kind, last = extents[i + 1], stages[i].notes, 2 * n + 1 - i
-        wanted["gradient", i + 1] = _Wanted(extent, np.float32, last - 1, last)
+        last = [j + 1]
+        for i, sources in enumerate(row.sources):
+            for slot in [slot for slot, source in enumerate(sources) if source == j]:
+                read = learning[i + 1] and ("beside" if slot else "A_prev") in stages[i].reads
+                last.append(_backward(i, n) if read else i + 1)
+        if j and learning[j] and "A" in stages[j - 1].reads:
+            last.append(_backward(j - 1, n))
+        wanted["activation", j] = _Wanted(extent, np.float32, j, max(last))
+
+    begun, adding = {n: n + 1}, set[Slot]()  # when an activation's gradient is first written: the loss's
+    for i in reversed(range(n)):
+        now, kind = _backward(i, n), stages[i].notes
+        if not learning[i + 1]:
+            continue
+        wanted["gradient", i + 1] = _Wanted(extents[i + 1], np.float32, begun[i + 1], now)
         if kind is not None:
-            wanted["notes", i] = _Wanted(extent, kind, i + 1, last)
+            wanted["notes", i] = _Wanted(extents[i + 1], kind, i + 1, now)
+        for slot, source in enumerate(row.sources[i]):
+            if not learning[source]:
+                continue
+            if source in begun:
+                adding.add((i, slot))
+                if not stages[i].adds:
+                    wanted["part", (i, slot)] = _Wanted(extents[source], np.float32, now, now)
+            begun.setdefault(source, now)
+
     places, size = arrange([w.life for w in wanted.values()])
     whole = buffers.zeros((size,), np.uint8)
     found = {key: w.within(whole[place:]) for (key, w), place in zip(wanted.items(), places, strict=True)}
@@ -84,7 +108,14 @@ def lay_out(stages: Sequence[Stage], batch_size: int, image_size: int, learning:
         return [Array(found[name, i]) if (name, i) in found else None for i in range(count)]
 
     activations = [Array(found["activation", j]) for j in range(n + 1)]
-    return Memory(activations, arrays("gradient", n + 1), arrays("notes", n), found["images", 0], size)
+    parts = {key: Array(array) for (name, key), array in found.items() if name == "part"}
+    notes, images = arrays("notes", n), found["images", 0]
+    return Memory(activations, arrays("gradient", n + 1), parts, adding, notes, images, size)
+
+
+def _backward(i: int, n: int) -> int:
+    """The step in which stage i of n runs backward."""
+    return 2 * n + 1 - i
 
 
 class _Wanted(NamedTuple):

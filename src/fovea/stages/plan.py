@@ -1,6 +1,5 @@
 """A network made ready to run: its stages, all the memory they need, and their calls in order."""
 
-from collections.abc import Sequence
 from ctypes import c_int32
 from dataclasses import dataclass, field
 from math import prod
@@ -17,10 +16,10 @@ from fovea.parameters import views_of
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array, Call
 from fovea.stages.intake import image_size, intake
-from fovea.stages.join import join
+from fovea.stages.join import Row, join
 from fovea.stages.loss import LossStage
-from fovea.stages.memory import lay_out
-from fovea.stages.relayout import RelayoutStage
+from fovea.stages.memory import Memory, lay_out
+from fovea.stages.merge import sum_of
 
 
 @dataclass
@@ -28,7 +27,7 @@ class Part:
     """One stage in a plan: its arrays, and the steps that run it on them, in order.
 
     Where the plan trains and something up to here learns, `dA` is A's gradient, and `dA_prev` is A_prev's, if
-    anybody asks for it.
+    anybody asks for it. What a stage takes in beside A_prev is in `stage.beside`.
     """
 
     stage: Stage
@@ -93,23 +92,29 @@ class Plan:
         self.rng: np.random.Generator | None = None
         self._calls: list[Call] = []
 
-        stages = join(network.layers, network.input_shape, not training and tiles.few(batch_size))
-        if training and stages[-1].lanes != tiles.vector():
-            stages.append(RelayoutStage(network.output_shape, stages[-1].lanes, tiles.vector()))
-        learns = (i for i, stage in enumerate(stages) if any(layer.parameters for layer in stage.layers))
-        learning = next(learns, 0) if training else None
-        memory = lay_out(stages, batch_size, image_size(network, stages[0].lanes), learning)
+        row = join(network, not training and tiles.few(batch_size))
+        if training:
+            row.in_layout(len(row.stages), tiles.vector())
+        learning = row.learning()
+        learning[-1] = True  # the loss has a gradient, whoever asks for it
+        memory = lay_out(
+            row,
+            batch_size,
+            image_size(network, row.lanes[0]),
+            learning if training else [False] * len(learning),
+        )
         self.memory = memory.size + self.gradients.nbytes
         arrays = memory.activations
         self.inputs = {kind: intake(self, arrays[0], kind, memory.images) for kind in (np.uint8, np.float32)}
         self.parts = []
-        for stage, A_prev, A, notes in zip(stages, arrays, arrays[1:], memory.notes, strict=False):
-            stage.noted = notes
+        for stage, sources, A, notes in zip(row.stages, row.sources, arrays[1:], memory.notes, strict=True):
+            A_prev, *beside = (arrays[source] for source in sources)
+            stage.noted, stage.beside = notes, tuple(beside)
             self.parts.append(Part(stage, A_prev, A, stage.forward(self, A_prev, A)))
         self._forward = [step for part in self.parts for step in part.forward]
         self._logits = arrays[-1]
-        if learning is not None:
-            self._backward = self._backwards(learning, memory.gradients)
+        if training:
+            self._backward = self._backwards(row, memory)
 
     def _specifications(self) -> list[Specification]:
         softmax = specify("classes.softmax", classes=self.network.output_shape[-1], lanes=tiles.vector())
@@ -163,17 +168,24 @@ class Plan:
         for step in self._forward:
             step()
 
-    def _backwards(self, learning: int, gradients: Sequence[Array | None]) -> list[Step]:
-        """The steps of the backward pass, from the loss to the first stage that is `learning`."""
-        Z, dZ = self.parts[-1].A, gradients[-1]
+    def _backwards(self, row: Row, memory: Memory) -> list[Step]:
+        """The steps of the backward pass, from the loss to the first stage that learns."""
+        Z, dZ = self.parts[-1].A, memory.gradients[-1]
         assert dZ is not None
         self.loss = LossStage(self, self._loss, prod(self.network.output_shape), Z, dZ)
         steps: list[Step] = []
-        for part, dA_prev, dA in reversed(
-            list(zip(self.parts, gradients, gradients[1:], strict=False))[learning:]
-        ):
-            assert dA is not None
-            part.dA, part.dA_prev = dA, dA_prev
-            part.backward = part.stage.backward(self, part.A_prev, part.A, dA, dA_prev)
+        for i, part in reversed(list(enumerate(self.parts))):
+            dA = memory.gradients[i + 1]
+            if dA is None:
+                continue
+            sums, targets = [], []
+            for slot, source in enumerate(row.sources[i]):
+                whole, own = memory.gradients[source], memory.parts.get((i, slot))
+                targets.append(own or whole)
+                if whole is not None and own is not None:
+                    sums.append(sum_of(self, [whole, own], whole))
+            part.stage.adding = tuple((i, slot) in memory.adding for slot in range(len(targets)))
+            part.dA, part.dA_prev, part.stage.dbeside = dA, targets[0], tuple(targets[1:])
+            part.backward = [*part.stage.backward(self, part.A_prev, part.A, dA, part.dA_prev), *sums]
             steps += part.backward
         return steps

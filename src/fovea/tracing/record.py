@@ -17,9 +17,12 @@ import numpy as np
 
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
+from fovea.graph import PICTURE
 from fovea.inputs import in_precision, pixels_or_numbers
 from fovea.layers import (
+    Add,
     AveragePool2D,
+    Concat,
     Conv2D,
     Dense,
     Dropout,
@@ -29,10 +32,10 @@ from fovea.layers import (
     MaxPool2D,
     ReLU,
 )
-from fovea.layers.base import Gradients
+from fovea.layers.base import Gradients, several, taken_in
 from fovea.losses import softmax_cross_entropy
 from fovea.network import Network
-from fovea.tracing import values, windows
+from fovea.tracing import merging, values, windows
 from fovea.tracing.steps import Passed, Softmax, Step, Tracer
 
 SOFTMAX = "softmax"
@@ -47,6 +50,8 @@ TRACERS: dict[type[Layer], Tracer] = {
     ReLU: values.RELU,
     Flatten: values.FLATTEN,
     Dropout: values.DROPOUT,
+    Add: merging.ADD,
+    Concat: merging.CONCAT,
 }
 
 
@@ -71,11 +76,15 @@ def trace(
     if label is not None and dZ is not None:
         raise ShapeError(mismatch("trace", "a label or dZ", "both"))
     number = None if label is None else _class(network, label)
-    passed, A, caches = [], in_precision(X), []
-    for layer, Z, cache in network.forward_steps(A, training=rng is not None, rng=rng):
-        passed.append(Passed(layer, A[0], Z[0], cache))
+    outputs = {PICTURE: in_precision(X)}
+    passed, caches = [], []
+    for layer, Z, cache in network.forward_steps(outputs[PICTURE], training=rng is not None, rng=rng):
+        place = len(passed)
+        A_prev = taken_in(layer, [outputs[source][0] for source in network.sources[place]])
+        passed.append(Passed(layer, A_prev, Z[0], cache))
         caches.append(cache)
-        A = Z
+        outputs[place] = Z
+    A = outputs[len(passed) - 1]
     loss = None
     if number is not None:
         loss, upstream = softmax_cross_entropy(A, np.array([number]))
@@ -84,9 +93,9 @@ def trace(
     else:
         return Trace(network, passed)
     dA = in_precision(upstream)
-    for place, (_, dA_prev, gradients) in enumerate(network.backward_steps(dA, caches), start=1):
-        passed[-place] = replace(passed[-place], dZ=dA[0], dA_prev=dA_prev[0], gradients=gradients)
-        dA = dA_prev
+    for place, (layer, dZ, dA_prev, gradients) in enumerate(network.backward_steps(dA, caches), start=1):
+        own = taken_in(layer, [d[0] for d in several(dA_prev)])
+        passed[-place] = replace(passed[-place], dZ=dZ[0], dA_prev=own, gradients=gradients)
     return Trace(network, passed, number, loss, backward=True)
 
 
@@ -133,7 +142,7 @@ class Trace:
     # Whole arrays
 
     def A_prev(self, layer: str) -> np.ndarray:
-        """What the layer takes in."""
+        """What the layer takes in; a tuple of arrays if it merges several."""
         return self._last.Z if self._is_softmax(layer) else self._of(layer).A_prev
 
     def A(self, layer: str) -> np.ndarray:
@@ -148,7 +157,7 @@ class Trace:
         return self._of(layer, backward=True).dZ
 
     def dA_prev(self, layer: str) -> np.ndarray:
-        """The gradient of what the layer takes in."""
+        """The gradient of what the layer takes in; a tuple if it merges several."""
         self._needs_backward()
         return self._last.dZ if self._is_softmax(layer) else self._of(layer).dA_prev
 
@@ -163,9 +172,12 @@ class Trace:
         return _tracer(passed.layer).forward(passed, place)
 
     def backward_input(self, layer: str, at: int | tuple[int, ...]) -> Step:
-        """What the gradient of the layer's input at `at` is made of: (y, x, c), or (k,) of a flat layer."""
+        """What the gradient of the layer's input at `at` is made of: (y, x, c), or (k,) of a flat layer.
+
+        If it merges several inputs, their number from 0 comes first: (i, y, x, c).
+        """
         self._needs_backward()
-        place = _position(at, self.A_prev(layer).shape, f"trace of {layer}", "its input")
+        place = _input_position(at, self.A_prev(layer), f"trace of {layer}")
         if self._is_softmax(layer):
             return self._softmax(place[0], backward=True)
         passed = self._of(layer)
@@ -242,6 +254,15 @@ def _upstream(network: Network, dZ: np.ndarray) -> np.ndarray:
         got = f"{dZ.dtype} {dZ.shape}"
         raise ShapeError(mismatch("trace", f"dZ in float32 {network.output_shape}", got))
     return dZ[np.newaxis]
+
+
+def _input_position(at: int | tuple[int, ...], A_prev: Any, who: str) -> tuple[int, ...]:
+    if not isinstance(A_prev, tuple):
+        return _position(at, A_prev.shape, who, "its input")
+    number = at[0] if isinstance(at, tuple) and at else at
+    (number,) = _position(number, (len(A_prev),), who, "its inputs")
+    rest = at[1:] if isinstance(at, tuple) else ()
+    return number, *_position(rest, A_prev[number].shape, who, f"its input {number}")
 
 
 def _position(at: int | tuple[int, ...], shape: tuple[int, ...], who: str, array: str) -> tuple[int, ...]:

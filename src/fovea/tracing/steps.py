@@ -151,11 +151,11 @@ class Passed:
     """
 
     layer: Layer
-    A_prev: np.ndarray
+    A_prev: Any  # an array; a tuple of them if the layer merges several
     Z: np.ndarray
     cache: Any
     dZ: np.ndarray = field(default_factory=lambda: np.empty(0))
-    dA_prev: np.ndarray = field(default_factory=lambda: np.empty(0))
+    dA_prev: Any = field(default_factory=lambda: np.empty(0))
     gradients: Gradients = field(default_factory=dict)
 
     def parameter(self, name: str) -> np.ndarray:

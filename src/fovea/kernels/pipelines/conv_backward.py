@@ -45,7 +45,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
     within = (f_H, f_W) == (1, 1) and not any(window.pads) and (s_W == 1 or n_W % tile.columns == 0)
     whole = L > 1 and s_W == 1 and tile.columns == W  # then it is known which products are beyond the border
     if within:  # no window reaches beyond the border, and no tile
-        dZ[l, k, x, y, n] = upstream.dZ(l, k, x, y, n)
+        row = hl.min(y, n_H - 1) if s_H > 1 else y  # it is less, but Halide takes the last band for whole
+        dZ[l, k, x, y, n] = upstream.dZ(l, k, x, row, n)
     else:
         inside = (x >= 0) & (x < n_W) & (y >= 0) & (y < n_H)
         at = upstream.dZ(l, k, hl.clamp(x, 0, n_W - 1), hl.clamp(y, 0, n_H - 1), n)

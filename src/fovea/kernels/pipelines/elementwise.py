@@ -1,4 +1,4 @@
-"""Kernels that treat numbers one by one, on memory seen as one long run: ReLU, and the optimizers'
+"""Kernels that treat numbers one by one, on memory seen as one long run: ReLU, sums, and the optimizers'
 updates."""
 
 import halide as hl
@@ -21,6 +21,16 @@ def relu_backward(*, vector):
     dA, Z, dZ, (i, n) = _run("dA", 2), _run("Z", 2), hl.Func("dZ"), variables("i n")
     dZ[i, n] = hl.select((Z[i, n] > ZERO) | is_nan(Z[i, n]), dA[i, n], ZERO)
     return [_schedule(dZ, i, vector).parallel(n)], [dA, Z]
+
+
+def add(*, count, relu, vector):
+    """A = A_0 + A_1 + …, over runs [i, n], then perhaps ReLU. A may be the memory of one of them."""
+    arrays, A, (i, n) = [_run(f"A_{k}", 2) for k in range(count)], hl.Func("A"), variables("i n")
+    total = arrays[0][i, n]
+    for array in arrays[1:]:
+        total += array[i, n]
+    A[i, n] = rectified(total) if relu else total
+    return [_schedule(A, i, vector).parallel(n)], arrays
 
 
 def sgd(*, vector, nesterov):

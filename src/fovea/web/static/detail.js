@@ -3,6 +3,9 @@
 import { byId, fill, h } from "./dom.js";
 import { ask, latest } from "./api.js";
 import { times, plural } from "./format.js";
+
+// What a layer takes in: one shape, or several.
+const taken = (shape) => (Array.isArray(shape[0]) ? shape.map(times).join(" + ") : times(shape));
 import { roving, stop } from "./keys.js";
 import { legend } from "./paint.js";
 import { label, now, on, scene, set } from "./store.js";
@@ -63,7 +66,7 @@ export function build(model, failed, see) {
     const focused = head.contains(document.activeElement);
     const views = Object.keys(VIEWS).filter((view) => layer.views.includes(view));
     const field = layer.field ? `, each sees ${times(layer.field)} of the picture` : "";
-    const text = `${layer.type}: ${times(layer.input_shape)} → ${times(layer.output_shape)}${layer.parameters ? `, ${plural(layer.parameters, "parameter")}` : ""}${field}`;
+    const text = `${layer.type}: ${taken(layer.input_shape)} → ${times(layer.output_shape)}${layer.parameters ? `, ${plural(layer.parameters, "parameter")}` : ""}${field}`;
     const name = label() === null ? "" : model.classes[label()];
     fill(head, h("h2", {}, layer.name, h("small", {}, text)), switcher(views), h("a.back", { href: "#flow" }, "Back to the layers"),
       now.view !== "value" && h("p.note", {}, `Gradients are of the loss of class ${name}; choose another class beside the picture.`));

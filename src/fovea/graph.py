@@ -1,0 +1,176 @@
+"""Who takes in whose output: a row of layers, or a graph of named ones.
+
+    Network([Conv2D(8, 3), ReLU()], …)                      each takes in what the one before gives out
+
+    Network({                                               a residual block
+        "conv1": Conv2D(8, 3, padding="same"),
+        "relu1": ReLU(),
+        "conv2": Conv2D(8, 3, padding="same"),
+        "sum": (Add(), "conv2", "conv1"),                   a layer, and the names that it takes in
+    }, …)
+
+"input" is the network's own input. The graph has no cycle, and one layer whose output nobody takes in: it is
+the network's.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from fovea.errors import ShapeError, mismatch
+from fovea.layers.base import Layer
+
+INPUT = "input"
+PICTURE = -1  # the number of the network's input among a graph's sources
+
+_NAME = re.compile(r"[A-Za-z_][\w-]*")
+
+
+class Node(NamedTuple):
+    """A layer in a graph: its name, or "" for its kind and count, and the names of those whose output it
+    takes in; none for the one before it."""
+
+    layer: Layer
+    name: str = ""
+    after: tuple[str, ...] = ()
+
+
+Entries: TypeAlias = Mapping[str, Any] | Iterable[Layer | Node]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Layers, named, each behind all that it takes in; `sources` has for each the numbers of these, PICTURE
+    for the network's input. The last one is the output."""
+
+    layers: list[Layer]
+    sources: list[tuple[int, ...]]
+
+    @classmethod
+    def of(cls, entries: Entries) -> "Graph":
+        """Raises ShapeError for what is no graph, and then names no layer."""
+        nodes = _nodes(entries)
+        names = _names(nodes)
+        sources = _sources(nodes, names)
+        order = _order(names, sources)
+        place = {number: place for place, number in enumerate(order)} | {PICTURE: PICTURE}
+        for node, name in zip(nodes, names, strict=True):
+            node.layer.name = name
+        return cls(
+            [nodes[number].layer for number in order],
+            [tuple(place[source] for source in sources[number]) for number in order],
+        )
+
+    def takers(self) -> list[list[int]]:
+        """The numbers of the layers that take in each one's output."""
+        return takers(self.sources)
+
+    def nodes(self) -> list[Node]:
+        """What `of` makes this graph of; what it would choose by itself is left out."""
+        automatic = _names([Node(layer) for layer in self.layers])
+        named = [
+            "" if own.name == name else own.name for own, name in zip(self.layers, automatic, strict=True)
+        ]
+        if any(named):  # a name that is given may shift the count of others: give all
+            named = [layer.name for layer in self.layers]
+        return [
+            Node(layer, name, () if sources == (number - 1,) else tuple(map(self._name, sources)))
+            for number, (layer, name, sources) in enumerate(
+                zip(self.layers, named, self.sources, strict=True)
+            )
+        ]
+
+    def _name(self, number: int) -> str:
+        return INPUT if number == PICTURE else self.layers[number].name
+
+
+def takers(sources: Sequence[Sequence[int]]) -> list[list[int]]:
+    """For each number, those whose sources it is among, in order."""
+    found: list[list[int]] = [[] for _ in sources]
+    for number, own in enumerate(sources):
+        for source in own:
+            if source != PICTURE:
+                found[source].append(number)
+    return found
+
+
+def _nodes(entries: Entries) -> list[Node]:
+    """As nodes with layers that are free, one at least."""
+    given: list[Node] = []
+    if isinstance(entries, Mapping):
+        for name, entry in entries.items():
+            layer, *after = entry if isinstance(entry, tuple) and entry else (entry,)
+            given.append(Node(layer, name, tuple(after)))
+    else:
+        given = [entry if isinstance(entry, Node) else Node(entry) for entry in entries]
+    if not given:
+        raise ShapeError(mismatch("Network", "at least one layer", "none"))
+    for place, (layer, _, _) in enumerate(given, start=1):
+        if not isinstance(layer, Layer):
+            remedy = f"write {layer.__name__}(…)" if isinstance(layer, type) else ""
+            raise ShapeError(mismatch(f"Network, layer {place}", "a Layer", repr(layer), remedy))
+        if layer.name or any(layer is other.layer for other in given[: place - 1]):
+            remedy = "make a new one, a layer belongs to one place in one network"
+            raise ShapeError(mismatch(f"Network, layer {place}", "a layer that is free", layer.who, remedy))
+    return given
+
+
+def _names(nodes: Sequence[Node]) -> list[str]:
+    """Each node's name: given, or its layer's kind and count: "conv1", "relu1", "conv2"."""
+    given = Counter(node.name for node in nodes if node.name)
+    for name, count in given.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name == INPUT:
+            remedy = f"letters, digits, _ and -; {INPUT!r} is the network's input"
+            raise ShapeError(mismatch("Network", "a layer's name", repr(name), remedy))
+        if count > 1:
+            raise ShapeError(mismatch("Network", f"one layer of the name {name!r}", count))
+    names, counts = [], Counter[str]()
+    for node in nodes:
+        name = node.name
+        while not name:
+            counts[node.layer.kind] += 1
+            candidate = f"{node.layer.kind}{counts[node.layer.kind]}"
+            name = "" if candidate in given else candidate
+        names.append(name)
+    return names
+
+
+def _sources(nodes: Sequence[Node], names: Sequence[str]) -> list[tuple[int, ...]]:
+    """Whose output each takes in, by number."""
+    numbers = {name: number for number, name in enumerate(names)} | {INPUT: PICTURE}
+    sources = []
+    for number, (layer, _, after) in enumerate(nodes):
+        for source in after:
+            if source not in numbers:
+                known = ", ".join(numbers)
+                expected = f"names of layers to take in ({known})"
+                raise ShapeError(mismatch(f"Network, {names[number]}", expected, repr(source)))
+        if len(after) > 1 and not layer.merges:
+            who = f"Network, {names[number]}"
+            raise ShapeError(mismatch(who, f"one input to a {type(layer).__name__}", ", ".join(after)))
+        sources.append(tuple(numbers[source] for source in after) or (number - 1,))
+    return sources
+
+
+def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]]) -> list[int]:
+    """The numbers such that each comes behind its sources, otherwise as given; the output is last."""
+    taken = takers(sources)
+    ends = [number for number, by in enumerate(taken) if not by]
+    order: list[int] = []
+    placed, waiting = {PICTURE}, list(range(len(sources)))
+    while waiting:
+        number = next((n for n in waiting if placed.issuperset(sources[n])), None)
+        if number is None:
+            circle = ", ".join(names[n] for n in waiting)
+            remedy = "no layer may take in what comes of its own output"
+            raise ShapeError(mismatch("Network", "a graph without a cycle", f"one among {circle}", remedy))
+        order.append(number)
+        placed.add(number)
+        waiting.remove(number)
+    if len(ends) != 1:
+        loose = ", ".join(names[n] for n in ends)
+        remedy = "let another layer take in the others', or leave them out"
+        raise ShapeError(mismatch("Network", "one layer whose output nobody takes in", loose, remedy))
+    return order
