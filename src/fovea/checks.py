@@ -26,15 +26,19 @@ def conv2d(
     b: Vector | None,
     stride: int | Pair = 1,
     padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    groups: int = 1,
     who: str = "conv2d",
 ) -> Window:
-    """A_prev (N, H, W, C_in), W (f_H, f_W, C_in, C_out), b (C_out,) or None."""
+    """A_prev (N, H, W, C_in), W (f_H, f_W, C_in / groups, C_out), b (C_out,) or None."""
     floats(who, W=W, A_prev=A_prev, b=b)
-    _shape(who, "W", W, ("f_H", "f_W", "C_in", "C_out"), "filters have four axes")
-    _volume(who, "A_prev", A_prev, W.shape[2], W)
+    _shape(who, "W", W, ("f_H", "f_W", "C_in" if groups == 1 else "C_in / groups", "C_out"),
+           "filters have four axes")  # fmt: skip
+    in_groups(who, groups, C_out=W.shape[3])
+    _volume(who, "A_prev", A_prev, W.shape[2] * groups, W, groups)
     if b is not None:
         _shape(who, "b", b, W.shape[3:], "one bias for each filter")
-    return Window.of(A_prev.shape[1:3], W.shape[:2], stride, padding, who)
+    return Window.of(A_prev.shape[1:3], W.shape[:2], stride, padding, who, dilation=dilation)
 
 
 def conv2d_backward(
@@ -43,13 +47,25 @@ def conv2d_backward(
     W: Filters,
     stride: int | Pair = 1,
     padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    groups: int = 1,
     who: str = "conv2d_backward",
 ) -> Window:
     """As `conv2d`, and dZ (N, n_H, n_W, C_out) of the output's shape."""
-    window = conv2d(A_prev, W, None, stride, padding, who)
+    window = conv2d(A_prev, W, None, stride, padding, dilation, groups, who)
     floats(who, A_prev=A_prev, dZ=dZ)
     _shape(who, "dZ", dZ, (len(A_prev), *window.output, W.shape[3]), "dZ has the shape of conv2d's output")
     return window
+
+
+def in_groups(who: str, groups: int, **channels: int) -> None:
+    """`groups` is a whole number that divides all `channels`."""
+    if not isinstance(groups, int | np.integer) or isinstance(groups, bool) or groups < 1:
+        raise ShapeError(mismatch(who, "groups as a whole number of at least 1", repr(groups)))
+    for name, count in channels.items():
+        if count % groups:
+            remedy = f"each group has as many: {name} is a multiple of groups"
+            raise ShapeError(mismatch(who, f"groups that divide {name} = {count}", groups, remedy))
 
 
 def pool(
@@ -276,7 +292,14 @@ def float32(who: str, **arrays: Array | None) -> None:
             raise EngineError(mismatch(who, f'{name} in float32 by engine "halide"', array.dtype, remedy))
 
 
-def _volume(who: str, name: str, array: np.ndarray, channels: int | str, W: np.ndarray | None = None) -> None:
+def _volume(
+    who: str,
+    name: str,
+    array: np.ndarray,
+    channels: int | str,
+    W: np.ndarray | None = None,
+    groups: int = 1,
+) -> None:
     """`array` (N, H, W, channels), with the remedy for what people usually give instead."""
     if array.ndim == 3:
         remedy = f"one picture is a batch of one, {name}[np.newaxis]"
@@ -284,6 +307,8 @@ def _volume(who: str, name: str, array: np.ndarray, channels: int | str, W: np.n
         remedy = f"a grey picture is {name}[np.newaxis, :, :, np.newaxis]"
     elif array.ndim == 4 and array.shape[1] == channels:
         remedy = f"channels come last, {name}.transpose(0, 2, 3, 1)"
+    elif groups > 1 and W is not None:
+        remedy = f"W is {W.shape}, that is (f_H, f_W, C_in / {groups}, C_out)"
     else:
         remedy = "" if W is None else f"W is {W.shape}, that is (f_H, f_W, C_in, C_out)"
     _shape(who, name, array, ("N", "H", "W", channels), remedy)

@@ -4,7 +4,8 @@ Arrays are NumPy's, pictures (N, H, W, C), filters (f_H, f_W, C_in, C_out), dens
 may be views with any strides, and none but an optimizer's is modified. Halide takes float32, the reference
 float32 or float64, and the result has the arguments' type. `fovea.reference` has the formulas.
 
-`stride` and `size` are one whole number or two, (height, width). `padding` is "valid" (none), "same" (⌈n/s⌉
+`stride`, `size` and `dilation` (from one pixel of a window to the next) are one whole number or two, (height,
+width). `padding` is "valid" (none), "same" (⌈n/s⌉
 positions; an odd pixel goes after), a whole number for all sides, or four (top, bottom, left, right).
 
 Every function raises ShapeError for arguments that do not fit, and EngineError for float64 with Halide.
@@ -22,22 +23,41 @@ from fovea.geometry import Padding, Pair
 
 
 def conv2d(
-    A_prev: Volume, W: Filters, b: Vector | None, *, stride: int | Pair = 1, padding: Padding = "valid"
+    A_prev: Volume,
+    W: Filters,
+    b: Vector | None,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    groups: int = 1,
 ) -> Volume:
     """Convolve every picture with every filter: Z (N, n_H, n_W, C_out), one channel a filter.
 
-    A_prev (N, H, W, C_in), W (f_H, f_W, C_in, C_out), b (C_out,) or None. Filters are not flipped. It is the
-    direct sum, with an error of at most 1e-5 of the largest number (gradients 1e-4); a network's stages may
-    choose a faster algorithm with a larger one.
+    A_prev (N, H, W, C_in), W (f_H, f_W, C_in / groups, C_out), b (C_out,) or None. Filters are not flipped.
+    With groups, the channels in and out are cut into as many equal runs, and each run of filters sees one run
+    of channels; groups = C_in is depthwise convolution. It is the direct sum, with an error of at most 1e-5
+    of the largest number (gradients 1e-4); a network's stages may choose a faster algorithm with a larger one.
     """
-    return operations("conv").conv2d(A_prev, W, b, stride=stride, padding=padding)
+    return operations("conv").conv2d(
+        A_prev, W, b, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
 
 
 def conv2d_backward(
-    dZ: Volume, A_prev: Volume, W: Filters, *, stride: int | Pair = 1, padding: Padding = "valid"
+    dZ: Volume,
+    A_prev: Volume,
+    W: Filters,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    groups: int = 1,
 ) -> tuple[Volume, Filters, Vector]:
     """dA_prev, dW and db (C_out,), from dZ (N, n_H, n_W, C_out) and what `conv2d` was given."""
-    return operations("conv").conv2d_backward(dZ, A_prev, W, stride=stride, padding=padding)
+    return operations("conv").conv2d_backward(
+        dZ, A_prev, W, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
 
 
 def max_pool2d(

@@ -1,10 +1,12 @@
-"""Where a window stands on its input: sizes, strides, paddings and the number of positions.
+"""Where a window stands on its input: sizes, strides, paddings, dilations and the number of positions.
 
-A window of size f moves by the stride s over n pixels with p more on both sides; along one axis it has
+A window of f pixels, each d after the one before, covers e = d·(f − 1) + 1 of n pixels with p more on both
+sides. Moved by the stride s, it has along one axis
 
-    n_out = ⌊(n + 2p − f) / s⌋ + 1                                                                        (1)
+    n_out = ⌊(n + 2p − e) / s⌋ + 1                                                                        (1)
 
-positions. Both engines, the layers and the summary take their numbers from here.
+positions. In ceil mode ⌈…⌉ stands for ⌊…⌋, but no window begins behind the input and the padding before it.
+Both engines, the layers and the summary take their numbers from here.
 """
 
 from collections.abc import Sequence
@@ -34,13 +36,16 @@ def pair(value: int | Sequence[int], who: str, name: str, least: int = 1) -> Pai
 class Window:
     """A window's size and the way it moves over an input; axes are (height, width).
 
-    `pads` are the rows and columns added at the (top, bottom, left, right).
+    `pads` are the rows and columns added at the (top, bottom, left, right); the last `beyond` of those at the
+    bottom and on the right are there only for the windows that ceil mode adds, and no average counts them.
     """
 
     input: Pair
     size: Pair
     stride: Pair
     pads: tuple[int, int, int, int]
+    dilation: Pair = (1, 1)
+    beyond: Pair = (0, 0)
 
     @classmethod
     def of(
@@ -50,38 +55,68 @@ class Window:
         stride: int | Sequence[int] = 1,
         padding: Padding = "valid",
         who: str = "window",
+        *,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
     ) -> "Window":
         """The window over an input of `input` = (height, width) pixels.
 
-        `padding` is "valid" (none), "same" (at stride 1 the output is as large as the input, p = (f − 1)/2;
+        `padding` is "valid" (none), "same" (at stride 1 the output is as large as the input, p = (e − 1)/2;
         at larger strides ⌈n/s⌉; an odd pixel goes after), one number for all sides, or four (top, bottom,
         left, right). Raises ShapeError where the window has no position at all.
         """
         input = pair(input, who, "input height and width")
         size = pair(size, who, "window size")
         stride = pair(stride, who, "stride")
-        window = cls(input, size, stride, _pads(padding, input, size, stride, who))
+        dilation = pair(dilation, who, "dilation")
+        e = _extent(size, dilation)
+        top, bottom, left, right = _pads(padding, input, e, stride, who)
+        beyond = (0, 0)
+        if ceil_mode:
+            beyond = (
+                _beyond(input[0], top, bottom, e[0], stride[0]),
+                _beyond(input[1], left, right, e[1], stride[1]),
+            )
+        pads = (top, bottom + beyond[0], left, right + beyond[1])
+        window = cls(input, size, stride, pads, dilation, beyond)
         if min(window.output) < 1:
-            padded = f"{input[0] + sum(window.pads[:2])}×{input[1] + sum(window.pads[2:])}"
+            padded = f"{input[0] + top + bottom}×{input[1] + left + right}"
             raise ShapeError(
-                mismatch(who, f"an input of at least {size[0]}×{size[1]} with its padding", padded,
+                mismatch(who, f"an input of at least {e[0]}×{e[1]} with its padding", padded,
                          "make the window smaller, or pad the input")
             )  # fmt: skip
         return window
 
     @property
+    def extent(self) -> Pair:
+        """The pixels from the window's first to its last, e."""
+        return _extent(self.size, self.dilation)
+
+    @property
     def output(self) -> Pair:
         """The number of positions (n_H, n_W), by (1)."""
-        (n_H, n_W), (f_H, f_W), (s_H, s_W) = self.input, self.size, self.stride
+        (n_H, n_W), (e_H, e_W), (s_H, s_W) = self.input, self.extent, self.stride
         top, bottom, left, right = self.pads
-        return (n_H + top + bottom - f_H) // s_H + 1, (n_W + left + right - f_W) // s_W + 1
+        return (n_H + top + bottom - e_H) // s_H + 1, (n_W + left + right - e_W) // s_W + 1
 
 
-def _pads(padding: Padding, input: Pair, size: Pair, stride: Pair, who: str) -> tuple[int, int, int, int]:
+def _extent(size: Pair, dilation: Pair) -> Pair:
+    return (size[0] - 1) * dilation[0] + 1, (size[1] - 1) * dilation[1] + 1
+
+
+def _beyond(n: int, before: int, after: int, e: int, s: int) -> int:
+    """How many pixels the windows that ceil mode adds along an axis need beyond the padding."""
+    steps = -(-(n + before + after - e) // s)  # of the last window
+    if steps * s >= n + before:
+        steps -= 1
+    return max(steps * s + e - (n + before + after), 0)
+
+
+def _pads(padding: Padding, input: Pair, extent: Pair, stride: Pair, who: str) -> tuple[int, int, int, int]:
     if padding == "valid":
         return 0, 0, 0, 0
     if padding == "same":
-        return *_same(input[0], size[0], stride[0]), *_same(input[1], size[1], stride[1])
+        return *_same(input[0], extent[0], stride[0]), *_same(input[1], extent[1], stride[1])
     try:
         sides = tuple(map(index, padding)) if isinstance(padding, Sequence) else (index(padding),) * 4
     except TypeError:
@@ -92,7 +127,7 @@ def _pads(padding: Padding, input: Pair, size: Pair, stride: Pair, who: str) -> 
     raise ShapeError(mismatch(f"{who}: padding", expected, repr(padding)))
 
 
-def _same(n: int, f: int, s: int) -> Pair:
+def _same(n: int, e: int, s: int) -> Pair:
     """Pixels before and after, so that there are ⌈n/s⌉ positions (TensorFlow's rule)."""
-    total = max((-(-n // s) - 1) * s + f - n, 0)
+    total = max((-(-n // s) - 1) * s + e - n, 0)
     return total // 2, total - total // 2

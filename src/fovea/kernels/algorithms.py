@@ -102,39 +102,66 @@ class Choice(NamedTuple):
         return _sizes(self.tile)
 
 
-def forward(window: Window, filters: int, channels: int, pool: Pair, lanes: int, precision: str) -> Choice:
+def forward(
+    window: Window, filters: int, channels: int, pool: Pair, lanes: int, precision: str, groups: int = 1
+) -> Choice:
     """Z, with its ReLU and pooling."""
+    if tiles.narrow(filters, groups, lanes):
+        return _narrow("forward", window.output, filters, channels, groups)
     (n_H, n_W), (p_H, p_W) = window.output, pool
     covered = n_H // p_H * p_H, n_W // p_W * p_W
-    verdict = _winograd(window, covered, channels, filters, pool, lanes, precision)
+    verdict = _winograd(window, covered, channels, filters, pool, lanes, precision, groups)
     if verdict.chosen:
         return _tiled("winograd.forward", _tile(covered, channels, filters), verdict.why)
-    return Choice("conv.forward", tiles.conv(window, filters, channels, pool, lanes), verdict.why)
+    tile = tiles.conv(window, filters, channels, pool, lanes, groups)
+    return Choice("conv.forward", tile, verdict.why)
 
 
-def inputs(window: Window, filters: int, channels: int, lanes: int, precision: str) -> Choice:
+def inputs(
+    window: Window, filters: int, channels: int, lanes: int, precision: str, groups: int = 1
+) -> Choice:
     """dA_prev: a convolution of dZ, over as many pixels as A_prev has."""
-    verdict = _winograd(window, window.input, filters, channels, _ALONE, lanes, precision)
+    if tiles.narrow(channels, groups, lanes):
+        s_H, s_W = window.stride
+        phase = -(-window.input[0] // s_H), -(-window.input[1] // s_W)
+        return _narrow("inputs", phase, channels, filters, groups)
+    verdict = _winograd(window, window.input, filters, channels, _ALONE, lanes, precision, groups)
     if verdict.chosen:
         return _tiled("winograd.inputs", _tile(window.input, filters, channels), verdict.why)
-    return Choice("conv_backward.inputs", tiles.conv_inputs(window, filters, channels, lanes), verdict.why)
+    tile = tiles.conv_inputs(window, filters, channels, lanes, groups)
+    return Choice("conv_backward.inputs", tile, verdict.why)
 
 
-def weights(window: Window, filters: int, channels: int, lanes: int, precision: str) -> Choice:
+def weights(
+    window: Window, filters: int, channels: int, lanes: int, precision: str, groups: int = 1
+) -> Choice:
     """dW and db."""
-    verdict = _winograd(window, window.output, channels, filters, _ALONE, lanes, precision)
+    if tiles.narrow(filters, groups, lanes):
+        return _narrow("weights", window.output, filters, channels, groups)
+    verdict = _winograd(window, window.output, channels, filters, _ALONE, lanes, precision, groups)
     if verdict.chosen:
         tile, why = _weights_tile(window.output, channels, filters), verdict.why
         if isinstance(tile, WinogradChunksTile):
             return Choice("winograd_chunks.weights", tile, why + _WHERE_SUMMED)
         return Choice("winograd_weights.weights", tile, why + (_ONE_SUM if tile.shared else ""))
-    panels = tiles.conv_panels(window, filters, channels) if lanes == 1 else None
+    panels = tiles.conv_panels(window, filters, channels) if lanes == groups == 1 else None
     if panels is not None:
         many = (
             f"{_ONE_SUM} of {math.prod(window.size) * channels * filters:,} weights" if panels.shared else ""
         )
         return Choice("conv_panels.weights", panels, verdict.why + many)
-    return Choice("conv_backward.weights", tiles.conv_weights(window, filters, channels, lanes), verdict.why)
+    tile = tiles.conv_weights(window, filters, channels, lanes, groups)
+    return Choice("conv_backward.weights", tile, verdict.why)
+
+
+def _narrow(phase: str, out: Pair, sums: int, others: int, groups: int) -> Choice:
+    """Where a vector of `sums` spans groups; each is of others / groups numbers at a place."""
+    if sums == others == groups:
+        why = "depthwise: a vector is of channels, each with its own filter"
+    else:
+        of, to = others // groups, sums // groups
+        why = f"{groups} groups, {of} to {to}, narrower than a vector: channels laid out beside their filters"
+    return Choice(f"depthwise.{phase}", tiles.depthwise(out, sums), why)
 
 
 def _tiled(operation: str, tile: WinogradTile, why: str) -> Choice:
@@ -149,8 +176,8 @@ class _Verdict(NamedTuple):
 
 
 def _winograd(
-    window: Window, out: Pair, channels: int, filters: int, pool: Pair, lanes: int, precision: str
-) -> _Verdict:
+    window: Window, out: Pair, channels: int, filters: int, pool: Pair, lanes: int, precision: str, groups: int
+) -> _Verdict:  # fmt: skip
     """For `out` sums of `channels` numbers, `filters` of each: it must fit, and cost less by (1) and (2)."""
     against = (
         (
@@ -159,7 +186,9 @@ def _winograd(
         ),
         (precision == "alike", "direct: few pictures, as where many lie side by side"),
         (precision == "exact", "exact: the direct sum rounds least"),
+        (groups > 1, f"direct: {groups} groups"),
         (window.size != (3, 3), f"direct: {_times(window.size)} filter"),
+        (window.dilation != (1, 1), f"direct: dilation {_times(window.dilation)}"),
         (window.stride != (1, 1), f"direct: stride {_times(window.stride)}"),
         (any(_TILE % p for p in pool), f"direct: tiles do not hold whole {_times(pool)} windows"),
     )

@@ -8,61 +8,65 @@ from dataclasses import astuple
 
 import numpy as np
 
-from fovea import checks, reference
-from fovea.geometry import Padding, Pair
-from fovea.kernels import algorithms, buffers, tiles
+from fovea import checks
+from fovea.geometry import Padding, Pair, Window
+from fovea.kernels import algorithms, buffers
 from fovea.kernels.call import run
 
 _ALONE = (1, 1)  # no pooling behind it
 _NHWC = 1  # pictures side by side
 
 
-def conv2d(A_prev, W, b, *, stride: int | Pair = 1, padding: Padding = "valid") -> np.ndarray:
+def conv2d(
+    A_prev, W, b, *, stride: int | Pair = 1, padding: Padding = "valid", dilation: int | Pair = 1, groups: int = 1
+) -> np.ndarray:  # fmt: skip
     """As `fovea.reference.conv2d`."""
-    window = checks.conv2d(A_prev, W, b, stride, padding)
+    window = checks.conv2d(A_prev, W, b, stride, padding, dilation, groups)
     checks.float32("conv2d", A_prev=A_prev, W=W, b=b)
     if not len(A_prev):
-        return reference.conv2d(A_prev, W, b, stride=stride, padding=padding)
-    (N, H, width, C), (f_H, f_W, _, K) = A_prev.shape, W.shape
-    Z = buffers.empty((N, *window.output, K))
-    inputs = [A_prev.reshape(N, H, width * C, 1), W.reshape(f_H, f_W * C, K), *([] if b is None else [b])]
+        return np.zeros((0, *window.output, W.shape[3]), np.float32)
+    C, K = A_prev.shape[3], W.shape[3]
+    chosen = algorithms.forward(window, K, C, _ALONE, _NHWC, "exact", groups)
+    Z = buffers.empty((len(A_prev), *window.output, K))
     run(
-        "conv.forward",
-        inputs,
+        chosen.operation,
+        [_rows(A_prev), chosen.view(W), *([] if b is None else [b])],
         [Z[..., None]],
-        window=astuple(window),
-        channels=C,
-        filters=K,
+        **_shape(window, C, K, groups),
         bias=b is not None,
         relu=False,
-        pool=_ALONE,
         winners=False,
-        lanes=_NHWC,
-        tile=tiles.conv(window, K, C, _ALONE, _NHWC),
+        tile=chosen.plain_tile,
     )
     return Z
 
 
-def conv2d_backward(dZ, A_prev, W, *, stride: int | Pair = 1, padding: Padding = "valid") -> tuple:
+def conv2d_backward(
+    dZ, A_prev, W, *, stride: int | Pair = 1, padding: Padding = "valid", dilation: int | Pair = 1, groups: int = 1
+) -> tuple:  # fmt: skip
     """As `fovea.reference.conv2d_backward`."""
-    window = checks.conv2d_backward(dZ, A_prev, W, stride, padding)
+    window = checks.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
     checks.float32("conv2d_backward", dZ=dZ, A_prev=A_prev, W=W)
     if not len(A_prev):
-        return reference.conv2d_backward(dZ, A_prev, W, stride=stride, padding=padding)
-    (N, H, width, C), K = A_prev.shape, W.shape[-1]
+        return np.zeros(A_prev.shape, np.float32), np.zeros_like(W), np.zeros(W.shape[3:], np.float32)
+    C, K = A_prev.shape[3], W.shape[3]
     dA_prev, dW, db = buffers.empty(A_prev.shape), buffers.empty(W.shape), buffers.empty((K,))
-    shape = {
-        "window": astuple(window),
-        "channels": C,
-        "filters": K,
-        "after": "",
-        "pool": _ALONE,
-        "lanes": _NHWC,
-    }
-    upstream, rows = dZ[..., None], A_prev.reshape(N, H, width * C, 1)
-    tile = tiles.conv_inputs(window, K, C, _NHWC)
-    run("conv_backward.inputs", [upstream, W], [dA_prev[..., None]], **shape, tile=tile)
-    chosen = algorithms.weights(window, K, C, _NHWC, "exact")
+    shape = {**_shape(window, C, K, groups), "after": ""}
+    chosen = algorithms.inputs(window, K, C, _NHWC, "exact", groups)
+    upstream = dZ[..., None]
+    run(chosen.operation, [upstream, W], [dA_prev[..., None]], **shape, tile=chosen.plain_tile)
+    chosen = algorithms.weights(window, K, C, _NHWC, "exact", groups)
     gradients = [chosen.view(dW), db]
-    run(chosen.operation, [rows, upstream], gradients, **shape, bias=True, tile=chosen.plain_tile)
+    run(chosen.operation, [_rows(A_prev), upstream], gradients, **shape, bias=True, tile=chosen.plain_tile)
     return dA_prev, dW, db
+
+
+def _rows(A_prev: np.ndarray) -> np.ndarray:
+    """As kernels see it: each row one run of columns and channels."""
+    N, H, width, C = A_prev.shape
+    return A_prev.reshape(N, H, width * C, 1)
+
+
+def _shape(window: Window, channels: int, filters: int, groups: int) -> dict[str, object]:
+    shape = {"window": astuple(window), "channels": channels, "filters": filters, "pool": _ALONE, "lanes": _NHWC}
+    return shape | ({"groups": groups} if groups > 1 else {})

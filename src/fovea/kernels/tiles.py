@@ -43,13 +43,17 @@ def few(pictures: int) -> bool:
     return pictures <= vector() // 4
 
 
-def conv(window: Window, filters: int, channels: int, pool: tuple[int, int], lanes: int) -> Tile:
-    """The forward pass: pooled columns × filters, each with its pooling window."""
+def conv(
+    window: Window, filters: int, channels: int, pool: tuple[int, int], lanes: int, groups: int = 1
+) -> Tile:
+    """The forward pass: pooled columns × filters, each with its pooling window. With groups, a block of
+    filters lies within one; so below."""
     n_H, n_W = window.output[0] // pool[0], window.output[1] // pool[1]
-    columns, block = _register_tile(n_W, filters, lanes, positions=pool[0] * pool[1])
+    columns, block = _register_tile(n_W, filters, lanes, pool[0] * pool[1], groups)
     row = window.input[1] * channels * lanes * 4 * window.stride[0] * pool[0]
-    J = window.size[1] * channels
-    unroll = _divisor(J, targets.current().unroll if lanes > 1 else targets.current().unroll_filters)
+    J = window.size[1] * channels // groups
+    whole = groups == 1 and window.dilation[1] == 1  # a window's row is one run of numbers
+    unroll = _divisor(J if whole else channels // groups, targets.current().unroll if lanes > 1 else targets.current().unroll_filters)
     band = _band(n_H, row, _staging(lanes))
     shared = (
         lanes == 1 and n_W * pool[0] * pool[1] * band * window.size[0] * J * block > targets.current().task
@@ -57,28 +61,54 @@ def conv(window: Window, filters: int, channels: int, pool: tuple[int, int], lan
     return Tile(vector(), block, columns, band, unroll, shared)
 
 
-def conv_inputs(window: Window, filters: int, channels: int, lanes: int) -> Tile:
+def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:
     """The gradient of the input: columns of one phase × channels."""
     (H, W), (s_H, s_W) = window.input, window.stride
     if (
         lanes > 1 and s_W == 1 and sums() >= W
     ):  # a whole row: products with what is beyond the border fall away
-        columns, block = W, min(channels, sums() // W)
+        columns, block = W, _most(channels // groups, sums() // W, groups)
     else:
-        columns, block = _register_tile(-(-W // s_W), channels, lanes)
+        columns, block = _register_tile(-(-W // s_W), channels, lanes, groups=groups)
     row = window.output[1] * filters * lanes * 4
     band = _band(-(-H // s_H), row, _staging(lanes))
     taps = -(-window.size[0] // s_H) * -(-window.size[1] // s_W)
-    shared = lanes == 1 and -(-W // s_W) * band * taps * filters * block > targets.current().task
-    unroll = _divisor(filters, targets.current().unroll_filters) if lanes == 1 else 1
+    deep = filters // groups
+    shared = lanes == 1 and -(-W // s_W) * band * taps * deep * block > targets.current().task
+    unroll = _divisor(deep, targets.current().unroll_filters) if lanes == 1 else 1
     return Tile(vector(), block, columns, band, unroll, shared)
 
 
-def conv_weights(window: Window, filters: int, channels: int, lanes: int) -> Tile:
+def conv_weights(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:
     """The gradient of the weights: numbers of a window's row × filters, summed over a band of rows."""
-    columns, block = _register_tile(window.size[1] * channels, filters, lanes)
+    columns, block = _register_tile(window.size[1] * channels // groups, filters, lanes, groups=groups)
     row = (window.output[1] * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
     return Tile(vector(), block, columns, _band(window.output[0], row, targets.current().weights_rows))
+
+
+class DepthwiseTile(NamedTuple):
+    """For groups that are narrower than a vector, in NHWC."""
+
+    vector: int
+    columns: int  # of a register tile, one vector of channels deep
+    rows: int  # of a register tile
+    band: int  # rows to a task
+
+
+def narrow(channels: int, groups: int, lanes: int) -> bool:
+    """Whether a vector of `channels` spans groups: those of a sum are not neighbours in memory."""
+    return lanes == 1 and groups > 1 and (channels // groups) % vector() > 0
+
+
+def depthwise(out: tuple[int, int], channels: int) -> DepthwiseTile:
+    """For sums of `channels` at `out` (rows, columns). Any vector must find as many channels."""
+    v = vector()
+    while v > channels:
+        v //= 2
+    n_H, n_W = out
+    columns = min(range(1, min(n_W, 6) + 1), key=lambda p: (waste(n_W, p) * (1 + 2 / p), -p))
+    rows = min(range(1, min(n_H, 2) + 1), key=lambda p: (waste(n_H, p) * (1 + 2 / p), -p))
+    return DepthwiseTile(v, columns, rows, min(4 * rows, n_H // rows * rows))
 
 
 class PanelTile(NamedTuple):
@@ -118,11 +148,14 @@ def dense(outputs: int) -> int:
     return min(range(1, min(outputs, sums()) + 1), key=lambda f: (waste(outputs, f) * (1 + 1 / f), -f))
 
 
-def _register_tile(columns: int, filters: int, lanes: int, positions: int = 1) -> tuple[int, int]:
+def _register_tile(
+    columns: int, filters: int, lanes: int, positions: int = 1, groups: int = 1
+) -> tuple[int, int]:
     """(columns, filters) of the tile with the least estimated cost."""
     unit = 1 if lanes > 1 else vector()  # filters that fill one register, over L pictures or side by side
+    filters //= groups
     whole = -(-filters // unit)
-    blocks = range(1, whole + 1)
+    blocks = [f for f in range(1, whole + 1) if groups == 1 or filters % (f * unit) == 0]
     if lanes == 1:  # a last, partial vector is stored under a mask, by itself
         blocks = [f for f in blocks if f == 1 or (whole % f == 0 and filters % unit == 0)]
 
@@ -164,6 +197,11 @@ def _band(rows: int, row_bytes: int, cache: int) -> int:
     """Rows to a band, such that its memory fits `cache` and the bands are of nearly equal height."""
     most = max(1, min(rows, cache // max(row_bytes, 1)))
     return -(-rows // -(-rows // most))
+
+
+def _most(n: int, most: int, groups: int) -> int:
+    """The largest number up to `most` of n that lie within one of the groups."""
+    return min(n, most) if groups == 1 else _divisor(n, most)
 
 
 def _divisor(n: int, most: int) -> int:

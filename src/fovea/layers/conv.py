@@ -1,12 +1,14 @@
 """Convolution: every filter looks at the input through a window and gives one output channel.
 
-    Z[n, h, w, c] = Σ_{i, j, k} W[i, j, k, c] · A_prev_pad[n, h·s_H + i, w·s_W + j, k] + b[c]           (1)
+    Z[n, h, w, c] = Σ_{i, j, k} W[i, j, k, c] · A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, k] + b[c]     (1)
 
-A filter is as deep as the input; the outputs of all filters are stacked. As everywhere in deep learning,
+A filter is as deep as the input; the outputs of all filters are stacked. With groups, input channels and
+filters are cut into as many equal runs, and a filter is as deep as its run of channels, k counted from the
+run's first. With as many groups as channels, every channel has filters of its own: depthwise convolution. As everywhere in deep learning,
 this is cross-correlation: the filter is not turned round. The gradients stand in `fovea.reference.conv`.
 
     n image   h, w output row, column   i, j row, column in the window   k input channel   c filter
-    s stride   A_prev_pad the input with zeros around it
+    s stride   d dilation   A_prev_pad the input with zeros around it
 
 LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition (1998).
 """
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from fovea import functional
+from fovea.checks import in_groups
 from fovea.geometry import Padding, Pair, Window, pair
 from fovea.initializers import initializer
 from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape, whole
@@ -29,7 +32,8 @@ class Conv2D(Layer):
 
     `padding` is "valid", "same", a whole number or (top, bottom, left, right). `initializer` names how W
     begins (see `fovea.initializers`); b begins at 0. `precision` is the network's unless given: "exact"
-    or "fast" (see `Network`); run by itself, the layer is always exact. Parameters: W (f_H, f_W, C_in,
+    or "fast" (see `Network`); run by itself, the layer is always exact. A filter's pixels are `dilation`
+    apart. `groups` divides both the input's channels and `filters`. Parameters: W (f_H, f_W, C_in / groups,
     C_out), b (C_out,).
     """
 
@@ -42,6 +46,8 @@ class Conv2D(Layer):
     bias: bool = True
     initializer: str = "he_normal"
     precision: str | None = None
+    dilation: int | Pair = 1
+    groups: int = 1
 
     def __post_init__(self) -> None:
         self.filters = whole(self.filters, "Conv2D", "filters")
@@ -51,18 +57,24 @@ class Conv2D(Layer):
         initializer(self.initializer, "Conv2D")
         if self.precision is not None:
             checked_precision(self.precision, "Conv2D")
+        self.dilation = pair(self.dilation, "Conv2D", "dilation")
+        self.groups = whole(self.groups, "Conv2D", "groups")
+        in_groups("Conv2D", self.groups, filters=self.filters)
 
     def window(self, input_shape: Shape) -> Window:
         H, W, _ = image_shape(input_shape, self.who)
-        return Window.of((H, W), self.kernel_size, self.stride, self.padding, self.who)
+        return Window.of(
+            (H, W), self.kernel_size, self.stride, self.padding, self.who, dilation=self.dilation
+        )
 
     def output_shape(self, input_shape: Shape) -> Shape:
+        in_groups(self.who, self.groups, **{"the input's channels": image_shape(input_shape, self.who)[2]})
         return *self.window(input_shape).output, self.filters  # (n_H, n_W, C_out)
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
         C_in = image_shape(input_shape, self.who)[2]
         shapes: dict[str, Shape] = {
-            "W": (*pair(self.kernel_size, self.who, "kernel_size"), C_in, self.filters)
+            "W": (*pair(self.kernel_size, self.who, "kernel_size"), C_in // self.groups, self.filters)
         }
         return shapes | ({"b": (self.filters,)} if self.bias else {})
 
@@ -76,15 +88,23 @@ class Conv2D(Layer):
         """A_prev (N, H, W, C_in) → Z (N, n_H, n_W, C_out)."""
         W = self.parameter("W", A_prev)
         b = self.parameter("b", A_prev) if self.bias else None
-        Z = functional.conv2d(A_prev, W, b, stride=self.stride, padding=self.padding)  # (1)
+        Z = functional.conv2d(A_prev, W, b, **self._how())  # (1)
         return Z, A_prev
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         """dZ (N, n_H, n_W, C_out) → dA_prev (N, H, W, C_in), dW (f_H, f_W, C_in, C_out), db (C_out,)."""
         A_prev = cache
         W = self.parameter("W", A_prev)
-        dA_prev, dW, db = functional.conv2d_backward(dZ, A_prev, W, stride=self.stride, padding=self.padding)
+        dA_prev, dW, db = functional.conv2d_backward(dZ, A_prev, W, **self._how())
         return dA_prev, {"W": dW, "b": db} if self.bias else {"W": dW}
+
+    def _how(self) -> dict[str, Any]:
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
 
     def connections(self, input_shape: Shape) -> int:
         """One for each weight and bias at each position, pixels of the padding included."""

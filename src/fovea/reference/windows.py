@@ -34,6 +34,7 @@ def positions(window: Window) -> Iterator[tuple[int, int, tuple[slice, slice, sl
     (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.size, window.stride, window.output
     for i in range(f_H):
         for j in range(f_W):
-            rows = slice(i, i + s_H * (n_H - 1) + 1, s_H)
-            columns = slice(j, j + s_W * (n_W - 1) + 1, s_W)
+            y, x = i * window.dilation[0], j * window.dilation[1]
+            rows = slice(y, y + s_H * (n_H - 1) + 1, s_H)
+            columns = slice(x, x + s_W * (n_W - 1) + 1, s_W)
             yield i, j, (slice(None), rows, columns)

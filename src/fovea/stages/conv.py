@@ -50,15 +50,19 @@ class ConvStage(Stage):
             "channels": self.C,
             "filters": self.K,
             "lanes": self.lanes,
+            **({"groups": conv.groups} if conv.groups > 1 else {}),
         }
+        self.groups = conv.groups
         self.bias = conv.bias
         self.reads = ("A_prev", "A") if self.after == "relu" else ("A_prev",)
         self.notes = np.uint8 if self.pooled else None  # which position of its window won
 
     @classmethod
     def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
-        count = 1 + follows(ReLU, layers, 1)
-        return count + (follows(MaxPool2D, layers, count) and cls._can_pool(layers, input_shape, count))
+        count, conv = 1 + follows(ReLU, layers, 1), layers[0]
+        assert isinstance(conv, Conv2D)
+        can_pool = conv.groups == 1 and follows(MaxPool2D, layers, count)
+        return count + (can_pool and cls._can_pool(layers, input_shape, count))
 
     @staticmethod
     def _can_pool(layers: Sequence[Layer], input_shape: Shape, place: int) -> bool:
@@ -70,7 +74,8 @@ class ConvStage(Stage):
         outputs = [A.seen_as(*self.output_shape)]
         if self.noted is not None:
             outputs.append(self.noted.seen_as(*self.output_shape))
-        chosen = algorithms.forward(self.window, self.K, self.C, self.pool, self.lanes, self._precision(plan))
+        asked = self.window, self.K, self.C, self.pool, self.lanes, self._precision(plan), self.groups
+        chosen = algorithms.forward(*asked)
         specification = specify(
             chosen.operation,
             **self.shape,
@@ -94,7 +99,7 @@ class ConvStage(Stage):
         elif self.relu:
             upstream.append(A.seen_as(*self.output_shape))
         shape = {**self.shape, "after": self.after, "pool": self.pool}
-        asked = self.window, self.K, self.C, self.lanes, self._precision(plan)
+        asked = self.window, self.K, self.C, self.lanes, self._precision(plan), self.groups
         chosen = algorithms.weights(*asked)
         specification = specify(chosen.operation, **shape, bias=self.bias, tile=chosen.plain_tile)
         rows = A_prev.seen_as(self.H, self.W * self.C)

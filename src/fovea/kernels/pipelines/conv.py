@@ -2,7 +2,8 @@
 
     Z[l, k, x, y] = b[k] + Σ_{i, j} W[i, j, k] · A_prev[l, x·s·C + j, y·s + i]                             (1)
 
-j runs over a window's row, columns and channels in one (f_W·C). Layouts as in algebra.py.
+j runs over a window's row, columns and channels in one (f_W·C). Where a dilation or groups cut the row into
+pieces, it is two sums, over columns and over the channels of a filter's group. Layouts as in algebra.py.
 """
 
 import halide as hl
@@ -22,12 +23,14 @@ from fovea.kernels.pipelines.epilogue import finished
 from fovea.kernels.tiles import Tile
 
 
-def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile):
-    """(1), then ReLU, then max-pooling; `winners` also gives the bytes that Upstream reads."""
+def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile, groups=1):
+    """(1), then ReLU, then max-pooling; `winners` also gives the bytes that Upstream reads. With groups, a
+    block of filters lies within one."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     p_H, p_W = pool
-    C, K, L, J = channels, filters, lanes, f_W * channels
+    (d_H, d_W), C, K, L, C_g = window.dilation, channels, filters, lanes, channels // groups
+    J = f_W * C_g
 
     # Algorithm
     A_prev = array("A_prev", [L, W * C, H])
@@ -39,11 +42,17 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
     B = tile.filters
     filter_ = hl.min(ko * B + ki, K - 1) if K % B else ko * B + ki
     packed[ki, j, i, ko] = weights[filter_, j, i]
-    r = hl.RDom([(0, J), (0, f_H)], "r")
+    if groups == 1 and (d_W == 1 or f_W == 1):
+        r = hl.RDom([(0, J), (0, f_H)], "r")
+        loops = j, i = r[0], r[1]
+        q = x * s_W * C + j
+    else:
+        assert groups == 1 or K // groups % B == 0
+        r = hl.RDom([(0, C_g), (0, f_W), (0, f_H)], "r")
+        loops, j, i = (r[0], r[1], r[2]), r[1] * C_g + r[0], r[2]
+        q = (x * s_W + r[1] * d_W) * C + ko // (K // groups // B or 1) * C_g * (groups > 1) + r[0]
     Z[l, ki, x, y, n, ko] = b[filter_] if bias else ZERO
-    Z[l, ki, x, y, n, ko] += (
-        packed[ki, r[0], r[1], ko] * rows[l, x * s_W * C + r[0], y * s_H + r[1], n]
-    )  # (1)
+    Z[l, ki, x, y, n, ko] += packed[ki, j, i, ko] * rows[l, q, y * s_H + i * d_H, n]  # (1)
 
     def position(column: int, row: int) -> hl.Expr:
         return hl.Expr(Z[l, k % B, x * p_W + column, y * p_H + row, n, k // B])
@@ -66,10 +75,10 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
         A.parallel(kb)
     Z.compute_at(A, blocks[0]).bound_extent(ki, B).unroll(x).unroll(y)
     vectorize_tile(Z, l, ki, L, tile)
-    update = Z.update().reorder(l, ki, x, y, r[0], r[1]).unroll(x).unroll(y)
+    update = Z.update().reorder(l, ki, x, y, *loops).unroll(x).unroll(y)
     vectorize_tile(update, l, ki, L, tile)
     if tile.unroll > 1:
-        update.unroll(r[0], tile.unroll)
+        update.unroll(loops[0], tile.unroll)
     if L == 1:
         packed.compute_root().bound(ki, 0, B).vectorize(ki, tile.vector).parallel(ko)
     if rows is not A_prev:

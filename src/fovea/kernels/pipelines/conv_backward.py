@@ -7,6 +7,9 @@ and db, which bias.py has. dZ is formed from the gradient that enters the stage 
 pooling remember (Upstream).
 """
 
+import math
+from typing import NamedTuple
+
 import halide as hl
 
 from fovea.geometry import Window
@@ -29,17 +32,19 @@ from fovea.kernels.tiles import Tile
 # ---- The gradient of the input -----------------------------------------------------------------------------
 
 
-def inputs(*, window, channels, filters, after, pool, lanes, tile):
+def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1):
     """(2). With stride s, the pixels of equal row and column modulo s form s² phases; each is a
-    convolution of stride 1 over dZ with those of the filter's numbers that meet it."""
+    convolution of stride 1 over dZ with those of the filter's numbers that meet it. With groups, a block of
+    channels lies within one, and is summed over that group's filters."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (s_H, s_W), (n_H, n_W) = window.input, window.stride, window.output
     (f_H, f_W), (top, _, left, _) = window.size, window.pads
-    C, K, L, B = channels, filters, lanes, tile.filters
+    C, K, L, B, K_g, C_g = channels, filters, lanes, tile.filters, filters // groups, channels // groups
+    assert groups == 1 or C_g % B == 0
 
     # Algorithm
     upstream = Upstream(after, L, K, (n_H, n_W), pool)
-    bank = fixed("W", [K, C, f_W, f_H])
+    bank = fixed("W", [K, C_g, f_W, f_H])
     l, k, c, x, y, n, ci, co, t_x, t_y = variables("l k c x y n ci co t_x t_y")
     dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
     within = (f_H, f_W) == (1, 1) and not any(window.pads) and (s_W == 1 or n_W % tile.columns == 0)
@@ -52,25 +57,27 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
         at = upstream.dZ(l, k, hl.clamp(x, 0, n_W - 1), hl.clamp(y, 0, n_H - 1), n)
         dZ[l, k, x, y, n] = hl.select(inside, at, ZERO)
     phases, packs = [], []
-    for phase_y, taps_y in enumerate(_taps(f_H, s_H, top)):
-        for phase_x, taps_x in enumerate(_taps(f_W, s_W, left)):
+    taps_H, taps_W = Taps.of(f_H, s_H, window.dilation[0], top), Taps.of(f_W, s_W, window.dilation[1], left)
+    for phase_y, taps_y in enumerate(taps_H):
+        for phase_x, taps_x in enumerate(taps_W):
             sums = hl.Func(f"phase_{phase_y}{phase_x}")
             sums[l, ci, x, y, n, co] = ZERO
             phases.append((sums, None))
-            if not taps_x or not taps_y:
+            if not taps_x.count or not taps_y.count:
                 continue  # a stride beyond the filter leaves pixels that no window reads
-            (o_x, j0), (o_y, i0) = taps_x[0], taps_y[0]
             read, packed = hl.Func(f"read_{phase_y}{phase_x}"), hl.Func(f"packed_{phase_y}{phase_x}")
             channel = hl.min(co * B + ci, C - 1) if C % B else co * B + ci
-            read[k, ci, t_x, t_y, co] = bank[k, channel, j0 - s_W * t_x, i0 - s_H * t_y]
+            group = co // (C_g // B or 1) if groups > 1 else 0  # the first of its filters, and channels:
+            filter_, channel = k + group * K_g, channel - group * C_g
+            read[k, ci, t_x, t_y, co] = bank[filter_, channel, taps_x.tap(t_x), taps_y.tap(t_y)]
             packed[ci, k, t_x, t_y, co] = read[k, ci, t_x, t_y, co]
-            r = hl.RDom([(0, K), (0, len(taps_x)), (0, len(taps_y))], f"r_{phase_y}{phase_x}")
-            row = y + o_y + r[2]
+            r = hl.RDom([(0, K_g), (0, taps_x.count), (0, taps_y.count)], f"r_{phase_y}{phase_x}")
+            row = y + taps_y.position(r[2])
             if not within:
                 r.where((row >= 0) & (row < n_H))  # windows beyond the border would add zeros
-            column = x + o_x + r[1]
+            column = x + taps_x.position(r[1])
             at = hl.clamp(column, 0, n_W - 1) if whole else column
-            product = packed[ci, r[0], r[1], r[2], co] * dZ[l, r[0], at, row, n]
+            product = packed[ci, r[0], r[1], r[2], co] * dZ[l, r[0] + group * K_g, at, row, n]
             if whole:
                 product = hl.select((column >= 0) & (column < n_W), product, ZERO)
             sums[l, ci, x, y, n, co] += product  # (2)
@@ -105,7 +112,7 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
                 update.reorder(l, ci, x, y, r[1], r[0], r[2]).unroll(r[1])
     for read, packed in packs:
         if L == 1:
-            turn(packed, read, ci, k, co, B, K, tile.vector)
+            turn(packed, read, ci, k, co, B, K_g, tile.vector)
     if not within or after:
         dZ.compute_at(dA_prev, yo)
         vectorize_channels(dZ, l, k, L, tile.vector)
@@ -124,24 +131,46 @@ def turn(packed: hl.Func, read: hl.Func, ci: hl.Var, k: hl.Var, co: hl.Var, B: i
     read.compute_at(packed, ko).vectorize(k).unroll(ci)
 
 
-def _taps(f: int, s: int, p: int) -> list[list[tuple[int, int]]]:
-    """For each phase of an axis, the pairs (o, i) by which pixel phase + s·m meets filter row i at
-    position m + o."""
-    return [
-        sorted(((phase + p - i) // s, i) for i in range(f) if (phase + p - i) % s == 0) for phase in range(s)
-    ]
+class Taps(NamedTuple):
+    """Of an axis, what the pixels phase + s·m meet: filter row i at the windows' position m + o, for `count`
+    pairs (o, i), in which o grows by a constant and i falls by one."""
+
+    count: int
+    o: int
+    i: int
+    o_step: int
+    i_step: int
+
+    @classmethod
+    def of(cls, f: int, s: int, d: int, p: int) -> "list[Taps]":
+        """For each of the s phases, where the filter's f rows are d apart."""
+        result = []
+        for phase in range(s):
+            pairs = sorted(((phase + p - i * d) // s, i) for i in range(f) if (phase + p - i * d) % s == 0)
+            (o, i), *_ = pairs or [(0, 0)]
+            result.append(cls(len(pairs), o, i, d // math.gcd(s, d), s // math.gcd(s, d)))
+        return result
+
+    def position(self, t):
+        """o of pair t, a number or an expression."""
+        return self.o + self.o_step * t
+
+    def tap(self, t):
+        """i of pair t."""
+        return self.i - self.i_step * t
 
 
 # ---- The gradients of weights and bias ---------------------------------------------------------------------
 
 
-def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
-    """(3), and db. The pictures are dealt to a fixed number of parts, whose sums are added in order at
+def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups=1):
+    """(3), and db. With groups, a block of filters lies within one. The pictures are dealt to a fixed number of parts, whose sums are added in order at
     the end."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
-    C, K, L, J, B = channels, filters, lanes, f_W * channels, tile.filters
-    K_up = -(-K // B) * B
+    C, K, L, B, C_g, K_g = channels, filters, lanes, tile.filters, channels // groups, filters // groups
+    K_up, J = -(-K // B) * B, f_W * C_g
+    assert groups == 1 or K_g % B == 0
 
     # Algorithm
     A_prev = array("A_prev", [L, W * C, H])
@@ -155,7 +184,10 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     r = hl.RDom([(0, n_W), (0, tile.band)], "r")
     tile_sum[l, k, j, i, band, n] = ZERO
     row = band * tile.band + r[1]
-    pixel = rows[l, r[0] * s_W * C + j, hl.min(row, n_H - 1) * s_H + i, n]
+    q = j if groups == 1 else j // C_g * C + j % C_g + k // B // (K_g // B) * C_g
+    if window.dilation[1] > 1:
+        q += j // C_g * (window.dilation[1] - 1) * C
+    pixel = rows[l, r[0] * s_W * C + q, hl.min(row, n_H - 1) * s_H + i * window.dilation[0], n]
     tile_sum[l, k, j, i, band, n] += dZ[l, k, r[0], row, n] * pixel  # (3)
     g, group = parts.members(part, [(0, -(-n_H // tile.band))])
     part_sum[l, k, j, i, part] = ZERO

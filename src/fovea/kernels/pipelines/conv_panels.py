@@ -1,6 +1,6 @@
 """The gradients of weights and bias in NHWC, from panels of channels and of filters.
 
-    dW[i, j, c, k] = Σ_{n, x, y} A_prev[c, x·s + j, y·s + i, n] · dZ[k, x, y, n]                           (1)
+    dW[i, j, c, k] = Σ_{n, x, y} A_prev[c, x·s + j·d, y·s + i·d, n] · dZ[k, x, y, n]                       (1)
 
 Neighbouring positions of one channel lie far apart in NHWC, often by a power of two, so that a few of them
 fill all places of the first-level cache that they may be in. A block of A_prev and dZ is therefore laid out
@@ -26,6 +26,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     C, K, V, B, (top, _, left, _) = channels, filters, tile.vector, tile.filters, window.pads
     C_up, K_up = -(-C // V) * V, -(-K // B) * B
+    d_H, d_W = window.dilation
     assert lanes == 1
 
     # Algorithm
@@ -50,7 +51,7 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
     block_sum[k, c, t, i, band, group] = ZERO
     block_sum[k, c, t, i, band, group] += (
         dZ_panel[k % B, r[0], line, k // B, member]
-        * A_panel[c % V, r[0] * s_W + t, line * s_H + i, c // V, member]
+        * A_panel[c % V, r[0] * s_W + t * d_W, line * s_H + i * d_H, c // V, member]
     )  # (1)
     if tile.shared:
         sums, at, g = dW, (k, c, t, i), hl.RDom([(0, bands), (0, groups)], "g")

@@ -1,0 +1,223 @@
+"""Convolution whose groups are narrower than a vector, in NHWC: depthwise, where each channel has filters of
+its own, and groups of a few channels.
+
+With C_g channels and K_g filters to a group, g(k) the first channel of filter k's group,
+
+    Z[k, x, y] = b[k] + Σ_{i, j, c < C_g} W[i, j, c, k] · A_prev[g(k) + c, x·s + j·d, y·s + i·d]           (1)
+    dA_prev[c] gathers W · dZ of the K_g filters of c's group, over the windows that read the pixel        (2)
+    dW[i, j, c, k] = Σ_{n, x, y} A_prev[g(k) + c, x·s + j·d, y·s + i·d, n] · dZ[k, x, y, n]                (3)
+
+A vector holds neighbouring filters' (or channels') sums. In depthwise convolution it also is a vector of
+A_prev, of which each number meets few others: what such a layer takes is the time to read and to write it.
+Where a vector spans several groups, each filter's own channel is laid out beside it first (`seen`).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import halide as hl
+
+from fovea.geometry import Window
+from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, fixed, rectified, result, variables
+from fovea.kernels.pipelines.bias import bias_gradient
+from fovea.kernels.pipelines.conv_backward import Taps
+from fovea.kernels.tiles import DepthwiseTile
+
+_GUARD, _INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
+_ALL = 32  # products of a sum that are written out
+
+
+def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile, groups):
+    """(1), then ReLU."""
+    window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
+    (H, W), (f_H, f_W), (s_H, s_W), (d_H, d_W) = window.input, window.size, window.stride, window.dilation
+    (n_H, n_W), (top, _, left, _), C_g = window.output, window.pads, C // G
+    assert (lanes, pool, winners) == (1, (1, 1), False)
+
+    # Algorithm
+    A_prev = array("A_prev", [1, W * C, H])
+    weights, b = fixed("W", [K, C_g, f_W, f_H]), fixed("b", [K])
+    l, k, c, x, y, n = variables("l k c x y n")
+    seen = Seen(_in_rows(A_prev, C), (W, H), K // G, C_g, border=any(window.pads))
+    Z, A = hl.Func("Z"), hl.Func("A")
+    r = hl.RDom([(0, C_g), (0, f_W), (0, f_H)], "r")
+    Z[k, x, y, n] = b[k] if bias else ZERO
+    pixel = seen.f[k, r[0], x * s_W + r[1] * d_W - left, y * s_H + r[2] * d_H - top, n]
+    Z[k, x, y, n] += weights[k, r[0], r[1], r[2]] * pixel  # (1)
+    A[l, k, x, y, n] = rectified(Z[k, x, y, n]) if relu else Z[k, x, y, n]
+
+    # Schedule: see _tiled.
+    result(A, [1, K, n_W, n_H])
+    levels = _tiled(A, tile, (1, 1), seen.staged)
+    _sum_in_registers(Z, A, levels, r, (C_g, f_W, f_H), tile)
+    seen.stage(A, levels.staging, tile.vector)
+    return [A], [A_prev, weights, *([b] if bias else [])]
+
+
+def inputs(*, window, channels, filters, after, pool, lanes, tile, groups):
+    """(2), phase by phase as in conv_backward.py."""
+    window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
+    (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
+    (top, _, left, _), C_g, K_g = window.pads, C // G, K // G
+    assert (lanes, pool) == (1, (1, 1))
+
+    # Algorithm
+    upstream = Upstream(after, 1, K, (n_H, n_W), pool)
+    bank = fixed("W", [K, C_g, f_W, f_H])
+    l, k, c, x, y, n, q, j, i = variables("l k c x y n q j i")
+    dZ, packed, dA_prev = hl.Func("dZ"), hl.Func("packed"), hl.Func("dA_prev")
+    dZ[l, k, x, y, n] = upstream.dZ(l, k, x, y, n)
+    source = dZ if after else upstream.dA
+    seen = Seen(lambda *at: source[(0, *at)], (n_W, n_H), C_g, K_g)
+    packed[c, q, j, i] = bank[c // C_g * K_g + q, c % C_g, j, i]
+    phases = []
+    for phase_y, taps_y in enumerate(Taps.of(f_H, s_H, window.dilation[0], top)):
+        for phase_x, taps_x in enumerate(Taps.of(f_W, s_W, window.dilation[1], left)):
+            sums, r, extents = hl.Func(f"phase_{phase_y}{phase_x}"), None, (K_g, taps_x.count, taps_y.count)
+            sums[c, x, y, n] = ZERO
+            if taps_x.count and taps_y.count:
+                r = hl.RDom([(0, extent) for extent in extents], f"r_{phase_y}{phase_x}")
+                weight = packed[c, r[0], taps_x.tap(r[1]), taps_y.tap(r[2])]
+                column, row = x + taps_x.position(r[1]), y + taps_y.position(r[2])
+                sums[c, x, y, n] += weight * seen.f[c, r[0], column, row, n]  # (2)
+            phases.append((sums, r, extents))
+    dA_prev[l, c, x, y, n] = hl.mux(
+        (y % s_H) * s_W + x % s_W, [hl.Expr(sums[c, x // s_W, y // s_H, n]) for sums, _, _ in phases]
+    )
+
+    # Schedule: as forward; a tile covers whole phases.
+    result(dA_prev, [1, C, W, H])
+    levels = _tiled(dA_prev, tile, (s_H, s_W), seen.staged)
+    for sums, r, extents in phases:
+        _sum_in_registers(sums, dA_prev, levels, r, extents, tile)
+    if C_g * K_g > 1:
+        packed.compute_root()
+    if after:
+        dZ.compute_at(dA_prev, levels.band).vectorize(k, tile.vector, _GUARD)
+    seen.stage(dA_prev, levels.staging, tile.vector)
+    return [dA_prev], [*upstream.arguments, bank]
+
+
+def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups):
+    """(3), and db. The pictures are dealt to a fixed number of parts, whose sums are added in order at the
+    end."""
+    window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
+    (H, W), (f_H, f_W), (s_H, s_W), (d_H, d_W) = window.input, window.size, window.stride, window.dilation
+    (n_H, n_W), (top, _, left, _), C_g, V = window.output, window.pads, C // G, tile.vector
+    K_up = -(-K // V) * V
+    assert (lanes, pool) == (1, (1, 1))
+
+    # Algorithm
+    A_prev = array("A_prev", [1, W * C, H])
+    upstream = Upstream(after, 1, K, (n_H, n_W), pool)
+    parts = Parts(upstream.dA.dim(4).extent())
+    k, c, x, y, n, i, j, band, part = variables("k c x y n i j band part")
+    seen = Seen(_in_rows(A_prev, C), (W, H), K // G, C_g, most=K if K_up > K else None)
+    dZ, row_sum, part_sum, dW = (hl.Func(name) for name in ("dZ", "row_sum", "part_sum", "dW"))
+    at = upstream.dZ(hl.i32(0), hl.min(k, K - 1), x, hl.min(y, n_H - 1), n)
+    dZ[k, x, y, n] = hl.select((k < K) & (y < n_H), at, ZERO) if K_up > K or n_H % tile.band else at
+    r = hl.RDom([(0, n_W), (0, tile.band)], "r")
+    row = band * tile.band + r[1]
+    row_sum[k, c, j, i, band, n] = ZERO
+    row_sum[k, c, j, i, band, n] += (
+        seen.f[k, c, r[0] * s_W + j * d_W - left, row * s_H + i * d_H - top, n] * dZ[k, r[0], row, n]
+    )  # (3)
+    g, member = parts.members(part, [(0, -(-n_H // tile.band))])
+    part_sum[k, c, j, i, part] = ZERO
+    part_sum[k, c, j, i, part] += row_sum[k, c, j, i, g[0], member]
+    p = hl.RDom([(0, parts.used)], "p")
+    dW[k, c, j, i] = ZERO
+    dW[k, c, j, i] += part_sum[k, c, j, i, p[0]]
+
+    # Schedule: for a picture, a band of rows and a vector of filters, the sums of all places of the window
+    # stay in registers.
+    kb, ki = variables("kb ki")
+    result(dW, [K, C_g, f_W, f_H]).vectorize(k, V, _GUARD)
+    dW.update().reorder(k, p[0], c, j, i).vectorize(k, V, _GUARD)
+    part_sum.compute_root().bound_extent(k, K_up).vectorize(k, V).parallel(part)
+    update = part_sum.update().split(k, kb, ki, V).reorder(ki, j, i, c, kb, g[0], g[1], part)
+    update.vectorize(ki).unroll(j).unroll(i).parallel(part)
+    row_sum.compute_at(part_sum, c).bound_extent(k, V).vectorize(k).unroll(j).unroll(i)
+    row_sum.update().reorder(k, j, i, r[0], r[1]).vectorize(k).unroll(j).unroll(i)
+    if after or K_up > K or n_H % tile.band:
+        dZ.compute_at(part_sum, g[0]).bound_extent(k, K_up).vectorize(k, V)
+    seen.stage(part_sum, g[0], V, K_up)
+    return [dW, *([bias_gradient(upstream, K, 1, V)] if bias else [])], [A_prev, *upstream.arguments]
+
+
+def _in_rows(A_prev: hl.ImageParam, channels: int) -> Callable:
+    return lambda c, x, y, n: A_prev[0, x * channels + c, y, n]
+
+
+class Seen:
+    """The pixels that neighbouring filters see, side by side: f[k, c, x, y, n], channel c of the group of
+    filter k, and zero beyond the border. `width` filters and `depth` channels make a group; `most` is the
+    number of filters, where more are asked for. `source` tells the pixel at a channel, column, row, picture.
+    Turned about, the dZ that neighbouring channels see."""
+
+    def __init__(
+        self, source: Callable, size: tuple[int, int], width: int, depth: int, *, border: bool = True, most: int | None = None
+    ) -> None:  # fmt: skip
+        self.width, self.staged, (W, H) = width, width * depth > 1 or most is not None, size
+        self.f, (k, c, x, y, n) = hl.Func("seen"), variables("k c x y n")
+        self._k = k
+        channel = (k if most is None else hl.min(k, most - 1)) // width * depth + c
+        if not border:
+            self.f[k, c, x, y, n] = source(channel, x, y, n)
+            return
+        outside = (x < 0) | (x >= W) | (y < 0) | (y >= H)
+        column, row = hl.clamp(hl.likely(x), 0, W - 1), hl.clamp(hl.likely(y), 0, H - 1)
+        self.f[k, c, x, y, n] = hl.select(outside, ZERO, hl.likely(source(channel, column, row, n)))
+
+    def stage(self, consumer: hl.Func, level: hl.Var, vector: int, filters: int | None = None) -> None:
+        """Schedule it, where it is no plain vector of the source; `filters` are asked for, if not all."""
+        if not self.staged:
+            return
+        self.f.compute_at(consumer, level)
+        if filters:
+            self.f.bound_extent(self._k, filters)
+        if self.width in (2, 4, 8) and not filters:
+            g, kg = variables("g kg")
+            self.f.split(self._k, g, kg, self.width, _GUARD).vectorize(kg)
+        else:
+            self.f.vectorize(self._k, vector, _GUARD)
+
+
+class _Levels(NamedTuple):
+    """The loops at which what a pass needs is computed."""
+
+    block: hl.Var  # the sums of a register tile
+    staging: hl.Var  # what they see
+    band: hl.Var  # dZ of a band of rows
+
+
+def _tiled(A: hl.Func, tile: DepthwiseTile, phases: tuple[int, int], staged: bool) -> _Levels:
+    """Pictures and bands of rows in parallel; a register tile is a vector of channels at `columns` × `rows`
+    pixels. All channels of a tile come before the next tile, as they lie in memory; where what they see is
+    laid out first, one vector of them after the other."""
+    (s_H, s_W), (l, k, x, y, n) = phases, A.args()
+    kb, ki, xo, xi, yo, yt, yi = variables("kb ki xo xi yo yt yi")
+    inwards = _INWARDS if phases == (1, 1) else _GUARD
+    A.split(k, kb, ki, tile.vector, _INWARDS).split(x, xo, xi, tile.columns * s_W, inwards)
+    A.split(y, yo, yt, tile.band * s_H, inwards).split(yt, yt, yi, tile.rows * s_H, _GUARD)
+    outer = [xo, yt, kb] if staged else [kb, xo, yt]
+    A.reorder(l, ki, xi, yi, *outer, yo, n).vectorize(ki).unroll(xi).unroll(yi).parallel(n).parallel(yo)
+    return _Levels(outer[0], kb if staged else yo, yo)
+
+
+def _sum_in_registers(
+    sums: hl.Func, A: hl.Func, levels: _Levels, r: hl.RDom | None, extents: tuple[int, ...], tile: DepthwiseTile
+) -> None:  # fmt: skip
+    """`r`, of `extents`, is over channels, columns and rows, or None where nothing is added."""
+    k, x, y, _ = sums.args()
+    sums.compute_at(A, levels.block)
+    sums.bound_extent(k, tile.vector).bound_extent(x, tile.columns).bound_extent(y, tile.rows)
+    sums.vectorize(k).unroll(x).unroll(y)
+    if r is None:
+        return
+    update = sums.update().reorder(k, x, y, r[0], r[1], r[2]).vectorize(k).unroll(x).unroll(y)
+    count = 1
+    for axis in (1, 2, 0):
+        if count * extents[axis] <= _ALL:
+            count *= extents[axis]
+            update.unroll(r[axis])
