@@ -25,7 +25,8 @@ drawn = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCh
 
 @dataclass(frozen=True)
 class Case:
-    """A window over N pictures of H × W pixels and C channels; K filters (in pooling without meaning)."""
+    """A window over N pictures of H × W pixels and C channels; K filters in groups (in pooling without
+    meaning)."""
 
     N: int
     H: int
@@ -35,20 +36,27 @@ class Case:
     size: Pair
     stride: Pair
     padding: Padding
+    dilation: Pair = (1, 1)
+    groups: int = 1
 
     def __str__(self) -> str:
         return " ".join(f"{f.name}={getattr(self, f.name)}".replace(" ", "") for f in fields(self))
 
     @property
     def window(self) -> Window:
-        return Window.of((self.H, self.W), self.size, self.stride, self.padding)
+        return Window.of((self.H, self.W), self.size, self.stride, self.padding, dilation=self.dilation)
+
+    @property
+    def moves(self) -> dict:
+        """A convolution's arguments beside its arrays."""
+        return {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups")}
 
     def arrays(self, dtype: type = np.float32, ties: bool = False) -> tuple[np.ndarray, ...]:
         """A_prev, W, b, dZ of a convolution, and dA of pooling: normal, or whole numbers with many equals."""
         rng = np.random.default_rng([self.N, self.H, self.W, self.C, self.K, *self.size, *self.stride])
         shapes = (
             (self.N, self.H, self.W, self.C),
-            (*self.size, self.C, self.K),
+            (*self.size, self.C // self.groups, self.K),
             (self.K,),
             (self.N, *self.window.output, self.K),
             (self.N, *self.window.output, self.C),
@@ -80,6 +88,19 @@ def draw_case(whole: Callable[[int, int], int], *, pooling: bool = False, larges
     )
     channels = (1, 3, 6, 17)
     return Case(whole(1, 3), H, W, channels[whole(0, 3)], channels[whole(0, 3)], size, stride, padding)
+
+
+@st.composite
+def varied(draw: st.DrawFn) -> Case:
+    """Convolutions with a dilation or groups, or both; rectangular."""
+    pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    size, stride, dilation, groups = draw(pairs), draw(pairs), draw(pairs), draw(st.integers(1, 5))
+    padding = draw(st.sampled_from(["valid", "same", 2, (0, 3, 2, 1)]))
+    H, W = (
+        draw(st.integers(e, e + 6)) for e in ((f - 1) * d + 1 for f, d in zip(size, dilation, strict=True))
+    )
+    C, K = (groups * draw(st.integers(1, 3)) for _ in range(2))
+    return Case(draw(st.integers(1, 3)), H, W, C, K, size, stride, padding, dilation, groups)
 
 
 @st.composite
@@ -121,6 +142,26 @@ CONVOLUTIONS = [
     Case(17, 12, 12, 1, 6, (5, 5), (1, 1), "valid"),  # more pictures than a vector has lanes
     Case(33, 8, 8, 3, 8, (3, 3), (1, 1), "same"),
     *seeded_cases(17),
+]  # fmt: skip
+
+VARIED = [  # with a dilation or groups; the kernels are another for each kind
+    Case(2, 9, 8, 32, 32, (3, 3), (1, 1), 1, groups=32),  # depthwise, as MobileNetV2 has it
+    Case(2, 9, 12, 96, 96, (3, 3), (2, 2), 1, groups=96),
+    Case(3, 14, 13, 48, 48, (5, 5), (2, 2), 2, groups=48),
+    Case(1, 7, 7, 17, 17, (3, 3), (1, 1), "same", groups=17),  # channels that fill no vector
+    Case(2, 6, 7, 3, 3, (3, 3), (1, 1), 1, groups=3),
+    Case(1, 9, 10, 16, 16, (7, 7), (1, 1), 3, groups=16),
+    Case(2, 9, 8, 24, 48, (3, 3), (1, 1), 1, groups=24),  # two filters a channel
+    Case(1, 8, 8, 6, 18, (3, 2), (2, 1), (1, 0, 2, 1), (1, 2), groups=6),
+    Case(2, 11, 12, 20, 20, (3, 3), (2, 2), 2, (2, 3), groups=20),
+    Case(2, 9, 8, 64, 64, (3, 3), (1, 1), 1, groups=16),  # ResNeXt's kind
+    Case(1, 9, 8, 24, 40, (3, 3), (2, 2), 1, groups=8),
+    Case(1, 9, 8, 48, 24, (3, 3), (1, 1), 1, groups=2),  # one side fills vectors, the other does not
+    Case(2, 9, 8, 64, 32, (3, 3), (2, 2), 1, (2, 2), groups=2),
+    Case(1, 6, 6, 96, 96, (1, 1), (1, 1), 0, groups=3),
+    Case(2, 8, 9, 16, 32, (3, 3), (1, 1), 2, (2, 2)),  # dilated
+    Case(2, 13, 12, 3, 8, (3, 3), (2, 2), "same", (2, 3)),
+    Case(1, 12, 11, 20, 6, (2, 3), (3, 1), (0, 4, 1, 2), (3, 2)),
 ]  # fmt: skip
 
 POOLS = [

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 
 
-def conv2d(A_prev, W, b, dZ, stride, pads):
+def conv2d(A_prev, W, b, dZ, stride, pads, dilation=(1, 1), groups=1):
     """Z, dA_prev, dW, db."""
     x, w, bias = _leaf(A_prev.transpose(0, 3, 1, 2)), _leaf(W.transpose(3, 2, 0, 1)), _leaf(b)
-    Z = F.conv2d(_pad(x, pads, 0.0), w, bias, stride)
+    Z = F.conv2d(_pad(x, pads, 0.0), w, bias, stride, 0, dilation, groups)
     Z.backward(_tensor(dZ.transpose(0, 3, 1, 2)))
     return _last(Z), _last(x.grad), w.grad.numpy().transpose(2, 3, 1, 0), bias.grad.numpy()
 

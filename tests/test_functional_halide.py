@@ -6,7 +6,7 @@ import pytest
 import fovea
 from fovea import functional as F
 from fovea import reference
-from tests.cases import CONVOLUTIONS, FORWARD, GRADIENT, POOLS, assert_close, halide
+from tests.cases import CONVOLUTIONS, FORWARD, GRADIENT, POOLS, VARIED, assert_close, halide
 
 pytestmark = halide
 
@@ -17,11 +17,10 @@ def _engine():
         yield
 
 
-@pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
+@pytest.mark.parametrize("case", [*CONVOLUTIONS, *VARIED], ids=str)
 def test_convolution(case):
     A_prev, W, b, dZ, _ = case.arrays()
-    exact = case.arrays(np.float64)
-    moves = {"stride": case.stride, "padding": case.padding}
+    exact, moves = case.arrays(np.float64), case.moves
     assert_close(F.conv2d(A_prev, W, b, **moves), reference.conv2d(*exact[:3], **moves), FORWARD)
     expected = reference.conv2d_backward(exact[3], *exact[:2], **moves)
     for got, gradient in zip(F.conv2d_backward(dZ, A_prev, W, **moves), expected, strict=True):

@@ -34,6 +34,45 @@ def test_known_sizes(input, size, stride, padding, output):
     assert Window.of((input, input), size, stride, padding).output == (output, output)
 
 
+@pytest.mark.parametrize(
+    ("n", "f", "s", "d", "padding", "output"),
+    [
+        (7, 3, 1, 2, "valid", 3),  # covers 5
+        (7, 3, 1, 2, "same", 7),
+        (7, 3, 2, 3, 3, 4),
+        (56, 3, 1, 2, 2, 56),
+        (5, 1, 1, 9, "valid", 5),  # of one pixel there is nothing to be apart
+    ],
+)
+def test_a_dilated_window_covers_more(n, f, s, d, padding, output):
+    assert Window.of((n, n), f, s, padding, dilation=d).output == (output, output)
+
+
+@pytest.mark.parametrize(
+    ("n", "f", "s", "padding", "output"),
+    [
+        (4, 3, 2, "valid", 2),
+        (5, 3, 2, "valid", 2),  # nothing is left over
+        (55, 3, 2, "valid", 27),  # SqueezeNet 1.1
+        (112, 3, 2, "valid", 56),
+        (111, 3, 2, "valid", 55),
+        (2, 3, 2, "valid", 1),
+        (3, 2, 3, 1, 2),  # the last begins on the input's last pixel
+        (2, 1, 2, 1, 2),  # one more would begin behind the input
+    ],
+)
+def test_ceil_mode_adds_the_window_that_begins_in_the_input(n, f, s, padding, output):
+    window = Window.of((n, n), f, s, padding, ceil_mode=True)
+    assert window.output == (output, output)
+    declared = Window.of((64, 64), f, s, padding).pads
+    assert window.pads == (
+        declared[0],
+        declared[1] + window.beyond[0],
+        declared[2],
+        declared[3] + window.beyond[1],
+    )
+
+
 def test_height_and_width_are_independent():
     window = Window.of((10, 20), (3, 5), (1, 2), (0, 1, 2, 3))
     assert window.pads == (0, 1, 2, 3)

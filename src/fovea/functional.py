@@ -37,7 +37,7 @@ def conv2d(
     A_prev (N, H, W, C_in), W (f_H, f_W, C_in / groups, C_out), b (C_out,) or None. Filters are not flipped.
     With groups, the channels in and out are cut into as many equal runs, and each run of filters sees one run
     of channels; groups = C_in is depthwise convolution. It is the direct sum, with an error of at most 1e-5
-    of the largest number (gradients 1e-4); a network's stages may choose a faster algorithm with a larger one.
+    of the largest number (gradients 1e-4); a network's stages may choose a faster, less exact algorithm.
     """
     return operations("conv").conv2d(
         A_prev, W, b, stride=stride, padding=padding, dilation=dilation, groups=groups

@@ -7,10 +7,10 @@ connected layer it depends on every input value,
 
     parameters of the fully connected layer = (n_in + 1) · n_out                                           (1)
 
-The receptive field is the part of the picture that one output value can see. With f and s a layer's window
-and stride, and j the distance in the picture between neighbouring values of its input,
+The receptive field is the part of the picture that one output value can see. With e and s the extent and the
+stride of a layer's window, and j the distance in the picture between neighbouring values of its input,
 
-    r_out = r_in + (f − 1) · j_in,    j_out = j_in · s                                                     (2)
+    r_out = r_in + (e − 1) · j_in,    j_out = j_in · s                                                     (2)
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def rows(network: "Network") -> list[Row]:
         connections, window = layer.connections(n_in), layer.window(n_in)
         field, jump = max(seen[source] for source in network.sources[number])  # where ways meet, the largest
         if window is not None:
-            field = tuple(r + (f - 1) * j for r, f, j in zip(field, window.size, jump, strict=True))  # (2)
+            field = tuple(r + (e - 1) * j for r, e, j in zip(field, window.extent, jump, strict=True))  # (2)
             jump = tuple(j * s for j, s in zip(jump, window.stride, strict=True))
         elif connections and picture:
             field = picture  # it sees everything

@@ -1,11 +1,14 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fovea import check_layer, engine
+from fovea import check_layer, engine, functional
 from fovea.errors import ShapeError
 from fovea.layers import Conv2D
+from tests.cases import halide
 
 pads = st.one_of(st.sampled_from(["valid", "same"]), st.integers(0, 3), st.tuples(*[st.integers(0, 3)] * 4))
 pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
@@ -28,6 +31,16 @@ def test_any_window_passes_the_check(size, stride, padding, channels, filters, m
     check_layer(layer, input_shape, batch=2, engines=("reference",), samples=12)
 
 
+@settings(deadline=None, max_examples=25)
+@given(pairs, pairs, pads, pairs, st.integers(1, 4), pairs, st.integers(0, 4), st.booleans())
+def test_so_does_any_dilation_and_any_number_of_groups(
+    size, stride, padding, dilation, groups, widths, more, bias
+):
+    layer = Conv2D(widths[0] * groups, size, stride, padding, bias, dilation=dilation, groups=groups)
+    extent = [(f - 1) * d + 1 + more for f, d in zip(size, dilation, strict=True)]
+    check_layer(layer, (*extent, widths[1] * groups), batch=2, engines=("reference",), samples=12)
+
+
 @pytest.mark.parametrize(
     ("layer", "input_shape", "output_shape"),
     [
@@ -48,6 +61,70 @@ def test_a_filter_is_as_deep_as_its_input():
     shapes = Conv2D(10, (5, 3)).parameter_shapes((39, 39, 3))
     assert shapes == {"W": (5, 3, 3, 10), "b": (10,)}
     assert Conv2D(10, 5, bias=False).parameter_shapes((9, 9, 3)) == {"W": (5, 5, 3, 10)}
+
+
+def test_with_groups_a_filter_is_as_deep_as_its_group():
+    assert Conv2D(32, 3, groups=32).parameter_shapes((9, 9, 32))["W"] == (3, 3, 1, 32)  # depthwise
+    assert Conv2D(64, 3, groups=4).parameter_shapes((9, 9, 32))["W"] == (3, 3, 8, 64)
+    assert Conv2D(32, 3, groups=32).multiply_adds((9, 9, 32)) == 7 * 7 * 32 * 9
+
+
+@pytest.mark.parametrize("name", ["reference", pytest.param("halide", marks=halide)])
+def test_groups_are_convolutions_side_by_side(name):
+    rng = np.random.default_rng(0)
+    A_prev, W = rng.standard_normal((2, 7, 6, 6), np.float32), rng.standard_normal((3, 3, 2, 9), np.float32)
+    with engine(name):
+        Z = functional.conv2d(A_prev, W, None, groups=3)
+        apart = [
+            functional.conv2d(np.ascontiguousarray(a), np.ascontiguousarray(w), None)
+            for a, w in zip(np.split(A_prev, 3, -1), np.split(W, 3, -1), strict=True)
+        ]
+    np.testing.assert_allclose(Z, np.concatenate(apart, -1), atol=1e-5)
+
+
+def test_a_dilated_filter_is_a_larger_one_with_zeros_between():
+    rng = np.random.default_rng(0)
+    A_prev, W = rng.standard_normal((2, 9, 8, 3)), rng.standard_normal((3, 2, 3, 4))
+    wide = np.zeros((5, 4, 3, 4))
+    wide[::2, ::3] = W
+    with engine("reference"):
+        Z = functional.conv2d(A_prev, W, None, dilation=(2, 3), padding=1)
+        np.testing.assert_allclose(Z, functional.conv2d(A_prev, wide, None, padding=1))
+
+
+@pytest.mark.parametrize(
+    ("layer", "channels", "sentence"),
+    [
+        (
+            Conv2D(6, 3, groups=3),
+            4,
+            'Conv2D "conv1": expected groups that divide the input\'s channels = 4, got 3',
+        ),
+        (
+            Conv2D(6, 3, dilation=4),
+            3,
+            'Conv2D "conv1": expected an input of at least 9×9 with its padding, got 8×8',
+        ),
+    ],
+)
+def test_an_input_that_does_not_fit_groups_or_dilation_is_refused(layer, channels, sentence):
+    layer.name = "conv1"
+    with pytest.raises(ShapeError, match=f"^{re.escape(sentence)}"):
+        layer.output_shape((8, 8, channels))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"groups": 4}, "Conv2D: expected groups that divide filters = 6, got 4: each group has as many"),
+        ({"groups": 0}, "Conv2D: groups: expected a whole number of at least 1, got 0"),
+        ({"dilation": 0}, "Conv2D: dilation: expected one or two whole numbers of at least 1, got 0"),
+        ({"dilation": (1, 2, 3)}, "Conv2D: dilation: expected one or two whole numbers of at least 1"),
+    ],
+)
+def test_wrong_groups_and_dilations_are_refused(arguments, sentence):
+    with pytest.raises(ShapeError, match=f"^{re.escape(sentence)}"):
+        Conv2D(6, 3, **arguments)
 
 
 def test_filters_are_not_turned_round():

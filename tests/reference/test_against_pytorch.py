@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fovea import reference
-from tests.cases import assert_close, cases, drawn
+from tests.cases import assert_close, cases, drawn, varied
 
 pytest.importorskip("torch")
 from tests import peers
@@ -26,6 +26,18 @@ def test_convolution(case):
     moves = {"stride": case.stride, "padding": case.padding}
     ours = reference.conv2d(A_prev, W, b, **moves), *reference.conv2d_backward(dZ, A_prev, W, **moves)
     assert_all_close(ours, peers.conv2d(A_prev, W, b, dZ, case.stride, case.window.pads))
+
+
+@given(varied())
+@drawn
+def test_convolution_with_groups_and_dilation(case):
+    A_prev, W, b, dZ, _ = case.arrays(np.float64)
+    ours = (
+        reference.conv2d(A_prev, W, b, **case.moves),
+        *reference.conv2d_backward(dZ, A_prev, W, **case.moves),
+    )
+    theirs = peers.conv2d(A_prev, W, b, dZ, case.stride, case.window.pads, case.dilation, case.groups)
+    assert_all_close(ours, theirs)
 
 
 @given(cases(pooling=True), st.booleans())

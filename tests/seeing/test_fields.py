@@ -27,6 +27,8 @@ def networks(draw, pools=(AveragePool2D, MaxPool2D), padded=True):
         pads = [draw(st.integers(0, f - 1)) for f in (size[0], size[0], size[1], size[1])]
         padding = draw(st.sampled_from(["valid", "same", tuple(pads)])) if padded else "valid"
         layer = ReLU() if kind is ReLU else kind(*([2] if kind is Conv2D else []), size, stride, padding)
+        if kind is Conv2D:
+            layer.dilation = draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
         try:
             shape = layer.output_shape(shape)
         except ShapeError:

@@ -115,6 +115,23 @@ NETWORKS = {
         },
         (6, 7, 2),
     ),
+    "groups and dilation": lambda: fovea.Network(
+        [
+            L.Conv2D(32, 3, stride=2, padding=1), L.ReLU(), L.Conv2D(32, 3, padding=1, groups=32, bias=False),
+            L.ReLU(), L.Conv2D(48, 1), L.Conv2D(48, 3, 2, 1, groups=48), L.ReLU(), L.MaxPool2D(2),
+            L.Conv2D(96, 3, padding=1, groups=12), L.ReLU(), L.Conv2D(64, 3, padding=2, dilation=2, groups=2),
+            L.ReLU(), L.GlobalAveragePool2D(), L.Dense(3),
+        ],
+        (21, 20, 3),
+    ),
+    "few channels in groups": lambda: fovea.Network(
+        [
+            L.Conv2D(6, 3, padding=1), L.ReLU(), L.Conv2D(6, 3, padding=1, groups=6), L.ReLU(),
+            L.Conv2D(12, (3, 2), stride=(2, 1), dilation=(1, 2), groups=3), L.ReLU(), L.MaxPool2D(2),
+            L.Conv2D(8, 2, groups=4, bias=False), L.Flatten(), L.Dense(3),
+        ],
+        (13, 12, 2),
+    ),
     "dense only": lambda: fovea.Network([L.Flatten(), L.Dense(33), L.ReLU(), L.Dense(4)], (3, 3, 2)),
     "ends without dense": lambda: fovea.Network([L.Conv2D(10, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
     "ends with many channels": lambda: fovea.Network([L.Conv2D(20, 3), L.GlobalAveragePool2D()], (6, 6, 16)),

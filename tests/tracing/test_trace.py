@@ -101,6 +101,13 @@ def test_convolutions(case):
 
 
 @cases.drawn
+@given(case=cases.varied())
+def test_convolutions_with_groups_and_dilation(case):
+    with engine.use("reference"):
+        check(traced(network_of(Conv2D(case.K, case.size, **case.moves), shape=(case.H, case.W, case.C))))
+
+
+@cases.drawn
 @given(case=cases.cases(pooling=True, largest=5))
 def test_pools(case):
     kinds = [MaxPool2D, AveragePool2D, lambda *a: AveragePool2D(*a, count_include_pad=True)]

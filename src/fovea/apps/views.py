@@ -16,6 +16,7 @@ from fovea import seeing, summary
 from fovea.apps import presets
 from fovea.apps.scene import Scene
 from fovea.errors import FoveaError, mismatch
+from fovea.geometry import Window
 from fovea.layers import Conv2D, Layer
 from fovea.network import Network
 from fovea.tracing import Sum, Trace
@@ -124,10 +125,19 @@ def _row(layer: Layer, row: summary.Row, input_shape: tuple[int, ...], *, backwa
         "output_shape": row.output_shape,
         "parameters": row.parameters,
         "field": row.receptive_field,
-        "window": {"size": window.size, "stride": window.stride, "pads": window.pads} if window else None,
+        "window": _moves(window) if window else None,
         "presets": presets.fitting(window.size) if window and isinstance(layer, Conv2D) else None,
         "views": views,
         "middles": {view: _middle(layer, view, input_shape, row.output_shape) for view in views},
+    }
+
+
+def _moves(window: Window) -> dict[str, Any]:
+    return {
+        "size": window.size,
+        "stride": window.stride,
+        "pads": window.pads,
+        "dilation": window.dilation,
     }
 
 

@@ -176,8 +176,15 @@ class _Verdict(NamedTuple):
 
 
 def _winograd(
-    window: Window, out: Pair, channels: int, filters: int, pool: Pair, lanes: int, precision: str, groups: int
-) -> _Verdict:  # fmt: skip
+    window: Window,
+    out: Pair,
+    channels: int,
+    filters: int,
+    pool: Pair,
+    lanes: int,
+    precision: str,
+    groups: int,
+) -> _Verdict:
     """For `out` sums of `channels` numbers, `filters` of each: it must fit, and cost less by (1) and (2)."""
     against = (
         (

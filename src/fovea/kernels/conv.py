@@ -5,6 +5,7 @@ algorithm where it pays.
 """
 
 from dataclasses import astuple
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,15 @@ _NHWC = 1  # pictures side by side
 
 
 def conv2d(
-    A_prev, W, b, *, stride: int | Pair = 1, padding: Padding = "valid", dilation: int | Pair = 1, groups: int = 1
-) -> np.ndarray:  # fmt: skip
+    A_prev,
+    W,
+    b,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    groups: int = 1,
+) -> np.ndarray:
     """As `fovea.reference.conv2d`."""
     window = checks.conv2d(A_prev, W, b, stride, padding, dilation, groups)
     checks.float32("conv2d", A_prev=A_prev, W=W, b=b)
@@ -42,8 +50,15 @@ def conv2d(
 
 
 def conv2d_backward(
-    dZ, A_prev, W, *, stride: int | Pair = 1, padding: Padding = "valid", dilation: int | Pair = 1, groups: int = 1
-) -> tuple:  # fmt: skip
+    dZ,
+    A_prev,
+    W,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    groups: int = 1,
+) -> tuple:
     """As `fovea.reference.conv2d_backward`."""
     window = checks.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
     checks.float32("conv2d_backward", dZ=dZ, A_prev=A_prev, W=W)
@@ -67,6 +82,12 @@ def _rows(A_prev: np.ndarray) -> np.ndarray:
     return A_prev.reshape(N, H, width * C, 1)
 
 
-def _shape(window: Window, channels: int, filters: int, groups: int) -> dict[str, object]:
-    shape = {"window": astuple(window), "channels": channels, "filters": filters, "pool": _ALONE, "lanes": _NHWC}
+def _shape(window: Window, channels: int, filters: int, groups: int) -> dict[str, Any]:
+    shape = {
+        "window": astuple(window),
+        "channels": channels,
+        "filters": filters,
+        "pool": _ALONE,
+        "lanes": _NHWC,
+    }
     return shape | ({"groups": groups} if groups > 1 else {})

@@ -53,7 +53,10 @@ def conv(
     row = window.input[1] * channels * lanes * 4 * window.stride[0] * pool[0]
     J = window.size[1] * channels // groups
     whole = groups == 1 and window.dilation[1] == 1  # a window's row is one run of numbers
-    unroll = _divisor(J if whole else channels // groups, targets.current().unroll if lanes > 1 else targets.current().unroll_filters)
+    unroll = _divisor(
+        J if whole else channels // groups,
+        targets.current().unroll if lanes > 1 else targets.current().unroll_filters,
+    )
     band = _band(n_H, row, _staging(lanes))
     shared = (
         lanes == 1 and n_W * pool[0] * pool[1] * band * window.size[0] * J * block > targets.current().task

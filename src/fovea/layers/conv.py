@@ -4,8 +4,9 @@
 
 A filter is as deep as the input; the outputs of all filters are stacked. With groups, input channels and
 filters are cut into as many equal runs, and a filter is as deep as its run of channels, k counted from the
-run's first. With as many groups as channels, every channel has filters of its own: depthwise convolution. As everywhere in deep learning,
-this is cross-correlation: the filter is not turned round. The gradients stand in `fovea.reference.conv`.
+run's first. With as many groups as channels, every channel has filters of its own: depthwise convolution.
+As everywhere in deep learning, this is cross-correlation: the filter is not turned round. The gradients
+stand in `fovea.reference.conv`.
 
     n image   h, w output row, column   i, j row, column in the window   k input channel   c filter
     s stride   d dilation   A_prev_pad the input with zeros around it

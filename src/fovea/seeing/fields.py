@@ -1,16 +1,17 @@
 """Receptive fields: which pixels of the picture one value of a layer can depend on.
 
-Along one axis, the value at i looks through a window of size f, moved by s, with p pixels of padding before:
+Along one axis, the value at i looks through a window of f pixels, d apart, moved by s, with p pixels of
+padding before:
 
-    its inputs are    i·s − p … i·s − p + f − 1                                                           (1)
+    its inputs are    i·s − p + t·d, for t = 0 … f − 1                                                    (1)
 
 as far as they exist; what the padding adds depends on nothing. Rows and columns are independent of each
 other, so that (1), from layer to layer down to the picture, gives the exact set: its rows times its columns.
-Where strides are larger than windows the set has gaps.
+Where strides are larger than windows, or filters dilated, the set has gaps.
 
 The middles of all fields of a layer lie on a grid in the picture: value i looks at first + i·jump, where
 
-    jump_out = jump_in · s        first_out = first_in + ((f − 1)/2 − p) · jump_in                        (2)
+    jump_out = jump_in · s        first_out = first_in + (d·(f − 1)/2 − p) · jump_in                      (2)
 
 What a value does depend on is less, and fades towards the border of the field: the effective receptive field
 is its gradient by the picture (Luo, Li, Urtasun, Zemel: Understanding the effective receptive field in deep
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
+from fovea.geometry import Window
 from fovea.graph import PICTURE
 from fovea.layers import Flatten, Layer
 from fovea.layers.base import Shape
@@ -117,8 +119,8 @@ def grid(network: Network, layer: str) -> Grid | None:
         if window is None:
             continue
         for axis in (0, 1):
-            f, s, p = window.size[axis], window.stride[axis], window.pads[2 * axis]
-            first[axis] += ((f - 1) / 2 - p) * jump[axis]
+            e, s, p = window.extent[axis], window.stride[axis], window.pads[2 * axis]
+            first[axis] += ((e - 1) / 2 - p) * jump[axis]
             jump[axis] *= s  # (2)
     return Grid((first[0], first[1]), (jump[0], jump[1]))
 
@@ -163,8 +165,7 @@ def _below(own: Layer, seen: list[np.ndarray], n_in: Shape, n_out: Shape) -> lis
     window = None if own.merges else own.window(n_in)
     if window is not None:
         outer = seen if len(n_out) == 3 else [np.ones(1, bool)] * 2  # one window, as large as its input
-        ways = zip(outer, window.input, window.size, window.stride, window.pads[::2], strict=True)
-        return [_through(*way) for way in ways]  # (1)
+        return [_through(window, axis, mask) for axis, mask in enumerate(outer)]  # (1)
     if isinstance(own, Flatten):
         return _unfolded(seen[0], n_in)
     if own.merges and n_in[:2] == n_out[:2]:
@@ -174,9 +175,11 @@ def _below(own: Layer, seen: list[np.ndarray], n_in: Shape, n_out: Shape) -> lis
     return seen
 
 
-def _through(seen: np.ndarray, n: int, f: int, s: int, p: int) -> np.ndarray:
-    """Of n inputs along an axis, those that the values `seen` look at, by (1)."""
-    inputs = (np.flatnonzero(seen)[:, None] * s - p + np.arange(f)).ravel()
+def _through(window: Window, axis: int, seen: np.ndarray) -> np.ndarray:
+    """Of the inputs along an axis, those that the values `seen` look at, by (1)."""
+    n, s, p = window.input[axis], window.stride[axis], window.pads[2 * axis]
+    looks = np.arange(window.size[axis]) * window.dilation[axis]
+    inputs = (np.flatnonzero(seen)[:, None] * s - p + looks).ravel()
     mask = np.zeros(n, bool)
     mask[inputs[(inputs >= 0) & (inputs < n)]] = True
     return mask

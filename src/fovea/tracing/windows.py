@@ -1,9 +1,10 @@
 """Convolution and pooling, one value at a time; the formulas are those of the layers.
 
-A window at the output position (h, w) sees the input rows y = h·s_H + i − top, i = 0 … f_H − 1, and columns
-likewise. Backward the same is asked the other way round: the input row y was under row i of the filter where
+A window at the output position (h, w) sees the input rows y = h·s_H + i·d_H − top, i = 0 … f_H − 1, and
+columns likewise. Backward the same is asked the other way round: the input row y was under row i of the
+filter where
 
-    h = (y + top − i) / s_H                                                                                (1)
+    h = (y + top − i·d_H) / s_H                                                                            (1)
 
 is a whole number and a position of the window.
 """
@@ -11,7 +12,7 @@ is a whole number and a position of the window.
 import numpy as np
 
 from fovea.geometry import Pair, Window
-from fovea.layers import AveragePool2D
+from fovea.layers import AveragePool2D, Conv2D
 from fovea.tracing.steps import Factor, Passed, Sum, Tracer
 
 At = tuple[int, ...]
@@ -23,22 +24,22 @@ At = tuple[int, ...]
 def _seen(window: Window, h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
     """Input positions under the window at (h, w), (f_H, f_W, 2), and which of them lie in the input."""
     (s_H, s_W), (top, _, left, _) = window.stride, window.pads
-    at = _grid(window.size) + np.array([h * s_H - top, w * s_W - left])
+    at = _grid(window.size) * window.dilation + np.array([h * s_H - top, w * s_W - left])
     return at, _within(at, window.input)
 
 
 def _seeing(window: Window, y: int, x: int) -> tuple[np.ndarray, np.ndarray]:
     """Output positions of the windows that have (y, x) at each (i, j), (f_H, f_W, 2), and which there are."""
     top, _, left, _ = window.pads
-    at, rest = np.divmod((y + top, x + left) - _grid(window.size), window.stride)  # (1)
+    at, rest = np.divmod((y + top, x + left) - _grid(window.size) * window.dilation, window.stride)  # (1)
     there = _within(at, window.output) & ~rest.any(axis=-1)
     return np.where(there[..., None], at, -1), there
 
 
 def _at_weight(window: Window, i: int, j: int) -> tuple[np.ndarray, np.ndarray]:
     """Input positions that each window has at (i, j), (n_H, n_W, 2), and which of them lie in the input."""
-    top, _, left, _ = window.pads
-    at = _grid(window.output) * window.stride + np.array([i - top, j - left])
+    (top, _, left, _), (d_H, d_W) = window.pads, window.dilation
+    at = _grid(window.output) * window.stride + np.array([i * d_H - top, j * d_W - left])
     return at, _within(at, window.input)
 
 
@@ -57,10 +58,11 @@ def _taken(array: np.ndarray, at: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return np.where(inside.reshape(inside.shape + (1,) * (values.ndim - inside.ndim)), values, 0)
 
 
-def _with_channels(at: np.ndarray, channels: int) -> np.ndarray:
+def _with_channels(at: np.ndarray, channels: int | range) -> np.ndarray:
     """Positions (a, b, 2) → (a, b, channels, 3)."""
-    spread = np.repeat(at[:, :, None], channels, axis=2)
-    return np.concatenate([spread, np.broadcast_to(np.arange(channels)[:, None], (*spread.shape[:3], 1))], -1)
+    numbers = np.arange(channels) if isinstance(channels, int) else np.array(channels)
+    spread = np.repeat(at[:, :, None], len(numbers), axis=2)
+    return np.concatenate([spread, np.broadcast_to(numbers[:, None], (*spread.shape[:3], 1))], -1)
 
 
 def _on_channel(at: np.ndarray, channel: int) -> np.ndarray:
@@ -82,7 +84,9 @@ def _conv(passed: Passed, at: At) -> Sum:
     W = passed.parameter("W")  # (f_H, f_W, C_in, C_out)
     f_H, f_W, C_in, _ = W.shape
     pixels, inside = _seen(_window(passed), h, w)
-    left = Factor("A_prev", _taken(passed.A_prev, pixels, inside), _with_channels(pixels, C_in))
+    channels = _run(C_in, c // _filters(passed))
+    seen = passed.A_prev[:, :, channels.start : channels.stop]
+    left = Factor("A_prev", _taken(seen, pixels, inside), _with_channels(pixels, channels))
     filter_at = _on_channel(_with_channels(_grid((f_H, f_W)), C_in), c)  # (i, j, k, c)
     bias = passed.parameter("b")[c] if "b" in passed.layer.parameters else None
     rule = "Σ A_prev · W" + (" + b" if bias is not None else "")
@@ -94,11 +98,13 @@ def _conv(passed: Passed, at: At) -> Sum:
 def _conv_input(passed: Passed, at: At) -> Sum:
     y, x, k = at
     W = passed.parameter("W")
-    f_H, f_W, _, C_out = W.shape
+    f_H, f_W, C_in, _ = W.shape
     windows, there = _seeing(_window(passed), y, x)
-    left = Factor("dZ", _taken(passed.dZ, windows, there), _with_channels(windows, C_out))
-    filter_at = np.insert(_with_channels(_grid((f_H, f_W)), C_out), 2, k, axis=-1)  # (i, j, k, c)
-    right = Factor("W", np.where(there[..., None], W[:, :, k, :], 0), filter_at)
+    filters = _run(_filters(passed), k // C_in)  # those of k's group
+    run = slice(filters.start, filters.stop)
+    left = Factor("dZ", _taken(passed.dZ[:, :, run], windows, there), _with_channels(windows, filters))
+    filter_at = np.insert(_with_channels(_grid((f_H, f_W)), filters), 2, k % C_in, axis=-1)  # (i, j, k, c)
+    right = Factor("W", np.where(there[..., None], W[:, :, k % C_in, run], 0), filter_at)
     return passed.sum("dA_prev", at, passed.dA_prev, "Σ dZ · W", left, right, inside=there[..., None])
 
 
@@ -106,6 +112,7 @@ def _conv_weight(passed: Passed, at: At) -> Sum:
     i, j, k, c = at
     window = _window(passed)
     pixels, inside = _at_weight(window, i, j)
+    k += c // _filters(passed) * passed.parameter("W").shape[2]  # the channel in the input
     left = Factor("A_prev", _taken(passed.A_prev[:, :, k], pixels, inside), _on_channel(pixels, k))
     right = Factor("dZ", passed.dZ[:, :, c], _outputs(window, c))
     return passed.sum("dW", at, passed.gradients["W"], "Σ A_prev · dZ", left, right, inside=inside)
@@ -115,6 +122,18 @@ def _conv_bias(passed: Passed, at: At) -> Sum:
     (c,) = at
     left = Factor("dZ", passed.dZ[:, :, c], _outputs(_window(passed), c))
     return passed.sum("db", at, passed.gradients["b"], "Σ dZ", left)
+
+
+def _filters(passed: Passed) -> int:
+    """Of a group."""
+    layer = passed.layer
+    assert isinstance(layer, Conv2D)
+    return layer.filters // layer.groups
+
+
+def _run(length: int, number: int) -> range:
+    """The channels of a run."""
+    return range(number * length, number * length + length)
 
 
 def _outputs(window: Window, c: int) -> np.ndarray:

@@ -7,9 +7,6 @@ and db, which bias.py has. dZ is formed from the gradient that enters the stage 
 pooling remember (Upstream).
 """
 
-import math
-from typing import NamedTuple
-
 import halide as hl
 
 from fovea.geometry import Window
@@ -27,6 +24,7 @@ from fovea.kernels.pipelines.algebra import (
     vectorize_tile,
 )
 from fovea.kernels.pipelines.bias import bias_gradient
+from fovea.kernels.pipelines.taps import Taps
 from fovea.kernels.tiles import Tile
 
 # ---- The gradient of the input -----------------------------------------------------------------------------
@@ -131,41 +129,12 @@ def turn(packed: hl.Func, read: hl.Func, ci: hl.Var, k: hl.Var, co: hl.Var, B: i
     read.compute_at(packed, ko).vectorize(k).unroll(ci)
 
 
-class Taps(NamedTuple):
-    """Of an axis, what the pixels phase + s·m meet: filter row i at the windows' position m + o, for `count`
-    pairs (o, i), in which o grows by a constant and i falls by one."""
-
-    count: int
-    o: int
-    i: int
-    o_step: int
-    i_step: int
-
-    @classmethod
-    def of(cls, f: int, s: int, d: int, p: int) -> "list[Taps]":
-        """For each of the s phases, where the filter's f rows are d apart."""
-        result = []
-        for phase in range(s):
-            pairs = sorted(((phase + p - i * d) // s, i) for i in range(f) if (phase + p - i * d) % s == 0)
-            (o, i), *_ = pairs or [(0, 0)]
-            result.append(cls(len(pairs), o, i, d // math.gcd(s, d), s // math.gcd(s, d)))
-        return result
-
-    def position(self, t):
-        """o of pair t, a number or an expression."""
-        return self.o + self.o_step * t
-
-    def tap(self, t):
-        """i of pair t."""
-        return self.i - self.i_step * t
-
-
 # ---- The gradients of weights and bias ---------------------------------------------------------------------
 
 
 def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups=1):
-    """(3), and db. With groups, a block of filters lies within one. The pictures are dealt to a fixed number of parts, whose sums are added in order at
-    the end."""
+    """(3), and db. With groups, a block of filters lies within one. The pictures are dealt to a fixed number
+    of parts, whose sums are added in order at the end."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     C, K, L, B, C_g, K_g = channels, filters, lanes, tile.filters, channels // groups, filters // groups

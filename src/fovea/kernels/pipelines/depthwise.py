@@ -20,7 +20,7 @@ import halide as hl
 from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, fixed, rectified, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
-from fovea.kernels.pipelines.conv_backward import Taps
+from fovea.kernels.pipelines.taps import Taps
 from fovea.kernels.tiles import DepthwiseTile
 
 _GUARD, _INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
@@ -37,7 +37,7 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
     # Algorithm
     A_prev = array("A_prev", [1, W * C, H])
     weights, b = fixed("W", [K, C_g, f_W, f_H]), fixed("b", [K])
-    l, k, c, x, y, n = variables("l k c x y n")
+    l, k, x, y, n = variables("l k x y n")
     seen = Seen(_in_rows(A_prev, C), (W, H), K // G, C_g, border=any(window.pads))
     Z, A = hl.Func("Z"), hl.Func("A")
     r = hl.RDom([(0, C_g), (0, f_W), (0, f_H)], "r")
@@ -156,8 +156,15 @@ class Seen:
     Turned about, the dZ that neighbouring channels see."""
 
     def __init__(
-        self, source: Callable, size: tuple[int, int], width: int, depth: int, *, border: bool = True, most: int | None = None
-    ) -> None:  # fmt: skip
+        self,
+        source: Callable,
+        size: tuple[int, int],
+        width: int,
+        depth: int,
+        *,
+        border: bool = True,
+        most: int | None = None,
+    ) -> None:
         self.width, self.staged, (W, H) = width, width * depth > 1 or most is not None, size
         self.f, (k, c, x, y, n) = hl.Func("seen"), variables("k c x y n")
         self._k = k
@@ -206,8 +213,13 @@ def _tiled(A: hl.Func, tile: DepthwiseTile, phases: tuple[int, int], staged: boo
 
 
 def _sum_in_registers(
-    sums: hl.Func, A: hl.Func, levels: _Levels, r: hl.RDom | None, extents: tuple[int, ...], tile: DepthwiseTile
-) -> None:  # fmt: skip
+    sums: hl.Func,
+    A: hl.Func,
+    levels: _Levels,
+    r: hl.RDom | None,
+    extents: tuple[int, ...],
+    tile: DepthwiseTile,
+) -> None:
     """`r`, of `extents`, is over channels, columns and rows, or None where nothing is added."""
     k, x, y, _ = sums.args()
     sums.compute_at(A, levels.block)

@@ -76,6 +76,7 @@ function words(layer) {
   const parts = [];
   if (window && type !== "GlobalAveragePool2D") parts.push(times(window.size));
   if (window && Math.max(...window.stride) > 1 && times(window.stride) !== times(window.size)) parts.push(`stride ${window.stride[0]}`);
+  if (window && Math.max(...window.dilation) > 1) parts.push(`dilation ${Math.max(...window.dilation)}`);
   if (window && Math.max(...window.pads) > 0) parts.push(`padding ${Math.max(...window.pads)}`);
   return [`${SHORT[type] ?? type} ${parts.join(", ")}`.trim(), `→ ${times(shape)}`].filter(Boolean);
 }
