@@ -6,6 +6,7 @@ import pytest
 from fovea import optimizers
 from fovea.engine import use
 from fovea.errors import FoveaError, ShapeError
+from fovea.kernels import buffers
 from fovea.optimizers import SGD, Adam, clip
 from tests.cases import ENGINES
 
@@ -155,3 +156,22 @@ def test_clipping_keeps_directions_and_bounds_the_norm(n):
     assert np.array_equal(gradients, before)  # it was short enough
     assert clip(gradients, norm / 4) == pytest.approx(norm, rel=1e-9)
     np.testing.assert_allclose(gradients, before / 4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("optimizer", KINDS, ids=ids)
+def test_flat_arrays_of_earlier_steps_are_known_and_still_looked_at(optimizer, engine):
+    """Training gives the same arrays at each step; they may be filled anew, locked, or replaced."""
+    whole, optimizer, rate = arrays()["conv1.W"].reshape(-1), again(optimizer), 0.1
+    kept, w, dw = again(optimizer), buffers.copy(whole), buffers.zeros(whole.shape)
+    with use(engine):
+        for number in range(4):
+            dw[...] = arrays(seed=number)["conv1.W"].reshape(-1)
+            optimizer.step({"w": whole}, {"w": dw.copy()}, rate)
+            if number == 2:
+                w, dw = buffers.copy(w), buffers.copy(dw)
+            kept.step({"w": w}, {"w": dw}, rate)
+        np.testing.assert_array_equal(w, whole)
+        w.flags.writeable = False
+        with pytest.raises(ShapeError, match="read-only"):
+            kept.step({"w": w}, {"w": dw}, rate)

@@ -44,7 +44,7 @@ class Optimizer:
         for name, w in parameters.items():
             if not w.flags.c_contiguous:
                 raise ShapeError(mismatch(self.name, f"{name} as a contiguous array", f"strides {w.strides}"))
-            self.update(w.reshape(-1), gradients[name].reshape(-1), *self._memories(name, w), rate)
+            self.update(_flat(w), _flat(gradients[name]), *self._memories(name, w), rate)
 
     def update(self, w: np.ndarray, dw: np.ndarray, *memories_and_rate) -> None:
         """One step for one flat array: `update(w, dw, *memories, rate)`; `self.steps` is t."""
@@ -72,6 +72,11 @@ class Optimizer:
             if key not in self._kept:
                 self._kept[key] = buffers.zeros((w.size,), w.dtype.type)
         return [self._kept[key] for key in keys]
+
+
+def _flat(array: np.ndarray) -> np.ndarray:
+    """Itself where it is flat: kernels know the arrays of the last step again."""
+    return array if array.ndim == 1 else array.reshape(-1)
 
 
 @dataclass
