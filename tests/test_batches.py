@@ -64,6 +64,32 @@ def test_a_run_goes_on_after_any_step():
                 assert np.array_equal(labels, as_labelled)
 
 
+def test_flips_come_in_turns():
+    told = {}
+
+    def note(pictures, rng, mirrored):
+        told.update(zip(pictures[:, 0, 0, 0].tolist(), mirrored.tolist(), strict=True))
+        return pictures
+
+    epochs = []
+    for epoch in range(1, 4):
+        list(batches(numbered(200), 16, epoch=epoch, augment=note))
+        epochs.append(dict(told))
+    assert epochs[0] == epochs[2]
+    assert all(epochs[0][i] != epochs[1][i] for i in range(200))
+    assert 60 < sum(epochs[0].values()) < 140
+
+
+def test_mixed_batches_go_on_after_any_step():
+    options = {"seed": 3, "epoch": 2, "mixup": 0.4}
+    whole = list(batches(numbered(50), 8, **options))
+    rest = list(batches(numbered(50), 8, start=3, **options))
+    for (pictures, labels), (as_before, as_labelled) in zip(rest, whole[3:], strict=True):
+        assert np.array_equal(pictures, as_before)
+        assert np.array_equal(labels, as_labelled)
+        assert labels.shape == (len(pictures), 3)
+
+
 def test_a_batch_stays_what_it_was_when_others_come():
     kept = list(batches(numbered(200), 8, shuffle=False))
     assert [int(pictures[0, 0, 0, 0]) for pictures, _ in kept] == list(range(0, 200, 8))
@@ -97,7 +123,7 @@ def test_leaving_early_stops_the_thread():
 
 
 def test_what_the_thread_raises_is_raised_here():
-    def refuse(pictures, rng):
+    def refuse(pictures, rng, mirrored):
         raise ValueError("not this batch")
 
     with pytest.raises(ValueError, match="not this batch"):
@@ -108,7 +134,7 @@ def test_what_the_thread_raises_is_raised_here():
 def test_the_thread_keeps_to_its_bounds():
     made_at = []
 
-    def count(pictures, rng):
+    def count(pictures, rng, mirrored):
         made_at.append(time.perf_counter())
         return pictures
 
@@ -122,7 +148,7 @@ def test_the_thread_keeps_to_its_bounds():
 def test_the_thread_computes_with_the_callers_engine():
     seen = []
 
-    def note(pictures, rng):
+    def note(pictures, rng, mirrored):
         seen.append(engine.current())
         return pictures
 

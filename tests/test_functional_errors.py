@@ -150,6 +150,11 @@ REFUSED = [
      lambda: F.adam(ones(4), ones(4), FROZEN, ones(4), step=1, **ADAM)),
     ("adam: expected step counted from 1, got 0",
      lambda: F.adam(ones(4), ones(4), ones(4), ones(4), step=0, **ADAM)),
+    ("recolour: expected matrices (2, 3, 4), got (2, 2, 3): one map of colours for each picture",
+     lambda: F.recolour(np.zeros((2, 4, 4, 3), np.uint8), ones(2, 2, 3))),
+    ("recolour: expected pictures as an array of uint8, got float32", lambda: F.recolour(A, ones(2, 3, 4))),
+    ("warp: mode: expected \"constant\" or \"reflect\", got 'mirror'",
+     lambda: F.warp(A.astype(np.uint8), ones(2, 2, 3), (8, 8), mode="mirror")),
     # warp
     ("warp: expected pictures as an array of uint8, got float32", lambda: F.warp(A, ones(2, 2, 3), (8, 8))),
     ("warp: expected matrices (2, 2, 3), got (2, 3, 3): one affine map for each picture",

@@ -132,15 +132,18 @@ def test_relu_and_optimizers(n):
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 5, 7, 2), (17, 28, 28, 1), (2, 32, 32, 3)], ids=str)
 @pytest.mark.parametrize("out_size", [(1, 1), (6, 9), (28, 28)], ids=str)
-def test_warp(shape, out_size):
+@pytest.mark.parametrize("mode", ["constant", "reflect"])
+def test_warp(shape, out_size, mode):
     rng = np.random.default_rng(shape)
     pictures = rng.integers(0, 256, shape, np.uint8)
     exact = (rng.integers(-8, 9, (shape[0], 2, 3)) / 4).astype(np.float32)  # quarters: no rounding on the way
-    assert np.array_equal(F.warp(pictures, exact, out_size), reference.warp(pictures, exact, out_size))
-    anywhere = exact + rng.standard_normal(exact.shape, np.float32)
-    difference = F.warp(pictures, anywhere, out_size) - reference.warp(pictures, anywhere, out_size).astype(
-        int
+    assert np.array_equal(
+        F.warp(pictures, exact, out_size, mode=mode), reference.warp(pictures, exact, out_size, mode=mode)
     )
+    anywhere = exact + rng.standard_normal(exact.shape, np.float32)
+    difference = F.warp(pictures, anywhere, out_size, mode=mode) - reference.warp(
+        pictures, anywhere, out_size, mode=mode
+    ).astype(int)
     assert np.abs(difference).max() <= 1
     assert (difference != 0).mean() <= 0.01 + 1 / difference.size
 
@@ -174,3 +177,12 @@ def test_a_picture_has_the_same_bits_in_any_batch(compute, batch):
     for n in (0, 15, 16, 36):
         assert np.array_equal(compute(batch[n : n + 1])[0], together[n])
     assert np.array_equal(compute(batch[3:22]), together[3:22])
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 3, 3), (1, 1, 1, 1), (3, 5, 7, 1), (2, 32, 32, 3)], ids=str)
+def test_recolour(shape):
+    rng = np.random.default_rng(shape)
+    pictures, C = rng.integers(0, 256, shape, np.uint8), shape[3]
+    M = (rng.integers(-8, 9, (shape[0], C, C + 1)) / 4).astype(np.float32)  # quarters: no rounding on the way
+    M[:, :, C] *= 20
+    assert np.array_equal(F.recolour(pictures, M), reference.recolour(pictures, M))

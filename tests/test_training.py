@@ -140,6 +140,10 @@ def test_smoothed_labels_keep_the_answers_modest():
     assert surest(0.3) < 0.95 < surest(0.0)
 
 
+def test_mixed_pictures_teach_as_well():
+    assert train(epochs=12, mixup=0.2).metrics["top1"] >= 0.9
+
+
 def test_unreadable_pictures_are_passed_over_and_listed(tmp_path):
     folder = tiny.write_folder(tmp_path / "photos")
     (folder / "left/broken.png").write_text("no picture")
@@ -324,7 +328,7 @@ def test_a_run_does_not_go_on_with_other_pictures(tmp_path):
 EVERYTHING = {
     "optimizer": "sgd,nesterov", "schedule": "cosine", "clip": 0.5, "average": 0.9, "flips": True,
     "label_smoothing": 0.1, "class_weights": "balanced",
-    "augment": "shift,rotate", "patience": 5,
+    "augment": "shift,rotate,flip,pad=1,reflect,crop,stretch,colour,cutout", "mixup": 0.3, "patience": 5,
 }  # fmt: skip
 
 

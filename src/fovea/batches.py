@@ -14,14 +14,15 @@ from math import prod
 import numpy as np
 
 from fovea.data.dataset import Dataset
+from fovea.mixing import mix
 
-_ORDER, _AUGMENT = 0, 1  # the purposes here; 2 is dropout, 3 splitting
+_ORDER, _AUGMENT, _MIRROR, _MIX = 0, 1, 4, 5  # the purposes here; 2 is dropout, 3 splitting
 _AHEAD = 2  # reads that wait ready
 _READ = (
     4 << 20
 )  # bytes of pictures read at once: a small batch alone would cost more to hand over than to read
 
-Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+Change = Callable[[np.ndarray, np.random.Generator, np.ndarray], np.ndarray]
 
 
 def steps(dataset: Dataset, batch_size: int) -> int:
@@ -38,16 +39,23 @@ def batches(
     start: int = 0,
     shuffle: bool = True,
     augment: Change | None = None,
+    mixup: float = 0.0,
 ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
     """The batches of an epoch from step `start` on: uint8 (n, H, W, C) and labels int32 (n,).
 
     A picture that cannot be read is all 0 and its label −1. `shuffle` gives each epoch an order of its own,
-    else pictures come as they stand. `augment(pictures, rng)` returns changed pictures, such as `Augment`.
-    What a thread raises is raised here. Leaving the loop early stops the thread.
+    else pictures come as they stand. `augment(pictures, rng, mirrored)` returns changed pictures, as
+    `Augment` does; `mirrored` is another half of them in every other epoch. `mixup` mixes them, and their
+    labels become float32 (n, classes) (`fovea.mixing`). What a thread raises is raised here. Leaving the loop
+    early stops the thread.
     """
     order = np.arange(len(dataset))
     if shuffle:
         order = np.random.default_rng([seed, _ORDER, epoch]).permutation(len(dataset))
+
+    mirrored = np.random.default_rng([seed, _MIRROR]).random(len(dataset)) < 0.5
+    if epoch % 2:
+        mirrored = ~mirrored
 
     last = steps(dataset, batch_size)
     together = max(1, min(16, _READ // (batch_size * prod(dataset.shape))))  # batches
@@ -59,10 +67,14 @@ def batches(
         made = []
         for step in range(first, min(first + together, last)):
             own = slice((step - first) * batch_size, (step - first + 1) * batch_size)
-            batch = pictures[own]
+            batch, known = pictures[own], labels[own]
             if augment is not None:
-                batch = augment(batch, np.random.default_rng([seed, _AUGMENT, epoch, step]))
-            made.append((batch, labels[own]))
+                rng = np.random.default_rng([seed, _AUGMENT, epoch, step])
+                batch = augment(batch, rng, mirrored[chosen[own]])
+            if mixup:
+                rng = np.random.default_rng([seed, _MIX, epoch, step])
+                batch, known = mix(batch, known, len(dataset.classes), mixup, rng)
+            made.append((batch, known))
         return made
 
     with closing(_ahead(make, range(start, last, together))) as reads:

@@ -255,13 +255,22 @@ def adam(
     )
 
 
-def warp(pictures: Volume, matrices: np.ndarray, out_size: int | Pair) -> Volume:
+def warp(pictures: Volume, matrices: np.ndarray, out_size: int | Pair, *, mode: str = "constant") -> Volume:
     """Move pictures: uint8 (N, H, W, C) → uint8 (N, H2, W2, C) with `out_size` (H2, W2).
 
     matrices float32 (N, 2, 3) map the output's (x, y, 1), column and row of a pixel's centre, to the place in
-    the input that it shows. Between pixels the picture is bilinear, outside it is 0; halves round up.
+    the input that it shows. Between pixels the picture is bilinear; halves round up. Outside it is 0, or with
+    the `mode` "reflect" its own mirror image.
     """
-    return operations("warp").warp(pictures, matrices, out_size)
+    return operations("warp").warp(pictures, matrices, out_size, mode=mode)
+
+
+def recolour(pictures: Volume, matrices: np.ndarray) -> Volume:
+    """Change the colours of pictures: uint8 (N, H, W, C), matrices float32 (N, C, C + 1).
+
+    A pixel (c₁ … c_C) becomes M · (c₁ … c_C, 1), cut off at 0 and 255; halves round up.
+    """
+    return operations("recolour").recolour(pictures, matrices)
 
 
 def operations(stem: str) -> ModuleType:

@@ -21,6 +21,7 @@ _RANGES = {  # name → the least and the most that it may be, and whether it is
     "patience": (0, inf, True),
     "batch_size": (1, inf, True),
     "clip": (0, inf, False),
+    "mixup": (0, 100, False),
     "label_smoothing": (0, 0.999, False),
     "average": (0, 0.999999, False),
     "seed": (0, inf, True),
@@ -47,6 +48,8 @@ class Recipe:
 
     What changes the pictures:
         augment: an `Augment`, what `Augment.parse` reads, or any other `batches.Change`.
+        mixup: blends pictures and their labels, by shares drawn from Beta(mixup, mixup) (`fovea.mixing`);
+            0.2 is usual, 0 for never.
 
     What the loss asks for:
         label_smoothing: the share of each label that all classes get alike, from 0 to below 1.
@@ -66,6 +69,7 @@ class Recipe:
     clip: float = 0.0
     average: float = 0.0
     augment: Any = None
+    mixup: float = 0.0
     label_smoothing: float = 0.0
     class_weights: balance.Asked = None
     flips: bool = False

@@ -100,8 +100,9 @@ def train(
             while not recipe.is_over(at.epoch, at.waited):
                 started = perf_counter() - at.seconds
                 stream = batches(
-                    data.train, size, seed=recipe.seed, epoch=at.epoch, start=at.step, augment=recipe.augment
-                )
+                    data.train, size, seed=recipe.seed, epoch=at.epoch, start=at.step,
+                    augment=recipe.augment, mixup=recipe.mixup,
+                )  # fmt: skip
                 with closing(stream):
                     for images, labels in stream:
                         step(images, labels, at)

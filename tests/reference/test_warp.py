@@ -17,6 +17,20 @@ def maps(matrix, N=3):
     return np.repeat(np.asarray(matrix, np.float32)[np.newaxis], N, axis=0)
 
 
+@pytest.mark.parametrize("shift", [(0, 0), (2, 3), (-9, 20), (1000, -1000)])
+def test_what_lies_outside_may_be_the_mirror_image(pictures, shift):
+    out = warp(pictures, maps([[1, 0, shift[0]], [0, 1, shift[1]]]), (5, 7), mode="reflect")
+    wide = np.pad(pictures, ((0, 0), (1000, 1005), (1000, 1007), (0, 0)), mode="symmetric")
+    y, x = 1000 + shift[1], 1000 + shift[0]
+    assert np.array_equal(out, wide[:, y : y + 5, x : x + 7])
+
+
+def test_the_mirror_image_has_no_seam():
+    level = np.full((1, 4, 4, 1), 200, np.uint8)
+    M = np.random.default_rng(0).uniform(-9, 9, (1, 2, 3)).astype(np.float32)
+    assert (warp(level, M, (6, 6), mode="reflect") == 200).all()
+
+
 def test_the_identity_changes_nothing(pictures):
     assert np.array_equal(warp(pictures, maps(IDENTITY), (5, 7)), pictures)
 

@@ -57,7 +57,11 @@ def train(
         float | None, typer.Option(help="Average the weights over the steps, as 0.999.", show_default="no")
     ] = None,
     augment: Annotated[
-        str | None, typer.Option(help="Of shift, flip, rotate, crop; with strengths: shift=0.1,flip.")
+        str | None,
+        typer.Option(help="Such as flip,pad=4,reflect,cutout=0.25; see the docs.", show_default="none"),
+    ] = None,
+    mixup: Annotated[
+        float | None, typer.Option(help="Blend pictures and labels; 0.2 is usual.", show_default="0")
     ] = None,
     label_smoothing: Annotated[
         float | None,

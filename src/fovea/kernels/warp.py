@@ -8,12 +8,13 @@ from fovea.kernels import buffers
 from fovea.kernels.call import run
 
 
-def warp(pictures, matrices, out_size: int | Pair) -> np.ndarray:
+def warp(pictures, matrices, out_size: int | Pair, *, mode: str = "constant") -> np.ndarray:
     """As `fovea.reference.warp`."""
-    height, width = checks.warp(pictures, matrices, out_size)
+    height, width = checks.warp(pictures, matrices, out_size, mode)
     if not len(pictures):
-        return reference.warp(pictures, matrices, out_size)
+        return reference.warp(pictures, matrices, out_size, mode=mode)
     N, H, W, C = pictures.shape
     result = buffers.empty((N, height, width, C), np.uint8)
-    run("warp.warp", [pictures, matrices], [result], size=(H, W), out_size=(height, width), channels=C)
+    shapes = {"size": (H, W), "out_size": (height, width), "channels": C}
+    run("warp.warp", [pictures, matrices], [result], mode=mode, **shapes)
     return result

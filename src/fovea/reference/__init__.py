@@ -12,6 +12,7 @@ from fovea.reference.merge import add
 from fovea.reference.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.reference.optimizer import adam, sgd
 from fovea.reference.pool import average_pool2d, average_pool2d_backward, max_pool2d, max_pool2d_backward
+from fovea.reference.recolour import recolour
 from fovea.reference.warp import warp
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "dense_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "recolour",
     "relu",
     "relu_backward",
     "sgd",

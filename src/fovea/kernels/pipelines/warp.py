@@ -7,10 +7,13 @@ import halide as hl
 
 from fovea.kernels.pipelines.algebra import ZERO, Float, array, result, variables
 
+_REACH = 1 << 20  # as in the reference
 
-def warp(*, size, out_size, channels):
-    """(1) for each picture with its own matrix; black outside."""
+
+def warp(*, size, out_size, channels, mode):
+    """(1) for each picture with its own matrix; outside it is black, or by `mode` mirrored."""
     (H, W), (height, width), C = size, out_size, channels
+    far = _REACH if mode == "reflect" else 1
 
     # Algorithm
     pictures = array("pictures", [C, W, H], hl.UInt(8))
@@ -20,7 +23,11 @@ def warp(*, size, out_size, channels):
     column, line = hl.cast(Float, x), hl.cast(Float, y)
     M = matrices
     place[x, y, n] = tuple(
-        hl.clamp(M[0, axis, n] * column + M[1, axis, n] * line + M[2, axis, n], -1.0, float(extent))
+        hl.clamp(
+            M[0, axis, n] * column + M[1, axis, n] * line + M[2, axis, n],
+            hl.f32(-far),
+            hl.f32(extent + far - 1),
+        )
         for axis, extent in ((0, W), (1, H))
     )
     u, v = place[x, y, n][0], place[x, y, n][1]
@@ -31,11 +38,21 @@ def warp(*, size, out_size, channels):
         for du, weight_u in ((0, 1.0 - fraction_u), (1, fraction_u)):
             px, py = u0 + du, v0 + dv
             inside = (px >= 0) & (px < W) & (py >= 0) & (py < H)
+            if mode == "reflect":
+                px, py = _reflected(px, W), _reflected(py, H)
             value = hl.cast(Float, pictures[c, hl.clamp(px, 0, W - 1), hl.clamp(py, 0, H - 1), n])
-            total = total + weight_v * weight_u * hl.select(inside, value, ZERO)
+            total = total + weight_v * weight_u * (
+                value if mode == "reflect" else hl.select(inside, value, ZERO)
+            )
     out[c, x, y, n] = hl.cast(hl.UInt(8), total)
 
     # Schedule: vectors of columns; the pixels are fetched one by one.
     result(out, [C, width, height])
     out.reorder(c, x, y, n).unroll(c).vectorize(x, 8, hl.TailStrategy.GuardWithIf).parallel(n)
     return [out], [pictures, matrices]
+
+
+def _reflected(i: hl.Expr, n: int) -> hl.Expr:
+    """Which of n pixels stands at position i."""
+    i = i % (2 * n)  # in Halide never negative
+    return hl.min(i, 2 * n - 1 - i)
