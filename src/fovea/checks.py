@@ -174,10 +174,23 @@ def summands(*arrays: Array, who: str = "add") -> None:
     same_shape(who, **{f"A_{i}": array for i, array in enumerate(arrays)})
 
 
-def logits(Z: Rows, who: str = "softmax") -> None:
+def finite(value: float, who: str) -> float:
+    """A finite number."""
+    if not (isinstance(value, int | float | np.number) and np.isfinite(value)):
+        raise ShapeError(mismatch(who, "a finite number", repr(value)))
+    return float(value)
+
+
+def bounds(low: float, high: float, who: str) -> None:
+    """Finite numbers, the first below the second."""
+    if not finite(low, f"{who}: low") < finite(high, f"{who}: high"):
+        raise ShapeError(mismatch(who, "low to be less than high", f"{low:g} and {high:g}"))
+
+
+def logits(Z: Rows, who: str = "softmax", name: str = "Z") -> None:
     """Z (N, classes), at least one class."""
-    floats(who, Z=Z)
-    _shape(who, "Z", Z, ("N", "classes"), "one row of logits for each example")
+    floats(who, **{name: Z})
+    _shape(who, name, Z, ("N", "classes"), "one row of logits for each example")
 
 
 def loss(

@@ -12,7 +12,7 @@ from fovea.errors import EngineError
 from fovea.kernels import buffers, compiler, specification, workers
 from fovea.kernels.specification import specify
 
-SPECIFICATION = specify("elementwise.relu", vector=4)
+SPECIFICATION = specify("elementwise.activate", activation="relu", vector=4)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_key_depends_on_all_that_the_code_depends_on(monkeypatch):
     key = specification._key.__wrapped__
     keys = {
         key(SPECIFICATION),
-        key(specify("elementwise.relu", vector=8)),
+        key(specify("elementwise.activate", activation="relu", vector=8)),
         key(specify("elementwise.sgd", vector=4)),
     }
     environment = specification.environment()
@@ -89,18 +89,20 @@ def test_the_source_of_every_pipeline_is_in_the_key(tmp_path, monkeypatch):
 
 
 def test_several_missing_kernels_are_shared_out_and_reported(empty_cache):
-    wanted = [specify("elementwise.relu", vector=v) for v in (2, 4, 8, 16)]
+    wanted = [specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4, 8, 16)]
     heard = []
     kernels = compiler.obtain([*wanted, wanted[0]], lambda *what: heard.append(what))
     assert [k.specification for k in kernels] == [*wanted, wanted[0]]
     assert [done for done, _, _ in heard] == list(range(1, heard[-1][1] + 1))
-    assert {what for _, _, what in heard} <= {"elementwise.relu", "runtime"}
+    assert {what for _, _, what in heard} <= {"elementwise.activate", "runtime"}
     for kernel in kernels:
         relu(kernel)
 
 
 def test_a_compiler_that_fails_is_quoted(empty_cache):
-    none_such = [specify("elementwise.relu", vector=v) for v in (2, 4)] + [specify("elementwise.none_such")]
+    none_such = [specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4)] + [
+        specify("elementwise.none_such")
+    ]
     with pytest.raises(EngineError, match=r"(?s)elementwise.none_such.*no attribute 'none_such'"):
         compiler.obtain(none_such)
 
@@ -110,7 +112,7 @@ def test_a_worker_that_dies_is_reported(empty_cache, monkeypatch):
     dead = [sys.executable, "-c", "raise SystemExit('out of memory')"]
     monkeypatch.setattr(workers.subprocess, "Popen", lambda command, **how: start(dead, **how))
     with pytest.raises(EngineError, match="the compiler stopped: out of memory"):
-        compiler.obtain([specify("elementwise.relu", vector=v) for v in (2, 4, 8)])
+        compiler.obtain([specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4, 8)])
 
 
 def test_threads_that_ask_at_once_get_the_same_kernel(empty_cache):

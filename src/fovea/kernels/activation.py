@@ -5,29 +5,71 @@ import numpy as np
 from fovea import checks, reference
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import pack, run, unpack
+from fovea.kernels.specification import activation
 
 
 def relu(Z) -> np.ndarray:
     """As `fovea.reference.relu`."""
-    checks.same_shape("relu", Z=Z)
-    checks.float32("relu", Z=Z)
-    A = buffers.empty(Z.shape)
-    run("elementwise.relu", [Z.reshape(1, -1)], [A.reshape(1, -1)], vector=tiles.vector())
-    return A
+    return _forward("relu", Z)
 
 
 def relu_backward(dA, Z) -> np.ndarray:
     """As `fovea.reference.relu_backward`."""
-    checks.same_shape("relu_backward", Z=Z, dA=dA)
-    checks.float32("relu_backward", dA=dA, Z=Z)
-    dZ = buffers.empty(Z.shape)
-    run(
-        "elementwise.relu_backward",
-        [dA.reshape(1, -1), Z.reshape(1, -1)],
-        [dZ.reshape(1, -1)],
-        vector=tiles.vector(),
-    )
-    return dZ
+    return _backward("relu", dA, Z=Z)
+
+
+def leaky_relu(Z, slope: float = 0.01) -> np.ndarray:
+    """As `fovea.reference.leaky_relu`."""
+    checks.finite(slope, "leaky_relu: slope")
+    return _forward("leaky_relu", Z, slope)
+
+
+def leaky_relu_backward(dA, Z, slope: float = 0.01) -> np.ndarray:
+    """As `fovea.reference.leaky_relu_backward`."""
+    checks.finite(slope, "leaky_relu_backward: slope")
+    return _backward("leaky_relu", dA, slope, Z=Z)
+
+
+def clip(Z, low: float = 0.0, high: float = 6.0) -> np.ndarray:
+    """As `fovea.reference.clip`."""
+    checks.bounds(low, high, "clip")
+    return _forward("clip", Z, low, high)
+
+
+def clip_backward(dA, Z, low: float = 0.0, high: float = 6.0) -> np.ndarray:
+    """As `fovea.reference.clip_backward`."""
+    checks.bounds(low, high, "clip_backward")
+    return _backward("clip", dA, low, high, Z=Z)
+
+
+def sigmoid(Z) -> np.ndarray:
+    """As `fovea.reference.sigmoid`."""
+    return _forward("sigmoid", Z)
+
+
+def sigmoid_backward(dA, A) -> np.ndarray:
+    """As `fovea.reference.sigmoid_backward`."""
+    return _backward("sigmoid", dA, A=A)
+
+
+def tanh(Z) -> np.ndarray:
+    """As `fovea.reference.tanh`."""
+    return _forward("tanh", Z)
+
+
+def tanh_backward(dA, A) -> np.ndarray:
+    """As `fovea.reference.tanh_backward`."""
+    return _backward("tanh", dA, A=A)
+
+
+def silu(Z) -> np.ndarray:
+    """As `fovea.reference.silu`."""
+    return _forward("silu", Z)
+
+
+def silu_backward(dA, Z) -> np.ndarray:
+    """As `fovea.reference.silu_backward`."""
+    return _backward("silu", dA, Z=Z)
 
 
 def softmax(Z) -> np.ndarray:
@@ -40,3 +82,35 @@ def softmax(Z) -> np.ndarray:
     Y = buffers.empty(packed.shape)
     run("classes.softmax", [packed], [Y], classes=Z.shape[1], lanes=tiles.vector())
     return unpack(Y, len(Z))
+
+
+def softmax_backward(dA, A) -> np.ndarray:
+    """As `fovea.reference.softmax_backward`."""
+    checks.logits(A, "softmax_backward", "A")
+    checks.same_shape("softmax_backward", A=A, dA=dA)
+    checks.float32("softmax_backward", dA=dA, A=A)
+    if not len(A):
+        return reference.softmax_backward(dA, A)
+    gradient, shares = pack(dA), pack(A)
+    dZ = buffers.empty(shares.shape)
+    run("classes.softmax_backward", [gradient, shares], [dZ], classes=A.shape[1], lanes=tiles.vector())
+    return unpack(dZ, len(A))
+
+
+def _forward(function: str, Z, *numbers: float) -> np.ndarray:
+    checks.floats(function, Z=Z)
+    checks.float32(function, Z=Z)
+    A = buffers.empty(Z.shape)
+    asked = {"activation": activation(function, *numbers), "vector": tiles.vector()}
+    run("elementwise.activate", [Z.reshape(1, -1)], [A.reshape(1, -1)], **asked)
+    return A
+
+
+def _backward(function: str, dA, *numbers: float, **kept) -> np.ndarray:
+    who, (X,) = f"{function}_backward", kept.values()
+    checks.same_shape(who, **kept, dA=dA)
+    checks.float32(who, dA=dA, **kept)
+    dZ = buffers.empty(X.shape)
+    asked = {"activation": activation(function, *numbers), "vector": tiles.vector()}
+    run("elementwise.activate_backward", [dA.reshape(1, -1), X.reshape(1, -1)], [dZ.reshape(1, -1)], **asked)
+    return dZ

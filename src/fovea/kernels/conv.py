@@ -42,8 +42,8 @@ def conv2d(
         [Z[..., None]],
         **_shape(window, C, K, groups),
         bias=b is not None,
-        relu=False,
-        winners=False,
+        activation="",
+        noted=False,
         tile=chosen.plain_tile,
     )
     return Z

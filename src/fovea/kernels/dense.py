@@ -18,7 +18,7 @@ def dense(A_prev, W, b) -> np.ndarray:
     Z = buffers.empty((len(X), K, L))
     inputs = [X, W, *([] if b is None else [b])]
     shape = {"n_in": J, "n_out": K, "lanes": L, "tile": tiles.dense(K)}
-    run("dense.forward", inputs, [Z], **shape, bias=b is not None, relu=False, vector=L)
+    run("dense.forward", inputs, [Z], **shape, bias=b is not None, activation="", noted=False, vector=L)
     return unpack(Z, N)
 
 

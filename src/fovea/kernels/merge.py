@@ -13,5 +13,7 @@ def add(*arrays) -> np.ndarray:
     checks.float32("add", **{f"A_{i}": array for i, array in enumerate(arrays)})
     Z = buffers.empty(arrays[0].shape)
     inputs = [array.reshape(1, -1) for array in arrays]
-    run("elementwise.add", inputs, [Z.reshape(1, -1)], count=len(arrays), relu=False, vector=tiles.vector())
+    run(
+        "elementwise.add", inputs, [Z.reshape(1, -1)], count=len(arrays), activation="", vector=tiles.vector()
+    )
     return Z

@@ -36,6 +36,11 @@ def specify(operation: str, **arguments: object) -> Specification:
     return Specification(operation, tuple(sorted(arguments.items())))
 
 
+def activation(function: str, *numbers: float) -> str:
+    """An activation as a specification names it: "relu", "leaky_relu(0.01)"."""
+    return f"{function}({','.join(map(repr, map(float, numbers)))})" if numbers else function
+
+
 @functools.cache
 def _key(specification: Specification) -> str:
     return hashlib.sha256(repr((environment(), specification)).encode()).hexdigest()

@@ -1,6 +1,6 @@
 """What networks are made of; each layer's forward and backward pass stand side by side."""
 
-from fovea.layers.activation import ReLU
+from fovea.layers.activation import Clip, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Tanh
 from fovea.layers.base import Layer
 from fovea.layers.conv import Conv2D
 from fovea.layers.dense import Dense
@@ -14,6 +14,7 @@ __all__ = [
     "Add",
     "AveragePool2D",
     "BatchNorm",
+    "Clip",
     "Concat",
     "Conv2D",
     "Dense",
@@ -21,6 +22,12 @@ __all__ = [
     "Flatten",
     "GlobalAveragePool2D",
     "Layer",
+    "LeakyReLU",
     "MaxPool2D",
     "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
 ]

@@ -4,7 +4,22 @@ Arrays are float32 or float64, (N, H, W, C), and results have the type of the ar
 documents the functions' arguments.
 """
 
-from fovea.reference.activation import relu, relu_backward, softmax
+from fovea.reference.activation import (
+    clip,
+    clip_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    silu,
+    silu_backward,
+    softmax,
+    softmax_backward,
+    tanh,
+    tanh_backward,
+)
 from fovea.reference.conv import conv2d, conv2d_backward
 from fovea.reference.dense import dense, dense_backward
 from fovea.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
@@ -23,18 +38,29 @@ __all__ = [
     "batch_norm",
     "batch_norm_backward",
     "batch_statistics",
+    "clip",
+    "clip_backward",
     "conv2d",
     "conv2d_backward",
     "dense",
     "dense_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
     "max_pool2d",
     "max_pool2d_backward",
     "recolour",
     "relu",
     "relu_backward",
     "sgd",
+    "sigmoid",
+    "sigmoid_backward",
+    "silu",
+    "silu_backward",
     "softmax",
+    "softmax_backward",
     "softmax_cross_entropy",
     "softmax_cross_entropy_backward",
+    "tanh",
+    "tanh_backward",
     "warp",
 ]

@@ -1,10 +1,19 @@
-"""Activations, and the softmax that turns logits into probabilities.
+"""Activations, value by value, and the softmax that turns logits into probabilities.
 
-    relu:     A = max(Z, 0)                                                                          (1)
-              dZ = 0 where Z ≤ 0, else dA                                                            (2)
-    softmax:  A[n, c] = exp(Z[n, c] − m) / Σ_k exp(Z[n, k] − m),   m = max_k Z[n, k]                 (3)
+    relu:        A = max(Z, 0)                        dZ = dA where Z > 0, else 0                    (1)
+    leaky_relu:  A = Z where Z > 0, else slope · Z    dZ = dA where Z > 0, else slope · dA           (2)
+    clip:        A = min(max(Z, low), high)           dZ = dA where low < Z < high, else 0           (3)
+    sigmoid:     A = σ(Z) = 1 / (1 + exp(−Z))         dZ = dA · A · (1 − A)                          (4)
+    tanh:        A = tanh(Z)                          dZ = dA · (1 − A²)                             (5)
+    silu:        A = Z · σ(Z)                         dZ = dA · σ(Z) · (1 + Z · (1 − σ(Z)))          (6)
+    softmax:     A[n, c] = exp(Z[n, c] − m) / Σ_k exp(Z[n, k] − m),   m = max_k Z[n, k]              (7)
+                 dZ[n, c] = A[n, c] · (dA[n, c] − Σ_k dA[n, k] · A[n, k])                            (8)
 
-The maximum m changes nothing in (3) but keeps every exponent at or below zero: nothing overflows.
+A NaN stays one, and where Z is NaN, (1), (2) and (3) let dA pass, so that the fault stays visible. σ is
+computed from exp(−|Z|), and the maximum m changes nothing in (7) but keeps every exponent at or below zero:
+nothing overflows.
+
+Glorot, Bordes, Bengio (2011) for (1); Maas, Hannun, Ng (2013) for (2); Elfwing, Uchibe, Doya (2017) for (6).
 """
 
 import numpy as np
@@ -15,15 +24,92 @@ from fovea.reference.quiet import quietly
 
 
 def relu(Z: Array) -> Array:
-    """A, of the shape of Z; a NaN stays one."""
+    """A, of the shape of Z."""
     checks.floats("relu", Z=Z)
     return np.maximum(Z, 0)  # (1)
 
 
 def relu_backward(dA: Array, Z: Array) -> Array:
-    """dZ, of the shape of Z; where Z is NaN, dA passes, so that the fault stays visible."""
+    """dZ, of the shape of Z."""
     checks.same_shape("relu_backward", Z=Z, dA=dA)
-    return np.where(Z <= 0, np.zeros((), Z.dtype), dA)  # (2)
+    return np.where(Z <= 0, np.zeros((), Z.dtype), dA)  # (1)
+
+
+@quietly
+def leaky_relu(Z: Array, slope: float = 0.01) -> Array:
+    """A, of the shape of Z."""
+    checks.floats("leaky_relu", Z=Z)
+    checks.finite(slope, "leaky_relu: slope")
+    return np.where(Z <= 0, Z * slope, Z)  # (2)
+
+
+@quietly
+def leaky_relu_backward(dA: Array, Z: Array, slope: float = 0.01) -> Array:
+    """dZ, of the shape of Z."""
+    checks.same_shape("leaky_relu_backward", Z=Z, dA=dA)
+    checks.finite(slope, "leaky_relu_backward: slope")
+    return np.where(Z <= 0, dA * slope, dA)  # (2)
+
+
+def clip(Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
+    """A, of the shape of Z."""
+    checks.floats("clip", Z=Z)
+    checks.bounds(low, high, "clip")
+    return np.minimum(np.maximum(Z, low), high)  # (3)
+
+
+def clip_backward(dA: Array, Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
+    """dZ, of the shape of Z."""
+    checks.same_shape("clip_backward", Z=Z, dA=dA)
+    checks.bounds(low, high, "clip_backward")
+    beyond = (low >= Z) | (high <= Z)
+    return np.where(beyond, np.zeros((), Z.dtype), dA)  # (3)
+
+
+@quietly
+def sigmoid(Z: Array) -> Array:
+    """A, of the shape of Z."""
+    checks.floats("sigmoid", Z=Z)
+    return _sigmoid(Z)  # (4)
+
+
+@quietly
+def sigmoid_backward(dA: Array, A: Array) -> Array:
+    """dZ, of the shape of A."""
+    checks.same_shape("sigmoid_backward", A=A, dA=dA)
+    return dA * (A * (1 - A))  # (4)
+
+
+def tanh(Z: Array) -> Array:
+    """A, of the shape of Z."""
+    checks.floats("tanh", Z=Z)
+    return np.tanh(Z)  # (5)
+
+
+@quietly
+def tanh_backward(dA: Array, A: Array) -> Array:
+    """dZ, of the shape of A."""
+    checks.same_shape("tanh_backward", A=A, dA=dA)
+    return dA * ((1 - A) * (1 + A))  # (5)
+
+
+@quietly
+def silu(Z: Array) -> Array:
+    """A, of the shape of Z."""
+    checks.floats("silu", Z=Z)
+    return Z * _sigmoid(Z)  # (6)
+
+
+@quietly
+def silu_backward(dA: Array, Z: Array) -> Array:
+    """dZ, of the shape of Z."""
+    checks.same_shape("silu_backward", Z=Z, dA=dA)
+    return dA * (_sigmoid(Z) * (1 + Z * _sigmoid(-Z)))  # (6): 1 − σ(Z) is σ(−Z)
+
+
+def _sigmoid(Z: Array) -> Array:
+    small = np.exp(-np.abs(Z))  # at most 1
+    return np.where(Z < 0, small, np.ones((), Z.dtype)) / (1 + small)
 
 
 @quietly
@@ -31,5 +117,13 @@ def softmax(Z: Rows) -> Rows:
     """A (N, classes): rows of probabilities. A row with NaN or +∞, or of −∞ alone, is NaN throughout."""
     checks.logits(Z)
     A = np.exp(Z - Z.max(axis=1, keepdims=True))
-    A /= A.sum(axis=1, keepdims=True)  # (3)
+    A /= A.sum(axis=1, keepdims=True)  # (7)
     return A
+
+
+@quietly
+def softmax_backward(dA: Rows, A: Rows) -> Rows:
+    """dZ (N, classes)."""
+    checks.logits(A, "softmax_backward", "A")
+    checks.same_shape("softmax_backward", A=A, dA=dA)
+    return A * (dA - (dA * A).sum(axis=1, keepdims=True))  # (8)

@@ -8,8 +8,9 @@ import numpy as np
 
 from fovea.kernels import algorithms, tiles
 from fovea.kernels.specification import specify
-from fovea.layers import Conv2D, Layer, MaxPool2D, ReLU
+from fovea.layers import Conv2D, Layer, MaxPool2D
 from fovea.layers.base import Shape
+from fovea.stages.activation import Along
 from fovea.stages.base import NHWC, Stage, Step, follows, parameters_of
 from fovea.stages.calls import Array
 
@@ -20,7 +21,7 @@ _WINDOW = 4  # a pooling window of more positions would not leave registers for 
 
 
 class ConvStage(Stage):
-    """Convolution, then perhaps ReLU, then perhaps max-pooling with windows side by side.
+    """Convolution, then perhaps an activation, then perhaps max-pooling with windows side by side.
 
     Which algorithm computes each pass is chosen in kernels/algorithms.py.
     """
@@ -38,13 +39,13 @@ class ConvStage(Stage):
         lanes_of_many = tiles.lanes(self.K if first else self.C, self.K)
         self.lanes = NHWC if few else lanes_of_many
         self.direct = lanes_of_many > 1  # then few pictures are, too, so that they get the same bits
-        self.relu = any(type(layer) is ReLU for layer in layers)
+        self.along = Along(layers)
         pool = layers[-1]
         self.pool = (
             pool.window(conv.output_shape(input_shape)).size if isinstance(pool, MaxPool2D) else (1, 1)
         )
         self.pooled = isinstance(pool, MaxPool2D)
-        self.after = "+".join(name for name, has in (("relu", self.relu), ("pool", self.pooled)) if has)
+        self.after = "+".join(filter(None, (self.along.name, "pool" if self.pooled else "")))
         self.shape = {
             "window": astuple(self.window),
             "channels": self.C,
@@ -54,14 +55,16 @@ class ConvStage(Stage):
         }
         self.groups = conv.groups
         self.bias = conv.bias
-        self.reads = ("A_prev", "A") if self.after == "relu" else ("A_prev",)
-        self.notes = np.uint8 if self.pooled else None  # which position of its window won
+        self.reads = ("A_prev", "A") if self.along.kept == "A" and not self.pooled else ("A_prev",)
+        # Which position of its window won, or what the activation's backward pass is computed from.
+        self.notes = np.uint8 if self.pooled else np.float32 if self.along.kept == "Z" else None
 
     @classmethod
     def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
-        count, conv = 1 + follows(ReLU, layers, 1), layers[0]
+        along, conv = Along(layers), layers[0]
         assert isinstance(conv, Conv2D)
-        can_pool = conv.groups == 1 and follows(MaxPool2D, layers, count)
+        count = 1 + along.layers
+        can_pool = conv.groups == 1 and along.gate and follows(MaxPool2D, layers, count)
         return count + (can_pool and cls._can_pool(layers, input_shape, count))
 
     @staticmethod
@@ -80,9 +83,9 @@ class ConvStage(Stage):
             chosen.operation,
             **self.shape,
             bias=self.bias,
-            relu=self.relu,
+            activation=self.along.name,
             pool=self.pool,
-            winners=self.noted is not None,
+            noted=self.noted is not None,
             tile=chosen.plain_tile,
         )
         weights, *b = parameters_of(self.layers[0], plan.network.parameters)
@@ -96,7 +99,7 @@ class ConvStage(Stage):
         upstream = [dA.seen_as(*self.output_shape)]
         if self.noted is not None:
             upstream.append(self.noted.seen_as(*self.output_shape))
-        elif self.relu:
+        elif self.along.name:
             upstream.append(A.seen_as(*self.output_shape))
         shape = {**self.shape, "after": self.after, "pool": self.pool}
         asked = self.window, self.K, self.C, self.lanes, self._precision(plan), self.groups

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fovea.kernels import tiles
 from fovea.kernels.specification import specify
-from fovea.layers import Dense, Layer, ReLU
+from fovea.layers import Dense, Layer
 from fovea.layers.base import Shape
-from fovea.stages.base import NHWC, Stage, Step, follows, parameters_of
+from fovea.stages.activation import Along
+from fovea.stages.base import NHWC, Stage, Step, parameters_of
 from fovea.stages.calls import Array
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DenseStage(Stage):
-    """A fully connected layer, then perhaps ReLU; with pictures side by side unless they are few."""
+    """A fully connected layer, then perhaps an activation; with pictures side by side unless they are few."""
 
     leads = (Dense,)
 
@@ -25,30 +28,33 @@ class DenseStage(Stage):
         super().__init__(layers, input_shape, lanes, first, few)
         dense = layers[0]
         assert isinstance(dense, Dense)
-        self.lanes, self.relu, self.bias = NHWC if few else tiles.vector(), len(layers) > 1, dense.bias
+        self.lanes, self.along, self.bias = NHWC if few else tiles.vector(), Along(layers), dense.bias
         self.why = "few pictures, one by one" if few else ""
-        self.reads = ("A_prev", "A") if self.relu else ("A_prev",)
+        self.reads = ("A_prev", "A") if self.along.kept == "A" else ("A_prev",)
+        self.notes = np.float32 if self.along.kept == "Z" else None
         (self.n_in,), (self.n_out,) = input_shape, self.output_shape
         self.shape = {"n_in": self.n_in, "n_out": self.n_out, "lanes": self.lanes}
 
     @classmethod
     def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
-        return 1 + follows(ReLU, layers, 1)
+        return 1 + Along(layers).layers
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         tile = tiles.dense(self.n_out)
         vector = tiles.vector()
+        noted = self.noted is not None
+        after = {"activation": self.along.name, "noted": noted}
         specification = specify(
-            "dense.forward", **self.shape, bias=self.bias, relu=self.relu, tile=tile, vector=vector
+            "dense.forward", **self.shape, bias=self.bias, **after, tile=tile, vector=vector
         )
         parameters = parameters_of(self.layers[0], plan.network.parameters)
-        return [
-            plan.call(specification, [A_prev.seen_as(self.n_in)], parameters, outputs=[A.seen_as(self.n_out)])
-        ]
+        outputs = [array.seen_as(self.n_out) for array in (A, self.noted) if array is not None]
+        return [plan.call(specification, [A_prev.seen_as(self.n_in)], parameters, outputs=outputs)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        upstream = [array.seen_as(1, 1, self.n_out) for array in ((dA, A) if self.relu else (dA,))]
-        shape = {**self.shape, "after": "relu" if self.relu else "", "tile": tiles.dense(self.n_in)}
+        kept = A if self.along.kept == "A" else self.noted
+        upstream = [array.seen_as(1, 1, self.n_out) for array in (dA, kept) if array is not None]
+        shape = {**self.shape, "after": self.along.name, "tile": tiles.dense(self.n_in)}
         specification = specify("dense.weights", **shape, bias=self.bias, vector=tiles.vector())
         gradients = parameters_of(self.layers[0], plan.gradient_views)
         steps: list[Step] = [

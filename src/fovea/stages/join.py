@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from fovea.graph import PICTURE, takers
 from fovea.layers import Flatten
-from fovea.stages.activation import ReluStage
+from fovea.stages.activation import ActivationStage
 from fovea.stages.base import NHWC, Stage
 from fovea.stages.conv import ConvStage
 from fovea.stages.dense import DenseStage
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fovea.network import Network
 
 # Whatever else runs as it is.
-KINDS: tuple[type[Stage], ...] = (ConvStage, DenseStage, ReluStage, PoolStage, AddStage, ConcatStage)
+KINDS: tuple[type[Stage], ...] = (ConvStage, DenseStage, ActivationStage, PoolStage, AddStage, ConcatStage)
 
 
 class Row:

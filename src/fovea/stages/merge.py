@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def sum_of(plan: "Plan", arrays: Sequence[Array], total: Array) -> Step:
     """The sum of `arrays`, or a copy where there is one; `total` may be the memory of one of them."""
-    specification = specify("elementwise.add", count=len(arrays), relu=False, vector=tiles.vector())
+    specification = specify("elementwise.add", count=len(arrays), activation="", vector=tiles.vector())
     return plan.call(specification, [array.as_runs() for array in arrays], outputs=[total.as_runs()])
 
 

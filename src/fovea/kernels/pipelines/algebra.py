@@ -9,26 +9,17 @@ A row is often seen as one run of W·C numbers, q = x·C + c, so that a window's
 import halide as hl
 
 from fovea.geometry import Window
+from fovea.kernels.pipelines.activations import ZERO, backward, is_nan, rectified
 from fovea.kernels.tiles import Tile
 
+__all__ = ["ZERO", "is_nan", "rectified"]  # as well as what is made here
+
 Float = hl.Float(32)
-ZERO = hl.f32(0.0)
 
 
 def variables(names: str) -> list[hl.Var]:
     """A Halide variable for each name in a text like "l k x y n"."""
     return [hl.Var(name) for name in names.split()]
-
-
-def is_nan(x: hl.Expr) -> hl.Expr:
-    """Whether x is NaN, asked of its bits: of sums and products the compiler takes for granted that they are
-    numbers, and drops other questions."""
-    return (hl.reinterpret(hl.UInt(32), x) & hl.u32(0x7FFFFFFF)) > hl.u32(0x7F800000)
-
-
-def rectified(Z: hl.Expr) -> hl.Expr:
-    """max(Z, 0), through which NaN goes."""
-    return hl.select(is_nan(Z), Z, hl.max(Z, ZERO))
 
 
 def array(name: str, extents: list[int], kind: object = Float) -> hl.ImageParam:
@@ -95,12 +86,13 @@ def padded_rows(
 class Upstream:
     """The gradient that enters a stage, and what turns it into dZ, the gradient of the stage's convolution.
 
-    A stage is Z = A_prev ∗ W + b, then perhaps ReLU, then perhaps max-pooling. `after` says which:
+    A stage is Z = A_prev ∗ W + b, then perhaps an activation, then perhaps max-pooling. `after` says which:
 
     - "": dZ = dA
-    - "relu": dZ = dA where A > 0, else 0; `memory` is A
+    - "relu" or another activation: dZ is that one's; `memory` is what its backward pass is computed from, A
+      or Z (activations.py)
     - "pool", "relu+pool": dZ = dA of its window where Z was the window's winner, else 0; `memory` holds each
-      window's winning position as a byte, or LOSER where ReLU left nothing
+      window's winning position as a byte, or LOSER where nothing goes back through the activation
     """
 
     LOSER = 255
@@ -109,10 +101,11 @@ class Upstream:
         self, after: str, lanes: int, channels: int, output: tuple[int, int], pool: tuple[int, int]
     ) -> None:
         self.after, self.lanes, self.channels, self.output, self.pool = after, lanes, channels, output, pool
+        self.pools, self.activation = after.endswith("pool"), after.removesuffix("pool").removesuffix("+")
         self.pooled = (output[0] // pool[0], output[1] // pool[1])
         extents = [lanes, channels, self.pooled[1], self.pooled[0]]
         self.dA = array("dA", extents)
-        self.memory = array("memory", extents, hl.UInt(8) if "pool" in after else Float) if after else None
+        self.memory = array("memory", extents, hl.UInt(8) if self.pools else Float) if after else None
 
     @property
     def arguments(self) -> list[hl.ImageParam]:
@@ -120,8 +113,8 @@ class Upstream:
 
     def dZ(self, l: hl.Expr, k: hl.Expr, x: hl.Expr, y: hl.Expr, n: hl.Expr) -> hl.Expr:
         """dZ [l, k, x, y, n] inside the output's bounds."""
-        if "pool" not in self.after:
-            return self._alive(l, k, x, y, n)
+        if not self.pools:
+            return self._through(l, k, x, y, n)
         (p_H, p_W), (n_H, n_W) = self.pool, self.pooled
         assert self.memory is not None
         at = (l, k, hl.min(x // p_W, n_W - 1), hl.min(y // p_H, n_H - 1), n)
@@ -132,16 +125,15 @@ class Upstream:
 
     def db(self, l: hl.Expr, k: hl.Expr, x: hl.Expr, y: hl.Expr, n: hl.Expr) -> hl.Expr:
         """What position (x, y) of the stage's output adds to db."""
-        if self.after == "relu+pool":
+        if self.pools and self.activation:
             assert self.memory is not None
             return hl.select(self.memory[l, k, x, y, n] != hl.u8(self.LOSER), self.dA[l, k, x, y, n], ZERO)
-        return self._alive(l, k, x, y, n)
+        return self._through(l, k, x, y, n)
 
-    def _alive(self, *at: hl.Expr) -> hl.Expr:
-        if self.after == "relu":
-            assert self.memory is not None
-            return hl.select(self.memory[at] > ZERO, self.dA[at], ZERO)
-        return self.dA[at]
+    def _through(self, *at: hl.Expr) -> hl.Expr:
+        if self.memory is None or self.pools:
+            return self.dA[at]
+        return backward(self.activation, self.dA[at], self.memory[at])
 
 
 class Parts:

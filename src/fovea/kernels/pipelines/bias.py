@@ -9,7 +9,7 @@ from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, result, varia
 
 
 def bias_gradient(upstream: Upstream, K: int, L: int, vector: int) -> hl.Func:
-    """(1), from the pooled gradient: a window that lost to ReLU adds nothing, any other adds it once."""
+    """(1), from the pooled gradient: a window adds it once, or not at all where its activation is closed."""
     l, k, part = variables("l k part")
     n_H, n_W = upstream.pooled
     part_sum, db = hl.Func("part_sum_db"), hl.Func("db")

@@ -24,6 +24,20 @@ def softmax(*, classes, lanes):
     return [_schedule(Y, classes, lanes)], [Z]
 
 
+def softmax_backward(*, classes, lanes):
+    """dZ[k] = A[k] · (dA[k] − Σ_c dA[c] · A[c])."""
+    dA, A = array("dA", [lanes, classes]), array("A", [lanes, classes])
+    dZ, both = hl.Func("dZ"), hl.Func("both")
+    l, k, n = variables("l k n")
+    r = hl.RDom([(0, classes)], "r")
+    both[l, n] = ZERO
+    both[l, n] += dA[l, r[0], n] * A[l, r[0], n]
+    dZ[l, k, n] = A[l, k, n] * (dA[l, k, n] - both[l, n])
+    both.compute_root().vectorize(l)
+    both.update().reorder(l, r[0], n).vectorize(l)
+    return [_schedule(dZ, classes, lanes)], [dA, A]
+
+
 def cross_entropy(*, classes, lanes, soft):
     """(3) for every picture, and (4), and whether the first of the largest logits is a class of the largest
     share: 1 or 0.

@@ -1,4 +1,4 @@
-"""Convolution forward, with the ReLU and the max-pooling that follow it, while Z is still in registers.
+"""Convolution forward, with the activation and the max-pooling that follow, while Z is still in registers.
 
     Z[l, k, x, y] = b[k] + Σ_{i, j} W[i, j, k] · A_prev[l, x·s·C + j, y·s + i]                             (1)
 
@@ -23,9 +23,9 @@ from fovea.kernels.pipelines.epilogue import finished
 from fovea.kernels.tiles import Tile
 
 
-def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile, groups=1):
-    """(1), then ReLU, then max-pooling; `winners` also gives the bytes that Upstream reads. With groups, a
-    block of filters lies within one."""
+def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, tile, groups=1):
+    """(1), then the activation, then max-pooling; if `noted` also what Upstream reads (see `finished`). With
+    groups, a block of filters lies within one."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     p_H, p_W = pool
@@ -57,7 +57,7 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
     def position(column: int, row: int) -> hl.Expr:
         return hl.Expr(Z[l, k % B, x * p_W + column, y * p_H + row, n, k // B])
 
-    A[l, k, x, y, n] = finished(position, relu, pool, winners)
+    A[l, k, x, y, n] = finished(position, activation, pool, noted)
 
     # Schedule: pictures and bands of rows in parallel; a block of filters of one tile is summed in registers.
     # Where filters fill the vector, a block of them (which is turned to run in one, and stays in the

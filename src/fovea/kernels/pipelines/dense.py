@@ -5,18 +5,20 @@
     dW[j, k] = Σ_n Σ_l A_prev[l, j] · dZ[l, k]                                                            (3)
     db[k] = Σ_n Σ_l dZ[l, k]                                                                              (4)
 
-A stage may add ReLU; its dZ is then dA where A > 0 (Upstream).
+A stage may add an activation; its dZ is then made of dA and of A or Z (Upstream).
 """
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, rectified, result, variables
+from fovea.kernels.pipelines.activations import forward as forward_of
+from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, result, variables
 
 _GUARD = hl.TailStrategy.GuardWithIf
 
 
-def forward(*, n_in, n_out, bias, relu, lanes, tile, vector):
-    """(1), then ReLU. A register tile holds `tile` neurons × L pictures; for L = 1 a vector holds neurons."""
+def forward(*, n_in, n_out, bias, activation, noted, lanes, tile, vector):
+    """(1), then the activation; if `noted` also Z. A register tile holds `tile` neurons × L pictures; for
+    L = 1 a vector holds neurons."""
     # Algorithm
     A_prev, W, b = array("A_prev", [lanes, n_in]), fixed("W", [n_out, n_in]), fixed("b", [n_out])
     l, k, n = variables("l k n")
@@ -24,7 +26,8 @@ def forward(*, n_in, n_out, bias, relu, lanes, tile, vector):
     r = hl.RDom([(0, n_in)], "r")
     Z[l, k, n] = b[k] if bias else ZERO
     Z[l, k, n] += W[k, r[0]] * A_prev[l, r[0], n]  # (1)
-    A[l, k, n] = rectified(Z[l, k, n]) if relu else Z[l, k, n]
+    finished = forward_of(activation, hl.Expr(Z[l, k, n]))
+    A[l, k, n] = (finished, Z[l, k, n]) if noted else finished
 
     # Schedule
     result(A, [lanes, n_out])

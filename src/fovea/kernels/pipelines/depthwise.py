@@ -18,8 +18,9 @@ from typing import NamedTuple
 import halide as hl
 
 from fovea.geometry import Window
-from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, fixed, rectified, result, variables
+from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, fixed, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
+from fovea.kernels.pipelines.epilogue import finished
 from fovea.kernels.pipelines.taps import Taps
 from fovea.kernels.tiles import DepthwiseTile
 
@@ -27,12 +28,12 @@ _GUARD, _INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
 _ALL = 32  # products of a sum that are written out
 
 
-def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile, groups):
-    """(1), then ReLU."""
+def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, tile, groups):
+    """(1), then the activation; if `noted` also what Upstream reads (see `finished`)."""
     window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
     (H, W), (f_H, f_W), (s_H, s_W), (d_H, d_W) = window.input, window.size, window.stride, window.dilation
     (n_H, n_W), (top, _, left, _), C_g = window.output, window.pads, C // G
-    assert (lanes, pool, winners) == (1, (1, 1), False)
+    assert (lanes, pool) == (1, (1, 1))
 
     # Algorithm
     A_prev = array("A_prev", [1, W * C, H])
@@ -44,7 +45,7 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
     Z[k, x, y, n] = b[k] if bias else ZERO
     pixel = seen.f[k, r[0], x * s_W + r[1] * d_W - left, y * s_H + r[2] * d_H - top, n]
     Z[k, x, y, n] += weights[k, r[0], r[1], r[2]] * pixel  # (1)
-    A[l, k, x, y, n] = rectified(Z[k, x, y, n]) if relu else Z[k, x, y, n]
+    A[l, k, x, y, n] = finished(lambda column, row: hl.Expr(Z[k, x, y, n]), activation, pool, noted)
 
     # Schedule: see _tiled.
     result(A, [1, K, n_W, n_H])

@@ -1,35 +1,36 @@
-"""Kernels that treat numbers one by one, on memory seen as one long run: ReLU, sums, and the optimizers'
-updates."""
+"""Kernels that treat numbers one by one, on memory seen as one long run: activations, sums, and the
+optimizers' updates."""
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Float, is_nan, rectified, variables
+from fovea.kernels.pipelines.activations import backward, forward
+from fovea.kernels.pipelines.algebra import Float, variables
 
 _CHUNK = 4096  # numbers to a task
 _TAIL = hl.TailStrategy.GuardWithIf
 
 
-def relu(*, vector):
-    """A = max(Z, 0), over runs [i, n]."""
+def activate(*, activation, vector):
+    """A from Z, over runs [i, n]."""
     Z, A, (i, n) = _run("Z", 2), hl.Func("A"), variables("i n")
-    A[i, n] = rectified(Z[i, n])
+    A[i, n] = forward(activation, Z[i, n])
     return [_schedule(A, i, vector).parallel(n)], [Z]
 
 
-def relu_backward(*, vector):
-    """dZ = 0 where Z ≤ 0, else dA. Z may as well be A: it is positive at the same places."""
-    dA, Z, dZ, (i, n) = _run("dA", 2), _run("Z", 2), hl.Func("dZ"), variables("i n")
-    dZ[i, n] = hl.select((Z[i, n] > ZERO) | is_nan(Z[i, n]), dA[i, n], ZERO)
-    return [_schedule(dZ, i, vector).parallel(n)], [dA, Z]
+def activate_backward(*, activation, vector):
+    """dZ from dA and what was kept, A or Z (activations.py)."""
+    dA, kept, dZ, (i, n) = _run("dA", 2), _run("kept", 2), hl.Func("dZ"), variables("i n")
+    dZ[i, n] = backward(activation, dA[i, n], kept[i, n])
+    return [_schedule(dZ, i, vector).parallel(n)], [dA, kept]
 
 
-def add(*, count, relu, vector):
-    """A = A_0 + A_1 + …, over runs [i, n], then perhaps ReLU. A may be the memory of one of them."""
+def add(*, count, activation, vector):
+    """A = A_0 + A_1 + …, over runs [i, n], then perhaps an activation. A may be the memory of one of them."""
     arrays, A, (i, n) = [_run(f"A_{k}", 2) for k in range(count)], hl.Func("A"), variables("i n")
     total = arrays[0][i, n]
     for array in arrays[1:]:
         total += array[i, n]
-    A[i, n] = rectified(total) if relu else total
+    A[i, n] = forward(activation, total)
     return [_schedule(A, i, vector).parallel(n)], arrays
 
 

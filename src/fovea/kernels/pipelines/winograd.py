@@ -17,8 +17,8 @@ from fovea.kernels.pipelines.tiled import Tiles
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
 
-def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile):
-    """A: Z, then ReLU, then max-pooling; `winners` also gives the bytes that Upstream reads."""
+def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, tile):
+    """A: Z, then the activation, then max-pooling; if `noted` also what Upstream reads (see `finished`)."""
     window, tile = Window(*window), WinogradTile(*tile)
     (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
     (p_H, p_W), C, K = pool, channels, filters
@@ -48,7 +48,7 @@ def forward(*, window, channels, filters, bias, relu, pool, winners, lanes, tile
         return Z + b[hl.min(k, K - 1) if K % tile.vector else k] if bias else Z
 
     A = hl.Func("A")
-    A[l, k, x, y, n] = finished(position, relu, pool, winners)
+    A[l, k, x, y, n] = finished(position, activation, pool, noted)
     band = sums.schedule(A, (l, k, x, y, n))
     if staged is not None:
         q = variables("q")[0]
