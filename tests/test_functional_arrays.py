@@ -28,7 +28,13 @@ CALLS = {
     ),
     "relu": ((A,), F.relu),
     "relu_backward": ((A, A), F.relu_backward),
+    **{name: ((A,), getattr(F, name)) for name in ("leaky_relu", "clip", "sigmoid", "tanh", "silu")},
+    **{
+        f"{name}_backward": ((A, A), getattr(F, f"{name}_backward"))
+        for name in ("leaky_relu", "clip", "sigmoid", "tanh", "silu")
+    },
     "softmax": (((5, 4),), F.softmax),
+    "softmax_backward": (((5, 4), (5, 4)), F.softmax_backward),
     "softmax_cross_entropy_backward": (
         ((5, 4),),
         lambda Z: F.softmax_cross_entropy_backward(Z, np.arange(5) % 4),
@@ -128,6 +134,16 @@ def test_relu_does_not_make_numbers_of_nan():
     Z = np.where(np.arange(37) % 3 == 0, np.nan, np.arange(37) % 3 - 1.5).astype(np.float32)
     assert np.array_equal(F.relu(Z), np.where(Z <= 0, 0, Z), equal_nan=True)
     assert np.array_equal(F.relu_backward(np.ones_like(Z), Z), np.where(Z <= 0, 0, 1))
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "clip", "sigmoid", "tanh", "silu"])
+def test_no_activation_makes_numbers_of_nan(name):
+    Z = np.where(np.arange(37) % 3 == 0, np.nan, np.arange(37) % 3 - 1.5).astype(np.float32)
+    assert np.array_equal(np.isnan(getattr(F, name)(Z)), np.isnan(Z))
+    back = getattr(F, f"{name}_backward")
+    assert np.array_equal(np.isnan(back(Z, np.ones_like(Z) / 2)), np.isnan(Z))
+    passed = back(np.ones_like(Z), Z)[np.isnan(Z)]
+    assert (passed == 1).all() if name in ("leaky_relu", "clip") else np.isnan(passed).all()
 
 
 def test_a_nan_logit_spoils_its_row_and_the_loss():

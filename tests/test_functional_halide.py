@@ -130,6 +130,40 @@ def test_relu_and_optimizers(n):
         assert_close(got, expected, FORWARD)
 
 
+# name: (its numbers, whether its backward pass is computed from what came out)
+ACTIVATIONS = {
+    "relu": ((), True), "leaky_relu": ((0.3,), True), "clip": ((-1.5, 2.5), True),
+    "sigmoid": ((), True), "tanh": ((), True), "silu": ((), False),
+}  # fmt: skip
+FAR = np.concatenate([10.0 ** np.arange(-30, 39), [87.3, 88.7, 89, 103, 104, 0.625]]).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize(
+    "Z", [np.linspace(-20, 20, 4001, dtype=np.float32), FAR, -FAR], ids=["near", "far", "-far"]
+)
+def test_activations_are_exact_to_a_few_bits_of_each_number(name, Z):
+    numbers, from_output = ACTIVATIONS[name]
+    forward, backward = getattr(reference, name), getattr(reference, f"{name}_backward")
+    A = forward(np.float64(Z), *numbers)
+    np.testing.assert_allclose(getattr(F, name)(Z, *numbers), A, rtol=1e-6, atol=1e-35)
+    kept = np.float32(A) if from_output else Z
+    dA = np.random.default_rng(1).standard_normal(Z.shape, np.float32)
+    expected = backward(np.float64(dA), np.float64(kept), *numbers)
+    got = getattr(F, f"{name}_backward")(dA, kept, *numbers)
+    assert_close(got, expected, 2e-6)
+
+
+@pytest.mark.parametrize("classes", [1, 3, 10, 100])
+@pytest.mark.parametrize("N", [1, 16, 50])
+def test_softmax_backward(N, classes):
+    rng = np.random.default_rng([N, classes])
+    A = reference.softmax(3 * rng.standard_normal((N, classes))).astype(np.float32)
+    dA = rng.standard_normal((N, classes), np.float32)
+    expected = reference.softmax_backward(np.float64(dA), np.float64(A))
+    assert np.abs(F.softmax_backward(dA, A) - expected).max() <= 1e-5
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 5, 7, 2), (17, 28, 28, 1), (2, 32, 32, 3)], ids=str)
 @pytest.mark.parametrize("out_size", [(1, 1), (6, 9), (28, 28)], ids=str)
 @pytest.mark.parametrize("mode", ["constant", "reflect"])

@@ -59,7 +59,8 @@ class Kernels:
             "winograd.forward",
             [A_prev.reshape(N, H, width * C, 1), W, *([] if b is None else [b])],
             [A[..., None], *([winners[..., None]] if "pool" in self.after else [])],
-            **self.shape, bias=b is not None, activation="relu" if "relu" in self.after else "", noted="pool" in self.after,
+            **self.shape, bias=b is not None, activation="relu" if "relu" in self.after else "",
+            noted="pool" in self.after,
             tile=tuple(algorithms._tile(self.covered, C, self.case.K)._replace(**self.changes)),
         )  # fmt: skip
         return A, winners

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from fovea.reference import relu, relu_backward, softmax
+from fovea import reference
+from fovea.reference import relu, relu_backward, sigmoid, silu, softmax, tanh
 from tests.cases import drawn
 
 numbers = st.floats(-1e4, 1e4)
@@ -59,3 +60,28 @@ def test_softmax_of_what_is_no_number_is_none():
 def test_results_have_the_type_of_the_arguments(dtype):
     Z = np.ones((2, 3), dtype)
     assert relu(Z).dtype == relu_backward(Z, Z).dtype == softmax(Z).dtype == dtype
+
+
+@given(arrays(np.float64, array_shapes(max_dims=4), elements=st.floats(-30, 30)))
+@drawn
+def test_the_sigmoid_of_the_opposite_is_the_rest_to_one(Z):
+    np.testing.assert_allclose(sigmoid(Z) + sigmoid(-Z), 1, rtol=1e-15)
+    np.testing.assert_allclose(2 * sigmoid(2 * Z) - 1, tanh(Z), atol=1e-15)
+    np.testing.assert_allclose(silu(Z) - silu(-Z), Z, atol=1e-13)
+
+
+def test_nothing_overflows():
+    Z = np.array([-3e38, -1000, -90, 90, 1000, 3e38], np.float32)
+    assert np.array_equal(sigmoid(Z)[[0, 1, 4, 5]], [0, 0, 1, 1])
+    assert np.array_equal(tanh(Z), np.sign(Z))
+    assert np.array_equal(silu(Z)[[0, 1, 4, 5]], [0, 0, 1000, np.float32(3e38)])
+    assert np.array_equal(reference.silu_backward(np.ones(6, np.float32), Z)[[0, 1, 4, 5]], [0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "clip", "sigmoid", "tanh", "silu"])
+def test_no_activation_hides_a_nan(name):
+    assert np.array_equal(np.isnan(getattr(reference, name)(np.array([np.nan, 1.0]))), [True, False])
+    back = getattr(reference, f"{name}_backward")
+    assert np.array_equal(np.isnan(back(np.array([np.nan, 1.0]), np.array([0.5, 0.5]))), [True, False])
+    passed = back(np.ones(1), np.array([np.nan]))
+    assert passed[0] == 1 if name in ("leaky_relu", "clip") else np.isnan(passed[0])

@@ -79,6 +79,29 @@ def test_relu_and_softmax(N, classes):
     assert_close(reference.softmax(9 * Z), peers.softmax(9 * Z), EXACT)
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "numbers"),
+    [
+        ("leaky_relu", "leaky_relu", (0.2,)),
+        ("clip", "hardtanh", (-1.0, 2.0)),
+        ("clip", "relu6", ()),
+        ("sigmoid", "sigmoid", ()),
+        ("tanh", "tanh", ()),
+        ("silu", "silu", ()),
+        ("softmax", "softmax", ()),
+    ],
+)
+def test_activations(ours, theirs, numbers):
+    Z, dA = np.random.default_rng(0).standard_normal((2, 50, 20))
+    Z *= 5
+    A = getattr(reference, ours)(Z, *numbers)
+    kept = A if ours in ("sigmoid", "tanh", "softmax") else Z
+    dZ = getattr(reference, f"{ours}_backward")(dA, kept, *numbers)
+    assert_all_close(
+        (A, dZ), peers.activation(theirs, Z, dA, *(numbers or ((1,) if ours == "softmax" else ())))
+    )
+
+
 def test_relu_of_nan():
     Z, dA = np.array([np.nan, -1.0, 1.0]), np.array([1.0, 2.0, 3.0])
     for ours, theirs in zip(

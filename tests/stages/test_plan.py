@@ -78,6 +78,23 @@ NETWORKS = {
         ],
         (13, 16, 3),
     ),
+    "activations taken along": lambda: fovea.Network(
+        [
+            L.Conv2D(6, 3), L.LeakyReLU(0.2), L.Conv2D(4, 3), L.Clip(-0.2, 0.3), L.MaxPool2D(2),
+            L.Conv2D(20, 3, padding="same"), L.SiLU(), L.Conv2D(32, 3, padding=1), L.SiLU(),
+            L.Conv2D(33, 3, padding=1), L.Tanh(), L.Conv2D(17, 2), L.Sigmoid(), L.Conv2D(9, 1),
+            L.LeakyReLU(-1.0), L.Flatten(), L.Dense(9), L.SiLU(), L.Dense(7), L.Tanh(), L.Dense(3), L.ReLU6(),
+        ],
+        (14, 13, 2),
+    ),
+    "activations by themselves": lambda: fovea.Network(
+        [
+            L.SiLU(), L.Conv2D(6, 3), L.SiLU(), L.MaxPool2D(2), L.SiLU(), L.AveragePool2D(2), L.Sigmoid(),
+            L.Conv2D(18, 3), L.LeakyReLU(), L.MaxPool2D(2), L.LeakyReLU(-0.5), L.Tanh(), L.Clip(-0.5, 0.4),
+            L.Flatten(), L.Dense(5), L.ReLU6(), L.SiLU(), L.Dense(4), L.Softmax(),
+        ],
+        (18, 18, 2),
+    ),
     "layers of one's own": lambda: fovea.Network(
         [
             L.Conv2D(6, 3), Doubled(), L.ReLU(), L.Conv2D(20, 3), Doubled(),
@@ -223,6 +240,17 @@ def test_labels_that_do_not_fit_are_refused(labels, message):
 def test_weights_for_other_classes_are_refused(make):
     with pytest.raises(ShapeError, match="loss: weights: expected one for each of 4 classes, got 3"):
         make(NETWORKS["dense only"](), CrossEntropy(weights=[1, 2, 3]))
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if "activations" in name])
+def test_what_the_backward_pass_reads_is_kept_for_it_and_else_not(name):
+    """A plan that only predicts has no room for Z beside A, and gives the same bits."""
+    network = NETWORKS[name]()
+    images, labels = batch(network, 20)
+    training, predicting = Plan(network, 20, training=True), Plan(network, 20)
+    training.loss_and_gradients(images, labels)
+    assert np.array_equal(training.predict(images), predicting.predict(images))
+    assert not any(part.stage.noted for part in predicting.parts)
 
 
 def operations(network):
