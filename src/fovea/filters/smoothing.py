@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
+from fovea.filters import rest
 from fovea.filters.picture import Picture
 from fovea.filters.weights import (
     EMBOSS,
@@ -69,9 +70,10 @@ def box(
         lines = [np.full(n, 1.0 / n, picture.real) for n in (height, width)]
         return _separable(picture, lines[0], lines[1], 1.0)
     ones = [np.ones(n, np.uint32) for n in (height, width)]
-    if picture.scaled or picture.values.dtype == np.uint16 or area > _SMALL or area == 1:
-        return _separable(picture, ones[0], ones[1], picture.unit / area)
-    return _separable(picture, ones[0], ones[1], _divided(area))
+    if picture.values.dtype == np.uint8 and not picture.scaled and 1 < area <= _SMALL:
+        return _separable(picture, ones[0], ones[1], _divided(area))
+    answer = _separable(picture, ones[0], ones[1], picture.unit / area)
+    return rest.averaged(picture, (height, width), answer) if picture.same == "uint16" else answer
 
 
 def sharpen(
@@ -100,12 +102,14 @@ def apply(
 
     `kernel` is a rectangle of numbers, (f_H, f_W); it is not turned round (`kernel[::-1, ::-1]` turns it).
     The middle of an even size is the later of the two. scipy.ndimage.correlate, and with OpenCV's convention
-    cv2.filter2D(image, -1, kernel), for kernels of fewer than 11×11 bit for bit.
+    cv2.filter2D(image, -1, kernel), whole pictures bit for bit for kernels of fewer than 130 numbers, 50 of
+    uint16; larger ones OpenCV takes through a Fourier transform, which may turn a rounding.
     """
     picture = Picture.of(image, "filters.apply", convention, mode, cval)
     numbers = checked_kernel(kernel, "filters.apply").astype(picture.real)
     correlate = operations("filters").correlate
-    return picture.shaped(correlate(picture.values, numbers, picture.same, picture.unit, picture.border))
+    answer = correlate(picture.values, numbers, picture.same, picture.unit, picture.border)
+    return picture.shaped(rest.correlated(picture, numbers, answer) if picture.same == "uint16" else answer)
 
 
 def checked_kernel(kernel: Any, who: str) -> np.ndarray:
