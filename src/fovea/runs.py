@@ -7,6 +7,7 @@ runs/classify/train/     the next one is train2, then train3: none is ever overw
     bad_images.csv       the pictures that could not be read, and why
     best.safetensors     the model that is best on the validation set
     last.safetensors     the model after the last epoch, or where the run was stopped
+    pulse.safetensors    how it stands within an epoch, for those who watch
     state.safetensors    weights, best weights, optimizer and position: what resuming needs
     metrics.json         the best model on the test set
 """
@@ -42,6 +43,7 @@ class Folder:
     best = property(lambda self: self.path / "best.safetensors")
     last = property(lambda self: self.path / "last.safetensors")
     state = property(lambda self: self.path / "state.safetensors")
+    pulse = property(lambda self: self.path / "pulse.safetensors")
     metrics = property(lambda self: self.path / "metrics.json")
 
     @classmethod
@@ -148,7 +150,7 @@ class Folder:
     def sweep(self) -> None:
         """Delete the temporary files that a kill in the middle of a write left."""
         for own in (self.arguments, self.splits, self.results, self.bad_images, self.best, self.last,
-                    self.state, self.metrics):  # fmt: skip
+                    self.state, self.pulse, self.metrics):  # fmt: skip
             for left in self.path.glob(f".{own.name}.*"):
                 left.unlink(missing_ok=True)
 

@@ -26,8 +26,15 @@ _NAMES = {
 }
 
 
-def write_tensors(path: Path | str, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write `tensors` to `path`, whole or not at all. Raises DataError where that cannot be done."""
+def write_tensors(
+    path: Path | str,
+    tensors: Mapping[str, np.ndarray],
+    metadata: Mapping[str, str],
+    *,
+    synced: bool = True,
+) -> None:
+    """Write `tensors` to `path`, whole or not at all, as `write_whole` does. Raises DataError where that
+    cannot be done."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     end = 0
     for name, tensor in tensors.items():
@@ -47,7 +54,7 @@ def write_tensors(path: Path | str, tensors: Mapping[str, np.ndarray], metadata:
                 file.write(np.ascontiguousarray(tensor).data)
 
     try:
-        write_whole(path, write)
+        write_whole(path, write, synced=synced)
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(

@@ -26,6 +26,7 @@ from fovea.evaluation import Answering, Mirrored, answers
 from fovea.interrupts import Interrupt, Stopped
 from fovea.network import Network
 from fovea.preprocessing import Preprocessing
+from fovea.pulse import Pulse
 from fovea.recipe import Recipe
 from fovea.runs import Folder, Run
 from fovea.state import Keeper, Position, Row
@@ -96,6 +97,7 @@ def train(
         measured = Mirrored(plan) if recipe.flips else plan
         step = Step(network, plan, recipe, average, recipe.epochs * steps)
         progress.begin(at, recipe.epochs, steps)
+        pulse = Pulse(folder, network, at, steps)
         with Interrupt() as interrupt:
             while not recipe.is_over(at.epoch, at.waited):
                 started = perf_counter() - at.seconds
@@ -107,6 +109,7 @@ def train(
                     for images, labels in stream:
                         step(images, labels, at)
                         progress.step(at)
+                        pulse.step(at)
                         if interrupt.asked:
                             break
                 at.seconds, at.bad = perf_counter() - started, at.bad | data.bad

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from fovea import training
+from fovea import pulse, training
 from fovea.apps.watch import Watch
 from fovea.errors import DataError
 from tests import tiny
@@ -95,3 +95,24 @@ def test_a_run_that_is_none(tmp_path):
     assert report["there"]
     assert report["rows"] == []
     assert report["version"] is None
+
+
+def test_within_an_epoch_loss_and_filters_move(monkeypatch, tmp_path):
+    monkeypatch.setattr(pulse, "EVERY", 0.0)
+    monkeypatch.setattr(pulse, "SHARE", float("inf"))
+    seen = []
+
+    class Progress(training.Progress):
+        def step(self, at):
+            watch = Watch(tmp_path / "run")
+            seen.append((watch.report(), watch.filters()[1].copy()))
+
+    options = {"epochs": 1, "batch_size": 8, "out": tmp_path / "run", "progress": Progress()}
+    training.train(tiny.network(), tiny.splits(), **options)
+    reports, filters = zip(*seen, strict=True)
+    assert [report["rows"] for report in reports] == [[]] * len(reports)
+    assert reports[0]["now"] is None
+    assert 0 < reports[1]["now"] < reports[2]["now"] < 1
+    assert len(reports[-1]["points"]) == len(reports) - 1
+    assert not (filters[1] == filters[2]).all()
+    assert Watch(tmp_path / "run").report()["now"] is None

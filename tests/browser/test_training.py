@@ -1,13 +1,16 @@
 """A run, watched while it trains, and when it is gone."""
 
+import re
 import shutil
 import threading
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
 
 import fovea
 from fovea import training
+from fovea.runs import Folder
 from tests.browser.conftest import drawn, served, settled
 
 
@@ -25,21 +28,43 @@ class Paused(training.Progress):
         self.on.acquire(timeout=60)
 
 
-@pytest.fixture
-def live(tmp_path):
-    """A training that goes on in a thread, and its folder."""
+class Slow(training.Progress):
+    """Takes its time for every step, until it is let on."""
+
+    def __init__(self):
+        self.begun, self.on = threading.Event(), threading.Event()
+
+    def begin(self, at, epochs, steps):
+        self.begun.set()
+
+    def step(self, at):
+        self.on.wait(0.1)
+
+
+@contextmanager
+def training_in(folder, progress):
+    """LeNet-5 learns the drawn digits, in a thread."""
     digits = fovea.data.load("digits")
     network = fovea.models.lenet5(digits.shape, digits.classes)
-    progress, folder = Paused(), tmp_path / "live"
     thread = threading.Thread(
         target=fovea.train, args=(network, digits),
         kwargs={"epochs": 3, "out": folder, "arguments": {"data": "digits"}, "progress": progress},
     )  # fmt: skip
     thread.start()
-    assert progress.begun.wait(60)
-    yield folder, progress.on
-    progress.on.release(5)
-    thread.join(60)
+    try:
+        assert progress.begun.wait(60)
+        yield
+    finally:
+        progress.on.set() if isinstance(progress, Slow) else progress.on.release(5)
+        thread.join(60)
+
+
+@pytest.fixture
+def live(tmp_path):
+    """A training that goes on in a thread, and its folder."""
+    progress = Paused()
+    with training_in(tmp_path / "live", progress):
+        yield tmp_path / "live", progress.on
 
 
 def test_loss_accuracy_and_filters_are_shown_live(live, opened):
@@ -52,7 +77,7 @@ def test_loss_accuracy_and_filters_are_shown_live(live, opened):
         assert len(filters) == 6
         on.release()
         expect(page.locator("#training .status")).to_contain_text("epoch 2 of 3", timeout=30_000)
-        expect(page.locator(".chart .line")).to_have_count(4)
+        expect(page.locator(".chart .line:not(.within)")).to_have_count(4)
         assert all(a != b for a, b in zip(filters, drawn(page, ".filters .maps canvas"), strict=True))
 
         page.get_by_label("let the whole page use the newest weights").check()
@@ -68,15 +93,31 @@ def test_loss_accuracy_and_filters_are_shown_live(live, opened):
         on.release()
         page.get_by_role("tab", name="Training").click()
         expect(page.locator("#training .status")).to_contain_text("Finished: epoch 3 of 3", timeout=30_000)
+        page.close()  # it would go on asking
+
+
+def test_loss_and_filters_move_within_an_epoch(opened, tmp_path):
+    progress, folder = Slow(), tmp_path / "slow"
+    with training_in(folder, progress), served(folder) as (address, _):
+        page = opened(address)
+        page.get_by_role("tab", name="Training").click()
+        status, fine = page.locator("#training .status"), page.locator(".chart .within").first
+        expect(status).to_contain_text(re.compile(r"Running: epoch 1 of 3, \d+% of it done"), timeout=30_000)
+        course, filters = fine.get_attribute("d"), drawn(page, ".filters .maps canvas")
+        expect(fine).not_to_have_attribute("d", course)
+        assert fine.get_attribute("d").startswith(course[:6])
+        assert all(a != b for a, b in zip(filters, drawn(page, ".filters .maps canvas"), strict=True))
+        assert not Folder(folder).results.exists()
+        progress.on.set()
+        expect(status).to_contain_text("Finished: epoch 3 of 3", timeout=30_000)
+        page.close()
 
 
 def test_a_finished_run(page, shot):
     page.set_viewport_size({"width": 1280, "height": 640})
     page.get_by_role("tab", name="Training").click()
     expect(page.locator("#training .status")).to_contain_text("Finished: epoch 3 of 3")
-    expect(page.locator(".chart").first).to_have_attribute(
-        "aria-label", __import__("re").compile("validation")
-    )
+    expect(page.locator(".chart").first).to_have_attribute("aria-label", re.compile("validation"))
     shot(page, "training")
 
 
@@ -93,3 +134,4 @@ def test_a_folder_that_disappears_is_told_so_and_the_page_goes_on(run, tmp_path,
         page.locator(".thumbs button").nth(5).click()
         settled(page)
         assert drawn(page, ".layer canvas:first-child") != before
+        page.close()

@@ -20,7 +20,6 @@ from fovea.apps.views import Answer, rows
 from fovea.apps.watch import Watch
 from fovea.data import Splits
 from fovea.errors import DataError, FoveaError, mismatch
-from fovea.layers import Conv2D
 from fovea.models import MODELS
 from fovea.network import Network
 
@@ -125,14 +124,11 @@ class Look:
         """How the run stands, and "filters" (f_H, f_W, C_in, filters) of its first convolution."""
         if self.watch is None:
             raise DataError(mismatch("training", "a run to watch", "none", "start fovea look with --run"))
-        report = self.watch.report()
-        try:
-            network = self.watch.network()
-        except DataError:
+        report, filters = self.watch.report(), self.watch.filters()
+        if filters is None:
             return report, {}
-        first = next((layer for layer in network.layers if isinstance(layer, Conv2D)), None)
-        report["layer"] = first and first.name
-        return report, {"filters": first.parameters["W"]} if first else {}
+        report["layer"], W = filters
+        return report, {"filters": W}
 
     def _weights(self, name: str) -> tuple[Network, str]:
         """The network that a scene names, and which weights it has."""

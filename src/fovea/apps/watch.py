@@ -11,8 +11,12 @@ from pathlib import Path
 from time import time
 from typing import Any
 
+import numpy as np
+
+from fovea import pulse
 from fovea.checkpoint import load
 from fovea.errors import DataError, FoveaError, mismatch
+from fovea.layers import Conv2D
 from fovea.network import Network
 from fovea.runs import Folder
 
@@ -32,19 +36,27 @@ class Watch:
     def report(self) -> dict[str, Any]:
         """How the run stands.
 
-        {"there", "note", "epochs", "rows", "finished", "metrics", "age", "version"}: `rows` are those of
-        results.csv as numbers or None, `epochs` how many are asked for, `age` seconds since the last file
-        was written, `version` changes when there are new weights. Without the folder, `there` is False.
+        {"there", "note", "epochs", "rows", "points", "now", "finished", "metrics", "age", "version"}: `rows`
+        are those of results.csv as numbers or None, `epochs` how many are asked for, `points` (epochs done,
+        loss, accuracy) the curve within epochs, `now` the share of the epoch that goes on, or None, `age`
+        seconds since the last file was written, `version` changes when there are new weights. Without the
+        folder, `there` is False.
         """
         folder = self.folder
         if not folder.path.is_dir():
-            return {"there": False, "note": GONE, "rows": [], "finished": False, "version": None}
-        metrics, written = _json(folder.metrics), _written(folder.state)
+            return {
+                "there": False, "note": GONE, "rows": [], "points": [], "finished": False, "version": None
+            }  # fmt: skip
+        metrics, rows, (beat, _) = _json(folder.metrics), _rows(folder.results), pulse.read(folder.pulse)
+        written = max(_written(folder.state), _written(folder.pulse))
+        within = metrics is None and beat.get("epoch") == len(rows) + 1
         return {
             "there": True,
             "note": "" if written else "nothing has been saved here yet",
             "epochs": self._epochs(),
-            "rows": _rows(folder.results),
+            "rows": rows,
+            "points": beat["points"],
+            "now": beat["step"] / beat["steps"] if within else None,
             "finished": metrics is not None,
             "metrics": metrics,
             "age": max(0.0, time() - written[0] / 1e9) if written else None,
@@ -67,6 +79,18 @@ class Watch:
             except FoveaError as error:
                 raise DataError("run: its last weights cannot be read") from error
         return self._network
+
+    def filters(self) -> tuple[str, np.ndarray] | None:
+        """The first convolution's name and its W, as new as there is; None where there is none yet."""
+        beat, arrays = pulse.read(self.folder.pulse)
+        if arrays and _written(self.folder.pulse) > _written(self.folder.last):
+            return beat["layer"], arrays["filters"]
+        try:
+            network = self.network()
+        except DataError:
+            return None
+        first = next((layer for layer in network.layers if isinstance(layer, Conv2D)), None)
+        return first and (first.name, first.parameters["W"])
 
     def _epochs(self) -> int | None:
         try:

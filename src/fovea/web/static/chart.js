@@ -1,4 +1,4 @@
-/** A line chart of a few epochs: two lines, named where they end. */
+/** A line chart of a few epochs: two lines, named where they end, and a fine one within the epochs. */
 
 import { fill, h, svg } from "./dom.js";
 
@@ -9,29 +9,35 @@ const EDGE = { left: 52, right: 82, top: 12, bottom: 30 };
 export function chart(title, written) {
   const picture = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", class: "chart" });
   const element = h("figure", {}, h("figcaption", {}, title, h("span.training", {}, "training"), h("span.validation", {}, "validation")), picture);
-  /** @param {{name: string, points: [number, number | null][]}[]} lines @param {number} epochs */
-  function draw(lines, epochs) {
+  /** @param {{name: string, points: [number, number | null][]}[]} lines
+   *  @param {[number, number][]} within @param {number} epochs */
+  function draw(lines, within, epochs) {
     const known = lines.map(({ name, points }) => ({ name, points: points.filter(([, value]) => value !== null) })).filter(({ points }) => points.length);
-    const values = known.flatMap(({ points }) => points.map(([, value]) => value));
+    // With two epochs to compare, what was before them need not be seen.
+    const seen = known.length && known[0].points.length > 1 ? known : [...known, { points: within }];
+    const values = seen.flatMap(({ points }) => points.map(([, value]) => value));
     if (!values.length) {
-      fill(picture, text(WIDE / 2, HIGH / 2, "after the first epoch", "middle"));
+      fill(picture, text(WIDE / 2, HIGH / 2, "after the first steps", "middle"));
       return;
     }
     const [low, high] = range(values, title === "Loss");
-    const x = (epoch) => EDGE.left + ((WIDE - EDGE.left - EDGE.right) * (epoch - 1)) / Math.max(epochs - 1, 1);
+    const x = (epoch) => EDGE.left + ((WIDE - EDGE.left - EDGE.right) * epoch) / Math.max(epochs, 1);
     const y = (value) => HIGH - EDGE.bottom - ((HIGH - EDGE.top - EDGE.bottom) * (value - low)) / (high - low);
+    if (!known.length) known.push({ name: "training", points: [within.at(-1)] });
     picture.setAttribute("aria-label", `${title}: ${known.map(({ name, points }) => `${name} ${written(points.at(-1)[1])}`).join(", ")}`);
-    fill(picture, grid(low, high, y, written), axis(epochs, x), ends(known.map((line) => drawn(line, x, y, written))));
+    const fine = svg("path", { d: path(within.filter(([, value]) => value >= low && value <= high), x, y), class: "line training within" });
+    fill(picture, grid(low, high, y, written), axis(epochs, x), fine, ends(known.map((line) => drawn(line, x, y, written))));
   }
   return { element, draw };
 }
 
 function drawn({ name, points }, x, y, written) {
-  const path = points.map(([epoch, value], at) => `${at ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
   const [epoch, value] = points.at(-1);
-  return { at: y(value), marks: [svg("path", { d: path, class: `line ${name}` }), svg("circle", { cx: x(epoch), cy: y(value), r: 3.5, class: name })],
+  return { at: y(value), marks: [svg("path", { d: path(points, x, y), class: `line ${name}` }), svg("circle", { cx: x(epoch), cy: y(value), r: 3.5, class: name })],
     label: (at) => text(x(epoch) + 9, at + 4, `${written(value)}`, "start", name) };
 }
+
+const path = (points, x, y) => points.map(([epoch, value], at) => `${at ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
 
 /** Labels at the ends of the lines, moved apart where they would meet. */
 function ends(lines) {

@@ -1,4 +1,4 @@
-/** A run, as its folder shows it: loss, accuracy and filters of every epoch, while it goes on. */
+/** A run, as its folder shows it: loss, accuracy and filters of every epoch and within, while it goes on. */
 
 import { byId, fill, h } from "./dom.js";
 import { latest, read } from "./api.js";
@@ -8,7 +8,7 @@ import { percent, number } from "./format.js";
 import { canvas, legend, map } from "./paint.js";
 import { now, on, set } from "./store.js";
 
-const EVERY = 1000; // milliseconds
+const EVERY = 500; // milliseconds; a run writes as often
 let visible = false;
 let next = () => {};
 let last = null;
@@ -37,8 +37,9 @@ export function build(model, tell) {
     const rows = answer.rows;
     const epochs = answer.epochs ?? rows.length;
     const line = (name, key) => ({ name, points: rows.map((row) => [row.epoch, row[key]]) });
-    loss.draw([line("training", "train_loss"), line("validation", "val_loss")], epochs);
-    accuracy.draw([line("training", "train_top1"), line("validation", "val_top1")], epochs);
+    const within = (at) => answer.points.map((point) => [point[0], point[at]]);
+    loss.draw([line("training", "train_loss"), line("validation", "val_loss")], within(1), epochs);
+    accuracy.draw([line("training", "train_top1"), line("validation", "val_top1")], within(2), epochs);
     fill(filters, arrays.filters && [h("h2", {}, `Filters of ${answer.layer}`, legend(largest(arrays.filters.values))), h("div.maps", {}, tiles(arrays.filters))]);
   }
   on("picture", () => last && show()); // the theme may be another
@@ -55,7 +56,9 @@ function standing(answer) {
   if (!answer.there) return [h("b", {}, "Gone: "), answer.note];
   const done = answer.rows.length;
   const best = answer.rows.reduce((most, row) => Math.max(most, row.val_top1 ?? row.train_top1 ?? 0), 0);
-  const words = [`epoch ${done}${answer.epochs ? ` of ${answer.epochs}` : ""}`];
+  const going = answer.now !== null && answer.now !== undefined;
+  const words = [`epoch ${going ? done + 1 : done}${answer.epochs ? ` of ${answer.epochs}` : ""}`];
+  if (going) words[0] += `, ${Math.round(100 * answer.now)}% of it done`;
   if (done) words.push(`best accuracy ${percent(best)}`);
   if (answer.finished) words.push(`on the ${answer.metrics.split} pictures ${percent(answer.metrics.top1)}`);
   else if (answer.age !== null && answer.age !== undefined) words.push(`last saved ${ago(answer.age)}`);
