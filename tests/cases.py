@@ -38,18 +38,31 @@ class Case:
     padding: Padding
     dilation: Pair = (1, 1)
     groups: int = 1
+    ceil_mode: bool = False
 
     def __str__(self) -> str:
         return " ".join(f"{f.name}={getattr(self, f.name)}".replace(" ", "") for f in fields(self))
 
     @property
     def window(self) -> Window:
-        return Window.of((self.H, self.W), self.size, self.stride, self.padding, dilation=self.dilation)
+        return Window.of(
+            (self.H, self.W),
+            self.size,
+            self.stride,
+            self.padding,
+            dilation=self.dilation,
+            ceil_mode=self.ceil_mode,
+        )
 
     @property
     def moves(self) -> dict:
         """A convolution's arguments beside its arrays."""
         return {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups")}
+
+    @property
+    def pooling(self) -> dict:
+        """A pool's arguments beside its arrays and its size."""
+        return {name: getattr(self, name) for name in ("stride", "padding", "dilation", "ceil_mode")}
 
     def arrays(self, dtype: type = np.float32, ties: bool = False) -> tuple[np.ndarray, ...]:
         """A_prev, W, b, dZ of a convolution, and dA of pooling: normal, or whole numbers with many equals."""
@@ -101,6 +114,21 @@ def varied(draw: st.DrawFn) -> Case:
     )
     C, K = (groups * draw(st.integers(1, 3)) for _ in range(2))
     return Case(draw(st.integers(1, 3)), H, W, C, K, size, stride, padding, dilation, groups)
+
+
+@st.composite
+def varied_pools(draw: st.DrawFn) -> Case:
+    """Pools with a dilation, or in ceil mode, or both; each window sees at least one pixel."""
+    pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    size, stride, dilation = draw(pairs), draw(pairs), draw(pairs)
+    half = [(f - 1) * d // 2 for f, d in zip(size, dilation, strict=True)]
+    pads = tuple(draw(st.integers(0, p)) for p in half for _ in range(2))
+    padding = draw(st.sampled_from(["valid", min(half), pads]))
+    least = ((f - 1) * d + 1 for f, d in zip(size, dilation, strict=True))
+    H, W = (draw(st.integers(e, e + 7)) for e in least)
+    return Case(
+        2, H, W, draw(st.integers(1, 3)), 1, size, stride, padding, dilation, ceil_mode=draw(st.booleans())
+    )
 
 
 @st.composite
@@ -181,6 +209,16 @@ POOLS = [
     Case(17, 6, 6, 1, 1, (2, 2), (2, 2), "valid"),
     Case(33, 6, 6, 3, 1, (3, 3), (3, 3), 1),
     *seeded_cases(25, pooling=True, largest=7),
+]  # fmt: skip
+
+VARIED_POOLS = [
+    Case(2, 12, 12, 32, 1, (3, 3), (2, 2), "valid", ceil_mode=True),  # SqueezeNet 1.1
+    Case(1, 4, 4, 3, 1, (3, 3), (2, 2), "valid", ceil_mode=True),
+    Case(1, 2, 2, 17, 1, (3, 3), (2, 2), "valid", ceil_mode=True),  # smaller than a window
+    Case(2, 7, 8, 6, 1, (2, 3), (3, 2), (1, 0, 1, 2), ceil_mode=True),
+    Case(1, 9, 10, 16, 1, (3, 3), (1, 1), "valid", (2, 2)),
+    Case(2, 9, 11, 3, 1, (3, 2), (2, 2), (2, 1, 1, 0), (2, 3)),
+    Case(17, 8, 7, 1, 1, (2, 2), (1, 2), 1, (3, 2), ceil_mode=True),
 ]  # fmt: skip
 
 

@@ -34,6 +34,19 @@ def average_pool2d(A_prev, dA, size, stride, pads, count_include_pad):
     return _last(A), _last(x.grad)
 
 
+def max_pool2d_by_itself(A_prev, size, stride, padding, dilation, ceil_mode):
+    """A, and the indices, by PyTorch's own rules of ceil mode; `padding` is one number an axis."""
+    x = _tensor(A_prev.transpose(0, 3, 1, 2))
+    A, indices = F.max_pool2d(x, size, stride, padding, dilation, ceil_mode, return_indices=True)
+    return _last(A), _last(indices)
+
+
+def average_pool2d_by_itself(A_prev, size, stride, padding, ceil_mode, count_include_pad):
+    """A, by PyTorch's own rules; `padding` is one number an axis."""
+    x = _tensor(A_prev.transpose(0, 3, 1, 2))
+    return _last(F.avg_pool2d(x, size, stride, padding, ceil_mode, count_include_pad))
+
+
 def dense(A_prev, W, b, dZ):
     """Z, dA_prev, dW, db."""
     x, w, bias = _leaf(A_prev), _leaf(W.T), _leaf(b)

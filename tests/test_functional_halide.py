@@ -6,7 +6,7 @@ import pytest
 import fovea
 from fovea import functional as F
 from fovea import reference
-from tests.cases import CONVOLUTIONS, FORWARD, GRADIENT, POOLS, VARIED, assert_close, halide
+from tests.cases import CONVOLUTIONS, FORWARD, GRADIENT, POOLS, VARIED, VARIED_POOLS, assert_close, halide
 
 pytestmark = halide
 
@@ -27,11 +27,13 @@ def test_convolution(case):
         assert_close(got, gradient, GRADIENT)
 
 
-@pytest.mark.parametrize("case", POOLS, ids=str)
+@pytest.mark.parametrize("case", [*POOLS, *VARIED_POOLS], ids=str)
 def test_pooling(case):
-    moves = {"stride": case.stride, "padding": case.padding}
+    moves = case.pooling
     for ties in (False, True):
         A_prev, _, _, _, dA = case.arrays(ties=ties)
+        places = F.max_pool2d_indices(A_prev, case.size, **moves)
+        assert np.array_equal(places, reference.max_pool2d_indices(A_prev, case.size, **moves))
         assert np.array_equal(
             F.max_pool2d(A_prev, case.size, **moves), reference.max_pool2d(A_prev, case.size, **moves)
         )

@@ -73,26 +73,47 @@ def pool(
     size: int | Pair,
     stride: int | Pair | None = None,
     padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
     dA: Volume | None = None,
     who: str = "pool",
 ) -> Window:
     """A_prev (N, H, W, C), dA (N, n_H, n_W, C) of the output's shape or None; no `stride` means `size`.
 
-    A window that sees nothing but padding has neither a maximum nor an average: the padding is smaller than
-    the window on each side, and so every window has a pixel.
+    A window that sees nothing but padding has neither a maximum nor an average, and is refused.
     """
     floats(who, A_prev=A_prev, dA=dA)
     _volume(who, "A_prev", A_prev, "C")
-    window = Window.of(A_prev.shape[1:3], size, size if stride is None else stride, padding, who)
-    (f_H, f_W), (top, bottom, left, right) = window.size, window.pads
-    if max(top, bottom) >= f_H or max(left, right) >= f_W:
-        raise ShapeError(
-            mismatch(who, f"a padding smaller than the window of {f_H}×{f_W}", window.pads,
-                     "a window must see at least one pixel")
-        )  # fmt: skip
+    window = pooled(A_prev.shape[1:3], size, stride, padding, dilation, ceil_mode, who)
     if dA is not None:
         shape = (len(A_prev), *window.output, A_prev.shape[3])
         _shape(who, "dA", dA, shape, "dA has the shape of the pool's output")
+    return window
+
+
+def pooled(
+    input: Pair,
+    size: int | Pair,
+    stride: int | Pair | None,
+    padding: Padding,
+    dilation: int | Pair,
+    ceil_mode: bool,
+    who: str,
+) -> Window:
+    """The window of a pool over (height, width) pixels. Raises ShapeError."""
+    if not isinstance(ceil_mode, bool | np.bool_):
+        raise ShapeError(mismatch(f"{who}: ceil_mode", "True or False", repr(ceil_mode)))
+    stride = size if stride is None else stride
+    window = Window.of(input, size, stride, padding, who, dilation=dilation, ceil_mode=bool(ceil_mode))
+    (f_H, f_W), (top, bottom, left, right), (more_H, more_W) = window.size, window.pads, window.beyond
+    pads, apart = (top, bottom - more_H, left, right - more_W), ""
+    if max(pads[:2]) >= window.extent[0] or max(pads[2:]) >= window.extent[1] or window.blind:
+        if window.dilation != (1, 1):
+            apart = f", its pixels {window.dilation[0]}×{window.dilation[1]} apart"
+        raise ShapeError(
+            mismatch(who, f"a padding smaller than the window of {f_H}×{f_W}{apart}", pads,
+                     "a window must see at least one pixel")
+        )  # fmt: skip
     return window
 
 

@@ -100,6 +100,21 @@ class Window:
         return (n_H + top + bottom - e_H) // s_H + 1, (n_W + left + right - e_W) // s_W + 1
 
 
+    @property
+    def blind(self) -> bool:
+        """Whether there is a position from which no pixel of the input is seen, only padding."""
+        moves = self.size, self.stride, self.dilation, self.pads[::2], self.output
+        return any(_blind(*axis) for axis in zip(self.input, *moves, strict=True))
+
+
+def _blind(n: int, f: int, s: int, d: int, before: int, positions: int) -> bool:
+    for begin in range(-before, positions * s - before, s):
+        first = max(0, -(begin // d))  # of the window's pixels, the first in the input or behind it
+        if first >= f or begin + first * d >= n:
+            return True
+    return False
+
+
 def _extent(size: Pair, dilation: Pair) -> Pair:
     return (size[0] - 1) * dilation[0] + 1, (size[1] - 1) * dilation[1] + 1
 

@@ -44,11 +44,14 @@ EXAMPLES = {
     "MaxPool2D": [
         (MaxPool2D(2), (6, 7, 3), (28, 28, 6)),
         (MaxPool2D((3, 2), (2, 1), (1, 2, 0, 1)), (6, 5, 2), (15, 17, 3)),
+        (MaxPool2D(3, 2, ceil_mode=True), (6, 5, 2), (14, 14, 20)),
+        (MaxPool2D(2, 1, 1, dilation=(2, 1)), (6, 5, 2), (14, 15, 3)),
     ],
     "AveragePool2D": [
         (AveragePool2D(2), (6, 7, 3), (28, 28, 6)),
         (AveragePool2D(3, 2, "same"), (6, 5, 2), (15, 17, 3)),
         (AveragePool2D(3, 2, 1, count_include_pad=True), (6, 5, 2), (15, 17, 3)),
+        (AveragePool2D(3, 2, 1, ceil_mode=True, dilation=2, count_include_pad=True), (6, 5, 2), (14, 16, 3)),
     ],
     "GlobalAveragePool2D": [(GlobalAveragePool2D(), (4, 5, 3), (7, 7, 40))],
     "Dense": [(Dense(5), (7,), (400,)), (Dense(3, bias=False), (4,), (84,))],

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from fovea import check_layer, engine
 from fovea.errors import ShapeError
 from fovea.layers import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from tests import cases
 
 pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
@@ -27,6 +28,39 @@ def test_any_window_passes_the_check(window, channels, more_rows, more_columns, 
     layer = MaxPool2D(*window) if count is None else AveragePool2D(*window, count_include_pad=count)
     input_shape = (window[0][0] + more_rows, window[0][1] + more_columns, channels)
     check_layer(layer, input_shape, batch=2, engines=("reference",), samples=12)
+
+
+@settings(deadline=None, max_examples=25)
+@given(cases.varied_pools(), st.sampled_from([None, False, True]))
+def test_so_does_any_dilation_and_ceil_mode(case, count):
+    layer = MaxPool2D(case.size, **case.pooling)
+    if count is not None:
+        layer = AveragePool2D(case.size, **case.pooling, count_include_pad=count)
+    check_layer(layer, (case.H, case.W, case.C), batch=2, engines=("reference",), samples=12)
+
+
+def test_ceil_mode_keeps_what_is_left_over():
+    assert MaxPool2D(3, 2).output_shape((56, 56, 64)) == (27, 27, 64)
+    assert MaxPool2D(3, 2, ceil_mode=True).output_shape((56, 56, 64)) == (28, 28, 64)
+
+
+def test_what_ceil_mode_adds_is_never_averaged():
+    A_prev = np.arange(1, 5, dtype=np.float64).reshape(1, 1, 4, 1)
+    with engine.use("reference"):
+        for count in (False, True):
+            layer = AveragePool2D((1, 3), 3, ceil_mode=True, count_include_pad=count)
+            assert layer.forward(A_prev)[0].ravel().tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("layer", [MaxPool2D, AveragePool2D])
+def test_wrong_dilations_and_modes_are_refused(layer):
+    name = layer.__name__
+    with pytest.raises(ShapeError, match=f"^{name}: dilation: expected one or two whole numbers.*, got 0"):
+        layer(2, dilation=0)
+    with pytest.raises(ShapeError, match=f"^{name}: ceil_mode: expected True or False, got 1"):
+        layer(2, ceil_mode=1)
+    with pytest.raises(ShapeError, match=f"^{name}: expected a padding smaller than the window of 2×2, its"):
+        layer(2, 1, 1, dilation=2).output_shape((1, 1, 3))
 
 
 @pytest.mark.parametrize("layer", [MaxPool2D, AveragePool2D])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fovea import reference
-from tests.cases import assert_close, cases, drawn, varied
+from tests.cases import assert_close, cases, drawn, varied, varied_pools
 
 pytest.importorskip("torch")
 from tests import peers
@@ -59,6 +59,48 @@ def test_average_pooling(case, counted):
     dA_prev = reference.average_pool2d_backward(dA, A_prev, case.size, **moves)
     theirs = peers.average_pool2d(A_prev, dA, case.size, case.stride, case.window.pads, counted)
     assert_all_close((A, dA_prev), theirs)
+
+
+def symmetric(case):
+    """The padding as PyTorch takes it: at most half the window, one number an axis."""
+    half = [f // 2 for f in case.size]
+    return [min(p, h) for p, h in zip(case.window.pads[::2], half, strict=True)]
+
+
+@given(varied_pools(), st.booleans())
+@drawn
+def test_pooling_with_dilation_and_in_ceil_mode(case, ties):
+    A_prev, padding = case.arrays(np.float64, ties)[0], symmetric(case)
+    moves = case.pooling | {"padding": [p for p in padding for _ in range(2)]}
+    theirs = peers.max_pool2d_by_itself(
+        A_prev, case.size, case.stride, padding, case.dilation, case.ceil_mode
+    )
+    assert np.array_equal(reference.max_pool2d(A_prev, case.size, **moves), theirs[0])
+    assert np.array_equal(reference.max_pool2d_indices(A_prev, case.size, **moves), theirs[1])
+    moves["dilation"] = 1
+    for counted in (False, True):
+        theirs = peers.average_pool2d_by_itself(
+            A_prev, case.size, case.stride, padding, case.ceil_mode, counted
+        )
+        ours = reference.average_pool2d(A_prev, case.size, **moves, count_include_pad=counted)
+        assert_close(ours, theirs, EXACT)
+
+
+@given(varied_pools())
+@drawn
+def test_gradients_of_pools_with_dilation_and_in_ceil_mode(case):
+    A_prev, _, _, _, dA = case.arrays(np.float64)
+    dA_prev = reference.max_pool2d_backward(dA, A_prev, case.size, **case.pooling)
+    places = reference.max_pool2d_indices(A_prev, case.size, **case.pooling)
+    expected = np.zeros((len(A_prev), case.H * case.W, case.C))
+    n, _, _, c = np.indices(places.shape)
+    np.add.at(expected, (n, places, c), dA)
+    assert_close(dA_prev, expected.reshape(A_prev.shape), EXACT)
+    for counted in (False, True):  # the adjoint of a linear map
+        how = case.pooling | {"count_include_pad": counted}
+        forward = (reference.average_pool2d(A_prev, case.size, **how) * dA).sum()
+        back = (reference.average_pool2d_backward(dA, A_prev, case.size, **how) * A_prev).sum()
+        assert forward == pytest.approx(back, rel=1e-10, abs=1e-10)
 
 
 @given(st.integers(1, 40), st.integers(1, 200), st.integers(1, 90))

@@ -67,7 +67,8 @@ NETWORKS = {
         [
             L.MaxPool2D(2), L.Conv2D(6, 3, padding=1), L.MaxPool2D(3, 2, padding=1), L.ReLU(),
             L.AveragePool2D(2, 1, padding=1), L.Conv2D(18, 3, padding="same"), L.MaxPool2D(3, padding="same"),
-            L.AveragePool2D(2, count_include_pad=True, padding="same"), L.Flatten(), L.Dense(4),
+            L.AveragePool2D(2, count_include_pad=True, padding="same"), L.Conv2D(20, 1), L.ReLU(),
+            L.MaxPool2D(2, ceil_mode=True), L.Flatten(), L.Dense(4),
         ],
         (20, 19, 2),
     ),

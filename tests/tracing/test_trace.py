@@ -118,6 +118,15 @@ def test_pools(case):
             )))  # fmt: skip
 
 
+@cases.drawn
+@given(case=cases.varied_pools())
+def test_pools_with_dilation_and_in_ceil_mode(case):
+    kinds = [MaxPool2D, AveragePool2D, lambda *a, **k: AveragePool2D(*a, **k, count_include_pad=True)]
+    with engine.use("reference"):
+        for kind in kinds:
+            check(traced(network_of(kind(case.size, **case.pooling), shape=(case.H, case.W, case.C))))
+
+
 @cases.halide
 @pytest.mark.parametrize("case", cases.seeded_cases(6), ids=str)
 def test_convolutions_of_kernels(case):

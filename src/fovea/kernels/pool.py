@@ -1,33 +1,59 @@
 """Pooling of NHWC arrays; the pipelines are in pipelines/pool.py."""
 
 from dataclasses import astuple
+from typing import Any
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import checks
 from fovea.geometry import Padding, Pair, Window
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 
 
-def max_pool2d(A_prev, size, *, stride: int | Pair | None = None, padding: Padding = "valid") -> np.ndarray:
+def max_pool2d(
+    A_prev,
+    size,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
+) -> np.ndarray:
     """As `fovea.reference.max_pool2d`."""
-    window = checks.pool(A_prev, size, stride, padding, who="max_pool2d")
-    checks.float32("max_pool2d", A_prev=A_prev)
-    if not len(A_prev):
-        return reference.max_pool2d(A_prev, size, stride=stride, padding=padding)
-    return _pool("pool.maximum", [A_prev], window, window.output)
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d")
+    return _pool("max_pool2d", "pool.maximum", window, window.output, A_prev=A_prev)
 
 
 def max_pool2d_backward(
-    dA, A_prev, size, *, stride: int | Pair | None = None, padding: Padding = "valid"
+    dA,
+    A_prev,
+    size,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
 ) -> np.ndarray:
     """As `fovea.reference.max_pool2d_backward`."""
-    window = checks.pool(A_prev, size, stride, padding, dA, who="max_pool2d_backward")
-    checks.float32("max_pool2d_backward", dA=dA, A_prev=A_prev)
-    if not len(A_prev):
-        return reference.max_pool2d_backward(dA, A_prev, size, stride=stride, padding=padding)
-    return _pool("pool.maximum_backward", [dA, A_prev], window, window.input)
+    who = "max_pool2d_backward"
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, who)
+    return _pool(who, "pool.maximum_backward", window, window.input, dA=dA, A_prev=A_prev)
+
+
+def max_pool2d_indices(
+    A_prev,
+    size,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
+) -> np.ndarray:
+    """As `fovea.reference.max_pool2d_indices`."""
+    who = "max_pool2d_indices"
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who=who)
+    return _pool(who, "pool.indices", window, window.output, np.int32, A_prev=A_prev)
 
 
 def average_pool2d(
@@ -36,17 +62,14 @@ def average_pool2d(
     *,
     stride: int | Pair | None = None,
     padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
     count_include_pad: bool = False,
 ) -> np.ndarray:
     """As `fovea.reference.average_pool2d`."""
-    window = checks.pool(A_prev, size, stride, padding, who="average_pool2d")
-    checks.float32("average_pool2d", A_prev=A_prev)
-    if not len(A_prev):
-        return reference.average_pool2d(
-            A_prev, size, stride=stride, padding=padding, count_include_pad=count_include_pad
-        )
-    count = {"count_include_pad": bool(count_include_pad)}
-    return _pool("pool.average", [A_prev], window, window.output, **count)
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
+    kernel = _averaging("pool.average", count_include_pad)
+    return _pool("average_pool2d", kernel, window, window.output, A_prev=A_prev)
 
 
 def average_pool2d_backward(
@@ -56,31 +79,36 @@ def average_pool2d_backward(
     *,
     stride: int | Pair | None = None,
     padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
     count_include_pad: bool = False,
 ) -> np.ndarray:
     """As `fovea.reference.average_pool2d_backward`."""
-    window = checks.pool(A_prev, size, stride, padding, dA, who="average_pool2d_backward")
-    checks.float32("average_pool2d_backward", dA=dA, A_prev=A_prev)
-    if not len(A_prev):
-        return reference.average_pool2d_backward(
-            dA, A_prev, size, stride=stride, padding=padding, count_include_pad=count_include_pad
-        )
-    count = {"count_include_pad": bool(count_include_pad)}
-    return _pool("pool.average_backward", [dA], window, window.input, **count)
+    who = "average_pool2d_backward"
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, who)
+    return _pool(who, _averaging("pool.average_backward", count_include_pad), window, window.input, dA=dA)
 
 
-def _pool(operation: str, inputs: list[np.ndarray], window: Window, size: Pair, **more: object) -> np.ndarray:
-    N, C = inputs[0].shape[0], inputs[0].shape[3]
-    result = buffers.empty((N, *size, C))
-    arrays = [a[..., None] for a in inputs]
-    run(
-        operation,
-        arrays,
-        [result[..., None]],
-        window=astuple(window),
-        channels=C,
-        lanes=1,
-        vector=tiles.vector(),
-        **more,
-    )
+def _averaging(operation: str, count_include_pad: bool) -> tuple[str, dict[str, Any]]:
+    return operation, {"count_include_pad": bool(count_include_pad)}
+
+
+def _pool(
+    who: str,
+    kernel: str | tuple[str, dict[str, Any]],
+    window: Window,
+    size: Pair,
+    dtype: type = np.float32,
+    **arrays: np.ndarray,
+) -> np.ndarray:
+    """Run `kernel`, an operation or one with more arguments, on `arrays`; the outcome has rows and columns of
+    `size`."""
+    checks.float32(who, **arrays)
+    operation, more = kernel if isinstance(kernel, tuple) else (kernel, {})
+    first = next(iter(arrays.values()))
+    N, C = first.shape[0], first.shape[3]
+    result = buffers.empty((N, *size, C), dtype)
+    if N:
+        shape = {"window": astuple(window), "channels": C, "lanes": 1, "vector": tiles.vector()}
+        run(operation, [a[..., None] for a in arrays.values()], [result[..., None]], **shape, **more)
     return result

@@ -1,23 +1,25 @@
 """Pooling: one number for each window, in every channel by itself, with no parameters.
 
-    max       Z[n, h, w, c] = max_{i, j} A_prev_pad[n, h·s_H + i, w·s_W + j, c]                            (1)
-    average   Z[n, h, w, c] = mean_{i, j} A_prev_pad[n, h·s_H + i, w·s_W + j, c]                           (2)
+    max       Z[n, h, w, c] = max_{i, j} A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, c]                    (1)
+    average   Z[n, h, w, c] = mean_{i, j} A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, c]                   (2)
     global    Z[n, c]       = mean_{h, w} A_prev[n, h, w, c]                                               (3)
 
-For the maximum, padding counts as −∞; the mean leaves it out unless `count_include_pad` asks for it.
+For the maximum, padding counts as −∞; the mean leaves it out unless `count_include_pad` asks for it. What
+a window of `ceil_mode` covers beyond the padding counts in neither.
 
-    n image   h, w output row, column   i, j row, column in the window   c channel   s stride
+    n image   h, w output row, column   i, j row, column in the window   c channel   s stride   d dilation
 
 Global average: Lin, Chen, Yan: Network In Network (2013), arXiv:1312.4400.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from fovea import functional
+from fovea.checks import pooled
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Padding, Pair, Window, pair
 from fovea.layers.base import Gradients, Layer, Shape, checked_padding, image_shape
@@ -25,35 +27,48 @@ from fovea.layers.base import Gradients, Layer, Shape, checked_padding, image_sh
 
 @dataclass(eq=False)
 class _Pool2D(Layer):
-    """Windows of `pool_size`, moved by `stride` (the pool size where it is None)."""
+    """Windows of `pool_size`, moved by `stride` (the pool size where it is None), their pixels `dilation`
+    apart. With `ceil_mode` a last window that does not fit is there, too, if it begins in the input or the
+    padding before it."""
 
     kind = "pool"
 
     pool_size: int | Pair
     stride: int | Pair | None = None
     padding: Padding = "valid"
+    dilation: int | Pair = field(default=1, kw_only=True)
+    ceil_mode: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         who = type(self).__name__
         self.pool_size = pair(self.pool_size, who, "pool_size")
         self.stride = self.pool_size if self.stride is None else pair(self.stride, who, "stride")
         self.padding = checked_padding(self.padding, who)
-        pads = Window.of(self.pool_size, self.pool_size, self.stride, self.padding, who).pads
-        if max(pads[:2]) >= self.pool_size[0] or max(pads[2:]) >= self.pool_size[1]:
+        self.dilation = pair(self.dilation, who, "dilation")
+        if not isinstance(self.ceil_mode, bool):
+            raise ShapeError(mismatch(f"{who}: ceil_mode", "True or False", repr(self.ceil_mode)))
+        extent = Window((1, 1), self.pool_size, self.stride, (0, 0, 0, 0), self.dilation).extent
+        pads = Window.of(extent, extent, self.stride, self.padding, who).pads
+        if max(pads[:2]) >= extent[0] or max(pads[2:]) >= extent[1]:
             raise ShapeError(
-                mismatch(f"{who}: padding", f"less than the window's {self.pool_size}", self.padding,
+                mismatch(f"{who}: padding", f"less than the window's {extent}", self.padding,
                          "a window of nothing but padding has no value")
             )  # fmt: skip
 
     def window(self, input_shape: Shape) -> Window:
         H, W, _ = image_shape(input_shape, self.who)
-        return Window.of((H, W), self.pool_size, self.stride or self.pool_size, self.padding, self.who)
+        how = self.pool_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        return pooled((H, W), *how, self.who)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return *self.window(input_shape).output, input_shape[2]  # (n_H, n_W, C)
 
     def connections(self, input_shape: Shape) -> int:
         return prod(self.output_shape(input_shape)) * prod(self.window(input_shape).size)
+
+    def _how(self) -> dict[str, Any]:
+        names = "stride", "padding", "dilation", "ceil_mode"
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(eq=False)
@@ -66,16 +81,13 @@ class MaxPool2D(_Pool2D):
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
         """A_prev (N, H, W, C) → Z (N, n_H, n_W, C)."""
-        Z = functional.max_pool2d(A_prev, self.pool_size, stride=self.stride, padding=self.padding)  # (1)
+        Z = functional.max_pool2d(A_prev, self.pool_size, **self._how())  # (1)
         return Z, A_prev
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         """dZ (N, n_H, n_W, C) → dA_prev (N, H, W, C)."""
         A_prev = cache
-        dA_prev = functional.max_pool2d_backward(
-            dZ, A_prev, self.pool_size, stride=self.stride, padding=self.padding
-        )
-        return dA_prev, {}
+        return functional.max_pool2d_backward(dZ, A_prev, self.pool_size, **self._how()), {}
 
 
 @dataclass(eq=False)
@@ -99,7 +111,7 @@ class AveragePool2D(_Pool2D):
         return functional.average_pool2d_backward(dZ, A_prev, self.pool_size, **self._how()), {}
 
     def _how(self) -> dict[str, Any]:
-        return {"stride": self.stride, "padding": self.padding, "count_include_pad": self.count_include_pad}
+        return super()._how() | {"count_include_pad": self.count_include_pad}
 
 
 @dataclass(eq=False)

@@ -26,7 +26,13 @@ from fovea.reference.loss import softmax_cross_entropy, softmax_cross_entropy_ba
 from fovea.reference.merge import add
 from fovea.reference.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.reference.optimizer import adam, sgd
-from fovea.reference.pool import average_pool2d, average_pool2d_backward, max_pool2d, max_pool2d_backward
+from fovea.reference.pool import (
+    average_pool2d,
+    average_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+    max_pool2d_indices,
+)
 from fovea.reference.recolour import recolour
 from fovea.reference.warp import warp
 
@@ -48,6 +54,7 @@ __all__ = [
     "leaky_relu_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "max_pool2d_indices",
     "recolour",
     "relu",
     "relu_backward",

@@ -1,6 +1,6 @@
 """Maximum and average pooling, each channel for itself.
 
-    a_slice(i, j)[n, h, w, c] = A_prev_pad[n, h·s_H + i, w·s_W + j, c], the pixel (i, j) of every window
+    a_slice(i, j)[n, h, w, c] = A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, c], pixel (i, j) of every window
 
     max:      A = max_ij a_slice(i, j)                                                               (1)
               da_slice(i, j) += dA, for the first (i, j) that holds the maximum                      (2)
@@ -9,11 +9,14 @@
 
 The maximum takes padding as −∞; of equal pixels the first in the window's row-major order counts, and a NaN
 is larger than everything. The average's count is that of the pixels which the window sees, or with
-`count_include_pad` f_H · f_W, padding included. da_slice(i, j) is the same slice of dA_prev_pad.
+`count_include_pad` of all, padding included; what ceil mode adds beyond the padding never counts.
+da_slice(i, j) is the same slice of dA_prev_pad.
 
 N examples, H rows, W columns, C channels; f_H × f_W the window, (i, j) a position in it; n_H × n_W the
-output; s_H, s_W the strides, by default the window's size.
+output; s_H, s_W the strides, by default the window's size; d_H, d_W the dilations.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -25,15 +28,17 @@ from fovea.reference.windows import crop, pad, positions
 
 
 def max_pool2d(
-    A_prev: Volume, size: int | Pair, *, stride: int | Pair | None = None, padding: Padding = "valid"
+    A_prev: Volume,
+    size: int | Pair,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
 ) -> Volume:
     """A (N, n_H, n_W, C)."""
-    window = checks.pool(A_prev, size, stride, padding, who="max_pool2d")
-    A_prev_pad = pad(A_prev, window, -np.inf)
-    A = np.full((len(A_prev), *window.output, A_prev.shape[3]), -np.inf, A_prev.dtype)
-    for _, _, at in positions(window):
-        np.maximum(A, A_prev_pad[at], out=A)  # (1)
-    return A
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d")
+    return _maximum(pad(A_prev, window, -np.inf), window)
 
 
 @quietly
@@ -44,20 +49,55 @@ def max_pool2d_backward(
     *,
     stride: int | Pair | None = None,
     padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
 ) -> Volume:
     """dA_prev (N, H, W, C)."""
-    window = checks.pool(A_prev, size, stride, padding, dA, who="max_pool2d_backward")
-    A = max_pool2d(A_prev, size, stride=stride, padding=padding)
-    A_prev_pad = pad(A_prev, window, -np.inf)
-    seen = pad(np.ones((1, *window.input, 1), bool), window)  # a window of −∞ alone must not choose padding
-    dA_prev_pad = np.zeros_like(A_prev_pad)
-    waiting = np.ones(A.shape, bool)  # the windows whose maximum has not come yet
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, "max_pool2d_backward")
+    dA_prev_pad = np.zeros_like(pad(A_prev, window))
+    for _, _, at, first in _winners(A_prev, window):
+        dA_prev_pad[at] += np.where(first, dA, 0)  # (2)
+    return np.ascontiguousarray(crop(dA_prev_pad, window))
+
+
+@quietly
+def max_pool2d_indices(
+    A_prev: Volume,
+    size: int | Pair,
+    *,
+    stride: int | Pair | None = None,
+    padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
+) -> Volume:
+    """int32 (N, n_H, n_W, C): row · W + column of the pixel that (2) goes to."""
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d_indices")
+    rows, columns = np.indices(window.input)
+    places = pad((rows * window.input[1] + columns)[None, :, :, None].astype(np.int32), window)
+    indices = np.zeros((len(A_prev), *window.output, A_prev.shape[3]), np.int32)
+    for _, _, at, first in _winners(A_prev, window):
+        indices += np.where(first, places[at], 0)
+    return indices
+
+
+def _maximum(A_prev_pad: Volume, window: Window) -> Volume:
+    A = np.full((len(A_prev_pad), *window.output, A_prev_pad.shape[3]), -np.inf, A_prev_pad.dtype)
     for _, _, at in positions(window):
+        np.maximum(A, A_prev_pad[at], out=A)  # (1)
+    return A
+
+
+def _winners(A_prev: Volume, window: Window) -> Iterator[tuple]:
+    """As `positions`, and which windows, (N, n_H, n_W, C), have their maximum there, and no earlier."""
+    A_prev_pad = pad(A_prev, window, -np.inf)
+    A = _maximum(A_prev_pad, window)
+    seen = pad(np.ones((1, *window.input, 1), bool), window)  # a window of −∞ alone must not choose padding
+    waiting = np.ones(A.shape, bool)  # the windows whose maximum has not come yet
+    for i, j, at in positions(window):
         a_slice = A_prev_pad[at]  # (N, n_H, n_W, C)
         first = waiting & seen[at] & ((a_slice == A) | np.isnan(a_slice))
-        dA_prev_pad[at] += np.where(first, dA, 0)  # (2)
         waiting &= ~first
-    return np.ascontiguousarray(crop(dA_prev_pad, window))
+        yield i, j, at, first
 
 
 @quietly
@@ -67,10 +107,12 @@ def average_pool2d(
     *,
     stride: int | Pair | None = None,
     padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
     count_include_pad: bool = False,
 ) -> Volume:
     """A (N, n_H, n_W, C)."""
-    window = checks.pool(A_prev, size, stride, padding, who="average_pool2d")
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
     A_prev_pad = pad(A_prev, window)
     A = np.zeros((len(A_prev), *window.output, A_prev.shape[3]), A_prev.dtype)
     for _, _, at in positions(window):
@@ -87,10 +129,12 @@ def average_pool2d_backward(
     *,
     stride: int | Pair | None = None,
     padding: Padding = "valid",
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
     count_include_pad: bool = False,
 ) -> Volume:
     """dA_prev (N, H, W, C); of A_prev only the shape matters."""
-    window = checks.pool(A_prev, size, stride, padding, dA, who="average_pool2d_backward")
+    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, "average_pool2d_backward")
     dA_prev_pad = np.zeros_like(pad(A_prev, window))
     share = dA / _count(window, dA.dtype, count_include_pad)
     for _, _, at in positions(window):
@@ -101,4 +145,6 @@ def average_pool2d_backward(
 def _count(window: Window, dtype: np.dtype, count_include_pad: bool) -> Volume:
     """By how much each window divides, (1, n_H, n_W, 1)."""
     seen = pad(np.ones((1, *window.input, 1), dtype), window, float(count_include_pad))
+    seen[:, seen.shape[1] - window.beyond[0] :] = 0
+    seen[:, :, seen.shape[2] - window.beyond[1] :] = 0
     return sum((seen[at] for _, _, at in positions(window)), start=np.zeros((), dtype))

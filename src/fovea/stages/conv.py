@@ -71,7 +71,8 @@ class ConvStage(Stage):
     def _can_pool(layers: Sequence[Layer], input_shape: Shape, place: int) -> bool:
         pool = layers[place].window(layers[0].output_shape(input_shape))
         assert pool is not None
-        return pool.size == pool.stride and not any(pool.pads) and pool.size[0] * pool.size[1] <= _WINDOW
+        side_by_side = pool.size == pool.stride and pool.dilation == (1, 1) and not any(pool.pads)
+        return side_by_side and pool.size[0] * pool.size[1] <= _WINDOW
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         outputs = [A.seen_as(*self.output_shape)]

@@ -181,17 +181,23 @@ def _maximum_input(passed: Passed, at: At) -> Sum:
     )  # fmt: skip
 
 
-def _shares(passed: Passed, inside: np.ndarray) -> np.ndarray:
-    """1 / count for each pixel of a window of which `inside` lies in the input, (f_H, f_W)."""
-    everywhere = isinstance(passed.layer, AveragePool2D) and passed.layer.count_include_pad
-    return np.where(inside, 1 / (inside.size if everywhere else inside.sum()), 0)
+def _shares(passed: Passed, at: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """1 / count for each pixel of a window on the positions `at`, of which `inside` lie in the input,
+    (f_H, f_W)."""
+    counted = inside
+    if isinstance(passed.layer, AveragePool2D) and passed.layer.count_include_pad:
+        window = _window(passed)
+        (H, W), (top, bottom, left, right), (more_H, more_W) = window.input, window.pads, window.beyond
+        size = H + top + bottom - more_H, W + left + right - more_W
+        counted = _within(np.add(at, (top, left)), size)
+    return np.where(inside, 1 / counted.sum(), 0)
 
 
 def _average(passed: Passed, at: At) -> Sum:
     h, w, c = at if len(at) == 3 else (0, 0, *at)  # the global average has one window
     pixels, inside = _seen(_window(passed), h, w)
     left = Factor("A_prev", _taken(passed.A_prev[:, :, c], pixels, inside), _on_channel(pixels, c))
-    share = Factor("1/count", _shares(passed, inside))
+    share = Factor("1/count", _shares(passed, pixels, inside))
     return passed.sum("Z", at, passed.Z, "Σ A_prev · 1/count", left, share, inside=inside)
 
 
@@ -201,7 +207,7 @@ def _average_input(passed: Passed, at: At) -> Sum:
     windows, there = _seeing(window, y, x)
     shares = np.zeros(there.shape)
     for i, j in np.argwhere(there):
-        shares[i, j] = _shares(passed, _seen(window, *windows[i, j])[1])[i, j]
+        shares[i, j] = _shares(passed, *_seen(window, *windows[i, j]))[i, j]
     left = Factor("dZ", _taken(passed.dZ[:, :, c], windows, there), _on_channel(windows, c))
     return passed.sum(
         "dA_prev", at, passed.dA_prev, "Σ dZ · 1/count", left, Factor("1/count", shares), inside=there

@@ -48,6 +48,20 @@ def maximum_backward(*, window, channels, lanes, vector):
     return [dA_prev], [dA, A_prev]
 
 
+def indices(*, window, channels, lanes, vector):
+    """Where the maximum of each window is: row · W + column."""
+    window = Window(*window)
+    A_prev, at = _input("A_prev", window.input, channels, lanes)
+    l, c, x, y, n = variables("l c x y n")
+    place = hl.Func("place")
+    winner = _winner(window, at, lanes, vector)
+    position = winner[l, c, x, y, n][1]
+    px, py = _pixel(window, x, y, position % window.size[1], position // window.size[1])
+    place[l, c, x, y, n] = py * window.input[1] + px
+    winner.compute_at(place, y)
+    return [_schedule(place, window.output, channels, lanes, vector)], [A_prev]
+
+
 def average(*, window, channels, count_include_pad, lanes, vector):
     """(1) for the mean."""
     window = Window(*window)
@@ -87,8 +101,8 @@ def _input(name: str, size: tuple[int, int], channels: int, lanes: int) -> tuple
 
 
 def _pixel(window: Window, x: hl.Expr, y: hl.Expr, j: hl.Expr, i: hl.Expr) -> tuple[hl.Expr, hl.Expr]:
-    (s_H, s_W), (top, _, left, _) = window.stride, window.pads
-    return x * s_W + j - left, y * s_H + i - top
+    (s_H, s_W), (d_H, d_W), (top, _, left, _) = window.stride, window.dilation, window.pads
+    return x * s_W + j * d_W - left, y * s_H + i * d_H - top
 
 
 def _inside(size: tuple[int, int], x: hl.Expr, y: hl.Expr) -> hl.Expr:
@@ -124,7 +138,7 @@ def _gather(window: Window, share: Callable, channels: int, lanes: int, vector: 
     l, c, x, y, n = variables("l c x y n")
     total, dA_prev = hl.Func("total"), hl.Func("dA_prev")
     r = hl.RDom([(0, f_W), (0, f_H)], "r_gather")
-    tx, ty = x + left - r[0], y + top - r[1]
+    tx, ty = x + left - r[0] * window.dilation[1], y + top - r[1] * window.dilation[0]
     holds = (ty % s_H == 0) & (tx % s_W == 0) & _inside(window.output, tx // s_W, ty // s_H)
     wx, wy = hl.clamp(tx // s_W, 0, window.output[1] - 1), hl.clamp(ty // s_H, 0, window.output[0] - 1)
     total[l, c, x, y, n] = ZERO
@@ -138,13 +152,19 @@ def _gather(window: Window, share: Callable, channels: int, lanes: int, vector: 
 
 def _count(window: Window, count_include_pad: bool, x: hl.Expr, y: hl.Expr) -> hl.Expr:
     """The number of pixels that the mean of the window at (x, y) is over."""
-    if count_include_pad or not any(window.pads):
+    (top, bottom, left, right), beyond = window.pads, window.beyond
+    if not any(window.pads) or (count_include_pad and not any(beyond)):
         return hl.f32(float(window.size[0] * window.size[1]))
-    (H, W), (f_H, f_W) = window.input, window.size
+    counted = (top, bottom - beyond[0], left, right - beyond[1]) if count_include_pad else (0, 0, 0, 0)
     px, py = _pixel(window, x, y, 0, 0)
-    columns = hl.min(px + f_W, W) - hl.max(px, 0)
-    rows = hl.min(py + f_H, H) - hl.max(py, 0)
-    return hl.cast(hl.Float(32), rows * columns)
+    counts = []
+    for begin, axis in ((py, 0), (px, 1)):
+        least, end = -counted[2 * axis], window.input[axis] + counted[2 * axis + 1]
+        f, d = window.size[axis], window.dilation[axis]
+        first = hl.max((least - begin + d - 1) // d, 0)  # of the window's pixels, those within
+        last = hl.min((end - 1 - begin) // d, f - 1)
+        counts.append(last - first + 1)
+    return hl.cast(hl.Float(32), counts[0] * counts[1])
 
 
 def _schedule(outcome: hl.Func, size: tuple[int, int], channels: int, lanes: int, vector: int) -> hl.Func:
