@@ -20,6 +20,16 @@ Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = Literal["valid", "same"] | int | Sequence[int]
 
 
+def sides(text: str | None) -> Pair | None:
+    """(H, W) of what is typed: "96", or "96x128"; None of None. Raises ShapeError."""
+    if text is None:
+        return None
+    numbers = text.lower().replace("×", "x").split("x")
+    if len(numbers) > 2 or not all(number.isdecimal() and int(number) > 0 for number in numbers):
+        raise ShapeError(mismatch("size", "pixels, as 96 or 96x128 (height x width)", repr(text)))
+    return int(numbers[0]), int(numbers[-1])
+
+
 def pair(value: int | Sequence[int], who: str, name: str, least: int = 1) -> Pair:
     """`value` for height and width: a whole number stands for both; both at least `least`."""
     try:

@@ -80,9 +80,8 @@ def train(
     recipe = replace(recipe or Recipe(), **choices)
     progress = progress or Progress()
     check_fit(network, data)
+    weights = check_recipe(network, data, recipe)
     assert data.train is not None
-    _check_batches(network, len(data.train), recipe.batch_size)
-    weights = balance.weights(recipe.class_weights, data.train.labels, data.classes)
     loss = losses.CrossEntropy(recipe.label_smoothing, weights)
     _take_on(network, data.train, measure=not resume)
 
@@ -153,10 +152,13 @@ def check_fit(network: Network, data: Splits) -> None:
         raise DataError(mismatch("train: classes", ", ".join(network.classes), ", ".join(data.classes)))
 
 
-def _check_batches(network: Network, pictures: int, batch_size: int) -> None:
-    """Raise ShapeError where a layer cannot learn from the smallest batch of an epoch, which is the last."""
-    for layer, shape in zip(network.layers, network.input_shapes, strict=True):
-        layer.check_batch(pictures % batch_size or batch_size, shape)
+def check_recipe(network: Network, data: Splits, recipe: Recipe) -> list[float] | None:
+    """The weights of the classes. Raises FoveaError where they, or the batches, do not suit."""
+    assert data.train is not None
+    smallest = len(data.train) % recipe.batch_size or recipe.batch_size  # the last of an epoch
+    for layer, shapes in zip(network.layers, network.input_shapes, strict=True):
+        layer.check_batch(smallest, shapes)
+    return balance.weights(recipe.class_weights, data.train.labels, data.classes)
 
 
 def _take_on(network: Network, train: Dataset, measure: bool) -> None:

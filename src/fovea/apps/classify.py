@@ -1,10 +1,12 @@
 """A folder of pictures in, a trained and measured classifier out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fovea import data, engine, models, training
 from fovea.apps import pictures
+from fovea.apps.choices import choose, model_for
 from fovea.apps.models import trained
 from fovea.data import Splits
 from fovea.errors import DataError, mismatch
@@ -23,8 +25,9 @@ def check(choices: dict[str, Any]) -> None:
 
 def train(
     source: str,
-    model: str = "lenet5",
+    model: str | None = None,
     *,
+    size: Sequence[int] | None = None,
     precision: str | None = None,
     out: str | None = None,
     progress: Progress | None = None,
@@ -32,17 +35,25 @@ def train(
 ) -> Run:
     """Train `model`, a built-in architecture or a network trained before, on the data that `source` names.
 
-    `choices` are fields of a `Recipe`. `precision` is the model's unless given. Writes a run folder: `out`,
-    or a new one in `runs/classify`. Raises FoveaError.
+    `choices` are fields of a `Recipe`; what is not chosen, model and all, is what `choices.choose` picks for
+    the data, and it is said. `size` (H, W) brings pictures to another size. `precision` is the model's unless
+    given. Writes a run folder: `out`, or a new one in `runs/classify`. Raises FoveaError.
     """
-    recipe = Recipe(**choices)
-    network, splits = _prepare(source, model, recipe.seed, precision)
-    asked = {
-        "task": TASK, "data": _absolute(source), "model": _absolute(model), "precision": network.precision
-    }  # fmt: skip
+    progress = progress or Progress()
+    seed = Recipe(**choices).seed
+    network, splits, name = _prepare(source, model, size, seed, precision)
     training.check_fit(network, splits)  # before there is a folder
+    goes_on = name not in models.MODELS or Path(name).exists()
+    recipe, reasons = choose(network, splits, choices, goes_on)
+    training.check_recipe(network, splits, recipe)
+    asked = {
+        "task": TASK, "data": _absolute(source), "model": _absolute(name), "size": list(splits.shape[:2]),
+        "precision": network.precision,
+    }  # fmt: skip
     folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
-    _tell(progress, network, splits, model, folder)
+    _tell(progress, network, splits, name, folder)
+    for line in reasons:
+        progress.note(line)
     return _finish(
         training.train(network, splits, recipe, out=folder.path, arguments=asked, progress=progress), splits
     )
@@ -56,27 +67,30 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         _, source, model, chosen = (asked[name] for name in ("epochs", "data", "model", "engine"))
     except KeyError as error:
         raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
-    recipe = Recipe.read(asked)
+    recipe, progress = Recipe.read(asked), progress or Progress()
     with engine.use(chosen):
-        network, splits = _prepare(source, model, recipe.seed, asked.get("precision"))
+        network, splits, _ = _prepare(source, model, asked.get("size"), recipe.seed, asked.get("precision"))
         _tell(progress, network, splits, model, folder)
         return _finish(training.train(network, splits, recipe, resume=run, progress=progress), splits)
 
 
-def _prepare(source: str, model: str, seed: int, precision: str | None) -> tuple[Network, Splits]:
-    if model in models.MODELS and not Path(model).exists():
-        splits = data.load(source, seed=seed)
-        network = models.build(model, splits.shape, splits.classes, seed=seed)
+def _prepare(
+    source: str, model: str | None, size: Sequence[int] | None, seed: int, precision: str | None
+) -> tuple[Network, Splits, str]:
+    """The network, the data in its size, and the network's name."""
+    if model is None or (model in models.MODELS and not Path(model).exists()):
+        splits = data.load(source, size=size, seed=seed)
+        name = model or model_for(splits.shape)
+        network = models.build(name, splits.shape, splits.classes, seed=seed)
         network.precision = precision or network.precision
-        return network, splits
+        return network, splits, name
     network = trained(model, precision)
     height, width, channels = network.input_shape
-    return network, data.load(source, size=(height, width), channels=channels, seed=seed)
+    return network, data.load(source, size=(height, width), channels=channels, seed=seed), model
 
 
-def _tell(progress: Progress | None, network: Network, splits: Splits, model: str, folder: Folder) -> None:
+def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:
     """What is about to happen, in two lines."""
-    progress = progress or Progress()
     parts = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
     ignored = f"; {splits.ignored:,} files that are no pictures" if splits.ignored else ""
     shape = "×".join(map(str, splits.shape))

@@ -20,6 +20,7 @@ from fovea.cli.common import (
     usage,
 )
 
+CHOSEN = "what suits the data"
 Flips = Annotated[bool, typer.Option("--flips", help="Take the mean over each picture and its mirror image.")]
 
 
@@ -30,23 +31,26 @@ def train(
         str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")
     ] = "digits",
     model: Annotated[
-        str, typer.Option(help="Built-in architecture, or a trained model to go on from.")
-    ] = "lenet5",
+        str | None,
+        typer.Option(help="Built-in architecture, or a trained model to go on from.", show_default=CHOSEN),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="HxW", help="The size of pictures.", show_default="theirs, at most 128"),
+    ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="How often to go through all pictures.", show_default="10")
+        int | None, typer.Option(min=1, help="How often to go through all pictures.", show_default=CHOSEN)
     ] = None,
     patience: Annotated[
         int | None, typer.Option(help="Stop after so many epochs without a better one.", show_default="never")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Pictures in a step.", show_default="64")
+        int | None, typer.Option(min=1, help="Pictures in a step.", show_default=CHOSEN)
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(help="sgd or adam; with more: sgd,nesterov.", show_default="sgd")
+        str | None, typer.Option(help="sgd or adam; with more: sgd,nesterov.", show_default=CHOSEN)
     ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="The highest.", show_default="0.05 sgd, 0.001 adam")
-    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest.", show_default=CHOSEN)] = None,
     schedule: Annotated[
         str | None, typer.Option(help="constant, step, cosine or one-cycle.", show_default="one-cycle")
     ] = None,
@@ -54,18 +58,20 @@ def train(
         float | None, typer.Option(help="Largest norm of all gradients.", show_default="any")
     ] = None,
     average: Annotated[
-        float | None, typer.Option(help="Average the weights over the steps, as 0.999.", show_default="no")
+        float | None, typer.Option(help="Average the weights over the steps, as 0.999.", show_default=CHOSEN)
     ] = None,
     augment: Annotated[
         str | None,
-        typer.Option(help="Such as flip,pad=4,reflect,cutout=0.25; see the docs.", show_default="none"),
+        typer.Option(help="Such as flip,pad=4,reflect,cutout=0.25; see the docs.", show_default=CHOSEN),
     ] = None,
     mixup: Annotated[
         float | None, typer.Option(help="Blend pictures and labels; 0.2 is usual.", show_default="0")
     ] = None,
     label_smoothing: Annotated[
         float | None,
-        typer.Option(help="Share of each label that all classes get alike, such as 0.1.", show_default="0"),
+        typer.Option(
+            help="Share of each label that all classes get alike, such as 0.1.", show_default=CHOSEN
+        ),
     ] = None,
     class_weights: Annotated[
         str | None, typer.Option(help="balanced, none, or by name: cat=2,dog=0.5.", show_default="none")
@@ -89,6 +95,7 @@ def train(
 ) -> None:
     """Train a classifier on a folder of pictures; Ctrl-C saves, --resume goes on."""
     from fovea.apps import classify, models, progress
+    from fovea.geometry import sides
     from fovea.recipe import NAMES
 
     set_threads(threads)
@@ -102,7 +109,10 @@ def train(
         chosen = {name: context.params[name] for name in NAMES if context.params.get(name) is not None}
         understand(classify.check, chosen)
         understand(models.check_precision, precision)
-        run = classify.train(data, model, precision=precision, out=out, progress=progress.shown(), **chosen)
+        pixels = understand(sides, size)
+        run = classify.train(
+            data, model, size=pixels, precision=precision, out=out, progress=progress.shown(), **chosen
+        )
     assert run.folder is not None
     print(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
     _tell_of_bad(run.bad, run.folder.bad_images)

@@ -60,10 +60,10 @@ def is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def understand(check: Callable[..., object], *values: Any) -> None:
-    """Wrong values of options are a wrong command."""
+def understand(check: Callable[..., Any], *values: Any) -> Any:
+    """What `check` makes of options; wrong values of them are a wrong command."""
     try:
-        check(*values)
+        return check(*values)
     except FoveaError as error:
         usage(str(error))
 

@@ -35,7 +35,7 @@ class Files:
         self.shape = shape
         self.bad: dict[int, str] = {}
         self._state = np.full(len(self.files), _UNREAD, np.uint8)
-        self._kept = _room((len(self.files), *shape), _memory() // SHARE if memory is None else memory)
+        self._kept = _room((len(self.files), *shape), machine_memory() // SHARE if memory is None else memory)
         self._pool = ThreadPoolExecutor(min(os.cpu_count() or 1, 8), thread_name_prefix="fovea-decode")
 
     def __len__(self) -> int:
@@ -92,7 +92,7 @@ def _room(shape: tuple[int, ...], memory: int) -> np.ndarray | None:
         return None
 
 
-def _memory() -> int:
+def machine_memory() -> int:
     """Bytes of memory that this process may have: the machine's, or its container's."""
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
