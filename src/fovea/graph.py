@@ -15,7 +15,7 @@ the network's.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -37,7 +37,7 @@ class Node(NamedTuple):
     after: tuple[str, ...] = ()
 
 
-Entries: TypeAlias = Mapping[str, Any] | Iterable[Layer | Node]
+Entries: TypeAlias = Any  # an iterable of layers and nodes, or a mapping of names to entries
 
 
 @dataclass(frozen=True)
