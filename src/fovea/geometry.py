@@ -109,7 +109,6 @@ class Window:
         top, bottom, left, right = self.pads
         return (n_H + top + bottom - e_H) // s_H + 1, (n_W + left + right - e_W) // s_W + 1
 
-
     @property
     def blind(self) -> bool:
         """Whether there is a position from which no pixel of the input is seen, only padding."""

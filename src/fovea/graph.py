@@ -101,8 +101,8 @@ def _nodes(entries: Entries) -> list[Node]:
     given: list[Node] = []
     if isinstance(entries, Mapping):
         for name, entry in entries.items():
-            layer, *after = entry if isinstance(entry, tuple) and entry else (entry,)
-            given.append(Node(layer, name, tuple(after)))
+            parts: tuple[Any, ...] = entry if isinstance(entry, tuple) and entry else (entry,)
+            given.append(Node(parts[0], name, parts[1:]))
     else:
         given = [entry if isinstance(entry, Node) else Node(entry) for entry in entries]
     if not given:

@@ -151,6 +151,17 @@ NETWORKS = {
         ],
         (13, 12, 2),
     ),
+    "residual blocks by winograd": lambda: fovea.Network(
+        {
+            "stem": L.Conv2D(32, 3, padding=1), "sum0": L.ReLU(),
+            "conv1": L.Conv2D(32, 3, padding=1), "relu1": L.ReLU(),
+            "conv2": L.Conv2D(32, 3, padding=1), "sum1": (L.Add(), "conv2", "sum0"), "relu2": L.ReLU(),
+            "left": L.Conv2D(40, 3, padding=1), "right": (L.Conv2D(40, 3, padding=1), "relu2"),
+            "apart": (L.Conv2D(32, 3, padding=1, groups=32), "relu2"), "more": L.Conv2D(40, 1, bias=False),
+            "sum2": (L.Add(), "left", "right", "more"), "pool": L.GlobalAveragePool2D(), "dense": L.Dense(5),
+        },
+        (18, 17, 3),
+    ),
     "dense only": lambda: fovea.Network([L.Flatten(), L.Dense(33), L.ReLU(), L.Dense(4)], (3, 3, 2)),
     "ends without dense": lambda: fovea.Network([L.Conv2D(10, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
     "ends with many channels": lambda: fovea.Network([L.Conv2D(20, 3), L.GlobalAveragePool2D()], (6, 6, 16)),

@@ -36,8 +36,8 @@ class Stage:
     noted: Array | None = None  # where the plan has put them; None where there is no backward pass
     beside: tuple[Array, ...] = ()  # what else it takes in
     dbeside: tuple[Array | None, ...] = ()  # and their gradients
-    adds: ClassVar[bool] = False  # whether its backward pass can add to gradients that others have begun
-    adding: tuple[bool, ...] = ()  # where it has to: in dA_prev, and in each of `dbeside`
+    adds: bool = False  # whether its backward pass can add what others have begun of a gradient
+    begun: tuple[Array | None, ...] = ()  # that, for dA_prev and for each of `dbeside`
     why: str = ""  # why it is as it is, in a clause, where no single kernel's choice says so
 
     def __init__(self, layers: Sequence[Layer], input_shape: Any, lanes: int, first: bool, few: bool) -> None:

@@ -27,6 +27,7 @@ class ConvStage(Stage):
     """
 
     leads = (Conv2D,)
+    adds = True
 
     def __init__(
         self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
@@ -111,9 +112,10 @@ class ConvStage(Stage):
         steps: list[Step] = [plan.call(specification, [rows, *upstream], gradients=gradients, choice=chosen)]
         if dA_prev is not None:
             chosen = algorithms.inputs(*asked)
-            specification = specify(chosen.operation, **shape, tile=chosen.plain_tile)
-            outputs = [dA_prev.seen_as(*self.input_shape)]
-            steps.append(plan.call(specification, upstream, [weights], outputs=outputs, choice=chosen))
+            begun = [array.seen_as(*self.input_shape) for array in self.begun if array]
+            specification = specify(chosen.operation, **shape, tile=chosen.plain_tile, begun=bool(begun))
+            arrays, outputs = [*upstream, *begun], [dA_prev.seen_as(*self.input_shape)]
+            steps.append(plan.call(specification, arrays, [weights], outputs=outputs, choice=chosen))
         return steps
 
     def _precision(self, plan: "Plan") -> str:

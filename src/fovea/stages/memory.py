@@ -6,11 +6,12 @@ A plan's steps have an order, and an array is needed from the step that writes i
 
 So an activation that some stage's backward pass reads lives until then, and any other only until the last
 stage that takes it in has read it. Gradients come and go in turn, those of the early stages where the late
-activations have been. Where several stages take in an activation, the first of them to run backward writes
-its gradient, and the others add to it: by themselves, or what they have written to memory of their own.
+activations have been. Where several stages take in an activation, its gradient is a sum: the first of them to
+run backward begins it, and each of the others makes a new array of what is begun and its own part; by itself,
+or by way of an array for its part alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
@@ -39,8 +40,9 @@ class Memory:
 
     activations: list[Array]  # n + 1: what comes in, and what each stage gives out
     gradients: list[Array | None]  # of each activation
-    parts: dict[Slot, Array]  # the gradients that are added to others, where a stage does not do so by itself
-    adding: set[Slot]  # the inputs whose gradient others have begun
+    targets: dict[Slot, Array]  # what has to be written for each input: its gradient, as far as it is known
+    begun: dict[Slot, Array]  # what others have begun of it
+    parts: dict[Slot, Array]  # where a stage writes its part, if it does not add by itself
     notes: list[Array | None]  # n: what each stage's forward pass notes down for its backward pass
     images: np.ndarray  # bytes that a batch of pictures is copied to
     size: int  # bytes, all in all
@@ -83,34 +85,50 @@ def lay_out(row: Row, batch_size: int, image_size: int, learning: Sequence[bool]
             last.append(_backward(j - 1, n))
         wanted["activation", j] = _Wanted(extent, np.float32, j, max(last))
 
-    begun, adding = {n: n + 1}, set[Slot]()  # when an activation's gradient is first written: the loss's
+    # What there is so far of each activation's gradient: where it is, and since when. The last is the loss's.
+    latest = {n: (("gradient", (n, 0)), n + 1)}
+    targets, begun = dict[Slot, tuple[str, Any]](), dict[Slot, tuple[str, Any]]()
     for i in reversed(range(n)):
         now, kind = _backward(i, n), stages[i].notes
         if not learning[i + 1]:
             continue
-        wanted["gradient", i + 1] = _Wanted(extents[i + 1], np.float32, begun[i + 1], now)
+        key, since = latest[i + 1]
+        wanted[key] = _Wanted(extents[i + 1], np.float32, since, now)
         if kind is not None:
             wanted["notes", i] = _Wanted(extents[i + 1], kind, i + 1, now)
         for slot, source in enumerate(row.sources[i]):
             if not learning[source]:
                 continue
-            if source in begun:
-                adding.add((i, slot))
+            version = 0
+            if source in latest:
+                key, since = latest[source]
+                wanted[key] = _Wanted(extents[source], np.float32, since, now)
+                begun[i, slot], version = key, key[1][1] + 1
                 if not stages[i].adds:
                     wanted["part", (i, slot)] = _Wanted(extents[source], np.float32, now, now)
-            begun.setdefault(source, now)
+            targets[i, slot] = ("gradient", (source, version))
+            latest[source] = targets[i, slot], now
 
     places, size = arrange([w.life for w in wanted.values()])
     whole = buffers.zeros((size,), np.uint8)
     found = {key: w.within(whole[place:]) for (key, w), place in zip(wanted.items(), places, strict=True)}
 
-    def arrays(name: str, count: int) -> list[Array | None]:
-        return [Array(found[name, i]) if (name, i) in found else None for i in range(count)]
+    def arrays(keys: Mapping[Any, tuple[str, Any]]) -> dict[Any, Array]:
+        return {name: Array(found[key]) for name, key in keys.items() if key in found}
 
-    activations = [Array(found["activation", j]) for j in range(n + 1)]
-    parts = {key: Array(array) for (name, key), array in found.items() if name == "part"}
-    notes, images = arrays("notes", n), found["images", 0]
-    return Memory(activations, arrays("gradient", n + 1), parts, adding, notes, images, size)
+    activations = arrays({j: ("activation", j) for j in range(n + 1)})
+    gradients = arrays({j: key for j, (key, _) in latest.items()})
+    notes = arrays({i: ("notes", i) for i in range(n)})
+    return Memory(
+        activations=[activations[j] for j in range(n + 1)],
+        gradients=[gradients.get(j) for j in range(n + 1)],
+        targets=arrays(targets),
+        begun=arrays(begun),
+        parts=arrays({key[1]: key for key in found if key[0] == "part"}),
+        notes=[notes.get(i) for i in range(n)],
+        images=found["images", 0],
+        size=size,
+    )
 
 
 def _backward(i: int, n: int) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def sum_of(plan: "Plan", arrays: Sequence[Array], total: Array) -> Step:
-    """The sum of `arrays`, or a copy where there is one; `total` may be the memory of one of them."""
+    """The sum of `arrays`, or a copy where there is one."""
     specification = specify("elementwise.add", count=len(arrays), activation="", vector=tiles.vector())
     return plan.call(specification, [array.as_runs() for array in arrays], outputs=[total.as_runs()])
 
@@ -33,8 +33,8 @@ class AddStage(Stage):
         return [sum_of(plan, [A_prev, *self.beside], A)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        targets = zip((dA_prev, *self.dbeside), self.adding, strict=True)
-        return [sum_of(plan, [t, dA] if begun else [dA], t) for t, begun in targets if t is not None]
+        targets = zip((dA_prev, *self.dbeside), self.begun, strict=True)
+        return [sum_of(plan, [begun, dA] if begun else [dA], t) for t, begun in targets if t is not None]
 
 
 class ConcatStage(Stage):

@@ -178,14 +178,14 @@ class Plan:
             dA = memory.gradients[i + 1]
             if dA is None:
                 continue
-            sums, targets = [], []
-            for slot, source in enumerate(row.sources[i]):
-                whole, own = memory.gradients[source], memory.parts.get((i, slot))
-                targets.append(own or whole)
-                if whole is not None and own is not None:
-                    sums.append(sum_of(self, [whole, own], whole))
-            part.stage.adding = tuple((i, slot) in memory.adding for slot in range(len(targets)))
-            part.dA, part.dA_prev, part.stage.dbeside = dA, targets[0], tuple(targets[1:])
-            part.backward = [*part.stage.backward(self, part.A_prev, part.A, dA, part.dA_prev), *sums]
+            slots = [(i, slot) for slot in range(len(row.sources[i]))]
+            own = [memory.parts.get(slot) or memory.targets.get(slot) for slot in slots]
+            part.stage.begun = tuple(memory.begun.get(slot) for slot in slots)
+            part.dA, part.dA_prev, part.stage.dbeside = dA, own[0], tuple(own[1:])
+            part.backward = [*part.stage.backward(self, part.A_prev, part.A, dA, part.dA_prev)]
+            for slot in slots:
+                if slot in memory.parts:
+                    begun, target = memory.begun[slot], memory.targets[slot]
+                    part.backward.append(sum_of(self, [begun, memory.parts[slot]], target))
             steps += part.backward
         return steps

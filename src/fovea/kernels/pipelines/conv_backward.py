@@ -30,10 +30,10 @@ from fovea.kernels.tiles import Tile
 # ---- The gradient of the input -----------------------------------------------------------------------------
 
 
-def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1):
-    """(2). With stride s, the pixels of equal row and column modulo s form s² phases; each is a
-    convolution of stride 1 over dZ with those of the filter's numbers that meet it. With groups, a block of
-    channels lies within one, and is summed over that group's filters."""
+def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, begun=False):
+    """(2), added to what others have `begun`. With stride s, the pixels of equal row and column modulo s form
+    s² phases; each is a convolution of stride 1 over dZ with those of the filter's numbers that meet it. With
+    groups, a block of channels lies within one, and is summed over that group's filters."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (s_H, s_W), (n_H, n_W) = window.input, window.stride, window.output
     (f_H, f_W), (top, _, left, _) = window.size, window.pads
@@ -81,9 +81,11 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1):
             sums[l, ci, x, y, n, co] += product  # (2)
             phases[-1] = (sums, r)
             packs.append((read, packed))
-    dA_prev[l, c, x, y, n] = hl.mux(
+    sum_ = hl.mux(
         (y % s_H) * s_W + x % s_W, [hl.Expr(f[l, c % B, x // s_W, y // s_H, n, c // B]) for f, _ in phases]
     )
+    others = array("begun", [L, C, W, H]) if begun else None
+    dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, c, x, y, n] + sum_
 
     # Schedule: as forward; a tile covers whole phases.
     cb, xo, xi, yo, yi, yt, yp = variables("cb xo xi yo yi yt yp")
@@ -114,7 +116,7 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1):
     if not within or after:
         dZ.compute_at(dA_prev, yo)
         vectorize_channels(dZ, l, k, L, tile.vector)
-    return [dA_prev], [*upstream.arguments, bank]
+    return [dA_prev], [*upstream.arguments, *([] if others is None else [others]), bank]
 
 
 def turn(packed: hl.Func, read: hl.Func, ci: hl.Var, k: hl.Var, co: hl.Var, B: int, K: int, V: int) -> None:

@@ -55,8 +55,8 @@ def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, 
     return [A], [A_prev, weights, *([b] if bias else [])]
 
 
-def inputs(*, window, channels, filters, after, pool, lanes, tile, groups):
-    """(2), phase by phase as in conv_backward.py."""
+def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun=False):
+    """(2), phase by phase as in conv_backward.py, added to what others have `begun`."""
     window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     (top, _, left, _), C_g, K_g = window.pads, C // G, K // G
@@ -82,9 +82,11 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups):
                 column, row = x + taps_x.position(r[1]), y + taps_y.position(r[2])
                 sums[c, x, y, n] += weight * seen.f[c, r[0], column, row, n]  # (2)
             phases.append((sums, r, extents))
-    dA_prev[l, c, x, y, n] = hl.mux(
+    sum_ = hl.mux(
         (y % s_H) * s_W + x % s_W, [hl.Expr(sums[c, x // s_W, y // s_H, n]) for sums, _, _ in phases]
     )
+    others = array("begun", [1, C, W, H]) if begun else None
+    dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, c, x, y, n] + sum_
 
     # Schedule: as forward; a tile covers whole phases.
     result(dA_prev, [1, C, W, H])
@@ -96,7 +98,7 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups):
     if after:
         dZ.compute_at(dA_prev, levels.band).vectorize(k, tile.vector, _GUARD)
     seen.stage(dA_prev, levels.staging, tile.vector)
-    return [dA_prev], [*upstream.arguments, bank]
+    return [dA_prev], [*upstream.arguments, *([] if others is None else [others]), bank]
 
 
 def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups):

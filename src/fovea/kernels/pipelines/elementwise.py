@@ -25,7 +25,7 @@ def activate_backward(*, activation, vector):
 
 
 def add(*, count, activation, vector):
-    """A = A_0 + A_1 + …, over runs [i, n], then perhaps an activation. A may be the memory of one of them."""
+    """A = A_0 + A_1 + …, over runs [i, n], then perhaps an activation."""
     arrays, A, (i, n) = [_run(f"A_{k}", 2) for k in range(count)], hl.Func("A"), variables("i n")
     total = arrays[0][i, n]
     for array in arrays[1:]:

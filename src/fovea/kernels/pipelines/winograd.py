@@ -56,8 +56,9 @@ def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, 
     return [A], [A_prev, weights, *([b] if bias else [])]
 
 
-def inputs(*, window, channels, filters, after, pool, lanes, tile):
-    """dA_prev: the convolution of dZ with the filters turned by half and C and K exchanged,
+def inputs(*, window, channels, filters, after, pool, lanes, tile, begun=False):
+    """dA_prev, added to what others have `begun`: the convolution of dZ with the filters turned by half and C
+    and K exchanged,
 
     dA_prev[c, x, y] = Σ_{i, j, k} W[2 − i, 2 − j, c, k] · dZ[k, x + left − 2 + j, y + top − 2 + i].      (1)
     """
@@ -84,11 +85,13 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile):
         return bank[k, c, 2 - j, 2 - i]
 
     sums = Tiles(pixel, turned, K, C, (H, W), (1, 1), tile, count, transposed=True)
-    dA_prev[l, c, x, y, n] = sums.at(c, x, y, n)  # (1)
+    others = array("begun", [1, C, W, H]) if begun else None
+    sum_ = sums.at(c, x, y, n)  # (1)
+    dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, c, x, y, n] + sum_
     band = sums.schedule(dA_prev, (l, c, x, y, n))
     if after or uneven:
         _share_out(dZ.compute_at(dA_prev, band).vectorize(k, tile.vector, _GUARD), tile)
-    return [dA_prev], [*upstream.arguments, bank]
+    return [dA_prev], [*upstream.arguments, *([] if others is None else [others]), bank]
 
 
 def _inside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
