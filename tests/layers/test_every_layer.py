@@ -18,6 +18,7 @@ from fovea.layers import (
     MaxPool2D,
     ReLU,
     ReLU6,
+    Shortcut,
     Sigmoid,
     SiLU,
     Softmax,
@@ -75,6 +76,10 @@ EXAMPLES = {
     "Tanh": [(Tanh(), (4, 5, 3), (28, 28, 6)), (Tanh(), (7,), (120,))],
     "SiLU": [(SiLU(), (4, 5, 3), (28, 28, 6)), (SiLU(), (7,), (120,))],
     "Softmax": [(Softmax(), (4, 5, 3), (14, 14, 6)), (Softmax(), (7,), (120,))],
+    "Shortcut": [
+        (Shortcut(5, 2), (5, 4, 3), (32, 32, 3)),
+        (Shortcut(3, (1, 3)), (3, 7, 3), (28, 31, 3)),
+    ],
     "Flatten": [(Flatten(), (3, 4, 2), (5, 5, 16))],
     "Dropout": [(Dropout(0.4), (3, 4, 2), (28, 28, 6)), (Dropout(0.0), (7,), (84,))],
 }

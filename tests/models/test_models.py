@@ -11,9 +11,12 @@ def on_the_reference(monkeypatch):
     monkeypatch.setenv("FOVEA_ENGINE", "reference")
 
 
-@pytest.mark.parametrize("name", MODELS)
+QUICK = [name for name in MODELS if not name.startswith("vgg16")]  # their many weights take seconds to draw
+
+
+@pytest.mark.parametrize("name", QUICK)
 def test_every_model_runs_forward_and_back(name):
-    network = models.build(name, seed=3)
+    network = models.build(name, (39, 39, 3) if name == "course39" else (32, 32, 3), 10, seed=3)
     X = np.random.default_rng(0).random((2, *network.input_shape), np.float32)
     logits, caches = network.forward(X)
     dX, gradients = network.backward(logits, caches)
@@ -23,7 +26,7 @@ def test_every_model_runs_forward_and_back(name):
     assert all(gradient.any() for gradient in gradients.values())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", QUICK)
 def test_every_model_takes_a_shape_classes_and_a_seed(name):
     network = models.build(name, (40, 44, 1), ["cat", "dog"], seed=3)
     assert network.input_shape == (40, 44, 1)
@@ -42,6 +45,62 @@ def test_lenet5_is_the_papers_but_for_its_activations():
     assert sum(p.size for p in lenet5().parameters.values()) == 61_706
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        # He et al. 2015, table 6: 0.27M, 0.46M and 0.85M, here counted in full from its section 4.2:
+        # weights 432 + Σ stages, gamma and beta of each convolution, and 64·10 + 10 at the end.
+        ("resnet20", 269_722),
+        ("resnet32", 464_154),
+        ("resnet56", 853_018),
+        # num_params of the weights in torchvision's documentation, https://pytorch.org/vision/stable/models
+        ("resnet18", 11_689_512),
+        ("resnet34", 21_797_672),
+        ("resnet50", 25_557_032),
+        ("vgg11", 132_863_336),
+        ("vgg11_bn", 132_868_840),
+        ("vgg16", 138_357_544),
+        ("vgg16_bn", 138_365_992),
+    ],
+)
+def test_a_model_has_exactly_as_many_parameters_as_published(name, count):
+    network = models.build(name, seed=None)
+    assert sum(p.size for p in network.parameters.values()) == count
+
+
+@pytest.mark.parametrize(("name", "layers"), [("resnet20", 20), ("resnet32", 32), ("resnet56", 56)])
+def test_a_residual_network_for_32_by_32_is_named_by_its_weighted_layers(name, layers):
+    network = models.build(name, seed=None)
+    assert sum("W" in layer.parameters for layer in network.layers) == layers
+    assert sum(layer.kind == "shortcut" for layer in network.layers) == 2  # where the other stages begin
+    assert {shape[:2] for shape in network.shapes if len(shape) == 3} == {(32, 32), (16, 16), (8, 8)}
+
+
+def test_the_sides_of_a_picture_of_224_go_as_in_the_papers():
+    sides = [112, 56, 28, 14, 7]
+    for name in ("resnet18", "resnet50", "vgg11"):
+        shapes = models.build(name, seed=None).shapes
+        assert sorted({shape[0] for shape in shapes if len(shape) == 3} - {224}, reverse=True) == sides
+    assert models.build("resnet50", seed=None).shapes[-2] == (2048,)
+
+
+def test_a_bottleneck_strides_in_its_3_by_3_convolution():
+    layers = {layer.name: layer for layer in models.resnet50(seed=None).layers}
+    strides = [layers[f"stage2_block1_conv{number}"].stride for number in (1, 2, 3)]
+    assert strides == [(1, 1), (2, 2), (1, 1)]
+
+
+def test_vgg_looks_at_7_by_7_of_larger_pictures_too_and_at_all_of_others():
+    def looks_at(*shape):
+        network = models.vgg11(shape, 10, seed=None)
+        return next(s for s in network.shapes if len(s) == 1)[0]
+
+    assert looks_at(224, 224, 3) == looks_at(448, 224, 1) == 7 * 7 * 512
+    assert looks_at(32, 32, 3) == 512
+    with pytest.raises(ShapeError, match=r'^MaxPool2D "pool5": expected an input of at least 2×2'):
+        models.vgg11((31, 31, 3))
+
+
 def test_lenet5_takes_pictures_in_colour_and_other_sizes():
     assert lenet5((32, 32, 3)).shapes[5:7] == [(6, 6, 16), (576,)]
     assert lenet5((12, 12, 1)).shapes[5] == (1, 1, 16)
@@ -55,7 +114,9 @@ def test_the_notes_network_has_the_notes_shapes():
 
 
 def test_an_unknown_model_is_refused_with_those_there_are():
-    with pytest.raises(FoveaError, match=r"^model: expected one of lenet5, course39, got 'lenet6'"):
+    with pytest.raises(
+        FoveaError, match=r"^model: expected one of lenet5, course39, .*resnet18.*, got 'lenet6'"
+    ):
         models.build("lenet6")
 
 

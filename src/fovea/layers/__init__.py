@@ -9,6 +9,7 @@ from fovea.layers.merge import Add, Concat
 from fovea.layers.normalization import BatchNorm
 from fovea.layers.pool import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from fovea.layers.shape import Flatten
+from fovea.layers.shortcut import Shortcut
 
 __all__ = [
     "Add",
@@ -26,6 +27,7 @@ __all__ = [
     "MaxPool2D",
     "ReLU",
     "ReLU6",
+    "Shortcut",
     "SiLU",
     "Sigmoid",
     "Softmax",

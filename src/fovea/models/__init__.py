@@ -9,11 +9,38 @@ from collections.abc import Callable, Sequence
 from fovea.errors import FoveaError, mismatch
 from fovea.models.course import course39
 from fovea.models.lenet import lenet5
+from fovea.models.resnet import resnet18, resnet20, resnet32, resnet34, resnet50, resnet56
+from fovea.models.rows import Model
+from fovea.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn
 from fovea.network import Network
 
-MODELS: dict[str, Callable[..., Network]] = {"lenet5": lenet5, "course39": course39}
+DESCRIBED: tuple[Model, ...] = (
+    *(resnet20, resnet32, resnet56, resnet18, resnet34, resnet50),
+    *(vgg11, vgg11_bn, vgg16, vgg16_bn),
+)
+MODELS: dict[str, Callable[..., Network]] = {
+    "lenet5": lenet5,
+    "course39": course39,
+    **{model.name: model for model in DESCRIBED},
+}
 
-__all__ = ["MODELS", "build", "course39", "lenet5"]
+__all__ = [
+    "MODELS",
+    "Model",
+    "build",
+    "course39",
+    "lenet5",
+    "resnet18",
+    "resnet20",
+    "resnet32",
+    "resnet34",
+    "resnet50",
+    "resnet56",
+    "vgg11",
+    "vgg11_bn",
+    "vgg16",
+    "vgg16_bn",
+]
 
 
 def build(

@@ -12,12 +12,15 @@ from fovea.stages.layer import LayerStage
 from fovea.stages.merge import AddStage, ConcatStage
 from fovea.stages.pool import PoolStage
 from fovea.stages.relayout import RelayoutStage
+from fovea.stages.shortcut import ShortcutStage
 
 if TYPE_CHECKING:
     from fovea.network import Network
 
 # Whatever else runs as it is.
-KINDS: tuple[type[Stage], ...] = (ConvStage, DenseStage, ActivationStage, PoolStage, AddStage, ConcatStage)
+KINDS: tuple[type[Stage], ...] = (
+    *(ConvStage, DenseStage, ActivationStage, PoolStage, AddStage, ConcatStage, ShortcutStage),
+)
 
 
 class Row:

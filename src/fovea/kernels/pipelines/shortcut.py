@@ -1,0 +1,36 @@
+"""The shortcut without parameters: some of the pixels, and channels of zeros behind those that there are.
+
+Z[c] at (x, y) = A_prev[c] at (x·s, y·s) for c < C, else 0                                             (1)
+dA_prev[c] at (x·s, y·s) = dZ[c] at (x, y), and 0 at the pixels between                                (2)
+"""
+
+import halide as hl
+
+from fovea.kernels.pipelines.algebra import ZERO, array, result, variables, vectorize_channels
+
+
+def take(*, size, stride, channels, deeper, lanes, vector):
+    """(1), for pictures of `size` = (H, W); `deeper` channels come out."""
+    (H, W), (s_H, s_W) = size, stride
+    A_prev, Z = array("A_prev", [lanes, channels, W, H]), hl.Func("Z")
+    l, c, x, y, n = variables("l c x y n")
+    value = A_prev[l, hl.min(c, channels - 1), x * s_W, y * s_H, n]
+    Z[l, c, x, y, n] = hl.select(c < channels, value, ZERO)
+    return [_schedule(Z, (-(-H // s_H), -(-W // s_W)), deeper, lanes, vector)], [A_prev]
+
+
+def give_back(*, size, stride, channels, deeper, lanes, vector):
+    """(2)."""
+    (H, W), (s_H, s_W) = size, stride
+    dZ, dA_prev = array("dZ", [lanes, deeper, -(-W // s_W), -(-H // s_H)]), hl.Func("dA_prev")
+    l, c, x, y, n = variables("l c x y n")
+    taken = (x % s_W == 0) & (y % s_H == 0)
+    dA_prev[l, c, x, y, n] = hl.select(taken, dZ[l, c, x // s_W, y // s_H, n], ZERO)
+    return [_schedule(dA_prev, size, channels, lanes, vector)], [dZ]
+
+
+def _schedule(function: hl.Func, size: tuple[int, int], channels: int, lanes: int, vector: int) -> hl.Func:
+    l, c, n = variables("l c n")
+    result(function, [lanes, channels, size[1], size[0]]).parallel(n)
+    vectorize_channels(function, l, c, lanes, vector)
+    return function

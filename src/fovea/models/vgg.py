@@ -1,0 +1,58 @@
+"""VGG: convolutions of 3×3 and nothing else between five max-pools, then three dense layers.
+
+    11   64 P 128 P 256 256 P 512 512 P 512 512 P → 4096 → 4096 → classes
+    16   64 64 P 128 128 P 256 256 256 P 512 512 512 P 512 512 512 P → 4096 → 4096 → classes
+
+Every convolution pads by 1 and has ReLU behind it, with batch normalisation between in the `_bn` variants;
+Dropout follows the first two dense layers. These look at 7×7×512 numbers, which is what a picture of
+224×224 gives. Of pictures whose sides are multiples of 224 they take the mean down to 7×7, as in torchvision;
+of others they take what there is, so that weights for 224×224 do not fit.
+
+Simonyan, Zisserman: Very deep convolutional networks for large-scale image recognition (2014),
+arXiv:1409.1556, table 1, configurations A and D. https://pytorch.org/vision/stable/models/vgg.html
+"""
+
+from fovea.layers import AveragePool2D, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
+from fovea.layers.base import Shape
+from fovea.models.rows import Model, Rows
+
+INPUT = (224, 224, 3)
+SIDE, UNITS = 7, 4096  # what the dense layers look at, and how wide they are
+
+# name → filters of the convolutions between two pools
+STAGES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "vgg11": ((64,), (128,), (256,) * 2, (512,) * 2, (512,) * 2),
+    "vgg16": ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
+}
+
+
+def rows(name: str, input_shape: Shape, outputs: int) -> Rows:
+    """The architecture of that name."""
+    found, place = Rows(), 0  # torchvision counts all layers
+    norm = name.endswith("_bn")
+    for stage in STAGES[name.removesuffix("_bn")]:
+        for filters in stage:
+            conv = Conv2D(filters, 3, padding=1)
+            if norm:
+                found.convolve(conv, torch=(f"features.{place}", f"features.{place + 1}"))
+            else:
+                found.add(conv, torch=f"features.{place}")
+                found.add(ReLU())
+            place += 3 if norm else 2
+        found.add(MaxPool2D(2))
+        place += 1
+    height, width = (side // 2 ** len(STAGES["vgg11"]) for side in input_shape[:2])
+    if height % SIDE == width % SIDE == 0 and (height, width) != (SIDE, SIDE) and height and width:
+        found.add(AveragePool2D((height // SIDE, width // SIDE)))
+    found.add(Flatten())
+    for number in (0, 3):
+        found.add(Dense(UNITS), torch=f"classifier.{number}")
+        found.add(ReLU())
+        found.add(Dropout(0.5))
+    found.add(Dense(outputs), torch="classifier.6")
+    return found
+
+
+vgg11, vgg11_bn, vgg16, vgg16_bn = (
+    Model(name, rows, INPUT, 1000) for name in ("vgg11", "vgg11_bn", "vgg16", "vgg16_bn")
+)
