@@ -38,7 +38,7 @@ class Slow(training.Progress):
         self.begun.set()
 
     def step(self, at):
-        self.on.wait(0.1)
+        self.on.wait(0.025)
 
 
 @contextmanager
@@ -96,29 +96,29 @@ def test_loss_accuracy_and_filters_are_shown_live(live, opened):
         page.close()  # it would go on asking
 
 
-def test_loss_and_filters_move_within_an_epoch(opened, tmp_path):
-    progress, folder = Slow(), tmp_path / "slow"
+def test_loss_and_filters_move_within_an_epoch(opened, shot, tmp_path):
+    progress, folder = Slow(), tmp_path / "digits"
     with training_in(folder, progress), served(folder) as (address, _):
-        page = opened(address)
+        page = opened(address, viewport={"width": 1280, "height": 640})
         page.get_by_role("tab", name="Training").click()
         status, fine = page.locator("#training .status"), page.locator(".chart .within").first
         expect(status).to_contain_text(re.compile(r"Running: epoch 1 of 3, \d+% of it done"), timeout=30_000)
+        assert not Folder(folder).results.exists()
         course, filters = fine.get_attribute("d"), drawn(page, ".filters .maps canvas")
         expect(fine).not_to_have_attribute("d", course)
         assert fine.get_attribute("d").startswith(course[:6])
         assert all(a != b for a, b in zip(filters, drawn(page, ".filters .maps canvas"), strict=True))
-        assert not Folder(folder).results.exists()
+        expect(status).to_contain_text(re.compile(r"epoch 3 of 3, [3-9]\d% of it done"), timeout=60_000)
+        shot(page, "training")
         progress.on.set()
         expect(status).to_contain_text("Finished: epoch 3 of 3", timeout=30_000)
         page.close()
 
 
-def test_a_finished_run(page, shot):
-    page.set_viewport_size({"width": 1280, "height": 640})
+def test_a_finished_run(page):
     page.get_by_role("tab", name="Training").click()
     expect(page.locator("#training .status")).to_contain_text("Finished: epoch 3 of 3")
     expect(page.locator(".chart").first).to_have_attribute("aria-label", re.compile("validation"))
-    shot(page, "training")
 
 
 def test_a_folder_that_disappears_is_told_so_and_the_page_goes_on(run, tmp_path, opened):

@@ -13,7 +13,8 @@ itself.
   range.
 
 `mode` says what lies beyond the border, by scipy.ndimage's names: "reflect", "mirror", "nearest", "wrap", or
-"constant", where `cval` lies there.
+"constant", where `cval`, 0 unless given, lies there. These three are the options that filters take as
+keywords.
 
 Filters are not turned round: they are cross-correlated, as in networks. Every function raises ShapeError for
 arguments that do not fit, and DataError for a picture without pixels or with too many.

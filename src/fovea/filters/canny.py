@@ -34,7 +34,7 @@ def canny(
     outermost pixels are never edges.
     """
     values = grey(image)
-    picture = Picture.of(values, "filters.canny", "scikit-image", mode, cval)
+    picture = Picture.of(values, "filters.canny", mode=mode, cval=cval)
     width = _number(sigma, "sigma", "a number", MOST_SIGMA)
     white = float(np.iinfo(values.dtype).max) if values.dtype.kind == "u" else 1.0
     weak = LOW if low is None else _number(low, "low", "a threshold") / white

@@ -6,154 +6,98 @@ direction             atan2(g_y, g_x), where brightness grows: 0 to the right, �
 """
 
 from math import sqrt
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.filters.picture import Picture
+from fovea.filters.picture import Options, Picture
 from fovea.filters.weights import HORIZONTAL, LAPLACIAN, OPERATORS, VERTICAL, Whole
 from fovea.functional import operations
 
 
-def vertical(
-    image: np.ndarray, *, convention: str = "scikit-image", mode: str | None = None, cval: float = 0.0
-) -> np.ndarray:
+def vertical(image: np.ndarray, **options: Unpack[Options]) -> np.ndarray:
     """Bright on the left of dark answers with 3 times the difference: [[1, 0, −1]] three times over."""
-    picture = Picture.of(image, "filters.vertical", convention, mode, cval)
+    picture = Picture.of(image, "filters.vertical", **options)
     return _answer(picture, VERTICAL, 1)
 
 
-def horizontal(
-    image: np.ndarray, *, convention: str = "scikit-image", mode: str | None = None, cval: float = 0.0
-) -> np.ndarray:
+def horizontal(image: np.ndarray, **options: Unpack[Options]) -> np.ndarray:
     """Bright above dark answers with 3 times the difference: `vertical`, turned by 90°."""
-    picture = Picture.of(image, "filters.horizontal", convention, mode, cval)
+    picture = Picture.of(image, "filters.horizontal", **options)
     return _answer(picture, HORIZONTAL, 1)
 
 
-def prewitt(
-    image: np.ndarray,
-    axis: int | None = None,
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
-) -> np.ndarray:
+def prewitt(image: np.ndarray, axis: int | None = None, **options: Unpack[Options]) -> np.ndarray:
     """As `sobel`, without weight in the middle; scikit-image divides by 3."""
-    return _operator("prewitt", image, axis, convention, mode, cval)
+    return _operator("prewitt", image, axis, options)
 
 
-def roberts(
-    image: np.ndarray,
-    axis: int | None = None,
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
-) -> np.ndarray:
-    """Differences over 2×2 pixels along the two diagonals: axis 0 falls to the right, axis 1 rises, from the
-    left
-    below. None: the magnitude."""
-    return _operator("roberts", image, axis, convention, mode, cval)
+def roberts(image: np.ndarray, axis: int | None = None, **options: Unpack[Options]) -> np.ndarray:
+    """Differences over 2×2 pixels along the two diagonals: axis 0 falls to the right, axis 1 rises to it.
+    None: the magnitude."""
+    return _operator("roberts", image, axis, options)
 
 
-def sobel(
-    image: np.ndarray,
-    axis: int | None = None,
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
-) -> np.ndarray:
+def sobel(image: np.ndarray, axis: int | None = None, **options: Unpack[Options]) -> np.ndarray:
     """Edges, with weight on the middle row or column.
 
     axis 0 answers to horizontal edges (brightness grows downward: positive), axis 1 to vertical ones (it
     grows to the right), None is the magnitude of both. scikit-image divides by 4. OpenCV's `cv2.Sobel(image,
     …, dx, dy)` is axis 1 for dx = 1, axis 0 for dy = 1, and its magnitude `cv2.magnitude` of both.
     """
-    return _operator("sobel", image, axis, convention, mode, cval)
+    return _operator("sobel", image, axis, options)
 
 
-def scharr(
-    image: np.ndarray,
-    axis: int | None = None,
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
-) -> np.ndarray:
+def scharr(image: np.ndarray, axis: int | None = None, **options: Unpack[Options]) -> np.ndarray:
     """As `sobel`, with 3, 10, 3 for 1, 2, 1: nearly alike for edges of all directions. scikit-image divides
     by 16."""
-    return _operator("scharr", image, axis, convention, mode, cval)
+    return _operator("scharr", image, axis, options)
 
 
-def laplacian(
-    image: np.ndarray, *, convention: str = "scikit-image", mode: str | None = None, cval: float = 0.0
-) -> np.ndarray:
+def laplacian(image: np.ndarray, **options: Unpack[Options]) -> np.ndarray:
     """A pixel's four neighbours less four times itself; with scikit-image's convention, the opposite."""
-    picture = Picture.of(image, "filters.laplacian", convention, mode, cval)
+    picture = Picture.of(image, "filters.laplacian", **options)
     return _answer(picture, LAPLACIAN, -1)
 
 
 def gradient(
-    image: np.ndarray,
-    operator: str = "sobel",
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
+    image: np.ndarray, operator: str = "sobel", **options: Unpack[Options]
 ) -> tuple[np.ndarray, np.ndarray]:
     """(magnitude, direction) in one pass; `operator` is "prewitt", "roberts", "sobel" or "scharr".
 
     The direction is (1), in radians from −π to π, 0 where there is none; float32 (float64 of float64). For
     roberts it is from the rising diagonal to the falling one.
     """
-    length, angle = _polar("polar", image, operator, convention, mode, cval, "filters.gradient")
+    length, angle = _polar("polar", image, operator, options, "filters.gradient")
     return length, angle
 
 
-def magnitude(
-    image: np.ndarray,
-    operator: str = "sobel",
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
-) -> np.ndarray:
+def magnitude(image: np.ndarray, operator: str = "sobel", **options: Unpack[Options]) -> np.ndarray:
     """The first of what `gradient` gives."""
-    return _polar("magnitude", image, operator, convention, mode, cval, "filters.magnitude")[0]
+    return _polar("magnitude", image, operator, options, "filters.magnitude")[0]
 
 
-def direction(
-    image: np.ndarray,
-    operator: str = "sobel",
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
-) -> np.ndarray:
+def direction(image: np.ndarray, operator: str = "sobel", **options: Unpack[Options]) -> np.ndarray:
     """The second of what `gradient` gives."""
-    return _polar("direction", image, operator, convention, mode, cval, "filters.direction")[0]
+    return _polar("direction", image, operator, options, "filters.direction")[0]
 
 
-def _operator(name: str, image: Any, axis: Any, convention: str, mode: str | None, cval: float) -> np.ndarray:
+def _operator(name: str, image: Any, axis: Any, options: Options) -> np.ndarray:
     if axis is None:
-        return _polar("magnitude", image, name, convention, mode, cval, f"filters.{name}")[0]
-    picture = Picture.of(image, f"filters.{name}", convention, mode, cval)
+        return _polar("magnitude", image, name, options, f"filters.{name}")[0]
+    picture = Picture.of(image, f"filters.{name}", **options)
     if axis not in (0, 1) or isinstance(axis, bool):
         raise ShapeError(mismatch(f"filters.{name}: axis", "0, 1 or None", repr(axis)))
     return _answer(picture, OPERATORS[name].kernels[axis], OPERATORS[name].divisor)
 
 
-def _polar(
-    form: str, image: Any, name: Any, convention: str, mode: str | None, cval: float, who: str
-) -> tuple[np.ndarray, ...]:
-    picture = Picture.of(image, who, convention, mode, cval)
+def _polar(form: str, image: Any, name: Any, options: Options, who: str) -> tuple[np.ndarray, ...]:
+    picture = Picture.of(image, who, **options)
     if name not in OPERATORS:
         raise ShapeError(mismatch(f"{who}: operator", f"one of {', '.join(OPERATORS)}", repr(name)))
     kernels, divisor = OPERATORS[name]
-    scale = picture.unit / (divisor * sqrt(2)) if convention == "scikit-image" else None
+    scale = picture.unit / (divisor * sqrt(2)) if picture.convention == "scikit-image" else None
     answers = operations("filters").stencil(
         picture.values, kernels, form, picture.real, scale, picture.border
     )

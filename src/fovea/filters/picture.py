@@ -6,7 +6,7 @@ opencv          whole numbers stay what they are; the border is mirrored
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import numpy as np
 
@@ -16,6 +16,14 @@ from fovea.errors import DataError, ShapeError, mismatch
 CONVENTIONS = ("scikit-image", "opencv")
 TYPES = ("uint8", "uint16", "float32", "float64")
 _MOST = 2**31 - 1  # numbers that kernels can count
+
+
+class Options(TypedDict, total=False):
+    """What every filter takes beside its own arguments; `fovea.filters` says what they mean."""
+
+    convention: str  # "scikit-image" unless given
+    mode: str | None  # the convention's unless given
+    cval: float  # 0 unless given
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,14 @@ class Picture:
 
     @classmethod
     def of(
-        cls, image: Any, who: str, convention: str, mode: str | None, cval: float, usual: str = "reflect"
+        cls,
+        image: Any,
+        who: str,
+        usual: str = "reflect",
+        *,
+        convention: str = "scikit-image",
+        mode: str | None = None,
+        cval: float = 0.0,
     ) -> Self:
         """`image`, checked. No `mode` means the convention's: for scikit-image's, `usual`."""
         checked_convention(convention, who)

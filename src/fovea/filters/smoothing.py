@@ -5,13 +5,13 @@ whole: rounded and cut to their range as there, bit for bit.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.filters import rest
-from fovea.filters.picture import Picture
+from fovea.filters.picture import Options, Picture
 from fovea.filters.weights import (
     EMBOSS,
     MOST_SIGMA,
@@ -27,21 +27,16 @@ from fovea.geometry import Pair, pair
 
 
 def gaussian(
-    image: np.ndarray,
-    sigma: float | Sequence[float] = 1.0,
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
+    image: np.ndarray, sigma: float | Sequence[float] = 1.0, **options: Unpack[Options]
 ) -> np.ndarray:
     """Smooth by a bell of standard deviation `sigma` in pixels, one number or two (down, along); 0 leaves
     alone.
 
     The border is `nearest` unless given, as scikit-image's; with OpenCV's convention, mirrored.
     """
-    picture = Picture.of(image, "filters.gaussian", convention, mode, cval, "nearest")
+    picture = Picture.of(image, "filters.gaussian", "nearest", **options)
     eight = picture.values.dtype == np.uint8
-    lines = [gaussian_weights(s, gaussian_radius(s, convention, eight)) for s in _sigmas(sigma)]
+    lines = [gaussian_weights(s, gaussian_radius(s, picture.convention, eight)) for s in _sigmas(sigma)]
     finish: float | tuple[int, int, int] = picture.unit
     if picture.whole and not picture.scaled:
         bits = 8 if eight else 16
@@ -52,16 +47,9 @@ def gaussian(
     return _separable(picture, lines[0], lines[1], finish)
 
 
-def box(
-    image: np.ndarray,
-    size: int | Pair = 3,
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
-) -> np.ndarray:
+def box(image: np.ndarray, size: int | Pair = 3, **options: Unpack[Options]) -> np.ndarray:
     """The average over a window of `size`, one whole number or (height, width)."""
-    picture = Picture.of(image, "filters.box", convention, mode, cval)
+    picture = Picture.of(image, "filters.box", **options)
     height, width = pair(size, "filters.box", "size")
     area = height * width
     if max(height, width) > MOST_SIZE:
@@ -76,28 +64,17 @@ def box(
     return rest.averaged(picture, (height, width), answer) if picture.same == "uint16" else answer
 
 
-def sharpen(
-    image: np.ndarray, *, convention: str = "scikit-image", mode: str | None = None, cval: float = 0.0
-) -> np.ndarray:
+def sharpen(image: np.ndarray, **options: Unpack[Options]) -> np.ndarray:
     """The picture less its Laplacian: each pixel's difference from its neighbours is drawn out."""
-    return _small(SHARPEN, Picture.of(image, "filters.sharpen", convention, mode, cval))
+    return _small(SHARPEN, Picture.of(image, "filters.sharpen", **options))
 
 
-def emboss(
-    image: np.ndarray, *, convention: str = "scikit-image", mode: str | None = None, cval: float = 0.0
-) -> np.ndarray:
+def emboss(image: np.ndarray, **options: Unpack[Options]) -> np.ndarray:
     """The picture as a relief, with light from the lower right."""
-    return _small(EMBOSS, Picture.of(image, "filters.emboss", convention, mode, cval))
+    return _small(EMBOSS, Picture.of(image, "filters.emboss", **options))
 
 
-def apply(
-    image: np.ndarray,
-    kernel: Any,
-    *,
-    convention: str = "scikit-image",
-    mode: str | None = None,
-    cval: float = 0.0,
-) -> np.ndarray:
+def apply(image: np.ndarray, kernel: Any, **options: Unpack[Options]) -> np.ndarray:
     """Any filter: Σ kernel[a, b] · image[h + a, w + b], from the middle on, each channel by itself.
 
     `kernel` is a rectangle of numbers, (f_H, f_W); it is not turned round (`kernel[::-1, ::-1]` turns it).
@@ -105,7 +82,7 @@ def apply(
     cv2.filter2D(image, -1, kernel), whole pictures bit for bit for kernels of fewer than 130 numbers, 50 of
     uint16; larger ones OpenCV takes through a Fourier transform, which may turn a rounding.
     """
-    picture = Picture.of(image, "filters.apply", convention, mode, cval)
+    picture = Picture.of(image, "filters.apply", **options)
     numbers = checked_kernel(kernel, "filters.apply").astype(picture.real)
     correlate = operations("filters").correlate
     answer = correlate(picture.values, numbers, picture.same, picture.unit, picture.border)

@@ -9,6 +9,7 @@ import { canvas, legend, map } from "./paint.js";
 import { now, on, set } from "./store.js";
 
 const EVERY = 500; // milliseconds; a run writes as often
+const QUIET = 20; // seconds without a sign of life that are worth a word
 let visible = false;
 let next = () => {};
 let last = null;
@@ -61,11 +62,11 @@ function standing(answer) {
   if (going) words[0] += `, ${Math.round(100 * answer.now)}% of it done`;
   if (done) words.push(`best accuracy ${percent(best)}`);
   if (answer.finished) words.push(`on the ${answer.metrics.split} pictures ${percent(answer.metrics.top1)}`);
-  else if (answer.age !== null && answer.age !== undefined) words.push(`last saved ${ago(answer.age)}`);
+  else if (answer.age > QUIET) words.push(`nothing written for ${ago(answer.age)}`);
   return [h("b", {}, answer.finished ? "Finished: " : "Running: "), words.join(", "), answer.note ? ` (${answer.note})` : ""];
 }
 
-const ago = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s ago` : seconds < 5400 ? `${Math.round(seconds / 60)} min ago` : `${Math.round(seconds / 3600)} h ago`);
+const ago = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`);
 
 /** Each filter as a tile: its mean over the input channels. */
 function tiles({ shape: [f, g, deep, n], values }) {
