@@ -1,6 +1,6 @@
 """Filters on a picture of 12 megapixels: Fovea, OpenCV and scikit-image in turns, in one process.
 
-    python -m benchmarks.filters [--quick] [--threads N] [--patience SECONDS] [--json FILE]
+    python -m benchmarks.filters [--quick] [--only TEXT] [--threads N] [--patience SECONDS] [--json FILE]
 
 The picture is grey, 4000×3000, as uint8 and as float32. OpenCV computes on as many threads as Fovea;
 scikit-image has one. Before anything is timed, results are compared: whole numbers must be equal, real ones
@@ -31,6 +31,7 @@ class Case(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description="Filters: Fovea against OpenCV and scikit-image.")
     add_options(parser)
+    parser.add_argument("--only", default="", metavar="TEXT", help="the cases with this in their names")
     options = parser.parse_args()
     if not installed("cv2") or not installed("skimage"):
         return
@@ -47,7 +48,7 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
     cv2.setNumThreads(options.threads)
     turns = 7 if options.quick else 25
     for case in cases():
-        for dtype in case.types:
+        for dtype in case.types if options.only in case.name else ():
             image = picture(HEIGHT, WIDTH, dtype)
             check(case, image)
             peers: dict[str, Run] = {

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fovea import Network, data, engine, images
+from fovea.apps import sheets
 from fovea.apps.inspect import inspect
 from fovea.errors import FoveaError
 from fovea.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
@@ -269,7 +270,7 @@ def test_a_network_without_classes_shows_maps_fields_and_filters(picture, tmp_pa
     }  # fmt: skip
     assert found.answers == {}
     text, _ = read(found.report)
-    assert "One layer with 9 parameters, from pictures of 8×8×1 to 8×8×1." in text
+    assert "1 layer with 9 parameters, from pictures of 8×8×1 to 8×8×1." in text
 
 
 @pytest.mark.parametrize("asked", [{"class_name": "cat"}, {"source": "digits"}])
@@ -278,3 +279,17 @@ def test_what_needs_classes_is_refused_of_a_network_without(picture, asked):
     words = r"expected a network that ends in classes, got one that makes 6×6×1 of a picture"
     with pytest.raises(FoveaError, match=words):
         inspect(model, [picture], out="out", **asked)
+
+
+def test_a_field_of_a_few_pixels_is_shown_from_near_by(tmp_path):
+    model = saved([Conv2D(1, 3), ReLU(), MaxPool2D(8), Flatten(), Dense(2)], (96, 96, 1))
+    images.write("photo.png", np.random.default_rng(0).integers(0, 256, (96, 96)).astype(np.uint8))
+    found = inspect(model, ["photo.png"], layer="conv1", unit=(93, 0), out="out")
+    text, _ = read(found.report)
+    assert "The unit at row 93, column 0, map 0 sees 3×3 pixels. Here are 36×36 around them." in text
+    field = images.read("out/photo/fields/conv1.png")
+    assert field.shape[:2] == (36 * 13, 36 * 13)
+    outlined = np.argwhere((field == sheets.OUTLINE).all(axis=2))
+    assert outlined.min(axis=0).tolist() == [33 * 13, 0]
+    assert outlined.max(axis=0).tolist() == [36 * 13 - 1, 3 * 13 - 1]
+    assert "map 0 sees 10×10 pixels." in text  # pool1, in the whole picture

@@ -14,6 +14,7 @@ from fovea.network import Network
 from fovea.summary import times
 
 MOST_FIELDS = 8  # layers whose fields are drawn
+NEAR = 12  # a field of less than this part of a picture is shown from near by
 # Of a layer; the one that is asked for shows all that it has.
 MOST_TILES, MOST_VALUES = 64, 1024  # maps or filters, and values where there are no maps
 COLUMNS = 8
@@ -46,18 +47,32 @@ def _field(sight: Sight, layer: str) -> Figure:
     channel = int(A[position].argmax()) if A.ndim == 3 else None
     field = seeing.receptive_field(sight.network, layer, position)
     effect = seeing.effective_field(sight.network, sight.picture.pixels, layer, position, channel)
-    lit = sheets.heat(sight.picture.photo, effect, smooth=False)
     top, left, bottom, right = field.box
+    photo, pixels, box, caption = sight.picture.photo, field.pixels, field.box, ""
+    if max(bottom - top, right - left) * NEAR < max(pixels.shape):
+        rows, columns = _around(top, bottom, pixels.shape[0]), _around(left, right, pixels.shape[1])
+        photo = sheets.shown(sight.picture.pixels[rows, columns])
+        effect, pixels = effect[rows, columns], pixels[rows, columns]
+        box = top - rows.start, left - columns.start, bottom - rows.start, right - columns.start
+        caption = f" Here are {times(pixels.shape)} around them."
+    lit = sheets.heat(photo, effect, smooth=False)
     place = f"number {position[0]}"
     if channel is not None:
         place = f"row {position[0]}, column {position[1]}, map {channel}"
     return Figure(
-        sight.write(f"fields/{layer}.png", sheets.spotlit(lit, field.pixels, field.box)),
+        sight.write(f"fields/{layer}.png", sheets.spotlit(lit, pixels, box)),
         alt=f"The receptive field of a unit of {layer} at {place}: rows {top} to {bottom - 1} and columns "
         f"{left} to {right - 1}",
-        caption=f"The unit at {place} sees {bottom - top}×{right - left} pixels.",
+        caption=f"The unit at {place} sees {bottom - top}×{right - left} pixels.{caption}",
         name=layer,
     )
+
+
+def _around(first: int, last: int, n: int) -> slice:
+    """So many of n pixels around first … last that these can be seen among them."""
+    wanted = min(max((last - first) * NEAR, 24), n)
+    start = min(max((first + last - wanted) // 2, 0), n - wanted)
+    return slice(start, start + wanted)
 
 
 def maps(sight: Sight) -> Section:
@@ -76,10 +91,10 @@ def _maps(sight: Sight, layer: str, kind: str) -> Figure:
     shades = sheets.grey(A, float(np.abs(A).max()))
     if A.ndim == 3:
         tiles, columns, side, most = shades.transpose(2, 0, 1)[..., None], COLUMNS, 96, MOST_TILES
-        content = f"{A.shape[2]} maps of {A.shape[0]}×{A.shape[1]}"
+        content = f"{_counted(A.shape[2], 'map')} of {A.shape[0]}×{A.shape[1]}"
     else:
         tiles, columns, most = shades.reshape(-1, 1, 1, 1), ceil(sqrt(3 * A.size)), MOST_VALUES
-        content, side = f"{A.size} values", max(4, 640 // columns)
+        content, side = _counted(A.size, "value"), max(4, 640 // columns)
     shown = tiles if layer == sight.layer else tiles[:most]
     some = f", the first {most} of them here" if len(shown) < len(tiles) else ""
     low, high = (f"{value:.3g}".replace("-", "−") for value in (A.min(), A.max()))
@@ -108,7 +123,7 @@ def filters(network: Network, layer: str | None, folder: Path) -> Section:
 def _filters(layer: str, stack: np.ndarray, whole: bool, folder: Path) -> Figure:
     """`stack` as `seeing.filter_pictures` gives it."""
     count, slices, f_H, f_W, channels = stack.shape
-    content = f"{count} filters of {f_H}×{f_W}"
+    content = f"{_counted(count, 'filter')} of {f_H}×{f_W}"
     if slices == 1:
         content += " in colour" if channels == 3 else " on one channel"
         shown = stack if whole else stack[:MOST_TILES]
@@ -129,9 +144,13 @@ def _filters(layer: str, stack: np.ndarray, whole: bool, folder: Path) -> Figure
 
 def facts(network: Network) -> str:
     """The network in a sentence."""
-    layers, count = len(network.layers), sum(array.size for array in network.parameters.values())
-    content = f"{'one layer' if layers == 1 else f'{layers} layers'} with {count:,} parameters"
+    parameters = sum(array.size for array in network.parameters.values())
+    content = f"{_counted(len(network.layers), 'layer')} with {_counted(parameters, 'parameter')}"
     end = times(network.output_shape)
     if len(network.output_shape) == 1:
-        end = "one class" if end == "1" else f"{end} classes"
-    return f"{content.capitalize()}, from pictures of {times(network.input_shape)} to {end}."
+        end = _counted(network.output_shape[0], "class", "classes")
+    return f"{content}, from pictures of {times(network.input_shape)} to {end}."
+
+
+def _counted(count: int, one: str, more: str = "") -> str:
+    return f"{count:,} {one if count == 1 else more or one + 's'}"

@@ -78,7 +78,7 @@ export function build(model, failed, see) {
   function switcher(views) {
     const buttons = views.map((view) => h("button", { type: "button", role: "radio", "aria-checked": String(view === now.view),
       "aria-label": view === "value" ? null : `Gradient of the ${view}`, onclick: () => set({ view, at: layers[now.layer].middles[view], column: 0, k: 0 }) }, VIEWS[view][0]));
-    const group = h("div.switch", { role: "radiogroup", "aria-label": "Forward, or backward to a gradient" }, buttons[0], h("span", { ariaHidden: "true" }, "gradient:"), buttons.slice(1));
+    const group = h("div.switch", { role: "radiogroup", "aria-label": "Forward, or backward to a gradient" }, buttons[0], buttons.length > 1 && h("span", { ariaHidden: "true" }, "gradient:"), buttons.slice(1));
     roving(group, "button", { follow: true });
     stop(buttons, buttons[views.indexOf(now.view)]);
     return group;

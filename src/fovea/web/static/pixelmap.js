@@ -6,6 +6,7 @@ import { way } from "./keys.js";
 import { canvas, map, strip } from "./paint.js";
 
 const [MOST_WIDE, FLAT_WIDE] = [252, 560]; // CSS pixels, of a map and of a row of numbers
+const [LEAST, WIDEST] = [6, 420]; // of a value that one can hit, where so many find room
 const LINE = 40; // values in a line, of a layer without maps
 
 /** @param {(at: number[]) => void} choose */
@@ -45,7 +46,7 @@ export function pixelMap(choose) {
     [H, W] = flat ? [Math.ceil(n / LINE), Math.min(n, LINE)] : tensor.shape;
     at = flat ? [Math.floor(place[0] / W), place[0] % W] : place;
     const cell = flat ? Math.min(FLAT_WIDE / W, 36) : Math.min(MOST_WIDE / W, MOST_WIDE / H, 36);
-    stage.style.width = `${Math.max(cell, 6) * W}px`;
+    stage.style.width = `${Math.max(cell * W, Math.min(LEAST * W, WIDEST))}px`;
     if (flat) strip(board, tensor.values, W, most);
     else map(board, tensor, channel, most);
     Object.assign(cursor.style, { left: `${(100 * at[1]) / W}%`, top: `${(100 * at[0]) / H}%`, width: `${100 / W}%`, height: `${100 / H}%` });
