@@ -9,16 +9,14 @@ The numbers are those of `network.forward` and `network.backward` on the current
 
 from collections.abc import Mapping
 from dataclasses import replace
-from operator import index
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
 from fovea.graph import PICTURE
-from fovea.inputs import in_precision, pixels_or_numbers
+from fovea.inputs import in_precision
 from fovea.layers import (
     Add,
     AveragePool2D,
@@ -35,7 +33,7 @@ from fovea.layers import (
 from fovea.layers.base import Gradients, several, taken_in
 from fovea.losses import softmax_cross_entropy
 from fovea.network import Network
-from fovea.tracing import merging, values, windows
+from fovea.tracing import asked, merging, values, windows
 from fovea.tracing.steps import Passed, Softmax, Step, Tracer
 
 SOFTMAX = "softmax"
@@ -72,10 +70,10 @@ def trace(
 
     The answers are of the parameters that the network has now: trace again after changing them.
     """
-    X = _batch_of_one(network, image)
+    X = asked.batch_of_one(network, image)
     if label is not None and dZ is not None:
         raise ShapeError(mismatch("trace", "a label or dZ", "both"))
-    number = None if label is None else _class(network, label)
+    number = None if label is None else asked.class_number(network, label)
     outputs = {PICTURE: in_precision(X)}
     passed, caches = [], []
     for layer, Z, cache in network.forward_steps(outputs[PICTURE], training=rng is not None, rng=rng):
@@ -89,7 +87,7 @@ def trace(
     if number is not None:
         loss, upstream = softmax_cross_entropy(A, np.array([number]))
     elif dZ is not None:
-        upstream = _upstream(network, dZ)
+        upstream = asked.upstream(network, dZ)
     else:
         return Trace(network, passed)
     dA = in_precision(upstream)
@@ -165,7 +163,7 @@ class Trace:
 
     def forward(self, layer: str, at: int | tuple[int, ...]) -> Step:
         """What the layer's output at `at` is made of: (h, w, c), or (u,) of a flat layer."""
-        place = _position(at, self.A(layer).shape, f"trace of {layer}", "its output")
+        place = asked.position(at, self.A(layer).shape, f"trace of {layer}", "its output")
         if self._is_softmax(layer):
             return self._softmax(place[0])
         passed = self._of(layer)
@@ -177,7 +175,7 @@ class Trace:
         If it merges several inputs, their number from 0 comes first: (i, y, x, c).
         """
         self._needs_backward()
-        place = _input_position(at, self.A_prev(layer), f"trace of {layer}")
+        place = asked.input_position(at, self.A_prev(layer), f"trace of {layer}")
         if self._is_softmax(layer):
             return self._softmax(place[0], backward=True)
         passed = self._of(layer)
@@ -191,7 +189,7 @@ class Trace:
             has = ", ".join(passed.gradients) or "no parameters"
             raise ShapeError(mismatch(f"trace of {layer}", f"one of its parameters ({has})", repr(parameter)))
         shape = passed.gradients[parameter].shape
-        return tracer.parameters[parameter](passed, _position(at, shape, f"trace of {layer}", parameter))
+        return tracer.parameters[parameter](passed, asked.position(at, shape, f"trace of {layer}", parameter))
 
     def backward_bias(self, layer: str, at: int) -> Step:
         """What the gradient of a bias is made of."""
@@ -222,66 +220,6 @@ class Trace:
         if not self._backward:
             remedy = "trace(network, image, label=…) goes back as well"
             raise ShapeError(mismatch("trace", "a label or dZ for what is asked backward", "neither", remedy))
-
-
-def _batch_of_one(network: Network, image: np.ndarray) -> np.ndarray:
-    """`image` as float X (1, H, W, C)."""
-    image = np.asarray(image)
-    images = image[np.newaxis] if image.shape == network.input_shape else image
-    X = pixels_or_numbers(images, network.input_shape, network.layers[0].who)
-    if len(X) != 1:
-        raise ShapeError(mismatch("trace", "one picture", len(X), "trace one after the other"))
-    return network.preprocessing.apply(X) if X.dtype == np.uint8 else X
-
-
-def _class(network: Network, label: int | str) -> int:
-    """The label as a number."""
-    count = network.output_shape[0] if len(network.output_shape) == 1 else 0
-    if not count:
-        remedy = "give dZ instead"
-        raise ShapeError(mismatch("trace", "a network of classes for a label", network.output_shape, remedy))
-    names = network.classes or []
-    number = names.index(label) if label in names else _whole(label)
-    if not 0 <= number < count:
-        known = f" or one of {', '.join(names)}" if 0 < len(names) <= 12 else ""
-        raise ShapeError(mismatch("trace", f"a label from 0 to {count - 1}{known}", repr(label)))
-    return number
-
-
-def _upstream(network: Network, dZ: np.ndarray) -> np.ndarray:
-    dZ = np.asarray(dZ)
-    if dZ.dtype.kind != "f" or dZ.shape != network.output_shape:
-        got = f"{dZ.dtype} {dZ.shape}"
-        raise ShapeError(mismatch("trace", f"dZ in float32 {network.output_shape}", got))
-    return dZ[np.newaxis]
-
-
-def _input_position(at: int | tuple[int, ...], A_prev: Any, who: str) -> tuple[int, ...]:
-    if not isinstance(A_prev, tuple):
-        return _position(at, A_prev.shape, who, "its input")
-    number = at[0] if isinstance(at, tuple) and at else at
-    (number,) = _position(number, (len(A_prev),), who, "its inputs")
-    rest = at[1:] if isinstance(at, tuple) else ()
-    return number, *_position(rest, A_prev[number].shape, who, f"its input {number}")
-
-
-def _position(at: int | tuple[int, ...], shape: tuple[int, ...], who: str, array: str) -> tuple[int, ...]:
-    """`at` as whole numbers within `shape`."""
-    parts = at if isinstance(at, tuple | list | np.ndarray) else (at,)
-    place = tuple(map(_whole, parts))
-    if len(place) != len(shape) or not all(0 <= p < n for p, n in zip(place, shape, strict=True)):
-        largest = ", ".join(str(n - 1) for n in shape)
-        expected = f"a position in {array}, from ({', '.join('0' * len(shape))}) to ({largest})"
-        raise ShapeError(mismatch(who, expected, at))
-    return place
-
-
-def _whole(value: Any) -> int:
-    """`value`, or −1 where it is no whole number."""
-    try:
-        return -1 if isinstance(value, bool) else index(value)
-    except TypeError:
-        return -1
 
 
 def _tracer(layer: Layer) -> Tracer:

@@ -1,0 +1,72 @@
+"""What one may ask a trace for, held to what there is."""
+
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import ShapeError, mismatch
+from fovea.inputs import pixels_or_numbers
+from fovea.network import Network
+
+
+def batch_of_one(network: Network, image: np.ndarray) -> np.ndarray:
+    """`image` as float X (1, H, W, C)."""
+    image = np.asarray(image)
+    images = image[np.newaxis] if image.shape == network.input_shape else image
+    X = pixels_or_numbers(images, network.input_shape, network.layers[0].who)
+    if len(X) != 1:
+        raise ShapeError(mismatch("trace", "one picture", len(X), "trace one after the other"))
+    return network.preprocessing.apply(X) if X.dtype == np.uint8 else X
+
+
+def class_number(network: Network, label: int | str) -> int:
+    """The label as a number."""
+    count = network.output_shape[0] if len(network.output_shape) == 1 else 0
+    if not count:
+        remedy = "give dZ instead"
+        raise ShapeError(mismatch("trace", "a network of classes for a label", network.output_shape, remedy))
+    names = network.classes or []
+    number = names.index(label) if label in names else _whole(label)
+    if not 0 <= number < count:
+        known = f" or one of {', '.join(names)}" if 0 < len(names) <= 12 else ""
+        raise ShapeError(mismatch("trace", f"a label from 0 to {count - 1}{known}", repr(label)))
+    return number
+
+
+def upstream(network: Network, dZ: np.ndarray) -> np.ndarray:
+    """The gradient of the network's output, as a batch of one."""
+    dZ = np.asarray(dZ)
+    if dZ.dtype.kind != "f" or dZ.shape != network.output_shape:
+        got = f"{dZ.dtype} {dZ.shape}"
+        raise ShapeError(mismatch("trace", f"dZ in float32 {network.output_shape}", got))
+    return dZ[np.newaxis]
+
+
+def position(at: int | tuple[int, ...], shape: tuple[int, ...], who: str, array: str) -> tuple[int, ...]:
+    """`at` as whole numbers within `shape`."""
+    parts = at if isinstance(at, tuple | list | np.ndarray) else (at,)
+    place = tuple(map(_whole, parts))
+    if len(place) != len(shape) or not all(0 <= p < n for p, n in zip(place, shape, strict=True)):
+        largest = ", ".join(str(n - 1) for n in shape)
+        expected = f"a position in {array}, from ({', '.join('0' * len(shape))}) to ({largest})"
+        raise ShapeError(mismatch(who, expected, at))
+    return place
+
+
+def input_position(at: int | tuple[int, ...], A_prev: Any, who: str) -> tuple[int, ...]:
+    """The same within what a layer takes in: of several, which of them comes first."""
+    if not isinstance(A_prev, tuple):
+        return position(at, A_prev.shape, who, "its input")
+    number = at[0] if isinstance(at, tuple) and at else at
+    (number,) = position(number, (len(A_prev),), who, "its inputs")
+    rest = at[1:] if isinstance(at, tuple) else ()
+    return number, *position(rest, A_prev[number].shape, who, f"its input {number}")
+
+
+def _whole(value: Any) -> int:
+    """`value`, or −1 where it is no whole number."""
+    try:
+        return -1 if isinstance(value, bool) else index(value)
+    except TypeError:
+        return -1
