@@ -10,7 +10,21 @@ from torch.nn.functional import cross_entropy
 import fovea
 from benchmarks.ours import Batch, Batches
 from benchmarks.turns import Run
-from fovea.layers import Conv2D, Dense, Flatten, GlobalAveragePool2D, Layer, MaxPool2D, ReLU
+from fovea.graph import PICTURE, takers
+from fovea.layers import (
+    Add,
+    BatchNorm,
+    Concat,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    Layer,
+    MaxPool2D,
+    ReLU,
+    ReLU6,
+)
 from fovea.layers.base import Shape
 
 LAYOUTS = ("NCHW", "NHWC")
@@ -21,38 +35,75 @@ def set_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-class Twin(nn.Sequential):
-    """The same layers in the same order, and the same weights in PyTorch's order.
+class Twin(nn.Module):
+    """The same layers on the same graph, and the same weights and statistics in PyTorch's order.
 
-    Takes pictures (N, C, H, W). Knows Conv2D, ReLU, MaxPool2D, Flatten, Dense and GlobalAveragePool2D.
+    Takes pictures (N, C, H, W). Knows the layers in `_modules`.
     """
 
     def __init__(self, network: fovea.Network, layout: str = "NCHW") -> None:
         super().__init__()
+        self.parts, self.sources = nn.ModuleList(), network.sources
         self._learning: list[tuple[Layer, nn.Module, Shape]] = []
-        volume: Shape = ()  # what the last Flatten took in
-        for layer, shape in zip(network.layers, network.input_shapes, strict=True):
-            modules = _modules(layer, shape)
-            self.extend(modules)
-            volume = shape if isinstance(layer, Flatten) else volume
+        taken = takers(network.sources)
+        came: dict[int, Shape] = {}  # what the Flatten of that number took in
+        for number, (layer, shape) in enumerate(zip(network.layers, network.input_shapes, strict=True)):
+            source = network.sources[number][0]
+            alone = source != PICTURE and len(taken[source]) == 1  # then ReLU may write where it reads
+            modules = _modules(layer, shape, alone)
+            self.parts.append(nn.Sequential(*modules) if len(modules) != 1 else modules[0])
+            if isinstance(layer, Flatten):
+                came[number] = shape
             if layer.parameters:
-                self._learning.append((layer, modules[-1], volume if isinstance(layer, Dense) else ()))
-            volume = volume if isinstance(layer, Flatten) else ()
+                self._learning.append((layer, modules[-1], came.get(source, ())))
+        self.last = [  # where each value is taken in for the last time
+            {source for source in sources if source != PICTURE and taken[source][-1] == number}
+            for number, sources in enumerate(self.sources)
+        ]
         with torch.no_grad():
-            for layer, module, came in self._learning:
-                module.weight.copy_(torch.from_numpy(_torch_order(layer.parameters["W"], came)))
-                if "b" in layer.parameters:
-                    module.bias.copy_(torch.from_numpy(layer.parameters["b"].copy()))
+            for layer, module, volume in self._learning:
+                for name, own in _NAMES.items():
+                    if name in layer.parameters:
+                        getattr(module, own).copy_(
+                            torch.from_numpy(_torch_order(layer.parameters[name], volume))
+                        )
+                for name, values in layer.statistics.items():
+                    getattr(module, {"mean": "running_mean", "variance": "running_var"}[name]).copy_(
+                        torch.from_numpy(values.copy())
+                    )
         self.to(memory_format=FORMATS[layout])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        values, found = {PICTURE: images}, images
+        for number, (part, sources) in enumerate(zip(self.parts, self.sources, strict=True)):
+            found = values[number] = part(*(values[source] for source in sources))
+            for source in self.last[number]:
+                del values[source]
+        return found
 
     def gradients(self) -> dict[str, np.ndarray]:
         """After a backward pass: under Fovea's names and in its order."""
-        gradients = {}
-        for layer, module, came in self._learning:
-            gradients[f"{layer.name}.W"] = _fovea_order(module.weight.grad.numpy(), came)
-            if module.bias is not None:
-                gradients[f"{layer.name}.b"] = module.bias.grad.numpy()
-        return gradients
+        return {
+            f"{layer.name}.{name}": _fovea_order(getattr(module, own).grad.numpy(), volume)
+            for layer, module, volume in self._learning
+            for name, own in _NAMES.items()
+            if name in layer.parameters
+        }
+
+
+_NAMES = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}  # Fovea's and PyTorch's
+
+
+class _Add(nn.Module):
+    def forward(self, first: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        for other in others:
+            first = first + other
+        return first
+
+
+class _Concat(nn.Module):
+    def forward(self, *images: torch.Tensor) -> torch.Tensor:
+        return torch.cat(images, 1)
 
 
 def loss_and_gradients(network: fovea.Network, batch: Batch) -> tuple[float, dict[str, np.ndarray]]:
@@ -66,7 +117,7 @@ def loss_and_gradients(network: fovea.Network, batch: Batch) -> tuple[float, dic
 
 def logits(network: fovea.Network, images: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
-        return Twin(network)(tensors([(images, np.zeros(len(images)))], "NCHW")[0][0]).numpy()
+        return Twin(network).eval()(tensors([(images, np.zeros(len(images)))], "NCHW")[0][0]).numpy()
 
 
 def trainer(
@@ -121,31 +172,48 @@ def tensors(data: Batches, layout: str) -> list[tuple[torch.Tensor, torch.Tensor
     ]
 
 
-def _modules(layer: Layer, shape: Shape) -> list[nn.Module]:
+def _modules(layer: Layer, shape: Shape, alone: bool) -> list[nn.Module]:
+    """The modules of a layer; `alone` says that nobody else reads what it takes in."""
     match layer:
         case Conv2D():
             (top, bottom, left, right), s = layer.window(shape).pads, layer.stride
             even = (top, left) == (bottom, right)
             before = [] if even else [nn.ZeroPad2d((left, right, top, bottom))]
-            pads = (top, left) if even else 0
-            conv = nn.Conv2d(shape[2], layer.filters, layer.kernel_size, s, pads, bias=layer.bias)
+            pads, more = (top, left) if even else 0, (layer.dilation, layer.groups)
+            size = layer.kernel_size
+            conv = nn.Conv2d(shape[2], layer.filters, size, s, pads, *more, bias=layer.bias)
             return [*before, conv]
+        case BatchNorm():
+            norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+            return [norm(shape[-1], eps=layer.epsilon, momentum=layer.momentum)]
         case ReLU():
-            return [nn.ReLU(inplace=True)]
-        case MaxPool2D() if not any(layer.window(shape).pads):
-            return [nn.MaxPool2d(layer.pool_size, layer.stride)]
+            return [nn.ReLU(inplace=alone)]
+        case ReLU6():
+            return [nn.ReLU6(inplace=alone)]
+        case MaxPool2D():
+            (top, bottom, left, right) = layer.window(shape).pads
+            assert (top, left) == (bottom, right)
+            return [nn.MaxPool2d(layer.pool_size, layer.stride, (top, left), ceil_mode=layer.ceil_mode)]
         case Flatten():
             return [nn.Flatten()]
         case GlobalAveragePool2D():
             return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         case Dense():
             return [nn.Linear(shape[0], layer.units, bias=layer.bias)]
+        case Dropout():
+            return [nn.Dropout(layer.rate)]
+        case Add():
+            return [_Add()]
+        case Concat():
+            return [_Concat()]
     raise NotImplementedError(f"{layer.who} has no twin")
 
 
 def _torch_order(W: np.ndarray, came: Shape) -> np.ndarray:
     """Filters (f_H, f_W, C, K) → (K, C, f_H, f_W); dense (n_in, n_out) → (n_out, n_in), whose inputs come in
     Fovea as (h, w, c) and in PyTorch as (c, h, w) where a volume `came` flattened."""
+    if W.ndim == 1:
+        return W.copy()
     if W.ndim == 4:
         return np.ascontiguousarray(W.transpose(3, 2, 0, 1))
     if len(came) == 3:
@@ -155,6 +223,8 @@ def _torch_order(W: np.ndarray, came: Shape) -> np.ndarray:
 
 def _fovea_order(W: np.ndarray, came: Shape) -> np.ndarray:
     """The other way."""
+    if W.ndim == 1:
+        return W
     if W.ndim == 4:
         return W.transpose(2, 3, 1, 0)
     if len(came) == 3:
