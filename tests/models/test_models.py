@@ -129,3 +129,15 @@ def test_wrong_classes_are_refused(classes):
 def test_the_same_name_twice_is_refused():
     with pytest.raises(ShapeError, match=r"expected 2 different class names"):
         lenet5(classes=["cat", "cat"])
+
+
+def test_quicknet_normalises_after_pooling():
+    kinds = [layer.kind for layer in models.quicknet((32, 32, 3)).layers]
+    assert kinds[3:11] == ["conv", "pool", "batchnorm", "relu", "conv", "batchnorm", "relu", "conv"]
+    assert sum(p.size for p in models.quicknet().parameters.values()) == 1_973_186
+
+
+def test_quicknet_needs_pictures_that_three_poolings_leave_something_of():
+    assert models.quicknet((8, 9, 1), 2).shapes[-3] == (1, 1, 256)
+    with pytest.raises(ShapeError, match="quicknet: expected pictures of at least 8×8, got 7×20"):
+        models.quicknet((7, 20, 3))

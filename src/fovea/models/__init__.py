@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from fovea.errors import FoveaError, mismatch
 from fovea.models.course import course39
 from fovea.models.lenet import lenet5
+from fovea.models.quick import quicknet
 from fovea.models.resnet import resnet18, resnet20, resnet32, resnet34, resnet50, resnet56
 from fovea.models.rows import Model
 from fovea.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn
@@ -21,6 +22,7 @@ DESCRIBED: tuple[Model, ...] = (
 MODELS: dict[str, Callable[..., Network]] = {
     "lenet5": lenet5,
     "course39": course39,
+    "quicknet": quicknet,
     **{model.name: model for model in DESCRIBED},
 }
 
@@ -30,6 +32,7 @@ __all__ = [
     "build",
     "course39",
     "lenet5",
+    "quicknet",
     "resnet18",
     "resnet20",
     "resnet32",

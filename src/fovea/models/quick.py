@@ -3,7 +3,7 @@
     conv 24 → [conv 64 → max-pool 2 → conv 64] → [256, 256] → [256, 256] → max over what is left → classes
 
 All convolutions are 3×3 with padding 1, without biases, and followed by batch normalisation and ReLU. The
-pooling stands before the normalisation, which then has a quarter of the numbers to go through. 1,952,880
+pooling stands before the normalisation, which then has a quarter of the numbers to go through. 1,973,186
 parameters for ten classes and colour.
 
 It is in the manner of networks that were made to learn CIFAR-10 in seconds: D. Page, How to train your ResNet
@@ -36,9 +36,7 @@ def quicknet(
     for width in WIDTHS:
         layers += [*_convolution(width, MaxPool2D(2)), *_convolution(width)]
     left = (H // LEAST, W // LEAST)
-    return Network(
-        [*layers, MaxPool2D(left), Flatten(), Dense(outputs)], input_shape, seed, classes=names
-    )
+    return Network([*layers, MaxPool2D(left), Flatten(), Dense(outputs)], input_shape, seed, classes=names)
 
 
 def _convolution(filters: int, *before: Layer) -> list[Layer]:
