@@ -24,10 +24,10 @@ def problem(case: Convolution) -> Problem:
     """Numbers as they come in training: about 1 everywhere, weights as He's rule draws them."""
     rng = np.random.default_rng(0)
     n = case.output_size
-    W = rng.standard_normal((case.f, case.f, case.C, case.K), np.float32)
+    W = rng.standard_normal((case.f, case.f, case.C // case.g, case.K), np.float32)
     return Problem(
         rng.standard_normal((case.N, case.H, case.H, case.C), np.float32),
-        W * np.float32(np.sqrt(2 / (case.f**2 * case.C))),
+        W * np.float32(np.sqrt(2 * case.g / (case.f**2 * case.C))),
         rng.standard_normal(case.K, np.float32),
         rng.standard_normal((case.N, n, n, case.K), np.float32),
     )
@@ -38,7 +38,7 @@ class Alone:
 
     def __init__(self, case: Convolution, inputs: Problem) -> None:
         self._inputs = inputs
-        conv = Conv2D(case.K, case.f, stride=case.s, padding=case.p)
+        conv = Conv2D(case.K, case.f, stride=case.s, padding=case.p, dilation=case.d, groups=case.g)
         before = [_Learns()] if case.has_dA else []  # what learns asks the layer behind it for dA
         network = fovea.Network([*before, conv, _Mean()], inputs.A_prev.shape[1:])
         network.parameters["conv1.W"][...], network.parameters["conv1.b"][...] = inputs.W, inputs.b

@@ -52,13 +52,14 @@ def changed(target: Target, name: str, factor: float) -> Target:
 @functools.lru_cache(maxsize=200_000)
 def chosen(case: Convolution, target: Target) -> dict[str, Kernel]:
     """The kernel of each pass with the constants of `target`, as stages choose it."""
-    window, (C, K) = Window.of((case.H, case.H), case.f, case.s, case.p), (case.C, case.K)
+    window = Window.of((case.H, case.H), case.f, case.s, case.p, dilation=case.d)
+    C, K, groups = case.C, case.K, case.g
     with targets.trying(target):
         L = tiles.lanes(C if case.has_dA else K, K)
         choices = {
-            "forward": algorithms.forward(window, K, C, (1, 1), L, "fast"),
-            "dA": algorithms.inputs(window, K, C, L, "fast"),
-            "dW": algorithms.weights(window, K, C, L, "fast"),
+            "forward": algorithms.forward(window, K, C, (1, 1), L, "fast", groups),
+            "dA": algorithms.inputs(window, K, C, L, "fast", groups),
+            "dW": algorithms.weights(window, K, C, L, "fast", groups),
         }
     if not case.has_dA:
         del choices["dA"]

@@ -5,6 +5,9 @@ vgg16      every distinct one of VGG-16 on 224×224 pictures: Simonyan, Zisserma
 resnet50   every distinct one of ResNet-50 v1.5 (stride 2 in the 3×3): He et al. (2015), arXiv:1512.03385
 alexnet    its first: Krizhevsky, Sutskever, Hinton (2012)
 odd        numbers of channels that no vector divides, beside the next multiples of 16
+depthwise  those of MobileNetV2: Sandler et al. (2018), arXiv:1801.04381; two of 5×5, as later networks have
+grouped    32 groups of 4 channels, as ResNeXt-50 has: Xie et al. (2016), arXiv:1611.05431; and two wide ones
+dilated    as segmentation has them: Chen et al. (2017), arXiv:1706.05587
 """
 
 from dataclasses import dataclass
@@ -14,7 +17,8 @@ from fovea.geometry import Window
 
 @dataclass(frozen=True)
 class Convolution:
-    """`K` filters of f×f at stride s, with padding p on all sides, over N pictures of H×H×C."""
+    """`K` filters of f×f at stride s, with padding p on all sides, over N pictures of H×H×C; in g groups, a
+    filter's pixels d apart."""
 
     group: str
     N: int
@@ -24,19 +28,22 @@ class Convolution:
     f: int = 3
     s: int = 1
     p: int = 1
+    d: int = 1
+    g: int = 1
 
     @property
     def name(self) -> str:
-        return f"{self.N}x{self.H}x{self.H}x{self.C}-{self.K}-{self.f}x{self.f}-s{self.s}"
+        more = (f"-d{self.d}" if self.d > 1 else "") + (f"-g{self.g}" if self.g > 1 else "")
+        return f"{self.N}x{self.H}x{self.H}x{self.C}-{self.K}-{self.f}x{self.f}-s{self.s}{more}"
 
     @property
     def output_size(self) -> int:
-        return Window.of((self.H, self.H), self.f, self.s, self.p).output[0]
+        return Window.of((self.H, self.H), self.f, self.s, self.p, dilation=self.d).output[0]
 
     @property
     def multiply_adds(self) -> int:
         """Of each pass, as the formula has them; a cleverer algorithm does with fewer."""
-        return self.N * self.output_size**2 * self.K * self.f**2 * self.C
+        return self.N * self.output_size**2 * self.K * self.f**2 * self.C // self.g
 
     @property
     def has_dA(self) -> bool:
@@ -79,10 +86,32 @@ def _odd() -> list[Convolution]:
     return [Convolution("odd", 64, 28, n, n) for n in (*ODD, *sorted(set(ODD.values())))]
 
 
+def _depthwise(N: int = 8) -> list[Convolution]:
+    """(size, channels, stride) of MobileNetV2's, on 224×224 pictures."""
+    sizes = [(112, 32, 1), (112, 96, 2), (56, 144, 1), (56, 144, 2), (28, 192, 1), (28, 192, 2), (14, 384, 1)]
+    sizes += [(14, 576, 1), (14, 576, 2), (7, 960, 1)]
+    small = [Convolution("depthwise", N, H, C, C, 3, s, 1, g=C) for H, C, s in sizes]
+    large = ((56, 72, 2), (14, 480, 1))
+    return small + [Convolution("depthwise", N, H, C, C, 5, s, 2, g=C) for H, C, s in large]
+
+
+def _grouped(N: int = 8) -> list[Convolution]:
+    sizes = [(56, 128, 1), (28, 256, 1), (14, 512, 1), (7, 1024, 1)]
+    narrow = [Convolution("grouped", N, H, C, C, 3, s, g=32) for H, C, s in (*sizes, (56, 256, 2))]
+    return [*narrow, *(Convolution("grouped", N, 28, 256, 256, g=g) for g in (8, 2))]
+
+
+def _dilated(N: int = 8) -> list[Convolution]:
+    return [Convolution("dilated", N, 28, C, C, 3, 1, d, d) for C, d in ((128, 2), (256, 2), (256, 6))]
+
+
 ALL = [
     *_table(),
     *_vgg16(),
     *_resnet50(),
     Convolution("alexnet", 8, 224, 3, 96, 11, 4, 2),
     *_odd(),
+    *_depthwise(),
+    *_grouped(),
+    *_dilated(),
 ]

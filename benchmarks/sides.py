@@ -19,13 +19,15 @@ class Theirs:
         w = torch.from_numpy(inputs.W.transpose(3, 2, 0, 1)).contiguous(memory_format=form)
         dz = torch.from_numpy(inputs.dZ.transpose(0, 3, 1, 2)).contiguous(memory_format=form)
         b, stride, pads = torch.from_numpy(inputs.b), [case.s] * 2, [case.p] * 2
+        dilation = [case.d] * 2
         backward = torch.ops.aten.convolution_backward
 
         def gradients(dA: bool, dW: bool):
-            return backward(dz, x, w, [case.K], stride, pads, [1, 1], False, [0, 0], 1, [dA, dW, dW])
+            how = stride, pads, dilation, False, [0, 0], case.g
+            return backward(dz, x, w, [case.K], *how, [dA, dW, dW])
 
         self.passes: dict[str, Run] = {
-            "forward": lambda: F.conv2d(x, w, b, stride, pads),
+            "forward": lambda: F.conv2d(x, w, b, stride, pads, dilation, case.g),
             "dA": lambda: gradients(True, False),
             "dW": lambda: gradients(False, True),
             "dW+dA": lambda: gradients(True, True),

@@ -39,6 +39,7 @@ class Case:
     dilation: Pair = (1, 1)
     groups: int = 1
     ceil_mode: bool = False
+    more: Pair = (0, 0)
 
     def __str__(self) -> str:
         return " ".join(f"{f.name}={getattr(self, f.name)}".replace(" ", "") for f in fields(self))
@@ -58,6 +59,24 @@ class Case:
     def moves(self) -> dict:
         """A convolution's arguments beside its arrays."""
         return {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups")}
+
+    @property
+    def onto(self) -> dict:
+        """A transposed convolution's arguments beside its arrays."""
+        return self.moves | {"output_padding": self.more}
+
+    def transposed_arrays(self, dtype: type = np.float32) -> tuple[np.ndarray, ...]:
+        """A_prev, W, b, dZ of a transposed convolution to K channels: normal."""
+        rng = np.random.default_rng([self.N, self.H, self.W, self.C, self.K, *self.size, *self.stride])
+        how = {"output_padding": self.more, "dilation": self.dilation}
+        window = Window.onto((self.H, self.W), self.size, self.stride, self.padding, **how)
+        shapes = (
+            (self.N, self.H, self.W, self.C),
+            (*self.size, self.K // self.groups, self.C),
+            (self.K,),
+            (self.N, *window.input, self.K),
+        )
+        return tuple(rng.standard_normal(shape).astype(np.float32).astype(dtype) for shape in shapes)
 
     @property
     def pooling(self) -> dict:
@@ -114,6 +133,20 @@ def varied(draw: st.DrawFn) -> Case:
     )
     C, K = (groups * draw(st.integers(1, 3)) for _ in range(2))
     return Case(draw(st.integers(1, 3)), H, W, C, K, size, stride, padding, dilation, groups)
+
+
+@st.composite
+def transposed(draw: st.DrawFn) -> Case:
+    """Transposed convolutions; rectangular."""
+    pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    size, stride, dilation, groups = draw(pairs), draw(pairs), draw(pairs), draw(st.integers(1, 3))
+    sides = [draw(st.integers(0, (f - 1) * d)) for f, d in zip(size, dilation, strict=True) for _ in range(2)]
+    padding = draw(st.sampled_from(["valid", "same", tuple(sides)]))
+    most = [(f - 1) * d for f, d in zip(size, dilation, strict=True)]
+    H, W = (draw(st.integers(1 + m, m + 5)) for m in most)  # so that some output is left
+    more = (0, 0) if padding == "same" else tuple(draw(st.integers(0, s - 1)) for s in stride)
+    C, K = (groups * draw(st.integers(1, 3)) for _ in range(2))
+    return Case(draw(st.integers(1, 3)), H, W, C, K, size, stride, padding, dilation, groups, more=more)
 
 
 @st.composite
@@ -209,6 +242,19 @@ POOLS = [
     Case(17, 6, 6, 1, 1, (2, 2), (2, 2), "valid"),
     Case(33, 6, 6, 3, 1, (3, 3), (3, 3), 1),
     *seeded_cases(25, pooling=True, largest=7),
+]  # fmt: skip
+
+TRANSPOSED = [  # C channels in, K out
+    Case(2, 7, 8, 32, 16, (2, 2), (2, 2), "valid"),  # as U-Nets go up
+    Case(1, 5, 6, 32, 16, (4, 4), (2, 2), 1),
+    Case(2, 5, 4, 24, 17, (3, 3), (2, 2), 1, more=(1, 1)),
+    Case(1, 6, 5, 3, 6, (3, 2), (1, 3), "same"),
+    Case(3, 6, 7, 6, 3, (3, 3), (1, 1), 1),
+    Case(1, 4, 5, 16, 16, (3, 3), (2, 1), (1, 0, 2, 1), (2, 1), more=(1, 0)),
+    Case(1, 5, 5, 32, 32, (3, 3), (2, 2), 1, groups=32),
+    Case(1, 5, 5, 16, 8, (3, 3), (1, 1), 1, groups=4),
+    Case(1, 3, 3, 64, 32, (3, 3), (2, 2), 0, groups=2),
+    Case(1, 3, 4, 2, 3, (2, 1), (3, 2), "valid"),  # a stride that skips pixels: there is the bias alone
 ]  # fmt: skip
 
 VARIED_POOLS = [

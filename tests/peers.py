@@ -17,6 +17,20 @@ def conv2d(A_prev, W, b, dZ, stride, pads, dilation=(1, 1), groups=1):
     return _last(Z), _last(x.grad), w.grad.numpy().transpose(2, 3, 1, 0), bias.grad.numpy()
 
 
+def conv2d_transpose(A_prev, W, b, dZ, stride, pads, output_padding, dilation, groups):
+    """Z, dA_prev, dW, db; the padding is cut off behind it."""
+    x, bias = _leaf(A_prev.transpose(0, 3, 1, 2)), _leaf(b)
+    w = _leaf(W.transpose(3, 2, 0, 1))  # (C_in, C_out / groups, f_H, f_W)
+    # More output than the stride is only asked for where padding is cut off again.
+    whole = F.conv_transpose2d(x, w, bias, stride, 0, 0, groups, dilation)
+    top, bottom, left, right = pads
+    more_H, more_W = output_padding
+    beyond = F.pad(whole - bias[:, None, None], (0, more_W, 0, more_H)) + bias[:, None, None]
+    Z = beyond[:, :, top : beyond.shape[2] - bottom, left : beyond.shape[3] - right]
+    Z.backward(_tensor(dZ.transpose(0, 3, 1, 2)))
+    return _last(Z), _last(x.grad), w.grad.numpy().transpose(2, 3, 1, 0), bias.grad.numpy()
+
+
 def max_pool2d(A_prev, dA, size, stride, pads):
     """A, dA_prev."""
     x = _leaf(A_prev.transpose(0, 3, 1, 2))

@@ -6,7 +6,17 @@ import pytest
 import fovea
 from fovea import functional as F
 from fovea import reference
-from tests.cases import CONVOLUTIONS, FORWARD, GRADIENT, POOLS, VARIED, VARIED_POOLS, assert_close, halide
+from tests.cases import (
+    CONVOLUTIONS,
+    FORWARD,
+    GRADIENT,
+    POOLS,
+    TRANSPOSED,
+    VARIED,
+    VARIED_POOLS,
+    assert_close,
+    halide,
+)
 
 pytestmark = halide
 
@@ -24,6 +34,18 @@ def test_convolution(case):
     assert_close(F.conv2d(A_prev, W, b, **moves), reference.conv2d(*exact[:3], **moves), FORWARD)
     expected = reference.conv2d_backward(exact[3], *exact[:2], **moves)
     for got, gradient in zip(F.conv2d_backward(dZ, A_prev, W, **moves), expected, strict=True):
+        assert_close(got, gradient, GRADIENT)
+
+
+@pytest.mark.parametrize("case", TRANSPOSED, ids=str)
+def test_transposed_convolution(case):
+    A_prev, W, b, dZ = case.transposed_arrays()
+    exact = case.transposed_arrays(np.float64)
+    for bias in (b, None):
+        expected = reference.conv2d_transpose(*exact[:2], None if bias is None else exact[2], **case.onto)
+        assert_close(F.conv2d_transpose(A_prev, W, bias, **case.onto), expected, FORWARD)
+    expected = reference.conv2d_transpose_backward(exact[3], *exact[:2], **case.onto)
+    for got, gradient in zip(F.conv2d_transpose_backward(dZ, A_prev, W, **case.onto), expected, strict=True):
         assert_close(got, gradient, GRADIENT)
 
 

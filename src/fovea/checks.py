@@ -58,6 +58,36 @@ def conv2d_backward(
     return window
 
 
+def conv2d_transpose(
+    A_prev: Volume,
+    W: Filters,
+    b: Vector | None,
+    stride: int | Pair = 1,
+    padding: Padding = "valid",
+    output_padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+    groups: int = 1,
+    dZ: Volume | None = None,
+    who: str = "conv2d_transpose",
+) -> Window:
+    """A_prev (N, H, W, C_in), W (f_H, f_W, C_out / groups, C_in), b (C_out,) or None, dZ of the output's
+    shape or None. The window is that of the convolution that it turns about: its input is the output here."""
+    floats(who, W=W, A_prev=A_prev, b=b, dZ=dZ)
+    _shape(who, "W", W, ("f_H", "f_W", "C_out" if groups == 1 else "C_out / groups", "C_in"),
+           "filters have four axes; C_in comes last")  # fmt: skip
+    in_groups(who, groups, C_in=W.shape[3])
+    _volume(who, "A_prev", A_prev, W.shape[3])
+    C_out = W.shape[2] * groups
+    if b is not None:
+        _shape(who, "b", b, (C_out,), "one bias for each channel of the output")
+    how = {"output_padding": output_padding, "dilation": dilation}
+    window = Window.onto(A_prev.shape[1:3], W.shape[:2], stride, padding, who, **how)
+    if dZ is not None:
+        shape = (len(A_prev), *window.input, C_out)
+        _shape(who, "dZ", dZ, shape, "dZ has the shape of conv2d_transpose's output")
+    return window
+
+
 def in_groups(who: str, groups: int, **channels: int) -> None:
     """`groups` is a whole number that divides all `channels`."""
     if not isinstance(groups, int | np.integer) or isinstance(groups, bool) or groups < 1:

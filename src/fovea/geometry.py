@@ -97,6 +97,50 @@ class Window:
             )  # fmt: skip
         return window
 
+    @classmethod
+    def onto(
+        cls,
+        positions: Sequence[int],
+        size: int | Sequence[int],
+        stride: int | Sequence[int] = 1,
+        padding: Padding = "valid",
+        who: str = "window",
+        *,
+        output_padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+    ) -> "Window":
+        """The window that has `positions` = (height, width): what a transposed convolution does, whose input
+        they are, and whose output is this window's input,
+
+            n = (positions − 1)·s + e − p_before − p_after + output_padding                                (2)
+
+        pixels along an axis, or with "same" positions · s. `output_padding` is less than the stride. Raises
+        ShapeError where there is no pixel.
+        """
+        positions = pair(positions, who, "input height and width")
+        size, stride = pair(size, who, "window size"), pair(stride, who, "stride")
+        dilation, more = pair(dilation, who, "dilation"), pair(output_padding, who, "output_padding", 0)
+        if more[0] >= stride[0] or more[1] >= stride[1]:
+            expected = f"output_padding less than the stride {stride[0]}×{stride[1]}"
+            raise ShapeError(mismatch(who, expected, more, "more pixels than that no window would reach"))
+        if padding == "same" and any(more):
+            remedy = 'with "same", the output has stride times the input\'s pixels'
+            raise ShapeError(mismatch(who, "output_padding 0", more, remedy))
+        e = _extent(size, dilation)
+        if padding == "same":
+            n = positions[0] * stride[0], positions[1] * stride[1]
+            pads = _pads(padding, n, e, stride, who)
+        else:
+            top, bottom, left, right = pads = _pads(padding, positions, e, stride, who)
+            n = (
+                (positions[0] - 1) * stride[0] + e[0] - top - bottom + more[0],
+                (positions[1] - 1) * stride[1] + e[1] - left - right + more[1],
+            )  # (2)
+        if min(n) < 1:
+            remedy = "pad less: here padding is taken away from the output"
+            raise ShapeError(mismatch(who, "an output of at least 1×1", f"{n[0]}×{n[1]}", remedy))
+        return cls(n, size, stride, pads, dilation)
+
     @property
     def extent(self) -> Pair:
         """The pixels from the window's first to its last, e."""

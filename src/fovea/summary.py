@@ -11,10 +11,16 @@ The receptive field is the part of the picture that one output value can see. Wi
 stride of a layer's window, and j the distance in the picture between neighbouring values of its input,
 
     r_out = r_in + (e − 1) · j_in,    j_out = j_in · s                                                     (2)
+
+A transposed convolution writes through windows instead of reading: an output value sees the ⌈e / s⌉ inputs at
+most whose windows hold it, and its neighbours are s times nearer to each other,
+
+    r_out = r_in + (⌈e / s⌉ − 1) · j_in,    j_out = j_in / s                                               (3)
 """
 
 from dataclasses import dataclass
-from math import prod
+from fractions import Fraction
+from math import ceil, prod
 from typing import TYPE_CHECKING
 
 from fovea.geometry import Pair
@@ -55,6 +61,10 @@ def rows(network: "Network") -> list[Row]:
         if window is not None:
             field = tuple(r + (e - 1) * j for r, e, j in zip(field, window.extent, jump, strict=True))  # (2)
             jump = tuple(j * s for j, s in zip(jump, window.stride, strict=True))
+        elif (upward := layer.upward(n_in)) is not None:
+            moves = zip(field, upward.extent, upward.stride, jump, strict=True)
+            field = tuple(r + (-(-e // s) - 1) * j for r, e, s, j in moves)  # (3)
+            jump = tuple(Fraction(j) / s for j, s in zip(jump, upward.stride, strict=True))
         elif connections and picture:
             field = picture  # it sees everything
         seen[number] = field, jump  # type: ignore[assignment]
@@ -66,7 +76,7 @@ def rows(network: "Network") -> list[Row]:
                 parameters=sum(map(prod, layer.parameter_shapes(n_in).values())),
                 connections=connections,
                 multiply_adds=layer.multiply_adds(n_in),
-                receptive_field=field if picture else None,  # type: ignore[arg-type]
+                receptive_field=tuple(map(ceil, field)) if picture else None,  # type: ignore[arg-type]
                 dense_parameters=dense_parameters(n_in, n_out) if connections else None,
             )
         )

@@ -10,6 +10,7 @@ from fovea.layers import (
     Clip,
     Concat,
     Conv2D,
+    ConvTranspose2D,
     Dense,
     Dropout,
     Flatten,
@@ -41,6 +42,11 @@ EXAMPLES = {
         (BatchNorm(), (5, 4, 3), (28, 28, 6)),
         (BatchNorm(0.1, momentum=0.5), (7,), (120,)),
         (BatchNorm(), (1, 2, 17), (8, 7, 128)),
+    ],
+    "ConvTranspose2D": [
+        (ConvTranspose2D(4, 2, 2), (3, 4, 3), (7, 7, 40)),
+        (ConvTranspose2D(6, 3, 2, 1, 1, groups=2, bias=False), (4, 3, 4), (14, 14, 32)),
+        (ConvTranspose2D(3, (3, 2), (1, 2), "same", dilation=(2, 1)), (5, 4, 2), (9, 8, 17)),
     ],
     "MaxPool2D": [
         (MaxPool2D(2), (6, 7, 3), (28, 28, 6)),

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fovea import reference
-from tests.cases import assert_close, cases, drawn, varied, varied_pools
+from fovea import engine, reference
+from fovea.geometry import Window, pair
+from fovea.layers import ConvTranspose2D
+from tests.cases import assert_close, cases, drawn, transposed, varied, varied_pools
 
 pytest.importorskip("torch")
 from tests import peers
@@ -38,6 +40,45 @@ def test_convolution_with_groups_and_dilation(case):
     )
     theirs = peers.conv2d(A_prev, W, b, dZ, case.stride, case.window.pads, case.dilation, case.groups)
     assert_all_close(ours, theirs)
+
+
+@given(transposed())
+@drawn
+def test_transposed_convolution(case):
+    A_prev, W, b, dZ = case.transposed_arrays(np.float64)
+    ours = reference.conv2d_transpose(A_prev, W, b, **case.onto)
+    gradients = reference.conv2d_transpose_backward(dZ, A_prev, W, **case.onto)
+    window = Window.onto((case.H, case.W), case.size, case.stride, case.padding, dilation=case.dilation)
+    more = [max(s - e, 0) for s, e in zip(case.stride, window.extent, strict=True)]  # of "same"
+    more = more if case.padding == "same" else case.more
+    how = case.stride, window.pads, more, case.dilation, case.groups
+    assert_all_close((ours, *gradients), peers.conv2d_transpose(A_prev, W, b, dZ, *how))
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "more", "dilation", "groups"),
+    [
+        (3, 2, 1, 1, 1, 1),
+        (4, 2, 1, 0, 1, 2),
+        (3, 1, 2, 0, 2, 1),
+        (3, 3, 0, 2, 1, 4),
+        (2, (1, 2), (1, 0), (0, 1), 1, 1),
+    ],
+)
+def test_the_transposed_layer_is_pytorchs(size, stride, padding, more, dilation, groups):
+    import torch
+
+    rng, twos = np.random.default_rng(0), pair(padding, "test", "padding", 0)
+    theirs = torch.nn.ConvTranspose2d(8, 12, size, stride, padding, more, groups, True, dilation).double()
+    sides = tuple(p for p in twos for _ in range(2))
+    ours = ConvTranspose2D(12, size, stride, sides, more, dilation, groups).build((5, 6, 8), rng, np.float64)
+    ours.parameters["W"][...] = theirs.weight.detach().numpy().transpose(2, 3, 1, 0)
+    ours.parameters["b"][...] = theirs.bias.detach().numpy()
+    A_prev = rng.standard_normal((2, 5, 6, 8))
+    with engine("reference"):
+        Z, _ = ours.forward(A_prev)
+    expected = theirs(torch.from_numpy(A_prev.transpose(0, 3, 1, 2))).detach().numpy()
+    assert_close(Z, expected.transpose(0, 2, 3, 1), EXACT)
 
 
 @given(cases(pooling=True), st.booleans())

@@ -152,6 +152,14 @@ NETWORKS = {
         ],
         (21, 20, 3),
     ),
+    "down and up": lambda: fovea.Network(
+        [
+            L.Conv2D(32, 3, stride=2, padding=1), L.ReLU(), L.ConvTranspose2D(24, 2, stride=2), L.ReLU(),
+            L.Conv2D(6, 3), L.ConvTranspose2D(5, 3, 2, 1, 1, bias=False), L.ReLU(), L.MaxPool2D(3),
+            L.ConvTranspose2D(20, 3, padding="same", groups=5), L.Flatten(), L.Dense(3),
+        ],
+        (10, 11, 3),
+    ),
     "few channels in groups": lambda: fovea.Network(
         [
             L.Conv2D(6, 3, padding=1), L.ReLU(), L.Conv2D(6, 3, padding=1, groups=6), L.ReLU(),

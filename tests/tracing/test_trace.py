@@ -12,6 +12,7 @@ from fovea import engine
 from fovea.layers import (
     AveragePool2D,
     Conv2D,
+    ConvTranspose2D,
     Dense,
     Dropout,
     Flatten,
@@ -105,6 +106,14 @@ def test_convolutions(case):
 def test_convolutions_with_groups_and_dilation(case):
     with engine.use("reference"):
         check(traced(network_of(Conv2D(case.K, case.size, **case.moves), shape=(case.H, case.W, case.C))))
+
+
+@cases.drawn
+@given(case=cases.transposed())
+def test_transposed_convolutions(case):
+    with engine.use("reference"):
+        layer = ConvTranspose2D(case.K, case.size, **case.onto)
+        check(traced(network_of(layer, shape=(case.H, case.W, case.C))))
 
 
 @cases.drawn

@@ -3,6 +3,7 @@
 from fovea.layers.activation import Clip, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Tanh
 from fovea.layers.base import Layer
 from fovea.layers.conv import Conv2D
+from fovea.layers.conv_transpose import ConvTranspose2D
 from fovea.layers.dense import Dense
 from fovea.layers.dropout import Dropout
 from fovea.layers.merge import Add, Concat
@@ -18,6 +19,7 @@ __all__ = [
     "Clip",
     "Concat",
     "Conv2D",
+    "ConvTranspose2D",
     "Dense",
     "Dropout",
     "Flatten",

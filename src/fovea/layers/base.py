@@ -143,6 +143,11 @@ class Layer:
         """The window through which an output value sees the input, if there is one."""
         return None
 
+    def upward(self, input_shape: Shape) -> Window | None:
+        """The window over its output whose positions are its input's rows and columns, if there is one: of a
+        layer that writes through windows, as transposed convolution does."""
+        return None
+
     def connections(self, input_shape: Shape) -> int:
         """The input values and biases behind each output, all added up; 0 where each value stands alone."""
         return 0

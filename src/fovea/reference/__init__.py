@@ -20,7 +20,7 @@ from fovea.reference.activation import (
     tanh,
     tanh_backward,
 )
-from fovea.reference.conv import conv2d, conv2d_backward
+from fovea.reference.conv import conv2d, conv2d_backward, conv2d_transpose, conv2d_transpose_backward
 from fovea.reference.dense import dense, dense_backward
 from fovea.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from fovea.reference.merge import add
@@ -48,6 +48,8 @@ __all__ = [
     "clip_backward",
     "conv2d",
     "conv2d_backward",
+    "conv2d_transpose",
+    "conv2d_transpose_backward",
     "dense",
     "dense_backward",
     "leaky_relu",

@@ -14,6 +14,9 @@ output; s_H, s_W the strides, d_H, d_W the dilations. The dots are products over
 and out. With groups, the channels in and out are cut into as many equal runs, and run g of Z sees run g of
 A_prev alone: (1) to (4) hold for each, with its own part of W.
 
+The transposed convolution is (2) by itself: it takes A_prev in the place of dZ and gives what has the place
+of dA_prev, so that its own gradients are (1), and (3) with the arrays exchanged.
+
 Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
 """
 
@@ -21,7 +24,7 @@ import numpy as np
 
 from fovea import checks
 from fovea.checks import Filters, Vector, Volume
-from fovea.geometry import Padding, Pair
+from fovea.geometry import Padding, Pair, Window
 from fovea.reference.quiet import quietly
 from fovea.reference.windows import crop, pad, positions
 
@@ -61,17 +64,67 @@ def conv2d_backward(
 ) -> tuple[Volume, Filters, Vector]:
     """dA_prev, dW, db, each of the shape of what it is the gradient of."""
     window = checks.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
-    A_prev_pad = pad(A_prev, window)
-    dA_prev_pad = np.zeros_like(A_prev_pad)
-    dW = np.empty_like(W)
+    db = dZ.sum(axis=(0, 1, 2))  # (4) (C_out,)
+    return _spread(dZ, W, window, groups), _filters_gradient(dZ, A_prev, W, window, groups), db
+
+
+@quietly
+def conv2d_transpose(
+    A_prev: Volume,
+    W: Filters,
+    b: Vector | None,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = "valid",
+    output_padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+    groups: int = 1,
+) -> Volume:
+    """Z (N, H_out, W_out, C_out): what (2) makes of A_prev in the place of dZ, and b."""
+    window = checks.conv2d_transpose(A_prev, W, b, stride, padding, output_padding, dilation, groups)
+    Z = _spread(A_prev, W, window, groups)
+    return Z if b is None else np.add(Z, b, out=Z)
+
+
+@quietly
+def conv2d_transpose_backward(
+    dZ: Volume,
+    A_prev: Volume,
+    W: Filters,
+    *,
+    stride: int | Pair = 1,
+    padding: Padding = "valid",
+    output_padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+    groups: int = 1,
+) -> tuple[Volume, Filters, Vector]:
+    """dA_prev, dW, db: (1) without a bias, (3) with the arrays exchanged, and (4)."""
+    who = "conv2d_transpose_backward"
+    how = stride, padding, output_padding, dilation, groups
+    window = checks.conv2d_transpose(A_prev, W, None, *how, dZ, who)
+    dA_prev = conv2d(dZ, W, None, stride=stride, padding=window.pads, dilation=dilation, groups=groups)
+    return dA_prev, _filters_gradient(A_prev, dZ, W, window, groups), dZ.sum(axis=(0, 1, 2))
+
+
+def _spread(dZ: Volume, W: Filters, window: Window, groups: int) -> Volume:
+    """(2), for a window over what is returned, (N, H, W, C_in)."""
+    (H, width), (top, bottom, left, right) = window.input, window.pads
+    C_in = W.shape[2] * groups
+    dA_prev_pad = np.zeros((len(dZ), top + H + bottom, left + width + right, C_in), dZ.dtype)
+    for of_A, of_Z in _runs(C_in, W.shape[3], groups):
+        for i, j, at in positions(window):
+            dA_prev_pad[at][..., of_A] += np.tensordot(dZ[..., of_Z], W[i, j][:, of_Z].T, axes=1)  # (2)
+    return np.ascontiguousarray(crop(dA_prev_pad, window))
+
+
+def _filters_gradient(dZ: Volume, A_prev: Volume, W: Filters, window: Window, groups: int) -> Filters:
+    """(3), of W's shape."""
+    A_prev_pad, dW = pad(A_prev, window), np.empty_like(W)
     for of_A, of_Z in _runs(A_prev.shape[3], W.shape[3], groups):
-        dZ_run = dZ[..., of_Z]  # (N, n_H, n_W, C_out / groups)
         for i, j, at in positions(window):
             a_slice = A_prev_pad[at][..., of_A]  # (N, n_H, n_W, C_in / groups)
-            dA_prev_pad[at][..., of_A] += np.tensordot(dZ_run, W[i, j][:, of_Z].T, axes=1)  # (2)
-            dW[i, j][:, of_Z] = np.tensordot(a_slice, dZ_run, axes=((0, 1, 2), (0, 1, 2)))  # (3)
-    db = dZ.sum(axis=(0, 1, 2))  # (4) (C_out,)
-    return np.ascontiguousarray(crop(dA_prev_pad, window)), dW, db
+            dW[i, j][:, of_Z] = np.tensordot(a_slice, dZ[..., of_Z], axes=((0, 1, 2), (0, 1, 2)))  # (3)
+    return dW
 
 
 def _runs(C_in: int, C_out: int, groups: int) -> list[tuple[slice, slice]]:

@@ -5,13 +5,19 @@ padding before:
 
     its inputs are    i·s − p + t·d, for t = 0 … f − 1                                                    (1)
 
-as far as they exist; what the padding adds depends on nothing. Rows and columns are independent of each
-other, so that (1), from layer to layer down to the picture, gives the exact set: its rows times its columns.
-Where strides are larger than windows, or filters dilated, the set has gaps.
+as far as they exist; what the padding adds depends on nothing. A layer that writes through such windows, as
+transposed convolution does, has it the other way round: the value at i looks at those whose windows, by (1),
+hold i. Rows and columns are independent of each other, so that this, from layer to layer down to the picture,
+gives the exact set: its rows times its columns. Where strides are larger than windows, or filters dilated,
+the set has gaps.
 
 The middles of all fields of a layer lie on a grid in the picture: value i looks at first + i·jump, where
 
     jump_out = jump_in · s        first_out = first_in + (d·(f − 1)/2 − p) · jump_in                      (2)
+
+and for a layer that writes,
+
+    jump_out = jump_in / s        first_out = first_in + (p − d·(f − 1)/2) / s · jump_in                  (3)
 
 What a value does depend on is less, and fades towards the border of the field: the effective receptive field
 is its gradient by the picture (Luo, Li, Urtasun, Zemel: Understanding the effective receptive field in deep
@@ -112,10 +118,15 @@ def grid(network: Network, layer: str) -> Grid | None:
     for place in reversed(way):
         own, n_out = network.layers[place], network.shapes[place]
         n_in, merged = network.input_shapes[place], own.merges
-        window = own.window(n_in)
+        window, upward = (None, None) if merged else (own.window(n_in), own.upward(n_in))
         moved = n_in[0][:2] != n_out[:2] if merged else n_in != n_out
-        if window is None and (own.connections(n_in) or moved):
+        if window is None and upward is None and (own.connections(n_in) or moved):
             return None
+        if upward is not None:
+            for axis in (0, 1):
+                e, s, p = upward.extent[axis], upward.stride[axis], upward.pads[2 * axis]
+                first[axis] += (p - (e - 1) / 2) / s * jump[axis]
+                jump[axis] /= s  # (3)
         if window is None:
             continue
         for axis in (0, 1):
@@ -166,6 +177,9 @@ def _below(own: Layer, seen: list[np.ndarray], n_in: Shape, n_out: Shape) -> lis
     if window is not None:
         outer = seen if len(n_out) == 3 else [np.ones(1, bool)] * 2  # one window, as large as its input
         return [_through(window, axis, mask) for axis, mask in enumerate(outer)]  # (1)
+    upward = None if own.merges else own.upward(n_in)
+    if upward is not None:
+        return [_held(upward, axis, mask) for axis, mask in enumerate(seen)]
     if isinstance(own, Flatten):
         return _unfolded(seen[0], n_in)
     if own.merges and n_in[:2] == n_out[:2]:
@@ -182,6 +196,14 @@ def _through(window: Window, axis: int, seen: np.ndarray) -> np.ndarray:
     inputs = (np.flatnonzero(seen)[:, None] * s - p + looks).ravel()
     mask = np.zeros(n, bool)
     mask[inputs[(inputs >= 0) & (inputs < n)]] = True
+    return mask
+
+
+def _held(window: Window, axis: int, seen: np.ndarray) -> np.ndarray:
+    """Of the windows over an output along an axis, those that hold one of the values `seen`."""
+    mask = np.zeros(window.output[axis], bool)
+    for position in range(len(mask)):
+        mask[position] = np.any(_through(window, axis, np.arange(len(mask)) == position) & seen)
     return mask
 
 

@@ -7,6 +7,7 @@ from fovea.layers import Flatten
 from fovea.stages.activation import ActivationStage
 from fovea.stages.base import NHWC, Stage
 from fovea.stages.conv import ConvStage
+from fovea.stages.conv_transpose import ConvTransposeStage
 from fovea.stages.dense import DenseStage
 from fovea.stages.layer import LayerStage
 from fovea.stages.merge import AddStage, ConcatStage
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
 
 # Whatever else runs as it is.
 KINDS: tuple[type[Stage], ...] = (
-    *(ConvStage, DenseStage, ActivationStage, PoolStage, AddStage, ConcatStage, ShortcutStage),
+    *(
+        ConvStage,
+        ConvTransposeStage,
+        DenseStage,
+        ActivationStage,
+        PoolStage,
+        AddStage,
+        ConcatStage,
+        ShortcutStage,
+    ),
 )
 
 

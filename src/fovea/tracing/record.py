@@ -22,6 +22,7 @@ from fovea.layers import (
     AveragePool2D,
     Concat,
     Conv2D,
+    ConvTranspose2D,
     Dense,
     Dropout,
     Flatten,
@@ -41,6 +42,7 @@ SOFTMAX = "softmax"
 # How each kind of layer is traced; add yours. A subclass may compute something else, and needs its own.
 TRACERS: dict[type[Layer], Tracer] = {
     Conv2D: windows.CONVOLUTION,
+    ConvTranspose2D: windows.TRANSPOSED,
     MaxPool2D: windows.MAXIMUM,
     AveragePool2D: windows.AVERAGE,
     GlobalAveragePool2D: windows.GLOBAL_AVERAGE,

@@ -12,7 +12,7 @@ is a whole number and a position of the window.
 import numpy as np
 
 from fovea.geometry import Pair, Window
-from fovea.layers import AveragePool2D, Conv2D
+from fovea.layers import AveragePool2D, Conv2D, ConvTranspose2D
 from fovea.tracing.steps import Factor, Passed, Sum, Tracer
 
 At = tuple[int, ...]
@@ -141,6 +141,67 @@ def _outputs(window: Window, c: int) -> np.ndarray:
 
 
 CONVOLUTION = Tracer(_conv, _conv_input, {"W": _conv_weight, "b": _conv_bias})
+
+
+# Transposed convolution: the same windows, over the output
+
+
+def _upward(passed: Passed) -> Window:
+    window = passed.layer.upward(passed.A_prev.shape)
+    assert window is not None
+    return window
+
+
+def _transposed(passed: Passed, at: At) -> Sum:
+    y, x, c = at
+    W, run = passed.parameter("W"), _inputs(passed, at[2])  # (f_H, f_W, C_out / groups, C_in)
+    windows, there = _seeing(_upward(passed), y, x)
+    seen = passed.A_prev[:, :, run.start : run.stop]
+    left = Factor("A_prev", _taken(seen, windows, there), _with_channels(windows, run))
+    filter_at = np.insert(_with_channels(_grid(W.shape[:2]), run), 2, c % W.shape[2], axis=-1)  # (i, j, c, k)
+    weights = np.where(there[..., None], W[:, :, c % W.shape[2], run.start : run.stop], 0)
+    bias = passed.parameter("b")[c] if "b" in passed.layer.parameters else None
+    rule, right = "Σ A_prev · W" + (" + b" if bias is not None else ""), Factor("W", weights, filter_at)
+    return passed.sum("Z", at, passed.Z, rule, left, right, inside=there[..., None], bias=bias)
+
+
+def _transposed_input(passed: Passed, at: At) -> Sum:
+    h, w, k = at
+    W = passed.parameter("W")
+    filters = _run(W.shape[2], k // len(_inputs(passed, 0)))
+    pixels, inside = _seen(_upward(passed), h, w)
+    dZ = passed.dZ[:, :, filters.start : filters.stop]
+    left = Factor("dZ", _taken(dZ, pixels, inside), _with_channels(pixels, filters))
+    filter_at = _on_channel(_with_channels(_grid(W.shape[:2]), W.shape[2]), k)  # (i, j, c, k)
+    right = Factor("W", W[..., k], filter_at)
+    return passed.sum("dA_prev", at, passed.dA_prev, "Σ dZ · W", left, right, inside=inside[..., None])
+
+
+def _transposed_weight(passed: Passed, at: At) -> Sum:
+    i, j, c, k = at
+    window = _upward(passed)
+    pixels, inside = _at_weight(window, i, j)
+    c += k // len(_inputs(passed, 0)) * passed.parameter("W").shape[2]  # the channel in the output
+    left = Factor("dZ", _taken(passed.dZ[:, :, c], pixels, inside), _on_channel(pixels, c))
+    right = Factor("A_prev", passed.A_prev[:, :, k], _outputs(window, k))
+    return passed.sum("dW", at, passed.gradients["W"], "Σ dZ · A_prev", left, right, inside=inside)
+
+
+def _transposed_bias(passed: Passed, at: At) -> Sum:
+    (c,) = at
+    left = Factor("dZ", passed.dZ[:, :, c], _on_channel(_grid(_upward(passed).input), c))
+    return passed.sum("db", at, passed.gradients["b"], "Σ dZ", left)
+
+
+def _inputs(passed: Passed, c: int) -> range:
+    """The input's channels that output channel c sees."""
+    layer = passed.layer
+    assert isinstance(layer, ConvTranspose2D)
+    length = passed.A_prev.shape[2] // layer.groups
+    return _run(length, c // (layer.filters // layer.groups))
+
+
+TRANSPOSED = Tracer(_transposed, _transposed_input, {"W": _transposed_weight, "b": _transposed_bias})
 
 
 # Pooling

@@ -8,6 +8,12 @@ import halide as hl
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, result, variables, vectorize_channels
 
 
+def gradient(*, output, channels, lanes, vector):
+    """(1) by itself, of dZ = dA."""
+    upstream = Upstream("", lanes, channels, output, (1, 1))
+    return [bias_gradient(upstream, channels, lanes, vector)], upstream.arguments
+
+
 def bias_gradient(upstream: Upstream, K: int, L: int, vector: int) -> hl.Func:
     """(1), from the pooled gradient: a window adds it once, or not at all where its activation is closed."""
     l, k, part = variables("l k part")

@@ -30,10 +30,11 @@ from fovea.kernels.tiles import Tile
 # ---- The gradient of the input -----------------------------------------------------------------------------
 
 
-def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, begun=False):
+def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, begun=False, bias=False):
     """(2), added to what others have `begun`. With stride s, the pixels of equal row and column modulo s form
     s² phases; each is a convolution of stride 1 over dZ with those of the filter's numbers that meet it. With
-    groups, a block of channels lies within one, and is summed over that group's filters."""
+    groups, a block of channels lies within one, and is summed over that group's filters. With `bias`, the sums
+    of each channel begin with a number of its own: that is a transposed convolution."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (s_H, s_W), (n_H, n_W) = window.input, window.stride, window.output
     (f_H, f_W), (top, _, left, _) = window.size, window.pads
@@ -42,7 +43,7 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, beg
 
     # Algorithm
     upstream = Upstream(after, L, K, (n_H, n_W), pool)
-    bank = fixed("W", [K, C_g, f_W, f_H])
+    bank, b = fixed("W", [K, C_g, f_W, f_H]), fixed("b", [C])
     l, k, c, x, y, n, ci, co, t_x, t_y = variables("l k c x y n ci co t_x t_y")
     dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
     within = (f_H, f_W) == (1, 1) and not any(window.pads) and (s_W == 1 or n_W % tile.columns == 0)
@@ -59,12 +60,12 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, beg
     for phase_y, taps_y in enumerate(taps_H):
         for phase_x, taps_x in enumerate(taps_W):
             sums = hl.Func(f"phase_{phase_y}{phase_x}")
-            sums[l, ci, x, y, n, co] = ZERO
+            channel = hl.min(co * B + ci, C - 1) if C % B else co * B + ci
+            sums[l, ci, x, y, n, co] = b[channel] if bias else ZERO
             phases.append((sums, None))
             if not taps_x.count or not taps_y.count:
                 continue  # a stride beyond the filter leaves pixels that no window reads
             read, packed = hl.Func(f"read_{phase_y}{phase_x}"), hl.Func(f"packed_{phase_y}{phase_x}")
-            channel = hl.min(co * B + ci, C - 1) if C % B else co * B + ci
             group = co // (C_g // B or 1) if groups > 1 else 0  # the first of its filters, and channels:
             filter_, channel = k + group * K_g, channel - group * C_g
             read[k, ci, t_x, t_y, co] = bank[filter_, channel, taps_x.tap(t_x), taps_y.tap(t_y)]
@@ -116,7 +117,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, beg
     if not within or after:
         dZ.compute_at(dA_prev, yo)
         vectorize_channels(dZ, l, k, L, tile.vector)
-    return [dA_prev], [*upstream.arguments, *([] if others is None else [others]), bank]
+    more = [image for image, there in ((others, begun), (bank, True), (b, bias)) if there]
+    return [dA_prev], [*upstream.arguments, *more]
 
 
 def turn(packed: hl.Func, read: hl.Func, ci: hl.Var, k: hl.Var, co: hl.Var, B: int, K: int, V: int) -> None:

@@ -55,8 +55,8 @@ def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, 
     return [A], [A_prev, weights, *([b] if bias else [])]
 
 
-def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun=False):
-    """(2), phase by phase as in conv_backward.py, added to what others have `begun`."""
+def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun=False, bias=False):
+    """(2), phase by phase, and with what others have `begun` and `bias` as in conv_backward.py."""
     window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     (top, _, left, _), C_g, K_g = window.pads, C // G, K // G
@@ -64,7 +64,7 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun
 
     # Algorithm
     upstream = Upstream(after, 1, K, (n_H, n_W), pool)
-    bank = fixed("W", [K, C_g, f_W, f_H])
+    bank, b = fixed("W", [K, C_g, f_W, f_H]), fixed("b", [C])
     l, k, c, x, y, n, q, j, i = variables("l k c x y n q j i")
     dZ, packed, dA_prev = hl.Func("dZ"), hl.Func("packed"), hl.Func("dA_prev")
     dZ[l, k, x, y, n] = upstream.dZ(l, k, x, y, n)
@@ -75,7 +75,7 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun
     for phase_y, taps_y in enumerate(Taps.of(f_H, s_H, window.dilation[0], top)):
         for phase_x, taps_x in enumerate(Taps.of(f_W, s_W, window.dilation[1], left)):
             sums, r, extents = hl.Func(f"phase_{phase_y}{phase_x}"), None, (K_g, taps_x.count, taps_y.count)
-            sums[c, x, y, n] = ZERO
+            sums[c, x, y, n] = b[c] if bias else ZERO
             if taps_x.count and taps_y.count:
                 r = hl.RDom([(0, extent) for extent in extents], f"r_{phase_y}{phase_x}")
                 weight = packed[c, r[0], taps_x.tap(r[1]), taps_y.tap(r[2])]
@@ -98,7 +98,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun
     if after:
         dZ.compute_at(dA_prev, levels.band).vectorize(k, tile.vector, _GUARD)
     seen.stage(dA_prev, levels.staging, tile.vector)
-    return [dA_prev], [*upstream.arguments, *([] if others is None else [others]), bank]
+    more = [image for image, there in ((others, begun), (bank, True), (b, bias)) if there]
+    return [dA_prev], [*upstream.arguments, *more]
 
 
 def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups):
