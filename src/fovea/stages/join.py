@@ -20,16 +20,14 @@ if TYPE_CHECKING:
 
 # Whatever else runs as it is.
 KINDS: tuple[type[Stage], ...] = (
-    *(
-        ConvStage,
-        ConvTransposeStage,
-        DenseStage,
-        ActivationStage,
-        PoolStage,
-        AddStage,
-        ConcatStage,
-        ShortcutStage,
-    ),
+    ConvStage,
+    ConvTransposeStage,
+    DenseStage,
+    ActivationStage,
+    PoolStage,
+    AddStage,
+    ConcatStage,
+    ShortcutStage,
 )
 
 

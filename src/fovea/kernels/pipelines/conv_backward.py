@@ -33,8 +33,8 @@ from fovea.kernels.tiles import Tile
 def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, begun=False, bias=False):
     """(2), added to what others have `begun`. With stride s, the pixels of equal row and column modulo s form
     s² phases; each is a convolution of stride 1 over dZ with those of the filter's numbers that meet it. With
-    groups, a block of channels lies within one, and is summed over that group's filters. With `bias`, the sums
-    of each channel begin with a number of its own: that is a transposed convolution."""
+    groups, a block of channels lies within one, and is summed over that group's filters. With `bias`, each
+    channel's sums begin with a number of its own: that is a transposed convolution."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (s_H, s_W), (n_H, n_W) = window.input, window.stride, window.output
     (f_H, f_W), (top, _, left, _) = window.size, window.pads
