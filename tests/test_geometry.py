@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fovea.errors import ShapeError
-from fovea.geometry import Window, pair
+from fovea.geometry import Window, pair, sides
 from tests.cases import cases, drawn
 
 SOME = st.integers(1, 60)
@@ -153,3 +153,16 @@ def test_numpys_whole_numbers_will_do():
     eight = np.array([8, 8])
     assert Window.of(tuple(eight), np.int64(3), np.int32(2), np.int64(1)).output == (4, 4)
     assert pair([2, 3], "here", "size") == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("96", (96, 96)), ("96x128", (96, 128)), ("8×9", (8, 9)), (None, None)]
+)
+def test_sides_are_read_height_first(text, size):
+    assert sides(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "3x0", "-4", "1x2x3", "large", "9.5"])
+def test_other_sides_are_an_error(text):
+    with pytest.raises(ShapeError, match="96x128"):
+        sides(text)

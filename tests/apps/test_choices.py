@@ -20,7 +20,7 @@ def data_of(n, shape=(16, 16, 1), labels=None):
 
 def picked(n, shape=(16, 16, 1), goes_on=False, **given):
     splits = data_of(n, shape)
-    return choose(models.lenet5(shape, 3), splits, given, goes_on)
+    return choose(models.lenet5(shape, 3), splits, given, goes_on=goes_on)
 
 
 def test_every_row_names_a_network_that_there_is():
@@ -106,7 +106,9 @@ def test_it_is_said_and_written_down(tmp_path, monkeypatch):
     photos = tiny.write_folder(tmp_path / "photos", scale=2)
     run = classify.train(str(photos), epochs=1, out=str(tmp_path / "run"), progress=Hear())
     assert any(line.startswith("lenet5: ") for line in heard)
-    assert any(line.startswith("chosen, as pictures are grey") for line in heard)
+    assert any(
+        line.startswith("chosen, as pictures are grey") and ": model lenet5, " in line for line in heard
+    )
     asked = run.folder.read_arguments()
     assert (asked["model"], asked["batch_size"], asked["size"]) == ("lenet5", 16, [16, 16])
 

@@ -86,16 +86,22 @@ def model_for(shape: tuple[int, int, int]) -> str:
 
 
 def choose(
-    network: Network, splits: Splits, given: Mapping[str, Any], goes_on: bool = False
+    network: Network,
+    splits: Splits,
+    given: Mapping[str, Any],
+    *,
+    goes_on: bool = False,
+    model: str | None = None,
 ) -> tuple[Recipe, list[str]]:
     """How to train `network` on `splits`: what is `given`, and for all else what suits; and lines that say
-    what was picked and why. `goes_on` is for a network that has been trained before.
+    what was picked and why. `goes_on` is for a network that has been trained before; `model` is
+    what it is called, where that was picked too.
 
     The same data gives the same choice, but that the batch is smaller where the machine has little memory.
     """
     assert splits.train is not None
     row, n = row_for(splits.shape), len(splits.train)
-    picked, why = dict(row.recipe), []
+    picked, why = dict(row.recipe), [f"model {model}"] if model else []
 
     batch = given.get("batch_size") or _batch(network, n, row.batch_size)
     if "batch_size" not in given:
@@ -116,20 +122,16 @@ def choose(
         picked["learning_rate"] = round(rate, 6)
     recipe = Recipe(**{**picked, **given})
 
-    fine = (
-        f", {FINE:g} of the usual as the model is trained already"
-        if goes_on and "learning_rate" in picked
-        else ""
-    )
+    fine = ""
+    if goes_on and "learning_rate" in picked:
+        fine = f", {FINE:g} of the usual as the model is trained already"
     why.append(f"learning rate {recipe.rate:g}{fine}")
     why += [f"{_WORDS[name]} {picked[name]}" for name in row.recipe if name in _WORDS and name not in given]
     lines = [f"chosen, as pictures are {row.kind}: {', '.join(why)}"]
     return recipe, lines + _hints(splits.train, recipe)
 
 
-_WORDS = {
-    "optimizer": "optimizer", "label_smoothing": "label smoothing", "augment": "augment", "average": "average",
-}  # fmt: skip
+_WORDS = {name: name.replace("_", " ") for name in ("optimizer", "label_smoothing", "augment", "average")}
 
 
 def _batch(network: Network, n: int, usual: int) -> int:

@@ -44,7 +44,7 @@ def train(
     network, splits, name = _prepare(source, model, size, seed, precision)
     training.check_fit(network, splits)  # before there is a folder
     goes_on = name not in models.MODELS or Path(name).exists()
-    recipe, reasons = choose(network, splits, choices, goes_on)
+    recipe, reasons = choose(network, splits, choices, goes_on=goes_on, model=None if model else name)
     training.check_recipe(network, splits, recipe)
     asked = {
         "task": TASK, "data": _absolute(source), "model": _absolute(name), "size": list(splits.shape[:2]),
