@@ -105,6 +105,8 @@ def test_the_help_lists_the_commands(call):
         (["train", "--label-smoothing", "1"], ["label_smoothing", "from 0 to 0.999", "got 1.0"]),
         (["train", "--class-weights", "even"], ["none, balanced, or weights by name", "'even'"]),
         (["train", "--class-weights", "cat=-2"], ["class weights", "-2.0"]),
+        (["train", "--groups", "patient("], ["groups", "regular expression", "patient("]),
+        (["train", "--groups", "none.csv"], ["none.csv", "No such file"]),
         (["train", "--size", "large"], ["size", "96x128", "'large'"]),
         (["train", "--size", "0"], ["size", "'0'"]),
         (["train", "--clip", "-1"], ["clip", "-1"]),

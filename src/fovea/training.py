@@ -60,7 +60,7 @@ def train(
     data: Splits,
     recipe: Recipe | None = None,
     *,
-    out: Path | str | None = None,
+    out: Path | str | Folder | None = None,
     resume: Path | str | None = None,
     arguments: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
@@ -70,9 +70,9 @@ def train(
 
     `recipe` says how, and `choices`, which are named as the fields of a `Recipe`, change it: so
     `train(network, data, epochs=3, average=0.999)`. A network without class names takes the data's, and
-    their training pictures' mean and standard deviation. `out` is a run folder to write; `resume` is one to
-    go on with, with all else as it was. `arguments` are more lines for its arguments.yaml. All random
-    numbers come from the recipe's seed.
+    their training pictures' mean and standard deviation. `out` is a run folder to write, made anew unless it
+    is a `Folder`; `resume` is one to go on with, with all else as it was. `arguments` are more lines for its
+    arguments.yaml. All random numbers come from the recipe's seed.
 
     Raises DataError or ShapeError where network and data do not fit, TrainingError where the loss is no
     longer a number or the run cannot be saved, and Stopped, a KeyboardInterrupt, after Ctrl-C.
@@ -85,7 +85,9 @@ def train(
     loss = losses.CrossEntropy(recipe.label_smoothing, weights)
     _take_on(network, data.train, measure=not resume)
 
-    folder = Folder.open(resume) if resume else Folder.create_at(out) if out else None
+    folder = Folder.open(resume) if resume else out
+    if folder is not None and not isinstance(folder, Folder):
+        folder = Folder.create_at(folder)
     settings = {**recipe.settings(), "engine": engine.current()}
     average = Average(network, recipe.average) if recipe.average else None
     keeper = Keeper(folder, network, recipe.optimizer, settings, average)

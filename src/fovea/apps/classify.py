@@ -1,6 +1,7 @@
 """A folder of pictures in, a trained and measured classifier out."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from fovea.apps import pictures
 from fovea.apps.choices import choose, model_for
 from fovea.apps.models import trained
 from fovea.data import Splits
+from fovea.data.split import relative
 from fovea.errors import DataError, mismatch
 from fovea.network import Network
 from fovea.recipe import Recipe
@@ -28,6 +30,7 @@ def train(
     model: str | None = None,
     *,
     size: Sequence[int] | None = None,
+    groups: str | None = None,
     precision: str | None = None,
     out: str | None = None,
     progress: Progress | None = None,
@@ -36,26 +39,27 @@ def train(
     """Train `model`, a built-in architecture or a network trained before, on the data that `source` names.
 
     `choices` are fields of a `Recipe`; what is not chosen, model and all, is what `choices.choose` picks for
-    the data, and it is said. `size` (H, W) brings pictures to another size. `precision` is the model's unless
-    given. Writes a run folder: `out`, or a new one in `runs/classify`. Raises FoveaError.
+    the data, and it is said. `size` (H, W) brings pictures to another size; `groups` says which of them must
+    not be parted (`data.groups`); pictures in more than one part are reported. `precision` is the model's
+    unless given. Writes a run folder: `out`, or a new one in `runs/classify`. Raises FoveaError.
     """
     progress = progress or Progress()
     seed = Recipe(**choices).seed
-    network, splits, name = _prepare(source, model, size, seed, precision)
+    network, splits, name = _prepare(source, model, size, seed, groups, precision)
     training.check_fit(network, splits)  # before there is a folder
     goes_on = name not in models.MODELS or Path(name).exists()
     recipe, reasons = choose(network, splits, choices, goes_on=goes_on, model=None if model else name)
     training.check_recipe(network, splits, recipe)
     asked = {
         "task": TASK, "data": _absolute(source), "model": _absolute(name), "size": list(splits.shape[:2]),
-        "precision": network.precision,
+        "groups": _absolute(groups) if groups else None, "precision": network.precision,
     }  # fmt: skip
     folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
     _tell(progress, network, splits, name, folder)
-    for line in reasons:
+    for line in [*reasons, *_shared(splits), *_doubled(splits, folder)]:
         progress.note(line)
     return _finish(
-        training.train(network, splits, recipe, out=folder.path, arguments=asked, progress=progress), splits
+        training.train(network, splits, recipe, out=folder, arguments=asked, progress=progress), splits
     )
 
 
@@ -69,24 +73,31 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
     recipe, progress = Recipe.read(asked), progress or Progress()
     with engine.use(chosen):
-        network, splits, _ = _prepare(source, model, asked.get("size"), recipe.seed, asked.get("precision"))
+        more = asked.get("size"), recipe.seed, asked.get("groups"), asked.get("precision")
+        network, splits, _ = _prepare(source, model, *more)
         _tell(progress, network, splits, model, folder)
         return _finish(training.train(network, splits, recipe, resume=run, progress=progress), splits)
 
 
 def _prepare(
-    source: str, model: str | None, size: Sequence[int] | None, seed: int, precision: str | None
+    source: str,
+    model: str | None,
+    size: Sequence[int] | None,
+    seed: int,
+    groups: str | None,
+    precision: str | None,
 ) -> tuple[Network, Splits, str]:
     """The network, the data in its size, and the network's name."""
     if model is None or (model in models.MODELS and not Path(model).exists()):
-        splits = data.load(source, size=size, seed=seed)
+        splits = data.load(source, size=size, seed=seed, groups=groups)
         name = model or model_for(splits.shape)
         network = models.build(name, splits.shape, splits.classes, seed=seed)
         network.precision = precision or network.precision
         return network, splits, name
     network = trained(model, precision)
     height, width, channels = network.input_shape
-    return network, data.load(source, size=(height, width), channels=channels, seed=seed), model
+    splits = data.load(source, size=(height, width), channels=channels, seed=seed, groups=groups)
+    return network, splits, model
 
 
 def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:
@@ -97,6 +108,40 @@ def _tell(progress: Progress, network: Network, splits: Splits, model: str, fold
     progress.note(f"{splits.name}: pictures of {shape} in {len(splits.classes)} classes: {parts}{ignored}")
     count = sum(array.size for array in network.parameters.values())
     progress.note(f"{model}: {count:,} parameters, engine {engine.current()}; run folder {folder.path}")
+
+
+def _shared(splits: Splits) -> list[str]:
+    """A line on the groups, where there are any."""
+    if splits.grouping is None:
+        return []
+    of = {
+        part: {splits.grouping(relative(file, splits.root)) for file in dataset.files or ()}
+        for part, dataset in splits.parts.items()
+    }
+    shared = sorted({name for a, b in combinations(of.values(), 2) for name in a & b})
+    line = f"{len(set().union(*of.values())):,} groups, each in one part"
+    if shared:  # in folders that were split already
+        line += f" but for {len(shared):,}, such as {shared[0]!r}: results look better than they are"
+    return [line]
+
+
+def _doubled(splits: Splits, folder: Folder) -> list[str]:
+    """A line on the pictures that are in more than one part, which the folder's duplicates.csv then lists."""
+    found = data.duplicates(splits)
+    if not found:
+        return []
+    columns = ("file", "split", "same_as", "its_split", "how")
+    rows = [(d.file, d.part, d.other_file, d.other_part, "same" if d.exact else "nearly") for d in found]
+    path = folder.path / "duplicates.csv"
+    with folder.writing():
+        folder.write_table(path, columns, rows)
+    first, exact = found[0], sum(d.exact for d in found)
+    how = "the same as" if first.exact else "nearly the same as"
+    return [
+        f"{len(found):,} pictures are in an earlier part too ({exact:,} the same, {len(found) - exact:,} "
+        f"nearly), such as {first.file} ({first.part}), {how} {first.other_file} ({first.other_part}): "
+        f"results look better than they are; {path} lists them"
+    ]
 
 
 def _finish(run: Run, splits: Splits) -> Run:

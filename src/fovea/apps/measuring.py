@@ -78,8 +78,11 @@ def material(network: Network, model: str, source: str) -> Material:
     """
     asked = arguments_of(model)
     height, width, channels = network.input_shape
-    splits = data.load(source, size=(height, width), channels=channels, seed=asked.get("seed", 0))
     own = asked.get("data") in (source, str(Path(source).expanduser().resolve()))
+    groups = asked.get("groups") if own else None
+    splits = data.load(
+        source, size=(height, width), channels=channels, seed=asked.get("seed", 0), groups=groups
+    )
     name, parts = _parts(splits, own)
     return Material(
         splits, name, parts, _numbers(splits.classes, class_names(network), source), asked.get("seed")

@@ -38,6 +38,10 @@ def train(
         str | None,
         typer.Option(metavar="HxW", help="The size of pictures.", show_default="theirs, at most 128"),
     ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(metavar="PATTERN", help="Keep pictures together: patient(\\d+), or a .csv file."),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="How often to go through all pictures.", show_default=CHOSEN)
     ] = None,
@@ -95,6 +99,7 @@ def train(
 ) -> None:
     """Train a classifier on a folder of pictures; Ctrl-C saves, --resume goes on."""
     from fovea.apps import classify, models, progress
+    from fovea.data.groups import parse
     from fovea.geometry import sides
     from fovea.recipe import NAMES
 
@@ -109,10 +114,10 @@ def train(
         chosen = {name: context.params[name] for name in NAMES if context.params.get(name) is not None}
         understand(classify.check, chosen)
         understand(models.check_precision, precision)
-        pixels = understand(sides, size)
-        run = classify.train(
-            data, model, size=pixels, precision=precision, out=out, progress=progress.shown(), **chosen
-        )
+        if groups is not None:
+            understand(parse, groups)
+        where = {"size": understand(sides, size), "groups": groups, "out": out}
+        run = classify.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
     assert run.folder is not None
     print(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
     _tell_of_bad(run.bad, run.folder.bad_images)

@@ -6,12 +6,17 @@ from pathlib import Path
 
 from fovea.data import folder, idx
 from fovea.data.dataset import Dataset, Splits, statistics
-from fovea.data.split import stratified, write_splits
+from fovea.data.doubles import Duplicate, duplicates
+from fovea.data.groups import parse
+from fovea.data.split import stratified, stratified_groups, write_splits
 from fovea.errors import DataError, mismatch
 from fovea.geometry import pair
 from fovea.images import check_channels
 
-__all__ = ["Dataset", "Splits", "load", "statistics", "stratified", "write_splits"]
+__all__ = [
+    "Dataset", "Duplicate", "Splits", "duplicates", "load", "statistics", "stratified", "stratified_groups",
+    "write_splits",
+]  # fmt: skip
 
 
 def load(
@@ -20,6 +25,7 @@ def load(
     size: int | Sequence[int] | None = None,
     channels: int | None = None,
     seed: int = 0,
+    groups: str | None = None,
 ) -> Splits:
     """The data set that `source` names, in its parts train, val and test.
 
@@ -27,12 +33,16 @@ def load(
     MNIST has them, or a folder of pictures: `train`, `val` and `test` with a folder for each class, or the
     classes' folders themselves. `size` = (H, W) and `channels` (1 or 3) bring all pictures to one form; by
     default they keep their own, and a folder of pictures gets what suits them (`folder.usual_shape`). What
-    is not split already is split by `seed`, each class alike. Raises DataError.
+    is not split already is split by `seed`, each class alike; `groups` says which pictures of a folder must
+    not be parted (`data.groups`). Raises DataError.
     """
     size = None if size is None else pair(size, "data.load", "size")
     check_channels(channels)
     if seed < 0:
         raise DataError(mismatch("data.load: seed", "a whole number from 0 on", seed))
+    grouping = None if groups is None else parse(groups)
+    if grouping is not None and (source == "digits" or idx.present(Path(source).expanduser())):
+        raise DataError(mismatch("groups", "pictures that are files of their own", f"data {str(source)!r}"))
     if source == "digits":
         from fovea.data import digits
 
@@ -42,4 +52,6 @@ def load(
         got = "a file" if path.exists() else "no such folder"
         expected = '"digits", a folder of pictures, or a folder with IDX files'
         raise DataError(mismatch(f"data {str(source)!r}", expected, got))
-    return (idx if idx.present(path) else folder).load(path, size, channels, seed)
+    if idx.present(path):
+        return idx.load(path, size, channels, seed)
+    return folder.load(path, size, channels, seed, grouping)

@@ -1,6 +1,6 @@
 """A data set: pictures of one size with their classes, read by their numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -126,6 +126,7 @@ class Splits:
 
     train: what the network learns from. val: what the best of its states is chosen by. test: what is looked
     at once, at the end. root: the folder they came from. ignored: files there that are no pictures.
+    grouping: from a picture's path below `root` to the group that it belongs to, where there are groups.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Splits:
     test: Dataset | None
     root: str | None = None
     ignored: int = 0
+    grouping: Callable[[str], str] | None = None
 
     @property
     def parts(self) -> dict[str, Dataset]:

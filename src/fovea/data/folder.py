@@ -17,7 +17,8 @@ import numpy as np
 from fovea import images
 from fovea.data.dataset import Dataset, Splits
 from fovea.data.files import Files
-from fovea.data.split import hold_out
+from fovea.data.groups import Grouping
+from fovea.data.split import hold_out, relative
 from fovea.errors import DataError, mismatch
 
 PARTS = ("train", "val", "test")
@@ -26,7 +27,13 @@ SAMPLE = 200  # pictures that are looked at for their usual shape
 _ALMOST = ("valid", "validation", "dev", "training", "testing")  # to be told about, not to be passed over
 
 
-def load(root: Path, size: Sequence[int] | None, channels: int | None, seed: int) -> Splits:
+def load(
+    root: Path,
+    size: Sequence[int] | None,
+    channels: int | None,
+    seed: int,
+    grouping: Grouping | None = None,
+) -> Splits:
     """The pictures below `root`. Raises DataError where there are none, or no two classes of them."""
     try:
         parts = _parts(root)
@@ -46,13 +53,22 @@ def load(root: Path, size: Sequence[int] | None, channels: int | None, seed: int
         here = np.arange(start, start + len(labels))
         datasets[name] = Dataset(pictures, labels, classes, indices=here, name=name)
         start += len(labels)
+
+    def held_out(dataset: Dataset, parts: int) -> list[Dataset | None]:
+        groups = None
+        if grouping is not None:
+            groups = [grouping(relative(file, str(root))) for file in dataset.files or ()]
+        return hold_out(dataset, parts, seed, groups)
+
     whole = datasets.pop("all", None)
     if whole is not None:
-        datasets = dict(zip(PARTS, hold_out(whole, 2, seed), strict=True))
+        datasets = dict(zip(PARTS, held_out(whole, 2), strict=True))
     elif "val" not in datasets and "train" in datasets:
-        datasets["train"], datasets["val"] = hold_out(datasets["train"], 1, seed)  # type: ignore[arg-type]
+        datasets["train"], datasets["val"] = held_out(datasets["train"], 1)  # type: ignore[arg-type]
     ignored = sum(part.ignored for part in parts.values())
-    return Splits(root.name, *(datasets.get(part) for part in PARTS), root=str(root), ignored=ignored)
+    return Splits(
+        root.name, *(datasets.get(part) for part in PARTS), root=str(root), ignored=ignored, grouping=grouping
+    )
 
 
 def usual_shape(files: Sequence[str]) -> tuple[int, int, int]:

@@ -28,7 +28,7 @@ _PARTS = {"train": ("train",), "val": ("val",), "test": ("t10k", "test")}
 
 def present(folder: Path) -> bool:
     """Whether `folder` holds files that are named as MNIST's are."""
-    return any(_NAME.fullmatch(path.name) for path in folder.iterdir())
+    return folder.is_dir() and any(_NAME.fullmatch(path.name) for path in folder.iterdir())
 
 
 def load(folder: Path, size: Sequence[int] | None, channels: int | None, seed: int) -> Splits:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,25 +30,71 @@ def stratified(labels: np.ndarray, parts: int, seed: int) -> list[np.ndarray]:
     return [np.sort(np.concatenate(group)) if group else np.empty(0, np.int64) for group in groups]
 
 
-def hold_out(dataset: Dataset, parts: int, seed: int) -> list[Dataset | None]:
-    """`dataset` in the groups of `stratified`; None for one that stays empty."""
-    groups = stratified(dataset.labels, parts, seed)
-    return [dataset.subset(group) if len(group) else None for group in groups]
+def stratified_groups(labels: np.ndarray, groups: Sequence[str], parts: int, seed: int) -> list[np.ndarray]:
+    """The same, but that pictures of one of the `groups`, a name for each picture, stay together.
+
+    Groups come in an order drawn by the seed. Each goes where it brings the classes nearer to their tenths,
+    by the sum of squares, if a picture of every class of it stays in the first part; else it stays there.
+    A part that would get nothing gets the smallest group that may leave.
+    """
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    classes = int(labels.max(initial=0)) + 1
+    counts = np.zeros((len(names), classes))  # pictures of each class in each group
+    np.add.at(counts, (member, labels), 1)
+    whole = counts.sum(axis=0)
+    part_of, left = np.zeros(len(names), int), whole.copy()
+
+    def leaves(group: int) -> bool:
+        return bool((left - counts[group] > 0)[counts[group] > 0].all())
+
+    order = np.random.default_rng([seed, _PURPOSE]).permutation(len(names))
+    for part in range(1, parts + 1):
+        missing = whole / 10
+        for group in (g for g in order if part_of[g] == 0 and leaves(g)):
+            rest = missing - counts[group]
+            if leaves(group) and _distance(rest, whole) < _distance(missing, whole):
+                part_of[group], missing = part, rest
+                left -= counts[group]
+        free = [g for g in order if part_of[g] == 0 and leaves(g)]
+        if free and not (part_of == part).any():
+            group = min(free, key=lambda g: counts[g].sum())
+            part_of[group] = part
+            left -= counts[group]
+    return [np.flatnonzero(part_of[member] == part) for part in range(parts + 1)]
+
+
+def _distance(missing: np.ndarray, whole: np.ndarray) -> float:
+    return float(np.square(missing / np.maximum(whole, 1)).sum())
+
+
+def hold_out(
+    dataset: Dataset, parts: int, seed: int, groups: Sequence[str] | None = None
+) -> list[Dataset | None]:
+    """`dataset` in the parts of `stratified`, or `stratified_groups`; None for one that stays empty."""
+    if groups is None:
+        found = stratified(dataset.labels, parts, seed)
+    else:
+        found = stratified_groups(dataset.labels, groups, parts, seed)
+    return [dataset.subset(own) if len(own) else None for own in found]
 
 
 def write_splits(splits: Splits, path: str | Path) -> None:
-    """Write `splits.csv`: file, split, class of every picture, files as seen from the data's folder."""
+    """Write `splits.csv`: file, split, class of every picture, and its group where there are any; files as
+    seen from the data's folder."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("file", "split", "class"))
+    grouping = splits.grouping
+    writer.writerow(("file", "split", "class", *(["group"] if grouping else [])))
     for part, dataset in splits.parts.items():
         for i, label in enumerate(dataset.labels):
-            writer.writerow((_relative(dataset.name_of(i), splits.root), part, dataset.classes[label]))
+            file = relative(dataset.name_of(i), splits.root)
+            writer.writerow((file, part, dataset.classes[label], *([grouping(file)] if grouping else [])))
     # A file's name may hold bytes that are no text; they are written as they are.
     write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
-def _relative(file: str, root: str | None) -> str:
+def relative(file: str, root: str | None) -> str:
+    """A picture's path as seen from the data's folder, with slashes; its name where it is no file there."""
     if root is None or not Path(file).is_relative_to(root):
         return file
     return Path(file).relative_to(root).as_posix()
