@@ -37,10 +37,11 @@ export function build(model, tell) {
     fill(status, ...standing(answer));
     const rows = answer.rows;
     const epochs = answer.epochs ?? rows.length;
-    const line = (name, key) => ({ name, points: rows.map((row) => [row.epoch, row[key]]) });
+    const line = (name, key, at) => ({ name, points: rows.map((row) => [row.epoch + at, row[key]]) });
+    const mean = -0.5; // of an epoch: it stands in its middle
     const within = (at) => answer.points.map((point) => [point[0], point[at]]);
-    loss.draw([line("training", "train_loss"), line("validation", "val_loss")], within(1), epochs);
-    accuracy.draw([line("training", "train_top1"), line("validation", "val_top1")], within(2), epochs);
+    loss.draw([line("training", "train_loss", mean), line("validation", "val_loss", 0)], within(1), epochs);
+    accuracy.draw([line("training", "train_top1", mean), line("validation", "val_top1", 0)], within(2), epochs);
     fill(filters, arrays.filters && [h("h2", {}, `Filters of ${answer.layer}`, legend(largest(arrays.filters.values))), h("div.maps", {}, tiles(arrays.filters))]);
   }
   on("picture", () => last && show()); // the theme may be another
