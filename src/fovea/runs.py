@@ -66,7 +66,17 @@ class Folder:
         path = Path(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            taken = any(path.iterdir())
+        except OSError as error:
+            raise _unusable(path, error) from error
+        cls.check_free(path)
+        return cls(path)
+
+    @classmethod
+    def check_free(cls, path: Path | str) -> None:
+        """DataError where `path` is a folder with something in it: for what takes long before it writes."""
+        path = Path(path)
+        try:
+            taken = path.is_dir() and any(path.iterdir())
         except OSError as error:
             raise _unusable(path, error) from error
         if taken:
@@ -76,7 +86,6 @@ class Folder:
             raise DataError(
                 mismatch(f"run folder {path}", "a new or empty folder", "one with files in it", remedy)
             )
-        return cls(path)
 
     @classmethod
     def open(cls, path: Path | str) -> "Folder":

@@ -11,6 +11,7 @@ import fovea
 from fovea import engine, images
 from fovea.apps import approach, learn_filter, learned
 from fovea.cli import main
+from fovea.errors import FoveaError
 from tests.cases import ENGINES
 from tests.scenes import scene
 
@@ -142,6 +143,15 @@ def test_a_picture_that_nobody_filtered_is_passed_over(tmp_path):
         found = learn_filter.learn([str(photos)], targets=str(targets), steps=2)
     assert "the filtered version of" in found.bad.pop(str(photos / "1.png"))
     assert list(found.bad) == [str(photos / "broken.png")]
+
+
+def test_a_folder_that_is_taken_is_said_before_the_search(photos):
+    class Unheard(approach.Approach):
+        def begin(self, names, true):
+            raise AssertionError("it has begun")
+
+    with pytest.raises(FoveaError, match=r"^run folder .*photos: expected a new or empty folder"):
+        learn_filter.learn([str(photos)], out=str(photos), approach=Unheard())
 
 
 def run(capsys, *arguments: str) -> tuple[int, str, str]:

@@ -269,3 +269,8 @@ def test_a_border_of_any_value(engine):
     )
     white = filters.sharpen(image + 100, convention="opencv", mode="constant", cval=255)
     np.testing.assert_array_equal(white, [[0, 0, 0], [0, 100, 0], [0, 0, 0]])
+
+
+def test_an_option_that_there_is_not_is_told_as_python_tells_it():
+    with pytest.raises(TypeError, match=r"^filters.sobel\(\) got an unexpected keyword argument 'colour'$"):
+        filters.sobel(step(), colour=1)

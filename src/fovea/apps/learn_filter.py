@@ -39,6 +39,8 @@ def learn(
     new one in `runs/learn-filter`. Raises FoveaError.
     """
     approach = approach or Approach()
+    if out:
+        Folder.check_free(out)
     true, size = known(target, targets, size)
     rng = np.random.default_rng([seed, 1])
     if true is None:

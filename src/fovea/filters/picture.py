@@ -45,8 +45,11 @@ class Picture:
         convention: str = "scikit-image",
         mode: str | None = None,
         cval: float = 0.0,
+        **unknown: Any,
     ) -> Self:
         """`image`, checked. No `mode` means the convention's: for scikit-image's, `usual`."""
+        if unknown:
+            raise TypeError(f"{who}() got an unexpected keyword argument {next(iter(unknown))!r}")
         checked_convention(convention, who)
         values = checked_image(image, who)
         mode = (usual if convention == "scikit-image" else "mirror") if mode is None else mode

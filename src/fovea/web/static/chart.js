@@ -1,4 +1,4 @@
-/** A line chart of a few epochs: two lines, named where they end, and a fine one within the epochs. */
+/** A line chart of a few epochs: two lines, with their last values at the right, and a fine one within the epochs. */
 
 import { fill, h, svg } from "./dom.js";
 
@@ -34,12 +34,12 @@ export function chart(title, written) {
 function drawn({ name, points }, x, y, written) {
   const [epoch, value] = points.at(-1);
   return { at: y(value), marks: [svg("path", { d: path(points, x, y), class: `line ${name}` }), svg("circle", { cx: x(epoch), cy: y(value), r: 3.5, class: name })],
-    label: (at) => text(x(epoch) + 9, at + 4, `${written(value)}`, "start", name) };
+    label: (at) => text(WIDE - EDGE.right + 9, at + 4, `${written(value)}`, "start", name) };
 }
 
 const path = (points, x, y) => points.map(([epoch, value], at) => `${at ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
 
-/** Labels at the ends of the lines, moved apart where they would meet. */
+/** The lines' last values, moved apart where they would meet. */
 function ends(lines) {
   const sorted = [...lines].sort((a, b) => a.at - b.at);
   sorted.forEach((line, i) => (line.place = i && line.at - sorted[i - 1].place < 15 ? sorted[i - 1].place + 15 : line.at));
