@@ -17,7 +17,7 @@ from fovea.cli.common import DEBUG, app
 from fovea.errors import FoveaError
 
 # isort: off
-from fovea.cli import classify, inspect, edges, learn_filter, summary, look, cache  # noqa: F401  (each adds its commands, shown in this order)
+from fovea.cli import classify, inspect, edges, learn_filter, summary, look, exchange, cache  # noqa: F401  (each adds its commands, shown in this order)
 # isort: on
 
 

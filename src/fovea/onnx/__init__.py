@@ -1,12 +1,19 @@
 """ONNX: networks as other programs write and read them. It needs the library onnx: pip install fovea[onnx].
 
+    network = fovea.onnx.load("resnet18.onnx")      to run, to look into, to train on
+    fovea.onnx.save(network, "mine.onnx")           for any program that runs ONNX
     fovea.onnx.Backend                              Fovea under ONNX's own interface, `onnx.backend.base`
 
-Everything here raises DataError for a model that cannot be used, and FoveaError where the library is missing.
+`from_model` and `to_model` do the same with models in memory. Everything here raises DataError for a model
+that cannot be used, and FoveaError where the library is missing.
 
     graph       a model, read once: its operators in order, its constants as arrays
-    operators/  operator → a function on arrays
-    backend     the operators one after another
+    operators/  operator → a function on arrays: what the backend runs, and importing computes constants with
+    backend     operators one after another
+    importing   a model as a network; importers/ has the table, operator → layers
+    building    that network in the making
+    exporting   a network as a model; exporters has the table, layer → operators
+    file        models on the disk
     layouts     channels first there and channels last here: the one place that knows both
 """
 
@@ -17,11 +24,17 @@ from fovea.errors import FoveaError, mismatch
 
 if TYPE_CHECKING:
     from fovea.onnx.backend import Backend
+    from fovea.onnx.exporting import save, to_model
+    from fovea.onnx.importing import from_model, load
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "from_model", "load", "save", "to_model"]
 
 _HOMES = {
     "Backend": "backend",
+    "from_model": "importing",
+    "load": "importing",
+    "save": "exporting",
+    "to_model": "exporting",
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fovea import functional
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.onnx.graph import Step
 from fovea.onnx.operators import arithmetic, movement, resize, spatial
@@ -34,11 +35,11 @@ OPERATORS: dict[str, Function | dict[int, Function]] = {
     "LeakyRelu": arithmetic.leaky_relu,
     "MatMul": arithmetic.matmul,
     "MaxPool": spatial.max_pool,
-    "Relu": arithmetic.relu,
+    "Relu": functional.relu,
     "Resize": {10: resize.resize_10, 11: resize.resize},
-    "Sigmoid": arithmetic.sigmoid,
+    "Sigmoid": functional.sigmoid,
     "Softmax": {1: arithmetic.softmax_before_13, 13: arithmetic.softmax},
-    "Tanh": np.tanh,
+    "Tanh": functional.tanh,
     "Upsample": {7: resize.upsample_7, 9: resize.resize_10},
     # what moves data
     "Concat": movement.concat,
@@ -55,7 +56,7 @@ OPERATORS: dict[str, Function | dict[int, Function]] = {
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
     # numbers one by one, and what exporters compute shapes and constants with
-    "Add": np.add,
+    "Add": arithmetic.add,
     "Cast": movement.cast,
     "CastLike": movement.cast_like,
     "Constant": movement.constant,

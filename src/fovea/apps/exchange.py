@@ -1,0 +1,91 @@
+"""Models out to other programs' files, and in from them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fovea.apps import models
+from fovea.errors import DataError, ShapeError, mismatch
+from fovea.network import Network
+from fovea.preprocessing import Preprocessing
+
+
+def _to_onnx(network: Network, path: Path, numbers: bool, logits: bool) -> str:
+    from fovea import onnx
+
+    onnx.save(network, path, numbers=numbers, logits=logits)
+    shape = network.input_shape
+    axes = f"(N, {shape[2]}, {shape[0]}, {shape[1]})" if len(shape) == 3 else f"(N, {shape[0]})"
+    taken = "preprocessed numbers" if numbers else "pixels from 0 to 255"
+    return f"input {axes}, {taken}; output {'logits' if logits else 'probabilities'}"
+
+
+# Format → its files' ending, and what writes one and says in a few words what is in it.
+FORMATS: dict[str, tuple[str, Callable[[Network, Path, bool, bool], str]]] = {"onnx": (".onnx", _to_onnx)}
+
+
+def export(
+    model: str, format: str, out: str | None = None, *, numbers: bool = False, logits: bool = False
+) -> tuple[Path, str]:
+    """Write MODEL in another format: where it is now, and what is in it. Raises DataError."""
+    ending, write = FORMATS[check_format(format)]
+    network = models.trained(model)
+    path = _new(out or f"{_name(model)}{ending}")
+    return path, write(network, path, numbers, logits)
+
+
+def check_format(format: str) -> str:
+    """`format`, if it is one. Raises ShapeError."""
+    if format not in FORMATS:
+        raise ShapeError(mismatch("--format", f"one of {', '.join(FORMATS)}", repr(format)))
+    return format
+
+
+def import_onnx(
+    file: str, out: str | None = None, *, input_shape: Sequence[int] | None = None,
+    classes: str | None = None, mean: Sequence[float] | None = None, std: Sequence[float] | None = None,
+) -> tuple[Path, Network]:  # fmt: skip
+    """Write the network of an ONNX file as a model file: where it is, and the network. Raises DataError.
+
+    `classes` is a file of their names, one a line; `mean` and `std` of each channel are those of pixels from
+    0 to 1. What is given counts, whatever the file says.
+    """
+    from fovea import onnx
+
+    path = _new(out or f"{Path(file).stem}.safetensors")
+    network = onnx.load(Path(file).expanduser(), input_shape=input_shape)
+    channels = network.input_shape[-1]
+    if classes is not None:
+        network.classes = _lines(Path(classes).expanduser())
+    if mean is not None or std is not None:
+        network.preprocessing = Preprocessing(
+            tuple(mean or (0.0,) * channels), tuple(std or (1.0,) * channels)
+        )
+    network.save(path)
+    return path, network
+
+
+def knows_pixels(network: Network) -> bool:
+    """Whether anything was said of how pixels become numbers."""
+    return network.preprocessing != Preprocessing.none(network.input_shape[-1])
+
+
+def _name(model: str) -> str:
+    path = Path(model).expanduser().resolve()
+    return path.name if path.is_dir() else path.stem
+
+
+def _new(name: str) -> Path:
+    path = Path(name).expanduser()
+    if path.exists():
+        raise DataError(
+            mismatch(str(path), "a file that is not there yet", "one that is", "choose another --out")
+        )
+    return path
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    return [line.strip() for line in lines if line.strip()]

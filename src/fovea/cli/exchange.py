@@ -1,0 +1,78 @@
+"""Models out to other programs, and in from them."""
+
+from typing import Annotated
+
+import typer
+
+from fovea.cli.common import Debug, Trained, app, understand, usage
+
+
+@app.command(epilog="[bold]Example:[/bold]  fovea export runs/classify/train --format onnx")
+def export(
+    model: Trained,
+    format: Annotated[str, typer.Option(help="onnx.")] = "onnx",
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="The input is preprocessed already, not pixels from 0 to 255.")
+    ] = False,
+    logits: Annotated[bool, typer.Option("--logits", help="No softmax at the end.")] = False,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The file to write.", show_default="MODEL's name")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a model as other programs read it."""
+    from fovea.apps import exchange
+
+    understand(exchange.check_format, format)
+    path, words = exchange.export(model, format, out, numbers=numbers, logits=logits)
+    print(f"{path}: {words}")
+
+
+@app.command("import", epilog="[bold]Example:[/bold]  fovea import resnet18.onnx --classes imagenet.txt")
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="An ONNX file.")],
+    classes: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The names of the classes, one a line.")
+    ] = None,
+    mean: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBERS", help="Of each channel, of pixels from 0 to 1: 0.5,0.5,0.5."),
+    ] = None,
+    std: Annotated[
+        str | None, typer.Option(metavar="NUMBERS", help="The same for the standard deviation.")
+    ] = None,
+    input_shape: Annotated[
+        str | None,
+        typer.Option(metavar="H,W,C", help="Where the file leaves it open.", show_default="the file's"),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The model file to write.", show_default="FILE's name")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Make a model of an ONNX file, to predict with, to train on, to look into."""
+    from fovea.apps import exchange
+
+    lengths = _numbers("--input-shape", input_shape)
+    path, network = exchange.import_onnx(
+        file, out, classes=classes, mean=_numbers("--mean", mean), std=_numbers("--std", std),
+        input_shape=None if lengths is None else list(map(_whole, lengths)),
+    )  # fmt: skip
+    count = sum(array.size for array in network.parameters.values())
+    shape = "×".join(map(str, network.input_shape))
+    print(f"{path}: {len(network.layers)} layers, {count:,} parameters, input {shape}")
+    if not exchange.knows_pixels(network):
+        print("pixels go in as numbers from 0 to 1; if it wants others, import it with --mean and --std")
+
+
+def _numbers(option: str, text: str | None) -> list[float] | None:
+    try:
+        return None if text is None else [float(word) for word in text.split(",")]
+    except ValueError:
+        usage(f"{option}: expected numbers with commas between, got {text!r}")
+
+
+def _whole(number: float) -> int:
+    if number != int(number) or number < 1:
+        usage(f"--input-shape: expected whole numbers of at least 1, got {number:g}")
+    return int(number)

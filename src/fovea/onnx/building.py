@@ -1,0 +1,182 @@
+"""A network in the making, while a model of ONNX is gone through.
+
+A tensor of the model is followed by where its numbers stand in what a layer here gives out: `Value.places`
+has the tensor's shape, without the batch axis, and in it each number's position in the layer's output laid
+out flat. So channels first and channels last differ by nothing but places; what only moves data moves places,
+by the same functions that move data; and a dense layer's weights go to the rows that their inputs stand at.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import DataError, ShapeError, mismatch
+from fovea.graph import Node
+from fovea.layers import Conv2D, Flatten, Layer, Shortcut
+from fovea.layers.base import Shape
+from fovea.network import Network
+from fovea.onnx.graph import Graph, Step
+from fovea.onnx.layouts import Pads
+
+NO_PADS = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """What a tensor of the model has: numbers of the output of `layer`, "input" for the network's own, whose
+    shape here is `shape`, (H, W, C) or (n,).
+
+    `moved` is `places` where the order is not the usual one: channels first of (H, W, C), the same for (n,).
+    `pads` are zeros around the pictures that no layer has added yet. `alone` says that one step takes it in.
+    """
+
+    layer: str
+    shape: Shape
+    moved: np.ndarray | None = None
+    pads: Pads = NO_PADS
+    alone: bool = False
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        return usual(self.shape) if self.moved is None else self.moved
+
+    @property
+    def tensor_shape(self) -> Shape:
+        """The tensor's, without the batch axis."""
+        if self.moved is not None or len(self.shape) == 1:
+            return self.places.shape
+        (H, W, C), (top, bottom, left, right) = self.shape, self.pads
+        return C, H + top + bottom, W + left + right
+
+    @property
+    def whole(self) -> bool:
+        """Whether every number of the layer's output is there once."""
+        return self.moved is None or bool(
+            (np.sort(self.places, axis=None) == np.arange(prod(self.shape))).all()
+        )
+
+
+def usual(shape: Shape) -> np.ndarray:
+    places = np.arange(prod(shape)).reshape(shape)
+    return places.transpose(2, 0, 1) if len(shape) == 3 else places
+
+
+class Builder:
+    """Takes layers one by one, each with its parameters, and makes a network of them."""
+
+    step: Step  # the one that is being imported
+
+    def __init__(self, graph: Graph, batch: int) -> None:
+        self.graph, self.batch = graph, batch
+        self.layers: dict[str, Layer] = {}
+        self.arrays: dict[str, dict[str, np.ndarray]] = {}  # layer → its parameters and statistics
+        self._sources: dict[str, tuple[str, ...]] = {}
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def last(self) -> bool:
+        """Whether the step gives what the model gives."""
+        return self.step.outputs[0] in self.graph.outputs
+
+    def add(self, layer: Layer, *sources: Value, **arrays: np.ndarray) -> Value:
+        """The output of `layer`, in the usual order, for what it takes in; `arrays` are its parameters and
+        statistics."""
+        shapes = [source.shape for source in sources]
+        taken: Any = tuple(shapes) if layer.merges else shapes[0]
+        shape = tuple(layer.output_shape(taken))
+        for key, own in {**layer.parameter_shapes(taken), **layer.statistic_shapes(taken)}.items():
+            if arrays[key].shape != own:
+                raise ShapeError(mismatch(f"its {key}", own, arrays[key].shape))
+        self._counts[layer.kind] += 1
+        name = f"{layer.kind}{self._counts[layer.kind]}"
+        self.layers[name], self.arrays[name] = layer, arrays
+        self._sources[name] = tuple(source.layer for source in sources)
+        return Value(name, shape)
+
+    def pictures(self, value: Any) -> Value:
+        """`value` as pictures in the usual order, padding and all."""
+        value = self.ready(value)
+        if value.moved is not None or len(value.shape) != 3:
+            got = (
+                f"{('N', *value.tensor_shape)} in another order" if value.moved is not None else "rows (N, n)"
+            )
+            raise ShapeError(mismatch("its input", "pictures (N, C, H, W)", got))
+        return value
+
+    def rows(self, value: Any) -> Value:
+        """`value` as rows (N, n), in any order."""
+        value = self.ready(value)
+        if len(value.tensor_shape) != 1:
+            raise ShapeError(mismatch("its input", "rows (N, n)", ("N", *value.tensor_shape)))
+        return value
+
+    def ready(self, value: Any) -> Value:
+        """`value` for a layer: with its padding; and where it has but some of the channels, or all in another
+        order, or every second row and column, with a layer of its own that picks them."""
+        value = self.settled(value)
+        if value.moved is None or len(value.shape) != 3 or value.moved.ndim != 3:
+            return value
+        (H, W, C), places = value.shape, value.places
+        picked = places[:, 0, 0] % C
+        down = int(places[0, 1, 0] - places[0, 0, 0]) // (W * C) if places.shape[1] > 1 else H
+        right = int(places[0, 0, 1] - places[0, 0, 0]) // C if places.shape[2] > 1 else W
+        if down < 1 or right < 1 or not np.array_equal(places, usual((H, W, C))[picked, ::down, ::right]):
+            return value
+        if np.array_equal(picked, np.arange(C)):
+            made = self.add(Shortcut(C, (down, right)), value)
+        else:
+            own = np.zeros((1, 1, C, len(picked)), np.float32)
+            own[0, 0, picked, np.arange(len(picked))] = 1
+            made = self.add(Conv2D(len(picked), 1, (down, right), bias=False), value, W=own)
+        return replace(made, alone=True)
+
+    def settled(self, value: Any) -> Value:
+        """`value` with its padding in a layer: a convolution that leaves all else as it is."""
+        value = self.value(value)
+        if value.pads == NO_PADS:
+            return value
+        C = value.shape[2]
+        layer = Conv2D(C, 1, padding=value.pads, bias=False, groups=C)
+        made = self.add(layer, value, W=np.ones((1, 1, 1, C), np.float32))
+        return replace(made, alone=True)
+
+    def value(self, value: Any) -> Value:
+        if not isinstance(value, Value):
+            raise ShapeError(mismatch("its input", "what the network computes", "a constant"))
+        return value
+
+    def moved(self, value: Value, places: np.ndarray) -> Value:
+        """The numbers at `places`, of the tensor's new shape, of the layer's output; rows of them where the
+        tensor has one axis."""
+        if places.ndim == 1 and len(value.shape) == 3:
+            flat = self.add(Flatten(), value)
+            value = replace(flat, alone=value.alone)
+        same = places.shape == usual(value.shape).shape and bool((places == usual(value.shape)).all())
+        return replace(value, moved=None if same else places)
+
+    def numbers(self, constant: Any, place: int) -> np.ndarray:
+        """A constant input in float32, if it is one. `place` is its place among the inputs."""
+        name = self.step.inputs[place] if place < len(self.step.inputs) else ""
+        if not isinstance(constant, np.ndarray):
+            raise ShapeError(mismatch(f'"{name}"', "constant numbers", "what the network computes"))
+        if not np.isfinite(constant).all():
+            raise DataError(mismatch(f'"{name}"', "finite numbers", "NaN or infinity"))
+        return constant.astype(np.float32)
+
+    def network(self, output: Value, input_shape: Shape) -> Network:
+        """The layers that lead to `output`, as a network. Raises ShapeError where they are none."""
+        wanted = {output.layer}
+        for name in reversed(self.layers):
+            wanted |= set(self._sources[name]) if name in wanted else set()
+        kept = [name for name in self.layers if name in wanted]
+        nodes = [Node(self.layers[name], name, self._sources[name]) for name in kept]
+        network = Network(nodes, input_shape, seed=None)
+        for layer in kept:
+            for name, array in self.arrays[layer].items():
+                key = f"{layer}.{name}"
+                (network.parameters if key in network.parameters else network.statistics)[key][...] = array
+        return network

@@ -1,0 +1,222 @@
+"""What operators each layer becomes: one table, for opset 17."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from fovea import layers
+from fovea.errors import DataError, mismatch
+from fovea.layers.base import Layer, Shape
+from fovea.onnx.building import Value, usual
+from fovea.onnx.layouts import filters_there, pads_there
+
+
+class Exporter:
+    """Nodes and constants of a model in the making. A `Value`'s `layer` is the name of its tensor here."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def add(self, operator: str, inputs: Sequence[str], output: str, name: str, **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], name=name, **attributes))
+        return output
+
+    def constant(self, name: str, array: np.ndarray) -> str:
+        self.constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
+        return name
+
+    def in_order(self, value: Value) -> Value:
+        """`value` as Fovea has it, where the tensor has it in another order."""
+        if value.moved is None:
+            return value
+        order = self.constant(f"{value.layer}.order", np.argsort(value.places))
+        name = f"{value.layer}.ordered"
+        return replace(value, layer=self.add("Gather", [value.layer, order], name, name, axis=1), moved=None)
+
+
+class _One:
+    """A layer that is being exported: its operators are named after it."""
+
+    def __init__(self, exporter: Exporter, layer: Layer, inputs: Sequence[Value], shape: Shape) -> None:
+        self.exporter, self.layer, self.inputs, self.shape = exporter, layer, list(inputs), shape
+        self.names = [value.layer for value in inputs]
+
+    def weights(self, name: str, array: np.ndarray | None = None) -> str:
+        """The parameter or statistic `name`, or `array` in its place, as a constant."""
+        own = {**self.layer.parameters, **self.layer.statistics}[name] if array is None else array
+        return self.exporter.constant(f"{self.layer.name}.{name}", own)
+
+    def to(self, operator: str, *more: str, moved: np.ndarray | None = None, **attributes: Any) -> Value:
+        """The layer's output, by `operator` from its inputs and constants."""
+        name = self.layer.name
+        self.exporter.add(operator, [*self.names, *more], name, name, **attributes)
+        return Value(name, self.shape, moved)
+
+
+def _conv(one: _One) -> Value:
+    layer: Any = one.layer
+    window = layer.window(one.inputs[0].shape)
+    constants = [
+        one.weights("W", filters_there(layer.parameters["W"])),
+        *([one.weights("b")] if layer.bias else []),
+    ]
+    return one.to(
+        "Conv", *constants, kernel_shape=window.size, strides=window.stride, pads=pads_there(window.pads),
+        dilations=window.dilation, group=layer.groups,
+    )  # fmt: skip
+
+
+def _conv_transpose(one: _One) -> Value:
+    layer: Any = one.layer
+    window = layer.upward(one.inputs[0].shape)  # of the convolution that leads the other way
+    constants = [
+        one.weights("W", filters_there(layer.parameters["W"])),
+        *([one.weights("b")] if layer.bias else []),
+    ]
+    sizes = zip(one.inputs[0].shape, window.stride, window.extent, window.pads[::2], one.shape, strict=False)
+    # What is left of (n − 1)·s + e after the padding before, less what there shall be: padding, or more rows.
+    after = [(n - 1) * s + e - before - length for n, s, e, before, length in sizes]
+    pads = [*window.pads[::2], *(max(rest, 0) for rest in after)]
+    return one.to(
+        "ConvTranspose", *constants, kernel_shape=window.size, strides=window.stride, pads=pads,
+        dilations=window.dilation, group=layer.groups, output_padding=[max(-rest, 0) for rest in after],
+    )  # fmt: skip
+
+
+def _pool(operator: str) -> Callable[[_One], Value]:
+    def pool(one: _One) -> Value:
+        layer: Any = one.layer
+        window = layer.window(one.inputs[0].shape)
+        more: dict[str, Any] = {"ceil_mode": 1} if layer.ceil_mode else {}
+        more |= {"count_include_pad": int(layer.count_include_pad)} if operator == "AveragePool" else {}
+        if operator == "MaxPool":
+            more["dilations"] = window.dilation
+        elif window.dilation != (1, 1):
+            raise DataError(mismatch(layer.who, "dilation 1, all that opset 17 has", layer.dilation))
+        top, bottom, left, right = window.pads
+        below, beside = window.beyond  # what ceil_mode says already
+        pads = pads_there((top, bottom - below, left, right - beside))
+        size, stride = window.size, window.stride
+        return one.to(operator, kernel_shape=size, strides=stride, pads=pads, **more)
+
+    return pool
+
+
+def _global_average_pool(one: _One) -> Value:
+    maps = f"{one.layer.name}.maps"
+    one.names = [one.exporter.add("GlobalAveragePool", one.names, maps, maps)]
+    return one.to("Flatten", axis=1)
+
+
+def _flatten(one: _One) -> Value:
+    """In ONNX channel after channel; the dense layers that follow have their weights in that order."""
+    value = one.inputs[0]
+    flat = one.to("Flatten", axis=1, moved=value.places.reshape(-1))
+    return replace(flat, moved=None) if np.array_equal(flat.places, usual(flat.shape)) else flat
+
+
+def _dense(one: _One) -> Value:
+    layer: Any = one.layer
+    W = layer.parameters["W"][one.inputs[0].places]
+    return one.to("Gemm", one.weights("W", W), *([one.weights("b")] if layer.bias else []))
+
+
+def _batch_norm(one: _One) -> Value:
+    layer: Any = one.layer
+    value = one.inputs[0]
+    order = slice(None) if value.moved is None else value.places
+    arrays = {**layer.parameters, **layer.statistics}
+    names = [one.weights(name, arrays[name][order]) for name in ("gamma", "beta", "mean", "variance")]
+    how = {"epsilon": layer.epsilon, "momentum": 1 - layer.momentum}
+    return one.to("BatchNormalization", *names, moved=value.moved, **how)
+
+
+def _each(operator: str, **attributes: str) -> Callable[[_One], Value]:
+    """An operator of each value by itself; `attributes`: its name there → the layer's field."""
+
+    def each(one: _One) -> Value:
+        own = {name: getattr(one.layer, field) for name, field in attributes.items()}
+        return one.to(operator, moved=one.inputs[0].moved, **own)
+
+    return each
+
+
+def _clip(one: _One) -> Value:
+    layer: Any = one.layer
+    low, high = (np.array(bound, np.float32) for bound in layer.options)
+    bounds = one.weights("low", low), one.weights("high", high)
+    return one.to("Clip", *bounds, moved=one.inputs[0].moved)
+
+
+def _silu(one: _One) -> Value:
+    (name,) = one.names
+    gate = f"{one.layer.name}.gate"
+    return one.to("Mul", one.exporter.add("Sigmoid", [name], gate, gate), moved=one.inputs[0].moved)
+
+
+def _softmax(one: _One) -> Value:
+    return one.to("Softmax", axis=1, moved=one.inputs[0].moved)
+
+
+def _add(one: _One) -> Value:
+    one.names = [one.exporter.in_order(value).layer for value in one.inputs]
+    return one.to("Add" if len(one.names) == 2 else "Sum")
+
+
+def _concat(one: _One) -> Value:
+    one.names = [one.exporter.in_order(value).layer for value in one.inputs]
+    return one.to("Concat", axis=1)
+
+
+def _shortcut(one: _One) -> Value:
+    layer: Any = one.layer
+    name, more = one.layer.name, one.shape[2] - one.inputs[0].shape[2]
+    ends = [one.weights(key, np.array(numbers, np.int64)) for key, numbers in (
+        ("starts", (0, 0)), ("ends", one.inputs[0].shape[:2]), ("axes", (2, 3)), ("steps", layer.stride)
+    )]  # fmt: skip
+    if not more:
+        return one.to("Slice", *ends)
+    one.names = [one.exporter.add("Slice", [*one.names, *ends], f"{name}.some", f"{name}.some")]
+    return one.to("Pad", one.weights("pads", np.array((0, 0, 0, 0, 0, more, 0, 0), np.int64)))
+
+
+def _gone(one: _One) -> Value:
+    return one.inputs[0]
+
+
+EXPORTERS: dict[type[Layer], Callable[[_One], Value]] = {
+    layers.Add: _add,
+    layers.AveragePool2D: _pool("AveragePool"),
+    layers.BatchNorm: _batch_norm,
+    layers.Clip: _clip,
+    layers.Concat: _concat,
+    layers.Conv2D: _conv,
+    layers.ConvTranspose2D: _conv_transpose,
+    layers.Dense: _dense,
+    layers.Dropout: _gone,
+    layers.Flatten: _flatten,
+    layers.GlobalAveragePool2D: _global_average_pool,
+    layers.LeakyReLU: _each("LeakyRelu", alpha="slope"),
+    layers.MaxPool2D: _pool("MaxPool"),
+    layers.ReLU: _each("Relu"),
+    layers.ReLU6: _clip,
+    layers.Shortcut: _shortcut,
+    layers.Sigmoid: _each("Sigmoid"),
+    layers.SiLU: _silu,
+    layers.Softmax: _softmax,
+    layers.Tanh: _each("Tanh"),
+}
+
+
+def add_layer(exporter: Exporter, layer: Layer, inputs: Sequence[Value], shape: Shape) -> Value:
+    """Add the operators of `layer`, which gives out `shape`. Raises DataError for one without any."""
+    if type(layer) not in EXPORTERS:
+        known = ", ".join(sorted(kind.__name__ for kind in EXPORTERS))
+        raise DataError(
+            mismatch(layer.who, f"a layer that ONNX has operators for ({known})", type(layer).__name__)
+        )
+    return EXPORTERS[type(layer)](_One(exporter, layer, inputs, shape))

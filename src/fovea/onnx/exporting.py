@@ -1,0 +1,91 @@
+"""A network as a model of ONNX, opset 17, for any program that runs ONNX.
+
+Its input "images" is float32 (N, C, H, W), any N. It takes pixels, 0 to 255, for the preprocessing is in the
+model; its output "probabilities" (N, classes) is what `Network.predict` gives. With `numbers` it takes what
+`forward` takes, and with `logits` it gives what `forward` gives. What is no row of classes comes out as is.
+
+Metadata: classes, in JSON, or null; preprocessing, mean and std of each channel, in JSON; fovea_format; and
+fovea_numbers, the name of what goes into the first layer.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+import fovea
+from fovea.errors import DataError, mismatch
+from fovea.graph import PICTURE
+from fovea.layers.base import Shape
+from fovea.network import Network
+from fovea.onnx.building import Value
+from fovea.onnx.exporters import Exporter, add_layer
+from fovea.onnx.file import write
+
+OPSET, IR = 17, 8  # 2022's: old enough for every runtime
+FORMAT = "1"
+
+
+def save(network: Network, path: Path | str, *, numbers: bool = False, logits: bool = False) -> None:
+    """Write `to_model(network)` to `path`, whole or not at all. Raises DataError."""
+    write(path, to_model(network, numbers=numbers, logits=logits))
+
+
+def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -> onnx.ModelProto:
+    """`numbers`: the input is preprocessed already. `logits`: there is no softmax at the end.
+
+    Raises DataError for a layer that ONNX has no operators for, and for weights that are no numbers.
+    """
+    for key, array in {**network.parameters, **network.statistics}.items():
+        if not np.isfinite(array).all():
+            raise DataError(mismatch(f"{key}", "finite numbers", "NaN or infinity", "train it anew"))
+    exporter = Exporter()
+    begin = "images" if len(network.input_shape) == 3 else "input"
+    values = {
+        PICTURE: Value(begin if numbers else _preprocess(exporter, network, begin), network.input_shape)
+    }
+    for number, (layer, sources) in enumerate(zip(network.layers, network.sources, strict=True)):
+        values[number] = add_layer(exporter, layer, [values[s] for s in sources], network.shapes[number])
+    output = exporter.in_order(values[len(network.layers) - 1]).layer
+    classes = len(network.output_shape) == 1 and not logits
+    name = "probabilities" if classes else "logits" if len(network.output_shape) == 1 else "output"
+    exporter.add(
+        "Softmax" if classes else "Identity", [output], name, name, **({"axis": 1} if classes else {})
+    )
+    ends = [_end(begin, network.input_shape), _end(name, network.output_shape)]
+    graph = helper.make_graph(exporter.nodes, "fovea", ends[:1], ends[1:], exporter.constants)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
+        producer_name="fovea", producer_version=fovea.__version__, doc_string=_words(network, numbers),
+    )  # fmt: skip
+    helper.set_model_props(model, {
+        "fovea_format": FORMAT,
+        "fovea_numbers": values[PICTURE].layer,
+        "classes": json.dumps(network.classes, ensure_ascii=False),
+        "preprocessing": json.dumps(network.preprocessing.to_dict()),
+    })  # fmt: skip
+    return model
+
+
+def _preprocess(exporter: "Exporter", network: Network, begin: str) -> str:
+    """u · scale + offset of every channel, as `fovea.preprocessing` has it."""
+    axes = (1, -1, 1, 1) if len(network.input_shape) == 3 else (1, -1)
+    scale, offset = (p.reshape(axes) for p in (network.preprocessing.scale, network.preprocessing.offset))
+    scaled = exporter.add("Mul", [begin, exporter.constant("preprocessing.scale", scale)], "scaled", "scaled")
+    return exporter.add(
+        "Add", [scaled, exporter.constant("preprocessing.offset", offset)], "numbers", "numbers"
+    )
+
+
+def _end(name: str, shape: Shape) -> onnx.ValueInfoProto:
+    there = (shape[2], *shape[:2]) if len(shape) == 3 else shape
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *there])
+
+
+def _words(network: Network, numbers: bool) -> str:
+    H, W, C = network.input_shape if len(network.input_shape) == 3 else (1, 1, network.input_shape[0])
+    colours = {1: "grey", 3: "red, green, blue"}.get(C, f"{C} channels")
+    taken = "preprocessed as the metadata say" if numbers else "from 0 to 255"
+    return f"Pictures of {H}×{W} pixels, {colours}, {taken}." if len(network.input_shape) == 3 else ""

@@ -1,0 +1,113 @@
+"""Convolutions and pooling as layers."""
+
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import ShapeError, mismatch
+from fovea.geometry import Padding, Window
+from fovea.layers import AveragePool2D, Conv2D, ConvTranspose2D, Dense, GlobalAveragePool2D, MaxPool2D
+from fovea.onnx.building import Builder, Value
+from fovea.onnx.layouts import Pads, filters_here
+from fovea.onnx.operators.spatial import window
+
+
+def conv(
+    b: Builder, x, w, bias=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET",
+    kernel_shape=None,
+):  # fmt: skip
+    W, own = _filters(b.numbers(w, 1)), _bias(b, bias)
+    value = b.value(x)
+    if len(value.shape) == 1 and value.tensor_shape == (value.shape[0], 1, 1):  # behind global pooling
+        return _dense(b, value, W, own, group)
+    value = value if value.moved is None else b.pictures(value)
+    H, width = value.tensor_shape[1:]
+    how = window((H, width), w.shape[2:], strides, dilations, pads, auto_pad)
+    sides = tuple(one + other for one, other in zip(how["padding"], value.pads, strict=True))
+    layer = Conv2D(
+        W.shape[3], W.shape[:2], how["stride"], _short(sides), bias=bool(own), dilation=how["dilation"],
+        groups=group,
+    )  # fmt: skip
+    return b.add(layer, value, W=W, **own)
+
+
+def conv_transpose(
+    b: Builder, x, w, bias=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET",
+    kernel_shape=None, output_padding=(0, 0), output_shape=None,
+):  # fmt: skip
+    if auto_pad not in ("NOTSET", "VALID") or output_shape is not None:
+        got = f"auto_pad {auto_pad} and output_shape {output_shape}"
+        raise ShapeError(mismatch("its padding", "numbers in pads", got))
+    W, own = _filters(b.numbers(w, 1)), _bias(b, bias)
+    value = b.pictures(x)
+    how = window(value.shape[:2], w.shape[2:], strides, dilations, pads, auto_pad)
+    layer = ConvTranspose2D(
+        W.shape[2] * group, W.shape[:2], how["stride"], _short(how["padding"]), bias=bool(own),
+        output_padding=tuple(output_padding), dilation=how["dilation"], groups=group,
+    )  # fmt: skip
+    return b.add(layer, value, W=W, **own)
+
+
+def max_pool(b: Builder, x, *, storage_order=0, **how):
+    if len([name for name in b.step.outputs if name]) > 1:
+        raise ShapeError(mismatch("its outputs", "the maxima alone", "where they stood as well"))
+    return _pool(b, x, MaxPool2D, **how)
+
+
+def average_pool(b: Builder, x, *, count_include_pad=0, **how):
+    return _pool(b, x, AveragePool2D, {"count_include_pad": bool(count_include_pad)}, **how)
+
+
+def global_average_pool(b: Builder, x):
+    value = b.add(GlobalAveragePool2D(), b.pictures(x))
+    return b.moved(value, value.places.reshape(-1, 1, 1))
+
+
+def global_max_pool(b: Builder, x):
+    value = b.pictures(x)
+    height, width, _ = value.shape
+    return b.add(MaxPool2D((height, width)), value)
+
+
+def mean(b: Builder, x, given: Any = None, *, axes=None, keepdims=1, noop_with_empty_axes=0):
+    """ReduceMean over rows and columns is global pooling."""
+    value = b.pictures(x)
+    axes = axes if given is None else given
+    if axes is None or sorted(int(axis) % 4 for axis in axes) != [2, 3]:
+        raise ShapeError(mismatch("its axes", "rows and columns, 2 and 3", axes))
+    pooled = global_average_pool(b, value)
+    return pooled if keepdims else b.moved(pooled, pooled.places.reshape(-1))
+
+
+def _pool(
+    b: Builder, x, kind: type, more: dict[str, Any] | None = None, *, kernel_shape, strides=None, pads=None,
+    dilations=None, auto_pad="NOTSET", ceil_mode=0,
+):  # fmt: skip
+    value = b.pictures(x)
+    how = window(value.shape[:2], kernel_shape, strides, dilations, pads, auto_pad)
+    how["padding"] = _short(how["padding"])
+    beyond = Window.of(value.shape[:2], kernel_shape, **how, ceil_mode=bool(ceil_mode)).beyond
+    height, width = kernel_shape
+    return b.add(kind((height, width), **how, ceil_mode=beyond != (0, 0), **(more or {})), value)
+
+
+def _dense(b: Builder, value: Value, W: np.ndarray, own: dict[str, np.ndarray], group: int) -> Value:
+    if W.shape[:2] != (1, 1) or group != 1:
+        raise ShapeError(mismatch("its filters", "1×1 in one group behind global pooling", W.shape))
+    dense = b.add(Dense(W.shape[3], bias=bool(own)), value, W=W[0, 0], **own)
+    return b.moved(dense, dense.places.reshape(-1, 1, 1))
+
+
+def _filters(w: np.ndarray) -> np.ndarray:
+    if w.ndim != 4:
+        raise ShapeError(mismatch("its filters", "four axes", w.shape, "Fovea convolves pictures"))
+    return filters_here(w)
+
+
+def _bias(b: Builder, bias: Any) -> dict[str, np.ndarray]:
+    return {} if bias is None else {"b": b.numbers(bias, 2)}
+
+
+def _short(sides: tuple[int, ...] | Pads) -> Padding:
+    """Padding as people write it: one number where all sides have the same."""
+    return (sides[0] or "valid") if len(set(sides)) == 1 else sides

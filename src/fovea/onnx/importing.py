@@ -1,0 +1,167 @@
+"""A network from a model of ONNX: its steps one after another, each as layers.
+
+Steps whose inputs are all constants are computed, whatever they are, and so is what exporters write to find
+out shapes. Batches are two pictures meanwhile, unless the model says how many, so that a step that would mix
+pictures is seen. What the network computes is what the model computes, of numbers as the model takes them in;
+but its last softmax is left out, since a network gives logits, and `predict` makes probabilities of them.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from fovea import engine
+from fovea.errors import DataError, FoveaError, mismatch
+from fovea.graph import INPUT
+from fovea.layers.base import Shape
+from fovea.network import Network
+from fovea.onnx.building import Builder, Value, usual
+from fovea.onnx.file import read
+from fovea.onnx.graph import Graph, Step, ordered
+from fovea.onnx.importers import add_step
+from fovea.onnx.operators import run
+from fovea.preprocessing import Preprocessing
+
+BATCH = 2
+
+
+def load(path: Path | str, *, input_shape: Sequence[int] | None = None) -> Network:
+    """The network in the ONNX file at `path`; `input_shape` (H, W, C) where the file leaves it open.
+
+    Raises DataError, which names the operator that Fovea has no layer for.
+    """
+    try:
+        return from_model(read(path), input_shape=input_shape)
+    except FoveaError as error:
+        text = str(error)
+        raise DataError(text if text.startswith(str(path)) else f"{path}: {text}") from error
+
+
+def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = None) -> Network:
+    """The same for a model in memory. Raises DataError."""
+    graph = Graph.of(model)
+    name, shape, batch = _input(graph, input_shape)
+    begin, preprocessing = _numbers(graph, name)
+    if len(graph.outputs) != 1:
+        raise DataError(mismatch("the model", "one output", ", ".join(graph.outputs)))
+    others = [step for step in graph.steps if begin not in step.outputs]
+    steps = _with_silu(ordered(others, {begin, *graph.inputs, *graph.constants}, graph.outputs))
+    builder = Builder(graph, batch)
+    first = _as_first(begin, shape, steps)
+    values = _walk(builder, steps, {begin: first})
+    output = values[graph.outputs[0]]
+    if not isinstance(output, Value):
+        raise DataError(mismatch("the model", "an output that depends on its input", "a constant"))
+    try:
+        builder.step = replace(builder.step, operator="output", name=graph.outputs[0])
+        output = builder.ready(output)
+        if not np.array_equal(output.places.reshape(-1), usual(output.shape).reshape(-1)):
+            remedy = "its last layer must be dense, or give pictures"
+            raise DataError(
+                mismatch("the model", "an output in the order of its last layer", "another", remedy)
+            )
+        network = builder.network(output, first.shape)
+        network.classes = _metadata(graph, "classes")
+        network.preprocessing = preprocessing or network.preprocessing
+    except FoveaError as error:
+        raise error if isinstance(error, DataError) else DataError(str(error)) from error
+    return network
+
+
+def _walk(builder: Builder, steps: Sequence[Step], values: dict[str, Any]) -> dict[str, Any]:
+    """Every tensor: a Value where the network computes it, an array where it is constant."""
+    graph = builder.graph
+    uses = Counter(name for step in steps for name in step.inputs) + Counter(graph.outputs)
+    values = {"": None, **graph.constants, **values}
+    for step in steps:
+        builder.step = step
+        inputs = [_input_of(step, values, name) for name in step.inputs]
+        computed = [value for value in inputs if isinstance(value, Value)]
+        if step.operator in ("Shape", "Size") and computed:  # of a tensor of that shape, which holds nothing
+            inputs = [np.broadcast_to(np.float32(0), (builder.batch, *computed[0].tensor_shape))]
+            computed = []
+        if computed:
+            found = [
+                replace(new, alone=uses[name] == 1 and all(v.alone for v in computed if v.layer == new.layer))
+                for name, new in zip(step.outputs, add_step(builder, inputs), strict=False)
+            ]
+        else:
+            with engine.use("reference"):
+                found = run(step, inputs, graph.opset)
+        values.update(zip(step.outputs, found, strict=False))
+    return values
+
+
+def _input_of(step: Step, values: Mapping[str, Any], name: str) -> Any:
+    if name not in values:
+        raise DataError(mismatch(step.who, "inputs from the model's first one, and constants", f'"{name}"'))
+    return values[name]
+
+
+def _input(graph: Graph, given: Sequence[int] | None) -> tuple[str, Shape, int]:
+    """The model's input: its name, its shape there without the batch axis, and how many pictures it takes."""
+    used = {name for step in graph.steps for name in step.inputs}
+    names = [name for name in graph.inputs if name in used]
+    if len(names) != 1:
+        raise DataError(mismatch("the model", "one input", ", ".join(names) or "none that it uses"))
+    shape = graph.inputs[names[0]]
+    if given is not None and (shape is None or len(shape) == len(given) + 1):
+        there = (given[2], given[0], given[1]) if len(given) == 3 else tuple(given)
+        shape = (shape[0] if shape else "N", *there)
+    if shape is None or len(shape) not in (2, 4) or not all(isinstance(n, int) and n > 0 for n in shape[1:]):
+        remedy = "export it with fixed lengths, or give input_shape (H, W, C)"
+        got = "no shape" if shape is None else f"({', '.join(map(str, shape))})"
+        expected = "(N, C, H, W) or (N, n), with numbers for all but N"
+        raise DataError(mismatch(f'input "{names[0]}"', expected, got, remedy))
+    batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else BATCH
+    return names[0], tuple(int(n) for n in shape[1:]), batch
+
+
+def _as_first(name: str, shape: Shape, steps: Sequence[Step]) -> Value:
+    """The network's input: channels first, or last where all that the model does first is to move them."""
+    takers = [step for step in steps if name in step.inputs]
+    orders = {tuple(s.attributes.get("perm", ())) if s.operator == "Transpose" else () for s in takers}
+    if len(shape) == 3 and orders == {(0, 3, 1, 2)}:
+        return Value(INPUT, shape, np.arange(int(np.prod(shape))).reshape(shape))
+    return Value(INPUT, (*shape[1:], shape[0]) if len(shape) == 3 else shape)
+
+
+def _numbers(graph: Graph, name: str) -> tuple[str, Preprocessing | None]:
+    """Where the network begins: in a file of Fovea's behind the preprocessing, which its metadata has."""
+    begin = graph.metadata.get("fovea_numbers", name)
+    known = begin == name or any(begin in step.outputs for step in graph.steps)
+    content = _metadata(graph, "preprocessing")
+    if "fovea_format" not in graph.metadata or not known or content is None:
+        return name, None
+    return begin, Preprocessing.from_dict(content)
+
+
+def _metadata(graph: Graph, key: str) -> Any:
+    """What a file of Fovea's says of itself; None for another program's."""
+    if "fovea_format" not in graph.metadata:
+        return None
+    try:
+        return json.loads(graph.metadata.get(key, "null"))
+    except ValueError as error:
+        raise DataError(mismatch(f"metadata {key}", "JSON", str(error))) from error
+
+
+def _with_silu(steps: Sequence[Step]) -> list[Step]:
+    """The steps with x · Sigmoid(x), where nothing else takes in the second, as one step."""
+    uses = Counter(name for step in steps for name in step.inputs)
+    sigmoids = {s.outputs[0]: s for s in steps if s.operator == "Sigmoid" and uses[s.outputs[0]] == 1}
+    found, gone = [], set()
+    for step in steps:
+        for one, other in (step.inputs[:2], step.inputs[1::-1]) if step.operator == "Mul" else ():
+            if other in sigmoids and sigmoids[other].inputs[0] == one:
+                gone.add(other)
+                step = replace(step, operator="Silu", inputs=(one,))
+                break
+        found.append(step)
+    return [step for step in found if step.outputs[0] not in gone]
