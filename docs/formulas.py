@@ -8,7 +8,6 @@ They take the colour of the text around them. A formula that Matplotlib cannot s
 
 from html import escape
 
-from docutils import nodes
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
 from matplotlib.path import Path
@@ -41,15 +40,16 @@ def _downward(points) -> list[str]:
     return [f"{-n if at % 2 else n:.0f}" for at, n in enumerate(points)]
 
 
-def _inline(writer, node: nodes.math) -> None:
-    writer.body.append(drawn(node.astext()))
-    raise nodes.SkipNode
-
-
-def _block(writer, node: nodes.math_block) -> None:
-    writer.body.append(f'<div class="formula">{drawn(node.astext())}</div>\n')
-    raise nodes.SkipNode
-
-
 def setup(app) -> None:
-    app.add_html_math_renderer("drawn", (_inline, None), (_block, None))
+    """What Sphinx calls: a name for `html_math_renderer`."""
+    from docutils.nodes import SkipNode
+
+    def inline(writer, node) -> None:
+        writer.body.append(drawn(node.astext()))
+        raise SkipNode
+
+    def block(writer, node) -> None:
+        writer.body.append(f'<div class="formula">{drawn(node.astext())}</div>\n')
+        raise SkipNode
+
+    app.add_html_math_renderer("drawn", (inline, None), (block, None))

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from docs.drawn import draw_all
+from docs.formulas import drawn
 from fovea.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +64,21 @@ def test_the_notes_have_their_pictures(tmp_path):
     ]
     assert sorted(shown) == sorted(file.name for file in tmp_path.iterdir())
     assert len(shown) == len(pages) - 1  # all but the index
+
+
+def test_formulas_are_drawings_that_need_nothing_else():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    formulas = re.findall(
+        r"(\$\$?)([^$]+)\1", re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.DOTALL | re.M)
+    )
+    assert len(formulas) > 50
+    for _, formula in formulas:
+        assert re.fullmatch(
+            r'<svg role="img" [^>]+><path fill="currentColor" d="[^"]+"/></svg>', drawn(formula)
+        )
+    assert len(drawn("x")) < len(drawn("x + y"))
+    with pytest.raises(ValueError, match="Unknown symbol"):
+        drawn(r"\nonsense")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
