@@ -1,7 +1,9 @@
 """Kernels that a convolution could run on: what the models would choose if their constants were other ones.
 
 So every candidate is one that the table can express: either algorithm, either layout, register tiles and
-blocks above and below the chosen ones.
+blocks above and below the chosen ones. They are found from coarse to fine: first both algorithms, and both
+layouts where there are few channels or filters, as the constants have them; then, of those that come near the
+fastest, what each single constant would change.
 """
 
 import contextlib
@@ -20,14 +22,13 @@ from fovea.kernels.targets import Target
 from fovea.stages.calls import Call
 
 FACTORS = (0.5, 0.7, 1.4, 2.0)
-# What the processor is, which nothing is tried of when constants are fitted; but fewer registers give smaller
-# tiles to try.
-FIXED = ("name", "measured_on", "vector", "registers", "sums")
+FIXED = ("name", "measured_on", "vector", "registers")  # what the processor is
 FITTED = tuple(name for name in Target._fields if name not in FIXED)
-_FEWER = (0.9, 0.75, 0.5)
-_NEAR = 2.5  # vectors of channels or filters up to which the other layout is tried
-_TURNS, _TURN = 6, 0.02
-_HOPELESS = 3, 1.3  # after so many turns, what takes so many times as long as the fastest is not timed again
+_MATCHES = ("advantage", "side_by_side")  # they choose algorithm and layout, and nothing within these
+_OTHER_LAYOUT = 2.5  # vectors of channels or filters up to which it is tried
+_NEAR = 1.3  # algorithms and layouts that take so many times as long as the fastest are not varied
+_TURNS, _TURN = 4, 0.015
+_HOPELESS = ((1, 2.0), (2, 1.3))  # after so many turns, what takes so many times as long is not timed again
 _WRONG = 1e-3
 
 
@@ -40,13 +41,15 @@ class Kernel(NamedTuple):
 
 
 Times = dict[str, dict[Kernel, float]]  # pass → kernel → ms
+Wanted = dict[tuple[str, Kernel], Target]  # (pass, kernel) → constants that choose it
 
 
 def changed(target: Target, name: str, factor: float) -> Target:
-    """With one constant larger by `factor`; whole numbers stay whole, and above 0."""
+    """With one constant larger by `factor`; whole numbers stay whole, and above 0; and there are no more sums
+    than registers."""
     value = getattr(target, name)
-    other = value * factor
-    return target._replace(**{name: max(1, round(other)) if isinstance(value, int) else round(other, 3)})
+    other = max(1, round(value * factor)) if isinstance(value, int) else round(value * factor, 3)
+    return target._replace(**{name: min(other, target.registers) if name == "sums" else other})
 
 
 @functools.lru_cache(maxsize=200_000)
@@ -66,70 +69,98 @@ def chosen(case: Convolution, target: Target) -> dict[str, Kernel]:
     return {phase: Kernel(L, choice.operation, choice.plain_tile) for phase, choice in choices.items()}
 
 
-Wanted = dict[tuple[str, Kernel], Target]  # (pass, kernel) → constants that choose it
-
-
-def around(case: Convolution, target: Target) -> Wanted:
-    """Every candidate near `target`, whose own choices come first."""
+def rough(case: Convolution, target: Target) -> Wanted:
+    """What `target` chooses, then both algorithms in both layouts."""
     wanted: Wanted = {}
-    for other in _neighbours(case, target):
-        for phase, kernel in chosen(case, other).items():
-            wanted.setdefault((phase, kernel), other)
+    for base in _matches(case, target):
+        for phase, kernel in chosen(case, base).items():
+            wanted.setdefault((phase, kernel), base)
     return wanted
 
 
-def measure(case: Convolution, wanted: Wanted) -> tuple[Times, list[str]]:
-    """Milliseconds of every candidate, timed in turns; and those that cannot be compiled, or compute
-    something else than the first of their pass."""
-    inputs, times, wrong = alone.problem(case), {}, []
-    for lanes in dict.fromkeys(kernel.lanes for _, kernel in wanted):
-        mine = {key: other for key, other in wanted.items() if key[1].lanes == lanes}
-        with targets.trying(next(iter(mine.values()))):
-            place = Alone(case, inputs)
-        calls = _compiled(case, _calls(place, mine), wrong)
-        for phase in dict.fromkeys(phase for phase, _ in calls):
-            runs = {kernel: call for (p, kernel), call in calls.items() if p == phase}
-            expected = None
-            for kernel, run in list(runs.items()):
-                found = place.results(phase, run)
-                expected = expected or found
-                if not alone.error(found, expected) <= _WRONG:
-                    wrong.append(f"{case.name} {phase}: {kernel}")
-                    del runs[kernel]
-            place.results(phase, next(iter(runs.values())))  # leaves numbers everywhere
-            times.setdefault(phase, {}).update(_timed(runs))
-    return times, wrong
+def fine(case: Convolution, target: Target, times: Times) -> Wanted:
+    """Those of the rough ones that come near the fastest of `times`, and those with one constant changed."""
+    wanted: Wanted = {}
+    best = {phase: min(kernels.values()) for phase, kernels in times.items()}
+    for base in _matches(case, target):
+        mine = chosen(case, base)
+        near = [p for p, kernel in mine.items() if times[p].get(kernel, float("inf")) < _NEAR * best[p]]
+        for other in _neighbours(base) if near else ():
+            for phase in near:
+                wanted.setdefault((phase, chosen(case, other)[phase]), other)
+    return wanted
 
 
-def _compiled(case: Convolution, calls: dict[tuple[str, Kernel], Call], wrong: list[str]) -> dict:
-    """Those of `calls` that could be compiled."""
-    with contextlib.suppress(EngineError):  # the one to blame says so below
-        compiler.obtain(call.specification for call in calls.values())
-    found = {}
-    for (phase, kernel), call in calls.items():
-        try:
-            call.kernel = compiler.get(call.specification)
-            found[phase, kernel] = call
-        except EngineError as error:
-            wrong.append(f"{case.name} {phase}: {kernel}: {error}")
-    return found
-
-
-def _neighbours(case: Convolution, target: Target) -> Iterator[Target]:
-    """`target` first, then others, each algorithm and layout with one constant changed."""
+def _matches(case: Convolution, target: Target) -> Iterator[Target]:
+    """`target` first, then each algorithm and layout with its other constants."""
     fewest = min(case.C if case.has_dA else case.K, case.K)
     layouts = [target]
-    if fewest < _NEAR * target.vector:
+    if fewest < _OTHER_LAYOUT * target.vector:
         layouts.append(target._replace(side_by_side=1 if fewest < target.side_by_side else fewest + 1))
     for layout in layouts:
         for advantage in (target.advantage, 0.0, float("inf")):
-            base = layout._replace(advantage=advantage)
-            yield base
-            for name in FITTED:
-                if name not in ("advantage", "side_by_side"):
-                    yield from (changed(base, name, factor) for factor in FACTORS)
-            for name in ("registers", "sums"):
-                yield from (changed(base, name, factor) for factor in _FEWER)
+            yield layout._replace(advantage=advantage)
+
+
+def _neighbours(base: Target) -> Iterator[Target]:
+    """`base`, then each with one constant changed."""
+    yield base
+    for name in FITTED:
+        if name not in _MATCHES:
+            yield from (changed(base, name, factor) for factor in FACTORS)
+
+
+class Bench:
+    """Where the kernels of one convolution are compiled and timed; `wrong` has those that could not be
+    compiled, or compute something else than the first of their pass."""
+
+    def __init__(self, case: Convolution) -> None:
+        self._case, self._inputs = case, alone.problem(case)
+        self._places: dict[int, Alone] = {}
+        self.wrong: list[str] = []
+
+    def measure(self, wanted: Wanted) -> Times:
+        """Milliseconds of every candidate, timed in turns."""
+        times: Times = {}
+        for lanes in dict.fromkeys(kernel.lanes for _, kernel in wanted):
+            mine = {key: other for key, other in wanted.items() if key[1].lanes == lanes}
+            place = self._place(lanes, next(iter(mine.values())))
+            calls = self._compiled(_calls(place, mine))
+            for phase in dict.fromkeys(phase for phase, _ in calls):
+                runs = {kernel: call for (p, kernel), call in calls.items() if p == phase}
+                self._check(place, phase, runs)
+                times.setdefault(phase, {}).update(_timed(runs))
+        return times
+
+    def _place(self, lanes: int, target: Target) -> Alone:
+        if lanes not in self._places:
+            with targets.trying(target):
+                self._places[lanes] = Alone(self._case, self._inputs)
+        return self._places[lanes]
+
+    def _compiled(self, calls: dict[tuple[str, Kernel], Call]) -> dict[tuple[str, Kernel], Call]:
+        """Those of `calls` that could be compiled."""
+        with contextlib.suppress(EngineError):  # the one to blame says so below
+            compiler.obtain(call.specification for call in calls.values())
+        found = {}
+        for (phase, kernel), call in calls.items():
+            try:
+                call.kernel = compiler.get(call.specification)
+                found[phase, kernel] = call
+            except EngineError as error:
+                self.wrong.append(f"{self._case.name} {phase}: {kernel}: {error}")
+        return found
+
+    def _check(self, place: Alone, phase: str, runs: dict[Kernel, Call]) -> None:
+        """Takes those out of `runs` that compute something else than the first."""
+        expected = None
+        for kernel, run in list(runs.items()):
+            found = place.results(phase, run)
+            expected = expected or found
+            if not alone.error(found, expected) <= _WRONG:
+                self.wrong.append(f"{self._case.name} {phase}: {kernel}")
+                del runs[kernel]
+        place.results(phase, next(iter(runs.values())))  # leaves numbers everywhere
 
 
 def _calls(place: Alone, wanted: Wanted) -> dict[tuple[str, Kernel], Call]:
@@ -150,11 +181,12 @@ def _calls(place: Alone, wanted: Wanted) -> dict[tuple[str, Kernel], Call]:
 
 def _timed(runs: dict[Kernel, Call]) -> dict[Kernel, float]:
     """The fastest turn's median of each; all in turns, so that slow phases of the machine meet all."""
-    best, (patience, far) = dict.fromkeys(runs, float("inf")), _HOPELESS
+    best = dict.fromkeys(runs, float("inf"))
     for turn in range(_TURNS):
         least = min(best.values())
+        far = min((factor for after, factor in _HOPELESS if turn >= after), default=float("inf"))
         for kernel, run in runs.items():
-            if turn < patience or best[kernel] < far * least:
+            if turn == 0 or best[kernel] <= far * least:
                 best[kernel] = min(best[kernel], take(run, _TURN)[0])
     return best
 

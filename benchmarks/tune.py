@@ -1,12 +1,12 @@
 """Fits the constants of src/fovea/kernels/targets.json to this machine.
 
-    python -m benchmarks.tune [--target avx2] [--quick] [--threads N] [--times FILE] [--write] [CASE...]
+    python -m benchmarks.tune [--target avx2] [--all] [--threads N] [--times FILE] [--write] [CASE...]
 
-For every convolution of the tables (`--quick`: a dozen; CASE: those with this in group or name) and each of
-its passes it times the kernels that neighbouring constants would choose, and compares the model's choice with
-the fastest: their quotient is the regret. Then it looks for constants that make the geometric mean of all
+For two dozen convolutions (`--all`: every one of the tables; CASE: those with this in group or name) and each
+of their passes it times the kernels that neighbouring constants would choose, and compares the model's choice
+with the fastest: their quotient is the regret. Then it looks for constants that make the geometric mean of all
 regrets small: one after the other, up and down, as long as that helps. `--write` puts them into the table, as
-the column of the target.
+the column of the target. This takes about ten minutes of a machine that does nothing else.
 
 `--target` is one that this processor has; by default its best. `--times` keeps what was timed, and takes it
 up again as long as no kernel's source has changed, so that an interrupted run goes on.
@@ -24,15 +24,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import candidates, convolutions
-from benchmarks.candidates import FACTORS, FITTED, Kernel, Times, changed, chosen, regret
+from benchmarks.candidates import FACTORS, FITTED, Kernel, Times, Wanted, changed, chosen, regret
 from benchmarks.convolutions import Convolution
 from fovea.kernels import runtime, specification, targets
 from fovea.kernels.targets import Target
 
-_ROUNDS = 2  # constants are fitted to what was timed, then kernels around the new ones are timed
+_ROUNDS = 3  # constants are fitted to what was timed, then kernels around the new ones are timed
 _WORTH = 0.002  # a constant moves for no less of the mean's logarithm
 _SHOWN = 12
-_QUICK = ("table", "64x28x28x24-24-3x3-s1")
+# Of each kind of work one or two, and none that takes long: what they have in common the others have, too.
+_CHOSEN = """
+32x56x56x64-64-3x3-s1 32x28x28x128-128-3x3-s1 32x14x14x256-256-3x3-s1 32x7x7x512-512-3x3-s1
+128x32x32x16-16-3x3-s1 128x16x16x32-32-3x3-s1 128x8x8x64-64-3x3-s1 8x28x28x256-512-3x3-s1
+8x14x14x512-512-3x3-s1 8x7x7x512-512-3x3-s1 64x28x28x17-17-3x3-s1 64x28x28x24-24-3x3-s1 64x28x28x40-40-3x3-s1
+8x224x224x3-64-3x3-s1 8x224x224x3-64-7x7-s2 64x14x14x6-16-5x5-s1 32x56x56x64-128-3x3-s2
+8x28x28x256-256-3x3-s2 8x14x14x512-512-3x3-s2 8x56x56x64-256-1x1-s1 8x56x56x256-64-1x1-s1
+8x28x28x128-512-1x1-s1 8x28x28x512-128-1x1-s1 8x14x14x256-1024-1x1-s1 8x14x14x1024-256-1x1-s1
+8x56x56x256-512-1x1-s2 8x7x7x2048-512-1x1-s1
+""".split()
 
 Timed = list[tuple[Convolution, Times]]
 
@@ -41,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the table that chooses kernels to this machine.")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="cases with this in group or name")
     parser.add_argument("--target", help="avx512, avx2, sse or neon")
-    parser.add_argument("--quick", action="store_true", help="a dozen cases")
+    parser.add_argument("--all", action="store_true", help="every case of the tables")
     parser.add_argument("--threads", type=int, default=runtime.threads())
     parser.add_argument("--times", metavar="FILE", help="keep what was timed there, and take it up again")
     parser.add_argument("--write", action="store_true", help="put the constants into the table")
@@ -49,8 +58,7 @@ def main() -> None:
     if options.target:
         os.environ["FOVEA_TARGET"] = options.target
     runtime.set_threads(options.threads)
-    patterns = options.cases or (_QUICK if options.quick else [""])
-    cases = [c for c in convolutions.ALL if any(p in c.name or p in c.group for p in patterns)]
+    cases = _cases(options.cases or ([""] if options.all else _CHOSEN))
     start = targets.current()
     keeper, target, timed = _Keeper(options.times), start, []
     for turn in range(_ROUNDS):
@@ -69,6 +77,12 @@ def main() -> None:
         where = f"{_processor()}, {options.threads} threads"
         rest = [t for t in targets.table().values() if t.name != target.name]
         write([target._replace(measured_on=where), *rest])
+
+
+def _cases(patterns: Sequence[str]) -> list[Convolution]:
+    """Those with one of `patterns` in group or name; each once, though tables share some."""
+    found = [c for c in convolutions.ALL if any(p in c.name or p in c.group for p in patterns)]
+    return list({case.name: case for case in found}.values())
 
 
 def fit(timed: Timed, target: Target) -> Target:
@@ -146,20 +160,33 @@ def _tuples(tile: list) -> tuple:
 def _measure(cases: Sequence[Convolution], target: Target, keeper: _Keeper) -> Timed:
     timed = []
     for number, case in enumerate(cases, 1):
-        times = keeper.get(case)
-        wanted = candidates.around(case, target)
-        if any(kernel not in times.get(phase, {}) for phase, kernel in wanted):
-            start = time.perf_counter()
-            fresh, wrong = candidates.measure(case, wanted)
-            for phase, kernels in fresh.items():
-                times.setdefault(phase, {}).update(kernels)
+        times, bench, count, start = keeper.get(case), None, 0, time.perf_counter()
+        for step in (lambda t: candidates.rough(case, target), lambda t: candidates.fine(case, target, t)):
+            wanted = step(times)
+            fresh = {key for key in wanted if key[1] not in times.get(key[0], {})}
+            if not fresh:
+                continue
+            bench, count = bench or candidates.Bench(case), count + len(fresh)
+            for phase, kernels in bench.measure(_beside(wanted, fresh, times)).items():
+                mine = times.setdefault(phase, {})
+                mine.update({kernel: min(ms, mine.get(kernel, ms)) for kernel, ms in kernels.items()})
             keeper.put(case, times)
+        if bench is not None:
             took = time.perf_counter() - start
-            print(f"{number}/{len(cases)} {case.name}: {len(wanted)} kernels in {took:.0f} s", flush=True)
-            for what in wrong:
+            print(f"{number}/{len(cases)} {case.name}: {count} kernels in {took:.0f} s", flush=True)
+            for what in bench.wrong:
                 print(f"  left out, {what}")
         timed.append((case, times))
     return timed
+
+
+def _beside(wanted: Wanted, fresh: set[tuple[str, Kernel]], times: Times) -> Wanted:
+    """The `fresh` of `wanted`, and beside them the fastest so far of their passes: other turns, other times
+    of the machine."""
+    phases = {phase for phase, _ in fresh}
+    known = {p: {k: ms for k, ms in times.get(p, {}).items() if (p, k) in wanted} for p in phases}
+    best = {(p, min(kernels, key=kernels.__getitem__)) for p, kernels in known.items() if kernels}
+    return {key: target for key, target in wanted.items() if key in fresh | best}
 
 
 def _report(when: str, timed: Timed, target: Target) -> None:

@@ -13,8 +13,17 @@ CASE = next(c for c in convolutions.ALL if c.name == "32x14x14x256-256-3x3-s1")
 HERE = targets.table()["avx512"]
 
 
+def both(near):
+    """The rough candidates and the fine ones, as if `near` of the rough ones were fast."""
+    wanted = candidates.rough(CASE, HERE)
+    times = {}
+    for phase, kernel in wanted:
+        times.setdefault(phase, {})[kernel] = 1.0 if near(kernel) else 2.0
+    return {**wanted, **candidates.fine(CASE, HERE, times)}
+
+
 def test_candidates_are_both_algorithms_and_other_tiles():
-    wanted = candidates.around(CASE, HERE)
+    wanted = both(near=lambda kernel: True)
     assert set(candidates.chosen(CASE, HERE).items()) <= wanted.keys()
     for phase in ("forward", "dA", "dW"):
         kernels = [kernel for p, kernel in wanted if p == phase]
@@ -24,11 +33,28 @@ def test_candidates_are_both_algorithms_and_other_tiles():
         assert candidates.chosen(CASE, target)[phase] == kernel
 
 
+def test_what_is_far_slower_is_not_varied():
+    wanted = both(near=lambda kernel: "winograd" in kernel.operation)
+    for phase in ("forward", "dA", "dW"):
+        kernels = [kernel for p, kernel in wanted if p == phase]
+        assert sum("winograd" not in kernel.operation for kernel in kernels) == 1
+
+
+def test_every_case_that_is_tuned_by_default_is_in_the_tables():
+    names = {case.name for case in convolutions.ALL}
+    assert names >= set(tune._CHOSEN) == {case.name for case in tune._cases(tune._CHOSEN)}
+
+
+def test_there_are_no_more_sums_than_registers():
+    assert candidates.changed(HERE, "sums", 2.0).sums == HERE.registers
+    assert candidates.changed(HERE, "sums", 0.5).sums == HERE.sums // 2
+
+
 @pytest.mark.parametrize("better", ["winograd", "conv"])
 def test_the_constants_come_to_choose_what_was_faster(better):
     """As if one algorithm had taken half the other's time, whatever the tile."""
     times = {}
-    for phase, kernel in candidates.around(CASE, HERE):
+    for phase, kernel in both(near=lambda kernel: True):
         times.setdefault(phase, {})[kernel] = 1.0 if kernel.operation.startswith(better) else 2.0
     timed = [(CASE, times)]
     start = HERE._replace(advantage=3.0 if better == "winograd" else 2.0)
