@@ -2,11 +2,11 @@
 
     python -m benchmarks.tune [--target avx2] [--all] [--threads N] [--times FILE] [--write] [CASE...]
 
-For two dozen convolutions (`--all`: every one of the tables; CASE: those with this in group or name) and each
-of their passes it times the kernels that neighbouring constants would choose, and compares the model's choice
-with the fastest: their quotient is the regret. Then it looks for constants that make the geometric mean of all
-regrets small: one after the other, up and down, as long as that helps. `--write` puts them into the table, as
-the column of the target. This takes about ten minutes of a machine that does nothing else.
+For two dozen convolutions (`--all`: every one of the tables; CASE: those with this in group or name) and
+each of their passes it times the kernels that neighbouring constants would choose, and compares the model's
+choice with the fastest: their quotient is the regret. Then it looks for constants that make the geometric
+mean of all regrets small: one after the other, up and down, as long as that helps. `--write` puts them into
+the table, as the column of the target. That takes about five minutes of two cores that do nothing else.
 
 `--target` is one that this processor has; by default its best. `--times` keeps what was timed, and takes it
 up again as long as no kernel's source has changed, so that an interrupted run goes on.
@@ -33,15 +33,35 @@ _ROUNDS = 3  # constants are fitted to what was timed, then kernels around the n
 _WORTH = 0.002  # a constant moves for no less of the mean's logarithm
 _SHOWN = 12
 # Of each kind of work one or two, and none that takes long: what they have in common the others have, too.
-_CHOSEN = """
-32x56x56x64-64-3x3-s1 32x28x28x128-128-3x3-s1 32x14x14x256-256-3x3-s1 32x7x7x512-512-3x3-s1
-128x32x32x16-16-3x3-s1 128x16x16x32-32-3x3-s1 128x8x8x64-64-3x3-s1 8x28x28x256-512-3x3-s1
-8x14x14x512-512-3x3-s1 8x7x7x512-512-3x3-s1 64x28x28x17-17-3x3-s1 64x28x28x24-24-3x3-s1 64x28x28x40-40-3x3-s1
-8x224x224x3-64-3x3-s1 8x224x224x3-64-7x7-s2 64x14x14x6-16-5x5-s1 32x56x56x64-128-3x3-s2
-8x28x28x256-256-3x3-s2 8x14x14x512-512-3x3-s2 8x56x56x64-256-1x1-s1 8x56x56x256-64-1x1-s1
-8x28x28x128-512-1x1-s1 8x28x28x512-128-1x1-s1 8x14x14x256-1024-1x1-s1 8x14x14x1024-256-1x1-s1
-8x56x56x256-512-1x1-s2 8x7x7x2048-512-1x1-s1
-""".split()
+_CHOSEN = (
+    "32x56x56x64-64-3x3-s1",
+    "32x28x28x128-128-3x3-s1",
+    "32x14x14x256-256-3x3-s1",
+    "32x7x7x512-512-3x3-s1",
+    "128x32x32x16-16-3x3-s1",
+    "128x16x16x32-32-3x3-s1",
+    "128x8x8x64-64-3x3-s1",
+    "8x28x28x256-512-3x3-s1",
+    "8x14x14x512-512-3x3-s1",
+    "8x7x7x512-512-3x3-s1",
+    "64x28x28x17-17-3x3-s1",
+    "64x28x28x24-24-3x3-s1",
+    "64x28x28x40-40-3x3-s1",
+    "8x224x224x3-64-3x3-s1",
+    "8x224x224x3-64-7x7-s2",
+    "64x14x14x6-16-5x5-s1",
+    "32x56x56x64-128-3x3-s2",
+    "8x28x28x256-256-3x3-s2",
+    "8x14x14x512-512-3x3-s2",
+    "8x56x56x64-256-1x1-s1",
+    "8x56x56x256-64-1x1-s1",
+    "8x28x28x128-512-1x1-s1",
+    "8x28x28x512-128-1x1-s1",
+    "8x14x14x256-1024-1x1-s1",
+    "8x14x14x1024-256-1x1-s1",
+    "8x56x56x256-512-1x1-s2",
+    "8x7x7x2048-512-1x1-s1",
+)
 
 Timed = list[tuple[Convolution, Times]]
 
@@ -161,8 +181,8 @@ def _measure(cases: Sequence[Convolution], target: Target, keeper: _Keeper) -> T
     timed = []
     for number, case in enumerate(cases, 1):
         times, bench, count, start = keeper.get(case), None, 0, time.perf_counter()
-        for step in (lambda t: candidates.rough(case, target), lambda t: candidates.fine(case, target, t)):
-            wanted = step(times)
+        for step in (candidates.rough, candidates.fine):
+            wanted = step(case, target, times)
             fresh = {key for key in wanted if key[1] not in times.get(key[0], {})}
             if not fresh:
                 continue

@@ -15,7 +15,7 @@ HERE = targets.table()["avx512"]
 
 def both(near):
     """The rough candidates and the fine ones, as if `near` of the rough ones were fast."""
-    wanted = candidates.rough(CASE, HERE)
+    wanted = candidates.rough(CASE, HERE, {})
     times = {}
     for phase, kernel in wanted:
         times.setdefault(phase, {})[kernel] = 1.0 if near(kernel) else 2.0
