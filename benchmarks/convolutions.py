@@ -4,6 +4,7 @@ table      sizes of common residual networks, and the largest and smallest kinds
 vgg16      every distinct one of VGG-16 on 224×224 pictures: Simonyan, Zisserman (2014), arXiv:1409.1556
 resnet50   every distinct one of ResNet-50 v1.5 (stride 2 in the 3×3): He et al. (2015), arXiv:1512.03385
 alexnet    its first: Krizhevsky, Sutskever, Hinton (2012)
+lenet5     its first; its second is in the table
 odd        numbers of channels that no vector divides, beside the next multiples of 16
 depthwise  those of MobileNetV2: Sandler et al. (2018), arXiv:1801.04381; two of 5×5, as later networks have
 grouped    32 groups of 4 channels, as ResNeXt-50 has: Xie et al. (2016), arXiv:1611.05431; and two wide ones
@@ -110,6 +111,7 @@ ALL = [
     *_vgg16(),
     *_resnet50(),
     Convolution("alexnet", 8, 224, 3, 96, 11, 4, 2),
+    Convolution("lenet5", 64, 28, 1, 6, 5, 1, 2),
     *_odd(),
     *_depthwise(),
     *_grouped(),

@@ -278,7 +278,8 @@ def _weights_tile(out: Pair, channels: int, filters: int) -> WinogradWeightsTile
         chunk = min(2 * v, padded)
         block = _best((chunk,), [n for n in range(1, most + 1) if chunk % n == 0], vectors)
         return WinogradChunksTile(v, vectors * v, block, rows, pictures, chunk)
-    block = _best((channels,), [n for n in range(1, most + 1) if padded % n == 0], vectors)
+    # Not v channels: LLVM would load the v numbers at once, and take longer to spread them than to load each.
+    block = _best((channels,), [n for n in range(1, most + 1) if padded % n == 0 and n != v], vectors)
     shared = sum_bytes > target.part
     if shared:  # the sum comes from memory for every block, so that blocks are large
         count = target.shared_tiles

@@ -67,10 +67,9 @@ def conv(
 def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:
     """The gradient of the input: columns of one phase × channels."""
     (H, W), (s_H, s_W) = window.input, window.stride
-    if (
-        lanes > 1 and s_W == 1 and sums() >= W
-    ):  # a whole row: products with what is beyond the border fall away
-        columns, block = W, _most(channels // groups, sums() // W, groups)
+    if lanes > 1 and s_W == 1 and targets.current().registers - 2 >= W:
+        # A whole row, with a register for dZ: products with what is beyond the border fall away.
+        columns, block = W, _most(channels // groups, max(1, sums() // W), groups)
     else:
         columns, block = _register_tile(-(-W // s_W), channels, lanes, groups=groups)
     row = window.output[1] * filters * lanes * 4
@@ -78,7 +77,8 @@ def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups:
     taps = -(-window.size[0] // s_H) * -(-window.size[1] // s_W)
     deep = filters // groups
     shared = lanes == 1 and -(-W // s_W) * band * taps * deep * block > targets.current().task
-    unroll = _divisor(deep, targets.current().unroll_filters) if lanes == 1 else 1
+    phases = (s_H, s_W) != (1, 1) and taps > 1  # each has code of its own: with 16 registers, all of it spills
+    unroll = _divisor(deep, targets.current().unroll_filters) if lanes == 1 and not phases else 1
     return Tile(vector(), block, columns, band, unroll, shared)
 
 

@@ -49,7 +49,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, beg
     within = (f_H, f_W) == (1, 1) and not any(window.pads) and (s_W == 1 or n_W % tile.columns == 0)
     whole = L > 1 and s_W == 1 and tile.columns == W  # then it is known which products are beyond the border
     if within:  # no window reaches beyond the border, and no tile
-        row = hl.min(y, n_H - 1) if s_H > 1 else y  # it is less, but Halide takes the last band for whole
+        # It is less, but Halide takes the last band for whole.
+        row = hl.min(y, n_H - 1) if s_H > 1 or n_H % tile.band else y
         dZ[l, k, x, y, n] = upstream.dZ(l, k, x, row, n)
     else:
         inside = (x >= 0) & (x < n_W) & (y >= 0) & (y < n_H)
