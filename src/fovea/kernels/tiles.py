@@ -6,11 +6,15 @@ tiles that do not divide their extent compute some of it twice; and the sums mus
 How many registers there are, and what the caches hold, is in targets.py.
 """
 
+import math
 from typing import NamedTuple
 
 from fovea.geometry import Window
 from fovea.kernels import targets
 
+_SETS = 4096  # bytes after which the first-level cache's sets begin anew, on all processors of the table
+_MEETING = 8  # lines of 4096 bytes apart that have room there, beside what else is read
+_FARTHER = 1.1  # what it costs to load a vector of filters, which comes from the second level, beside a pixel
 LEAST_ROW = 128  # numbers that a row of a filter's result has at least: four vectors of 16 bits
 
 
@@ -49,7 +53,8 @@ def conv(
     """The forward pass: pooled columns × filters, each with its pooling window. With groups, a block of
     filters lies within one; so below."""
     n_H, n_W = window.output[0] // pool[0], window.output[1] // pool[1]
-    columns, block = _register_tile(n_W, filters, lanes, pool[0] * pool[1], groups)
+    apart = window.stride[1] * channels * lanes * 4
+    columns, block = _register_tile(n_W, filters, lanes, apart, pool[0] * pool[1], groups)
     row = window.input[1] * channels * lanes * 4 * window.stride[0] * pool[0]
     J = window.size[1] * channels // groups
     whole = groups == 1 and window.dilation[1] == 1  # a window's row is one run of numbers
@@ -71,20 +76,23 @@ def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups:
         # A whole row, with a register for dZ: products with what is beyond the border fall away.
         columns, block = W, _most(channels // groups, max(1, sums() // W), groups)
     else:
-        columns, block = _register_tile(-(-W // s_W), channels, lanes, groups=groups)
+        columns, block = _register_tile(-(-W // s_W), channels, lanes, filters * lanes * 4, groups=groups)
     row = window.output[1] * filters * lanes * 4
     band = _band(-(-H // s_H), row, _staging(lanes))
     taps = -(-window.size[0] // s_H) * -(-window.size[1] // s_W)
     deep = filters // groups
     shared = lanes == 1 and -(-W // s_W) * band * taps * deep * block > targets.current().task
-    phases = (s_H, s_W) != (1, 1) and taps > 1  # each has code of its own: with 16 registers, all of it spills
+    phases = (s_H, s_W) != (
+        1,
+        1,
+    ) and taps > 1  # each has code of its own: with 16 registers, all of it spills
     unroll = _divisor(deep, targets.current().unroll_filters) if lanes == 1 and not phases else 1
     return Tile(vector(), block, columns, band, unroll, shared)
 
 
 def conv_weights(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:
     """The gradient of the weights: numbers of a window's row × filters, summed over a band of rows."""
-    columns, block = _register_tile(window.size[1] * channels // groups, filters, lanes, groups=groups)
+    columns, block = _register_tile(window.size[1] * channels // groups, filters, lanes, 4, groups=groups)
     row = (window.output[1] * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
     return Tile(vector(), block, columns, _band(window.output[0], row, targets.current().weights_rows))
 
@@ -152,9 +160,10 @@ def dense(outputs: int) -> int:
 
 
 def _register_tile(
-    columns: int, filters: int, lanes: int, positions: int = 1, groups: int = 1
+    columns: int, filters: int, lanes: int, apart: int, positions: int = 1, groups: int = 1
 ) -> tuple[int, int]:
-    """(columns, filters) of the tile with the least estimated cost."""
+    """(columns, filters) of the tile with the least estimated cost. Columns lie so many bytes `apart`: where
+    many of them meet in one set of the first-level cache, they drive each other out of it."""
     unit = 1 if lanes > 1 else vector()  # filters that fill one register, over L pictures or side by side
     filters //= groups
     whole = -(-filters // unit)
@@ -166,7 +175,7 @@ def _register_tile(
 
     def cost(tile: tuple[int, int]) -> float:
         p, f = tile[0] * positions, tile[1]
-        loads = (p + f) / (p * f)
+        loads = (p + (f if lanes > 1 else _FARTHER * f)) / (p * f)
         return waste(columns, tile[0]) * waste(whole, f) * max(1.0, loads) * (1 + loads * load)
 
     def fits(p: int, f: int) -> bool:
@@ -174,9 +183,10 @@ def _register_tile(
             return p * f * positions <= max(sums(), positions)
         return p * f * positions + f + 2 <= targets.current().registers or p == f == 1
 
-    tiles = [
-        (p, f) for p in range(1, min(columns, targets.current().registers) + 1) for f in blocks if fits(p, f)
-    ]
+    most = min(columns, targets.current().registers)
+    if lanes == 1:
+        most = max(1, min(most, _MEETING * (_SETS // math.gcd(apart, _SETS)) // positions))
+    tiles = [(p, f) for p in range(1, most + 1) for f in blocks if fits(p, f)]
     best = min(tiles, key=lambda tile: (cost(tile), tile))
     return best[0], best[1] * unit
 
