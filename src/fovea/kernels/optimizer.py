@@ -59,7 +59,7 @@ def _update(
     if call is not None and same and all(array.flags.writeable for array in arrays[1:]):
         call(*floats)
         return
-    checks.optimizer(name, dw=dw, **written)
+    checks.optimizer(name, dw=dw, step=1, **written)
     checks.float32(name, dw=dw, **written)
     own = [buffers.ready(array) for array in written.values()]
     specification = specify(f"elementwise.{name}", vector=tiles.vector(), **more)
