@@ -27,11 +27,11 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
         tracing,
     )
     from fovea.checking import check_layer
-    from fovea.checkpoint import load
     from fovea.descent import learn_filter
     from fovea.errors import FoveaError
     from fovea.graph import Node
     from fovea.layers import Layer
+    from fovea.models import load
     from fovea.network import Network
     from fovea.preprocessing import Preprocessing
     from fovea.recipe import Recipe
@@ -99,7 +99,7 @@ _OBJECTS = {  # name → its module
     "Recipe": "recipe",
     "check_layer": "checking",
     "learn_filter": "descent",
-    "load": "checkpoint",
+    "load": "models.files",
     "trace": "tracing",
     "train": "training",
 }

@@ -21,7 +21,7 @@ from fovea.errors import DataError, FoveaError, mismatch
 from fovea.network import Network
 from fovea.parameters import Layout
 from fovea.preprocessing import Preprocessing
-from fovea.tensors import read_tensors, write_tensors
+from fovea.tensors import write_tensors
 
 FORMAT = 1
 
@@ -38,10 +38,9 @@ def save(network: Network, path: Path | str) -> None:
     write_tensors(path, {**network.parameters, **network.statistics}, metadata)
 
 
-def load(path: Path | str) -> Network:
-    """The network in the file at `path`. Raises DataError for any file that is not a whole model file."""
-    path = Path(path)
-    metadata, tensors = read_tensors(path)
+def network_of(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> Network:
+    """The network that the file at `path` holds, which has been read. Raises DataError for any that is not a
+    whole model file; `fovea.load` reads it."""
     _check_format(path, metadata)
     try:
         network = Network.from_architecture(_json(path, metadata, "architecture"), seed=None)
@@ -62,10 +61,6 @@ def load(path: Path | str) -> Network:
 
 def _check_format(path: Path, metadata: Mapping[str, str]) -> None:
     mark = metadata.get("fovea_format")
-    if mark is None:
-        raise DataError(
-            mismatch(str(path), "a model file of Fovea", "a safetensors file without fovea_format")
-        )
     if mark != str(FORMAT):
         raise DataError(
             mismatch(

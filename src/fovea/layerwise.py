@@ -10,12 +10,14 @@ for up to `batch_size` images, uint8 (N, H, W, C) or floating point as the netwo
 """
 
 from collections.abc import Callable
+from itertools import islice
 from math import prod
 from typing import Protocol
 
 import numpy as np
 
 from fovea import engine, losses
+from fovea.layers import Layer
 from fovea.network import Network
 
 
@@ -72,10 +74,18 @@ class Layerwise:
         Z, caches = self.network.forward(self._input(images), training=True, rng=rng)
         self.network.update(caches)
         loss, dZ = self.loss(Z, labels)
-        _, gradients = self.network.backward(dZ, caches)
-        for name, (offset, shape) in self.network.layout.items():
-            self.gradients[offset : offset + prod(shape)] = gradients[name].reshape(-1)
+        lowest = min((n for n, layer in enumerate(self.network.layers) if _learns(layer)), default=len(caches))
+        back = self.network.backward_steps(dZ, caches)
+        for layer, _, _, own in islice(back, len(caches) - lowest):  # below, nothing learns
+            if _learns(layer):
+                for name, gradient in own.items():
+                    offset, shape = self.network.layout[f"{layer.name}.{name}"]
+                    self.gradients[offset : offset + prod(shape)] = gradient.reshape(-1)
         return loss, losses.right(Z, labels)
 
     def _input(self, images: np.ndarray) -> np.ndarray:
         return self.network.preprocessing.apply(images) if images.dtype == np.uint8 else images
+
+
+def _learns(layer: Layer) -> bool:
+    return bool(layer.parameters) and not layer.frozen

@@ -57,6 +57,8 @@ def _own(views: Views, layer: Layer) -> Views:
 
 def learn_statistics(layer: Layer, cache: Any) -> None:
     """Write what `layer` has learned beside gradients in a forward pass in training."""
+    if layer.frozen:
+        return
     new = layer.update(cache)
     if set(new) != set(layer.statistics):
         raise ShapeError(mismatch(layer.who, f"an update of {list(layer.statistics)}", list(new)))

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from fovea.checkpoint import load
 from fovea.errors import DataError, mismatch
 from fovea.layers.base import checked_precision
+from fovea.models import load
 from fovea.network import Network
 from fovea.runs import Folder
 from fovea.summary import times

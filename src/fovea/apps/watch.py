@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from fovea import pulse
-from fovea.checkpoint import load
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.layers import Conv2D
+from fovea.models import load
 from fovea.network import Network
 from fovea.runs import Folder
 

@@ -55,10 +55,11 @@ class Layer:
     gradients, in the same way.
     """
 
-    # This class is no dataclass itself, so that these four are no hyperparameters.
+    # This class is no dataclass itself, so that these are no hyperparameters.
     kind: ClassVar[str]  # what its name begins with in a network; by default the class name in small letters
     merges: ClassVar[bool] = False  # whether it takes in several arrays
     name: str = ""  # given by the network: "conv1"
+    frozen: bool = False  # whether a training leaves its parameters and statistics as they are
     parameters: Mapping[str, np.ndarray] = MappingProxyType({})
     statistics: Mapping[str, np.ndarray] = MappingProxyType({})
 

@@ -69,6 +69,7 @@ class BatchNorm(Layer):
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
         """A_prev (N, H, W, C) or (N, n) → Z of the same shape."""
+        training = training and not self.frozen  # else it is as in inference
         if training:
             self.check_batch(len(A_prev), A_prev.shape[1:])
             mean, variance = functional.batch_statistics(A_prev)

@@ -4,34 +4,30 @@ Each is a function `(input_shape, classes, seed) -> Network`, untrained; `classe
 names.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from fovea.errors import FoveaError, mismatch
 from fovea.models.course import course39
+from fovea.models.files import adapted, load, save_torch
 from fovea.models.lenet import lenet5
+from fovea.models.mobilenet import mobilenet_v2
 from fovea.models.quick import quicknet
+from fovea.models.registry import MODELS
 from fovea.models.resnet import resnet18, resnet20, resnet32, resnet34, resnet50, resnet56
 from fovea.models.rows import Model
+from fovea.models.squeezenet import squeezenet1_1
 from fovea.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn
 from fovea.network import Network
-
-DESCRIBED: tuple[Model, ...] = (
-    *(resnet20, resnet32, resnet56, resnet18, resnet34, resnet50),
-    *(vgg11, vgg11_bn, vgg16, vgg16_bn),
-)
-MODELS: dict[str, Callable[..., Network]] = {
-    "lenet5": lenet5,
-    "course39": course39,
-    "quicknet": quicknet,
-    **{model.name: model for model in DESCRIBED},
-}
 
 __all__ = [
     "MODELS",
     "Model",
+    "adapted",
     "build",
     "course39",
     "lenet5",
+    "load",
+    "mobilenet_v2",
     "quicknet",
     "resnet18",
     "resnet20",
@@ -39,6 +35,8 @@ __all__ = [
     "resnet34",
     "resnet50",
     "resnet56",
+    "save_torch",
+    "squeezenet1_1",
     "vgg11",
     "vgg11_bn",
     "vgg16",

@@ -1,0 +1,88 @@
+"""Networks out of files, whoever wrote them; and the same network for other classes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fovea import checkpoint
+from fovea.errors import DataError, FoveaError, ShapeError, mismatch
+from fovea.models import torchvision
+from fovea.models.registry import DESCRIBED
+from fovea.models.rows import Model
+from fovea.network import Network
+from fovea.tensors import read_tensors
+
+WITH_NAMES = [model for model in DESCRIBED if model.torch]  # those that torchvision has, too
+
+
+def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[int] | None = None) -> Network:
+    """The network in the file at `path`: a model file of Fovea's, or weights as torchvision names them.
+
+    Of the latter, `model` says which architecture they belong to; by default their names do. It takes
+    pictures of `input_shape`, by default what the architecture was made for, and has as many classes as the
+    weights. Raises DataError for a file that is neither, and for tensors that do not fit, each by name.
+    """
+    path = Path(path)
+    metadata, tensors = read_tensors(path)
+    if "fovea_format" in metadata:
+        if model is not None or input_shape is not None:
+            got = "a model or an input_shape for a model file of Fovea, which has its own"
+            raise DataError(mismatch(str(path), "weights in torchvision's names", got))
+        return checkpoint.network_of(path, metadata, tensors)
+    known = torchvision.recognised(WITH_NAMES, tensors) if model is None else _named(model)
+    if known is None:
+        remedy = "say which model it is, and the tensors that do not fit are named"
+        expected = f"a model file of Fovea, or weights of torchvision's {_all()}"
+        raise DataError(mismatch(str(path), expected, f"{len(tensors)} tensors of neither", remedy))
+    try:
+        return torchvision.read(str(path), tensors, known, input_shape)
+    except ShapeError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def save_torch(network: Network, path: Path | str) -> None:
+    """Write the weights to a safetensors file in torchvision's names and layouts. Raises DataError where
+    torchvision has no such model."""
+    model = torchvision.described(WITH_NAMES, network)
+    if model is None:
+        expected = f"a network that torchvision has, too ({_all()})"
+        raise DataError(mismatch("export", expected, "another architecture"))
+    torchvision.write(network, model, path)
+
+
+def adapted(network: Network, classes: Sequence[str], seed: int = 0) -> Network:
+    """The same network for `classes`, with what it has learned, but for the last layer with weights, which
+    begins anew from `seed`. Raises ShapeError where that layer does not give the classes."""
+    number = max((n for n, layer in enumerate(network.layers) if layer.parameters), default=None)
+    description = network.architecture()
+    size = None
+    if number is not None and len(network.output_shape) == 1:
+        chosen = description["layers"][number]["hyperparameters"]
+        size = next((name for name in ("units", "filters") if name in chosen), None)
+        if size is not None and chosen[size] == network.output_shape[0]:
+            chosen[size] = len(classes)
+        else:
+            size = None
+    if size is None or number is None:
+        remedy = "only a network that ends in Dense or Conv2D can get other classes"
+        raise ShapeError(
+            mismatch("Network", "a last layer with an output a class", network.layers[-1].who, remedy)
+        )
+    found = Network.from_architecture(description, seed=seed)
+    last = network.layers[number].name
+    for old, new in ((network.parameters, found.parameters), (network.statistics, found.statistics)):
+        for name, values in old.items():
+            if name.partition(".")[0] != last:
+                new[name][...] = values
+    found.preprocessing, found.classes = network.preprocessing, list(classes)
+    return found
+
+
+def _named(name: str) -> Model:
+    known = next((model for model in WITH_NAMES if model.name == name), None)
+    if known is None:
+        raise FoveaError(mismatch("model", f"one that torchvision has, too ({_all()})", repr(name)))
+    return known
+
+
+def _all() -> str:
+    return ", ".join(model.name for model in WITH_NAMES)

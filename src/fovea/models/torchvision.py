@@ -1,0 +1,142 @@
+"""Weights in torchvision's names and layouts, in and out.
+
+    Conv2D     weight (C_out, C_in, f_H, f_W)   →  W (f_H, f_W, C_in, C_out)
+    Dense      weight (n_out, C·H·W)            →  W (H·W·C, n_out), where it follows Flatten of (H, W, C)
+    BatchNorm  weight, bias, running_mean, running_var  →  gamma, beta, mean, variance
+
+Which module is which layer stands in the models themselves (`Model.torch`); `num_batches_tracked`, which
+nothing here depends on, is passed over. Pictures go in as numbers of 0 … 1, normalised by the mean and the
+standard deviation of each channel of ImageNet, https://pytorch.org/vision/stable/models (`IMAGENET`).
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from fovea import architecture
+from fovea.errors import DataError, mismatch
+from fovea.graph import Graph
+from fovea.layers import BatchNorm, Conv2D, Dense, Flatten, Layer
+from fovea.layers.base import Shape
+from fovea.models.rows import Model
+from fovea.network import Network
+from fovea.preprocessing import Preprocessing
+from fovea.tensors import write_tensors
+
+IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+PASSED_OVER = ".num_batches_tracked"
+NAMES: dict[type[Layer], dict[str, str]] = {
+    Conv2D: {"W": "weight", "b": "bias"},
+    Dense: {"W": "weight", "b": "bias"},
+    BatchNorm: {"gamma": "weight", "beta": "bias", "mean": "running_mean", "variance": "running_var"},
+}
+_LISTED = 24  # tensors that an error names; the others it counts
+
+
+def names_of(model: Model) -> dict[str, str]:
+    """The name of each tensor of the model, "conv1.W" → its name in torchvision."""
+    table = model.torch
+    layers = {n.name: n.layer for n in model.describe(model.name, model.input_shape, model.classes).nodes}
+    return {
+        f"{name}.{own}": f"{module}.{theirs}"
+        for name, module in table.items()
+        for own, theirs in NAMES[type(layers[name])].items()
+        if own != "b" or getattr(layers[name], "bias", True)
+    }
+
+
+def recognised(models: Sequence[Model], tensors: Mapping[str, object]) -> Model | None:
+    """The one of `models` that has tensors of all these names and no others."""
+    given = {name for name in tensors if not name.endswith(PASSED_OVER)}
+    return next((model for model in models if given == set(names_of(model).values())), None)
+
+
+def described(models: Sequence[Model], network: Network) -> Model | None:
+    """The one of `models` that `network` is, for whatever pictures and classes."""
+    own = network.architecture()["layers"]
+    for model in models:
+        nodes = model.describe(model.name, network.input_shape, network.output_shape[-1]).nodes
+        if len(nodes) == len(own):
+            graph = Graph.of(nodes)
+            if architecture.to_json(graph.nodes(), network.input_shape)["layers"] == own:
+                return model
+    return None
+
+
+def read(
+    who: str, tensors: Mapping[str, np.ndarray], model: Model, input_shape: Sequence[int] | None = None
+) -> Network:
+    """The network of `model` with these tensors, for pictures of `input_shape`, by default those that it was
+    made for. It has as many classes as they do. Raises DataError, in the name of `who`, which names every
+    tensor that is missing, of a wrong shape or too much."""
+    names, table = names_of(model), list(model.torch.values())
+    first, last = (tensors.get(f"{module}.weight") for module in (table[0], table[-1]))
+    shape = model.input_shape
+    if first is not None and first.ndim == 4:
+        shape = (*shape[:2], first.shape[1])  # the file may be of grey pictures
+    outputs = model.classes if last is None or not last.ndim else len(last)
+    network = model(shape if input_shape is None else input_shape, max(outputs, 1), seed=None)
+    known = set(names.values())
+    faults = [f"{t} as well" for t in tensors if t not in known and not t.endswith(PASSED_OVER)]
+    for views in (network.parameters, network.statistics):
+        for name, view in views.items():
+            tensor, theirs = tensors.get(names[name]), names[name]
+            expected = view.transpose(3, 2, 0, 1).shape if view.ndim == 4 else view.shape[::-1]
+            if tensor is None:
+                faults.append(f"no {theirs}")
+            elif tensor.shape != expected or tensor.dtype.kind != "f":
+                faults.append(f"{theirs} {tensor.dtype} {tensor.shape} for {expected}")
+            elif not np.isfinite(tensor).all():
+                faults.append(f"{theirs} with NaN or infinity")
+            elif not faults:
+                view[...] = _ours(tensor, _flattened(network, name)).reshape(view.shape)
+    if faults:
+        listed = "; ".join(faults[:_LISTED])
+        more = f"; and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
+        expected = f"the tensors of torchvision's {model.name} for pictures of {network.input_shape}"
+        raise DataError(mismatch(who, expected, listed + more))
+    if network.input_shape[-1] == len(IMAGENET.mean):
+        network.preprocessing = IMAGENET
+    return network
+
+
+def write(network: Network, model: Model, path: Path | str) -> None:
+    """Write the network, which is a `model`, as `read` reads it; `load_state_dict` takes it as well. Raises
+    DataError where it cannot be written."""
+    tensors = {
+        theirs: np.ascontiguousarray(
+            _theirs(views[name], _flattened(network, name)) if views[name].ndim > 1 else views[name]
+        )
+        for name, theirs in names_of(model).items()
+        for views in (network.parameters, network.statistics)
+        if name in views
+    }
+    write_tensors(path, tensors, {"format": "pt"})
+
+
+def _flattened(network: Network, name: str) -> Shape | None:
+    """The (H, W, C) of what the layer of this parameter takes in flat, if it was a picture before."""
+    number = next(n for n, layer in enumerate(network.layers) if layer.name == name.partition(".")[0])
+    (source, *_) = network.sources[number]
+    return network.input_shapes[source] if source >= 0 and type(network.layers[source]) is Flatten else None
+
+
+def _ours(tensor: np.ndarray, flattened: Shape | None) -> np.ndarray:
+    """Weights of theirs in the order of ours."""
+    if tensor.ndim == 4:
+        return tensor.transpose(2, 3, 1, 0)
+    if tensor.ndim == 2 and flattened is not None:
+        H, W, C = flattened
+        return tensor.reshape(-1, C, H, W).transpose(2, 3, 1, 0).reshape(prod(flattened), -1)
+    return tensor.T
+
+
+def _theirs(W: np.ndarray, flattened: Shape | None) -> np.ndarray:
+    """The other way."""
+    if W.ndim == 4:
+        return W.transpose(3, 2, 0, 1)
+    if flattened is not None:
+        return W.reshape(*flattened, -1).transpose(3, 2, 0, 1).reshape(-1, prod(flattened))
+    return W.T

@@ -1,0 +1,120 @@
+"""How fast each layer learns: its factor of the learning rate, 0 for one that is frozen.
+
+    factor = decay^depth · the factors that it is given by name                                            (1)
+
+A layer's depth is how often pictures get smaller behind it: 0 for the layers of the last size that has
+parameters, which in a classifier is the dense end. What is learned early in a network is the more general; so
+it may change the less. J. Howard, S. Ruder: Universal language model fine-tuning (2018), section 3.2, for (1).
+
+Names mean layers by their beginning: "stage1" is all of stage 1 (and not stage 10), "conv" all that are called
+so. "..stage2" is all layers up to the last one of stage 2, and "body" all but the last one that has parameters.
+A frozen layer keeps its statistics as well as its parameters.
+"""
+
+from collections.abc import Mapping
+from math import inf, isfinite
+from typing import TYPE_CHECKING, Any
+
+from fovea.errors import TrainingError, mismatch
+
+if TYPE_CHECKING:
+    from fovea.network import Network
+
+BODY, UP_TO, DECAY = "body", "..", "decay"
+
+
+def names(asked: Any) -> tuple[str, ...]:
+    """The names in "stage1,conv1", or in a sequence of them."""
+    parts = asked.split(",") if isinstance(asked, str) else tuple(asked or ())
+    if not all(isinstance(part, str) for part in parts):
+        raise TrainingError(mismatch("train: freeze", "names of layers", repr(asked)))
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def rates(asked: Any) -> dict[str, float]:
+    """The factors in "decay=0.5,stage1=0.1", or in a mapping. Raises TrainingError for one below 0."""
+    if isinstance(asked, str):
+        pairs = [part.partition("=")[::2] for part in asked.split(",") if part.strip()]
+    else:
+        pairs = list((asked or {}).items())
+    found = {}
+    for name, value in pairs:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = -inf
+        if not (isfinite(number) and number >= 0) or not str(name).strip():
+            expected = "decay or a layer's name, and a factor of at least 0, as in decay=0.5,conv1=0.1"
+            raise TrainingError(mismatch("train: layer_rates", expected, f"{name}={value}"))
+        found[str(name).strip()] = number
+    return found
+
+
+def factors(network: "Network", freeze: Any = (), layer_rates: Any = None) -> dict[str, float]:
+    """The name of each layer with parameters → its factor. Raises TrainingError for a name that means none of
+    them, and where nothing would learn."""
+    own = [layer.name for layer in network.layers if layer.parameters]
+    given = rates(layer_rates)
+    decay = given.pop(DECAY, 1.0)
+    found = {name: decay**depth for name, depth in _depths(network).items()}
+    for asked, factor in (*((name, 0.0) for name in names(freeze)), *given.items()):
+        for name in _meant(asked, network, own):
+            found[name] *= factor
+    if found and not any(found.values()):
+        raise TrainingError(mismatch("train: freeze", "a layer that learns", "none: all are frozen"))
+    return found
+
+
+def segments(network: "Network", factors: Mapping[str, float]) -> dict[str, tuple[slice, float]]:
+    """The parts of the flat parameters that learn, each with its factor, by the name of their first layer.
+    Neighbours with the same factor are one part; it is one for all where there is but one factor."""
+    begins: dict[str, int] = {}
+    for key, (start, _) in network.layout.items():
+        begins.setdefault(key.partition(".")[0], start)
+    ends = [*list(begins.values())[1:], network.flat.size]
+    parts: list[tuple[str, slice, float]] = []
+    for (name, start), end in zip(begins.items(), ends, strict=True):
+        factor = factors[name]
+        if parts and parts[-1][2] == factor:
+            first, before, _ = parts.pop()
+            name, start = first, before.start
+        parts.append((name, slice(start, end), factor))
+    return {name: (where, factor) for name, where, factor in parts if factor}
+
+
+def hold(network: "Network", factors: Mapping[str, float]) -> None:
+    """Freeze the layers whose factor is 0, and no others."""
+    for layer in network.layers:
+        layer.frozen = factors.get(layer.name, 1.0) == 0
+
+
+def _meant(asked: str, network: "Network", own: list[str]) -> list[str]:
+    """The layers with parameters that the name means."""
+    if asked == BODY:
+        return own[:-1]
+    prefix = asked.removeprefix(UP_TO)
+    order = [layer.name for layer in network.layers]
+    places = [place for place, name in enumerate(order) if prefix and _begins(name, prefix)]
+    meant = set(order[: places[-1] + 1] if asked.startswith(UP_TO) and places else [order[p] for p in places])
+    found = [name for name in own if name in meant]
+    if not found:
+        known = ", ".join(own[:12]) + (" and so on" if len(own) > 12 else "")
+        expected = f"body, or the beginning of a layer's name ({known})"
+        raise TrainingError(mismatch("train: freeze or layer_rates", expected, repr(asked)))
+    return found
+
+
+def _begins(name: str, prefix: str) -> bool:
+    rest = name.removeprefix(prefix)
+    return name.startswith(prefix) and not (prefix[-1:].isdigit() and rest[:1].isdigit())
+
+
+def _depths(network: "Network") -> dict[str, int]:
+    """How many sizes of pictures come behind each layer with parameters."""
+    sizes = {
+        layer.name: shape[:-1]
+        for layer, shape in zip(network.layers, network.shapes, strict=True)
+        if layer.parameters
+    }
+    order = list(dict.fromkeys(sizes.values()))
+    return {name: len(order) - 1 - order.index(size) for name, size in sizes.items()}
