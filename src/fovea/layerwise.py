@@ -74,7 +74,9 @@ class Layerwise:
         Z, caches = self.network.forward(self._input(images), training=True, rng=rng)
         self.network.update(caches)
         loss, dZ = self.loss(Z, labels)
-        lowest = min((n for n, layer in enumerate(self.network.layers) if _learns(layer)), default=len(caches))
+        lowest = min(
+            (n for n, layer in enumerate(self.network.layers) if _learns(layer)), default=len(caches)
+        )
         back = self.network.backward_steps(dZ, caches)
         for layer, _, _, own in islice(back, len(caches) - lowest):  # below, nothing learns
             if _learns(layer):

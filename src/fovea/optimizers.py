@@ -34,17 +34,23 @@ class Optimizer:
     _kept: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def step(
-        self, parameters: Mapping[str, np.ndarray], gradients: Mapping[str, np.ndarray], rate: float
+        self,
+        parameters: Mapping[str, np.ndarray],
+        gradients: Mapping[str, np.ndarray],
+        rate: float,
+        factors: Mapping[str, float] | None = None,
     ) -> None:
         """Change every array of `parameters` in place by the array of the same name in `gradients`.
 
-        The arrays are contiguous; `rate` is the learning rate η of this step.
+        The arrays are contiguous; `rate` is the learning rate η of this step, which `factors` multiply for
+        those that are in it.
         """
         self.steps += 1
         for name, w in parameters.items():
             if not w.flags.c_contiguous:
                 raise ShapeError(mismatch(self.name, f"{name} as a contiguous array", f"strides {w.strides}"))
-            self.update(_flat(w), _flat(gradients[name]), *self._memories(name, w), rate)
+            own = rate * factors.get(name, 1.0) if factors else rate
+            self.update(_flat(w), _flat(gradients[name]), *self._memories(name, w), own)
 
     def update(self, w: np.ndarray, dw: np.ndarray, *memories_and_rate) -> None:
         """One step for one flat array: `update(w, dw, *memories, rate)`; `self.steps` is t."""

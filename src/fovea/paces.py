@@ -4,14 +4,14 @@
 
 A layer's depth is how often pictures get smaller behind it: 0 for the layers of the last size that has
 parameters, which in a classifier is the dense end. What is learned early in a network is the more general; so
-it may change the less. J. Howard, S. Ruder: Universal language model fine-tuning (2018), section 3.2, for (1).
+it may change the less: J. Howard, S. Ruder, Universal language model fine-tuning (2018), section 3.2.
 
-Names mean layers by their beginning: "stage1" is all of stage 1 (and not stage 10), "conv" all that are called
-so. "..stage2" is all layers up to the last one of stage 2, and "body" all but the last one that has parameters.
-A frozen layer keeps its statistics as well as its parameters.
+Names mean layers by their beginning: "stage1" is all of stage 1 (and not stage 10), "conv" all that are
+called so. "..stage2" is all layers up to the last one of stage 2, and "body" all but the last one that has
+parameters. A frozen layer keeps its statistics as well as its parameters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,8 @@ BODY, UP_TO, DECAY = "body", "..", "decay"
 
 def names(asked: Any) -> tuple[str, ...]:
     """The names in "stage1,conv1", or in a sequence of them."""
-    parts = asked.split(",") if isinstance(asked, str) else tuple(asked or ())
-    if not all(isinstance(part, str) for part in parts):
+    parts = asked.split(",") if isinstance(asked, str) else () if asked is None else asked
+    if not isinstance(parts, Iterable) or not all(isinstance(part, str) for part in parts):
         raise TrainingError(mismatch("train: freeze", "names of layers", repr(asked)))
     return tuple(part.strip() for part in parts if part.strip())
 
@@ -35,8 +35,10 @@ def rates(asked: Any) -> dict[str, float]:
     """The factors in "decay=0.5,stage1=0.1", or in a mapping. Raises TrainingError for one below 0."""
     if isinstance(asked, str):
         pairs = [part.partition("=")[::2] for part in asked.split(",") if part.strip()]
-    else:
+    elif asked is None or isinstance(asked, Mapping):
         pairs = list((asked or {}).items())
+    else:
+        raise TrainingError(mismatch("train: layer_rates", "factors by names", repr(asked)))
     found = {}
     for name, value in pairs:
         try:

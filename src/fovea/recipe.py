@@ -10,7 +10,7 @@ from math import inf, isfinite
 from numbers import Real
 from typing import Any
 
-from fovea import balance, optimizers, rates
+from fovea import balance, optimizers, paces, rates
 from fovea.augment import Augment
 from fovea.errors import TrainingError, mismatch
 from fovea.optimizers import Optimizer
@@ -40,6 +40,10 @@ class Recipe:
         batch_size: pictures in a step.
         optimizer: an `Optimizer`, or what `optimizers.parse` reads, such as "sgd,nesterov". A training begins
             with a fresh copy of it.
+        freeze: names of layers that do not learn, "stage1,conv1" or a sequence; "..stage2" is all up to
+            there, and "body" all but the last (`fovea.paces`).
+        layer_rates: factors of the learning rate, "decay=0.5,stage1=0.1" or a mapping: by layers' names, and
+            for each size of pictures that comes behind a layer.
         learning_rate: the highest learning rate; by default the optimizer's own.
         schedule: the course of the rate, a name in `rates.SCHEDULES` or a function like them.
         clip: gradients whose norm over all parameters is larger are scaled down to it; 0 never.
@@ -64,6 +68,8 @@ class Recipe:
     patience: int = 0
     batch_size: int = 64
     optimizer: Any = "sgd"
+    freeze: Any = ()
+    layer_rates: Any = None
     learning_rate: Any = None
     schedule: str | Schedule = "one-cycle"
     clip: float = 0.0
@@ -84,6 +90,7 @@ class Recipe:
             rates.parse(self.schedule)
         values = {"optimizer": known, "augment": augment or Augment()}
         values["class_weights"] = balance.parse(self.class_weights)
+        values["freeze"], values["layer_rates"] = paces.names(self.freeze), paces.rates(self.layer_rates)
         for name, (least, most, whole) in _RANGES.items():
             values[name] = _checked(name, getattr(self, name), least, most, whole)
         for name, value in values.items():
@@ -111,7 +118,7 @@ class Recipe:
         plain = {
             "optimizer": self.optimizer.configuration(), "learning_rate": float(self.rate),
             "schedule": rates.name(self.course), "augment": str(self.augment),
-            "class_weights": balance.told(self.class_weights),
+            "class_weights": balance.told(self.class_weights), "freeze": list(self.freeze),
         }  # fmt: skip
         return own | plain
 

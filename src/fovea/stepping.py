@@ -1,10 +1,11 @@
 """One step of a training: forward, loss, backward, and what the optimizer makes of the gradients."""
 
+from collections.abc import Mapping
 from math import isfinite
 
 import numpy as np
 
-from fovea import losses
+from fovea import losses, paces
 from fovea.average import Average
 from fovea.errors import TrainingError, mismatch
 from fovea.layers import Dropout, Layer
@@ -20,15 +21,29 @@ _DROPOUT = 2  # what the layers draw for; 0, 1 and 3 belong to the batches and t
 class Step:
     """Makes steps with `network`, by `recipe`; `plan` runs it, and `average` follows it.
 
-    `total` is the number of steps in the whole training: it sets the course of the learning rate.
+    `total` is the number of steps in the whole training: it sets the course of the learning rate, which
+    `factors` multiply for each layer (`fovea.paces`). All parameters are one array to the optimizer, unless
+    these differ.
     """
 
     def __init__(
-        self, network: Network, plan: Plan, recipe: Recipe, average: Average | None, total: int
+        self,
+        network: Network,
+        plan: Plan,
+        recipe: Recipe,
+        average: Average | None,
+        total: int,
+        factors: Mapping[str, float],
     ) -> None:
         self.plan, self.recipe, self.average, self.total = plan, recipe, average, total
         self.course = recipe.course
         self.parameters, self.gradients = {"all": network.flat}, {"all": plan.gradients}
+        self.factors: dict[str, float] | None = None
+        if any(factor != 1 for factor in factors.values()):
+            found = paces.segments(network, factors)
+            self.parameters = {name: network.flat[where] for name, (where, _) in found.items()}
+            self.gradients = {name: plan.gradients[where] for name, (where, _) in found.items()}
+            self.factors = {name: factor for name, (_, factor) in found.items()}
         self.draws = any(map(_draws, network.layers))
 
     def __call__(self, images: np.ndarray, labels: np.ndarray, at: Position) -> None:
@@ -40,9 +55,8 @@ class Step:
             raise diverged("loss", loss, at.epoch, at.step + 1, recipe.rate)
         if recipe.clip:
             clip(self.plan.gradients, recipe.clip)
-        optimizer.step(
-            self.parameters, self.gradients, recipe.rate * self.course(optimizer.steps, self.total)
-        )
+        rate = recipe.rate * self.course(optimizer.steps, self.total)
+        optimizer.step(self.parameters, self.gradients, rate, self.factors)
         if self.average:
             self.average.follow(optimizer.steps)
         at.add(loss, correct, losses.counted(labels))

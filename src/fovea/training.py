@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import balance, engine, layerwise, losses, metrics
+from fovea import balance, engine, layerwise, losses, metrics, paces
 from fovea.average import Average
 from fovea.batches import batches
 from fovea.batches import steps as steps_of
@@ -31,6 +31,8 @@ from fovea.recipe import Recipe
 from fovea.runs import Folder, Run
 from fovea.state import Keeper, Position, Row
 from fovea.stepping import Step, diverged
+
+_OTHER_CLASSES = "for other classes begin with its weights: --weights, or fovea.models.adapted"
 
 
 class Progress:
@@ -93,10 +95,16 @@ def train(
     keeper = Keeper(folder, network, recipe.optimizer, settings, average)
     at = keeper.restore(data) if resume else keeper.begin(data, {**(arguments or {}), **settings})
     size, steps = recipe.batch_size, steps_of(data.train, recipe.batch_size)
+    factors = paces.factors(network, recipe.freeze, recipe.layer_rates)
+    paces.hold(network, factors)
     try:
         plan = layerwise.plan(network, size, training=True, loss=loss, progress=progress.compiling)
         measured = Mirrored(plan) if recipe.flips else plan
-        step = Step(network, plan, recipe, average, recipe.epochs * steps)
+        step = Step(network, plan, recipe, average, recipe.epochs * steps, factors)
+        idle = sum(p.size for name, p in network.parameters.items() if not factors[name.partition(".")[0]])
+        if idle:
+            count = sum(p.size for p in network.parameters.values())
+            progress.note(f"{idle:,} of {count:,} parameters are frozen")
         progress.begin(at, recipe.epochs, steps)
         pulse = Pulse(folder, network, at, steps)
         with Interrupt() as interrupt:
@@ -128,6 +136,7 @@ def train(
         if at.epoch <= recipe.epochs:
             progress.note(f"stopped early: no epoch since epoch {at.best_epoch} was better on val")
     finally:
+        paces.hold(network, {})
         progress.end()
 
     keeper.use_best()
@@ -149,9 +158,11 @@ def check_fit(network: Network, data: Splits) -> None:
         raise ShapeError(mismatch("train: pictures", network.input_shape, data.shape, remedy))
     if network.output_shape != (len(data.classes),):
         got = f"{len(data.classes)} of them"
-        raise ShapeError(mismatch(f"{network.layers[-1].who}: classes", network.output_shape[-1], got))
+        who = f"{network.layers[-1].who}: classes"
+        raise ShapeError(mismatch(who, network.output_shape[-1], got, _OTHER_CLASSES))
     if network.classes is not None and network.classes != data.classes:
-        raise DataError(mismatch("train: classes", ", ".join(network.classes), ", ".join(data.classes)))
+        known, given = ", ".join(network.classes), ", ".join(data.classes)
+        raise DataError(mismatch("train: classes", known, given, _OTHER_CLASSES))
 
 
 def check_recipe(network: Network, data: Splits, recipe: Recipe) -> list[float] | None:
@@ -160,6 +171,7 @@ def check_recipe(network: Network, data: Splits, recipe: Recipe) -> list[float] 
     smallest = len(data.train) % recipe.batch_size or recipe.batch_size  # the last of an epoch
     for layer, shapes in zip(network.layers, network.input_shapes, strict=True):
         layer.check_batch(smallest, shapes)
+    paces.factors(network, recipe.freeze, recipe.layer_rates)
     return balance.weights(recipe.class_weights, data.train.labels, data.classes)
 
 

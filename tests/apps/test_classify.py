@@ -1,8 +1,11 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import fovea
+from fovea import models
 from fovea.apps import classify
 from fovea.apps.evaluate import evaluate
 from fovea.errors import DataError, FoveaError
@@ -86,3 +89,59 @@ def test_groups_on_both_sides_of_a_split_are_reported(monkeypatch, tmp_path):
         str(tmp_path / "photos"), groups=r"/(\d\d)\d", epochs=1, out=str(tmp_path / "run"), progress=hear
     )
     assert any("but for 2, such as '00'" in line for line in hear.heard)
+
+
+@pytest.fixture
+def squeezenet(tmp_path, monkeypatch):
+    """Weights for five classes in torchvision's names."""
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    models.save_torch(models.squeezenet1_1((32, 32, 3), 5, seed=3), tmp_path / "weights.safetensors")
+    return str(tmp_path / "weights.safetensors")
+
+
+def test_weights_in_torchvisions_names_are_trained_for_other_classes(squeezenet, tmp_path):
+    photos, hear = tiny.write_folder(tmp_path / "photos", scale=2), Hear()
+    how = {"size": (32, 32), "freeze": "body", "batch_size": 16, "epochs": 2}
+    out = str(tmp_path / "run")
+    run = classify.train(str(photos), weights=squeezenet, out=out, progress=hear, **how)
+    assert "conv10 begins anew, for 3 classes; the weights were for 5" in hear.heard
+    assert any(line.endswith("parameters are frozen") for line in hear.heard)
+    network, before = fovea.load(run.folder.best), fovea.load(squeezenet, input_shape=(32, 32, 3))
+    assert network.classes == tiny.CLASSES
+    assert network.preprocessing == before.preprocessing
+    for name, array in network.parameters.items():
+        assert name.startswith("conv10") or np.array_equal(array, before.parameters[name])
+    again = classify.train(str(photos), weights=out, out=str(tmp_path / "again"), progress=hear, epochs=1)
+    assert "conv10 begins anew" not in hear.heard[-1]
+    assert again.folder is not None
+
+
+def test_a_run_begun_with_weights_goes_on_without_their_file(squeezenet, tmp_path):
+    photos = tiny.write_folder(tmp_path / "photos", scale=2)
+
+    class Stop(Progress):
+        def epoch(self, at):
+            raise KeyboardInterrupt
+
+    how = {"size": (32, 32), "freeze": "..fire8", "batch_size": 16, "epochs": 2, "seed": 5}
+    whole = classify.train(str(photos), weights=squeezenet, out=str(tmp_path / "whole"), **how)
+    with pytest.raises(KeyboardInterrupt):
+        classify.train(str(photos), weights=squeezenet, out=str(tmp_path / "run"), progress=Stop(), **how)
+    Path(squeezenet).unlink()
+    run = classify.resume(str(tmp_path / "run"))
+    assert np.array_equal(fovea.load(run.folder.last).memory, fovea.load(whole.folder.last).memory)
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"model": "lenet5"}, r"^model: expected one that torchvision has, too .*, got 'lenet5'"),
+        ({"model": "resnet18"}, r"expected the tensors of torchvision's resnet18 .*; and \d+ more"),
+        ({"size": (32, 32), "freeze": "stage1"}, r"expected body, or the beginning of a layer's name"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_before_there_is_a_folder(how, sentence, squeezenet, tmp_path):
+    photos = tiny.write_folder(tmp_path / "photos", scale=2)
+    with pytest.raises(FoveaError, match=sentence):
+        classify.train(str(photos), weights=squeezenet, out=str(tmp_path / "run"), epochs=1, **how)
+    assert not (tmp_path / "run").exists()

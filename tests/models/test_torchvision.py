@@ -1,5 +1,6 @@
 """Weights in torchvision's names come in and go out; those that do not fit are named."""
 
+import copy
 import re
 
 import numpy as np
@@ -8,12 +9,13 @@ import safetensors.numpy
 from numpy.testing import assert_allclose
 
 import fovea
-from fovea import engine, models
+from fovea import engine, layerwise, models
 from fovea.errors import DataError, FoveaError, ShapeError
 from fovea.models import adapted, torchvision, vgg
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra: peers")
 from safetensors.torch import load_file, save_file  # noqa: E402
+from torch import nn  # noqa: E402
 
 from tests.models import torch_models  # noqa: E402
 
@@ -91,6 +93,30 @@ def test_kernels_answer_as_pytorch(name, files):
     with torch.no_grad():
         expected = torch.softmax(model(there(X)), 1).numpy()
     assert_allclose(network.predict(X), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_step_of_training_has_pytorchs_gradients_and_statistics(name, files):
+    model, file = files("resnet18")
+    model = copy.deepcopy(model).train()
+    X = np.random.default_rng(0).standard_normal((8, 64, 64, 3)).astype(np.float32)
+    labels = np.arange(8) % 10
+    loss = nn.functional.cross_entropy(model(there(X)), torch.from_numpy(labels))
+    loss.backward()
+    with fovea.engine(name):
+        network = fovea.load(file, input_shape=(64, 64, 3))
+        plan = layerwise.plan(network, 8, training=True)
+        got, _ = plan.loss_and_gradients(X, labels)
+    assert got == pytest.approx(loss.item(), rel=1e-4)
+    theirs = {key: p.grad.numpy() for key, p in model.named_parameters()}
+    resnet = models.MODELS["resnet18"]
+    twin = torchvision.read("twin", statistics_too(theirs, model), resnet, network.input_shape)
+    for key, (start, shape) in network.layout.items():
+        gradient = plan.gradients[start : start + int(np.prod(shape))].reshape(shape)
+        bound = 2e-3 * np.abs(twin.parameters[key]).max() + 1e-5
+        assert_allclose(gradient, twin.parameters[key], rtol=0, atol=bound, err_msg=key)
+    for key, learned in network.statistics.items():
+        assert_allclose(learned, twin.statistics[key], rtol=1e-3, atol=1e-4, err_msg=key)
 
 
 @pytest.mark.parametrize("name", torch_models.MODELS)

@@ -8,7 +8,7 @@ from typing import Any
 from fovea import data, engine, models, training
 from fovea.apps import pictures
 from fovea.apps.choices import choose, model_for
-from fovea.apps.models import trained
+from fovea.apps.models import file_of, trained
 from fovea.data import Splits
 from fovea.data.split import relative
 from fovea.errors import DataError, mismatch
@@ -29,6 +29,7 @@ def train(
     source: str,
     model: str | None = None,
     *,
+    weights: str | None = None,
     size: Sequence[int] | None = None,
     groups: str | None = None,
     precision: str | None = None,
@@ -38,6 +39,10 @@ def train(
 ) -> Run:
     """Train `model`, a built-in architecture or a network trained before, on the data that `source` names.
 
+    `weights` names a model file or run, or a file of weights as torchvision names them, to begin with; `model`
+    is then which architecture the latter belong to, where their names do not say it. Where the classes are
+    others, the last layer begins anew, and it is said.
+
     `choices` are fields of a `Recipe`; what is not chosen, model and all, is what `choices.choose` picks for
     the data, and it is said. `size` (H, W) brings pictures to another size; `groups` says which of them must
     not be parted (`data.groups`); pictures in more than one part are reported. `precision` is the model's
@@ -45,18 +50,25 @@ def train(
     """
     progress = progress or Progress()
     seed = Recipe(**choices).seed
-    network, splits, name = _prepare(source, model, size, seed, groups, precision)
+    if weights is None:
+        network, splits, name = _prepare(source, model, size, seed, groups, precision)
+        new = []
+    else:
+        name = model or Path(weights).name
+        network, splits, new = _begin_with(weights, source, model, size, seed, groups, precision)
     training.check_fit(network, splits)  # before there is a folder
-    goes_on = name not in models.MODELS or Path(name).exists()
-    recipe, reasons = choose(network, splits, choices, goes_on=goes_on, model=None if model else name)
+    goes_on = weights is not None or name not in models.MODELS or Path(name).exists()
+    picked = None if model or weights else name
+    recipe, reasons = choose(network, splits, choices, goes_on=goes_on, model=picked)
     training.check_recipe(network, splits, recipe)
     asked = {
         "task": TASK, "data": _absolute(source), "model": _absolute(name), "size": list(splits.shape[:2]),
         "groups": _absolute(groups) if groups else None, "precision": network.precision,
+        "weights": _absolute(weights) if weights else None,
     }  # fmt: skip
     folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
     _tell(progress, network, splits, name, folder)
-    for line in [*reasons, *_shared(splits), *_doubled(splits, folder)]:
+    for line in [*new, *reasons, *_shared(splits), *_doubled(splits, folder)]:
         progress.note(line)
     return _finish(
         training.train(network, splits, recipe, out=folder, arguments=asked, progress=progress), splits
@@ -73,6 +85,7 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
     recipe, progress = Recipe.read(asked), progress or Progress()
     with engine.use(chosen):
+        model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
         more = asked.get("size"), recipe.seed, asked.get("groups"), asked.get("precision")
         network, splits, _ = _prepare(source, model, *more)
         _tell(progress, network, splits, model, folder)
@@ -98,6 +111,31 @@ def _prepare(
     height, width, channels = network.input_shape
     splits = data.load(source, size=(height, width), channels=channels, seed=seed, groups=groups)
     return network, splits, model
+
+
+def _begin_with(
+    weights: str,
+    source: str,
+    model: str | None,
+    size: Sequence[int] | None,
+    seed: int,
+    groups: str | None,
+    precision: str | None,
+) -> tuple[Network, Splits, list[str]]:
+    """The network of a file for the data's classes, the data in its size, and what is new about it."""
+    shape = None if size is None else (*size, 3)
+    network = models.load(file_of(weights), model=model, input_shape=shape)
+    height, width, channels = network.input_shape
+    splits = data.load(source, size=(height, width), channels=channels, seed=seed, groups=groups)
+    had, new = network.output_shape[-1], []
+    if network.classes is None and had == len(splits.classes):
+        network.classes = splits.classes
+    elif network.classes != splits.classes:
+        network = models.adapted(network, splits.classes, seed)
+        last = next(layer.name for layer in reversed(network.layers) if layer.parameters)
+        new = [f"{last} begins anew, for {len(splits.classes)} classes; the weights were for {had}"]
+    network.precision = precision or network.precision
+    return network, splits, new
 
 
 def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:

@@ -54,6 +54,17 @@ def train(
     optimizer: Annotated[
         str | None, typer.Option(help="sgd or adam; with more: sgd,nesterov.", show_default=CHOSEN)
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Begin with these: a model's, or in torchvision's names."),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(help="Layers that do not learn: body, ..stage2, conv1.", show_default="none"),
+    ] = None,
+    layer_rates: Annotated[
+        str | None, typer.Option(help="Factors of the rate: decay=0.5,stage1=0.1.", show_default="1")
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="The highest.", show_default=CHOSEN)] = None,
     schedule: Annotated[
         str | None, typer.Option(help="constant, step, cosine or one-cycle.", show_default="one-cycle")
@@ -116,7 +127,7 @@ def train(
         understand(models.check_precision, precision)
         if groups is not None:
             understand(parse, groups)
-        where = {"size": understand(sides, size), "groups": groups, "out": out}
+        where = {"weights": weights, "size": understand(sides, size), "groups": groups, "out": out}
         run = classify.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
     assert run.folder is not None
     print(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")

@@ -42,7 +42,7 @@ class LayerStage(Stage):
             dZ = dA.pictures(plan.count.value).reshape(-1, *self.output_shape)
             dX, gradients = self.layer.backward(dZ, self._cache)
             self._cache = None
-            for name, gradient in gradients.items():
+            for name, gradient in gradients.items() if not self.layer.frozen else ():
                 plan.gradient_views[f"{self.layer.name}.{name}"][...] = gradient
             for target, part in zip((dA_prev, *self.dbeside), several(dX), strict=True):
                 if target is not None:

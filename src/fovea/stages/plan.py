@@ -182,10 +182,17 @@ class Plan:
             own = [memory.parts.get(slot) or memory.targets.get(slot) for slot in slots]
             part.stage.begun = tuple(memory.begun.get(slot) for slot in slots)
             part.dA, part.dA_prev, part.stage.dbeside = dA, own[0], tuple(own[1:])
-            part.backward = [*part.stage.backward(self, part.A_prev, part.A, dA, part.dA_prev)]
+            back = part.stage.backward(self, part.A_prev, part.A, dA, part.dA_prev)
+            frozen = all(layer.frozen for layer in part.stage.layers if layer.parameters)
+            part.backward = [step for step in back if not (frozen and _of_parameters(step))]
             for slot in slots:
                 if slot in memory.parts:
                     begun, target = memory.begun[slot], memory.targets[slot]
                     part.backward.append(sum_of(self, [begun, memory.parts[slot]], target))
             steps += part.backward
         return steps
+
+
+def _of_parameters(step: Step) -> bool:
+    """Whether it computes nothing but the gradients of parameters."""
+    return isinstance(step, Call) and step.gives == "dW"
