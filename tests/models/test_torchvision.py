@@ -205,7 +205,7 @@ def test_a_model_that_torchvision_does_not_have_is_refused(name, tensors, tmp_pa
         tmp_path, tensors, rf"^model: expected one that torchvision has, too .*, got '{name}'", model=name
     )
     network = models.lenet5()
-    with pytest.raises(DataError, match=r"^export: expected a network that torchvision has, too"):
+    with pytest.raises(DataError, match=r"^export --format torch: expected a network that torchvision has, too"):
         models.save_torch(network, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -39,9 +39,9 @@ def train(
 ) -> Run:
     """Train `model`, a built-in architecture or a network trained before, on the data that `source` names.
 
-    `weights` names a model file or run, or a file of weights as torchvision names them, to begin with; `model`
-    is then which architecture the latter belong to, where their names do not say it. Where the classes are
-    others, the last layer begins anew, and it is said.
+    `weights` names a model file or run, or a file of weights as torchvision names them, to begin with;
+    `model` is then which architecture the latter belong to, where their names do not say it. Where the
+    classes are others, the last layer begins anew, and it is said.
 
     `choices` are fields of a `Recipe`; what is not chosen, model and all, is what `choices.choose` picks for
     the data, and it is said. `size` (H, W) brings pictures to another size; `groups` says which of them must

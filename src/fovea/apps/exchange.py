@@ -19,8 +19,18 @@ def _to_onnx(network: Network, path: Path, numbers: bool, logits: bool) -> str:
     return f"input {axes}, {taken}; output {'logits' if logits else 'probabilities'}"
 
 
+def _to_torch(network: Network, path: Path, numbers: bool, logits: bool) -> str:
+    from fovea.models import save_torch
+
+    save_torch(network, path)
+    return "weights in the names and layouts of torchvision, without classes and preprocessing"
+
+
 # Format → its files' ending, and what writes one and says in a few words what is in it.
-FORMATS: dict[str, tuple[str, Callable[[Network, Path, bool, bool], str]]] = {"onnx": (".onnx", _to_onnx)}
+FORMATS: dict[str, tuple[str, Callable[[Network, Path, bool, bool], str]]] = {
+    "onnx": (".onnx", _to_onnx),
+    "torch": (".torch.safetensors", _to_torch),
+}
 
 
 def export(

@@ -10,7 +10,9 @@ from fovea.cli.common import Debug, Trained, app, understand, usage
 @app.command(epilog="[bold]Example:[/bold]  fovea export runs/classify/train --format onnx")
 def export(
     model: Trained,
-    format: Annotated[str, typer.Option(help="onnx.")] = "onnx",
+    format: Annotated[
+        str, typer.Option(help="onnx, or torch for the weights as torchvision has them.")
+    ] = "onnx",
     numbers: Annotated[
         bool, typer.Option("--numbers", help="The input is preprocessed already, not pixels from 0 to 255.")
     ] = False,

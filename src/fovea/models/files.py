@@ -45,7 +45,7 @@ def save_torch(network: Network, path: Path | str) -> None:
     model = torchvision.described(WITH_NAMES, network)
     if model is None:
         expected = f"a network that torchvision has, too ({_all()})"
-        raise DataError(mismatch("export", expected, "another architecture"))
+        raise DataError(mismatch("export --format torch", expected, "another architecture"))
     torchvision.write(network, model, path)
 
 
