@@ -350,6 +350,8 @@ def trained(network, threads):
         "weights that the threads share",
         "residual blocks",
         "ways of every kind",
+        "groups and dilation",
+        "down and up",
     ],
 )
 def test_training_gives_equal_bits_at_any_number_of_threads(name):
@@ -433,9 +435,12 @@ def test_any_network_agrees_with_the_reference(data):
 
 def conv(data, shape):
     f = data.draw(st.tuples(*(st.integers(1, min(4, n)) for n in shape[:2])))
+    most = [3 if n == 1 else (size - 1) // (n - 1) for n, size in zip(f, shape[:2], strict=True)]
+    groups = data.draw(st.sampled_from([1, 1, shape[2]]))
+    filters = data.draw(st.sampled_from([1, 3, 6, 16, 17, 32] if groups == 1 else [groups, 2 * groups]))
     return L.Conv2D(
-        data.draw(st.sampled_from([1, 3, 6, 16, 17, 32])), f, data.draw(st.integers(1, 2)),
-        data.draw(st.sampled_from(["valid", "same", 1])), bias=data.draw(st.booleans()),
+        filters, f, data.draw(st.integers(1, 2)), data.draw(st.sampled_from(["valid", "same", 1])),
+        bias=data.draw(st.booleans()), dilation=data.draw(st.integers(1, min(2, *most))), groups=groups,
     )  # fmt: skip
 
 

@@ -107,7 +107,10 @@ def forward(
 ) -> Choice:
     """Z, with its ReLU and pooling."""
     if tiles.narrow(filters, groups, lanes):
-        return _narrow("forward", window.output, filters, channels, groups)
+        products = math.prod(window.size) * channels // groups
+        beside = window.stride[0] * _beside(window.input, filters, channels, groups)
+        tile = tiles.depthwise(window.output, filters, channels, products, beside)
+        return _narrow("forward", tile, filters, channels, groups)
     (n_H, n_W), (p_H, p_W) = window.output, pool
     covered = n_H // p_H * p_H, n_W // p_W * p_W
     verdict = _winograd(window, covered, channels, filters, pool, lanes, precision, groups)
@@ -124,7 +127,10 @@ def inputs(
     if tiles.narrow(channels, groups, lanes):
         s_H, s_W = window.stride
         phase = -(-window.input[0] // s_H), -(-window.input[1] // s_W)
-        return _narrow("inputs", phase, channels, filters, groups)
+        products = math.prod(window.size) * filters // groups
+        beside = _beside(window.output, channels, filters, groups)
+        tile = tiles.depthwise(phase, channels, filters, products, beside)
+        return _narrow("inputs", tile, channels, filters, groups)
     verdict = _winograd(window, window.input, filters, channels, _ALONE, lanes, precision, groups)
     if verdict.chosen:
         return _tiled("winograd.inputs", _tile(window.input, filters, channels), verdict.why)
@@ -137,7 +143,9 @@ def weights(
 ) -> Choice:
     """dW and db."""
     if tiles.narrow(filters, groups, lanes):
-        return _narrow("weights", window.output, filters, channels, groups)
+        beside = window.stride[0] * _beside(window.input, filters, channels, groups)
+        tile = tiles.depthwise_weights(window, filters, channels, beside)
+        return _narrow("weights", tile, filters, channels, groups)
     verdict = _winograd(window, window.output, channels, filters, _ALONE, lanes, precision, groups)
     if verdict.chosen:
         tile, why = _weights_tile(window.output, channels, filters), verdict.why
@@ -154,14 +162,19 @@ def weights(
     return Choice("conv_backward.weights", tile, verdict.why)
 
 
-def _narrow(phase: str, out: Pair, sums: int, others: int, groups: int) -> Choice:
+def _beside(size: Pair, sums: int, others: int, groups: int) -> int:
+    """Numbers that each of a vector's `sums` sees in a row, where they have to be laid out first."""
+    return 0 if sums == others == groups else size[1] * others // groups
+
+
+def _narrow(phase: str, tile: tiles.DepthwiseTile, sums: int, others: int, groups: int) -> Choice:
     """Where a vector of `sums` spans groups; each is of others / groups numbers at a place."""
     if sums == others == groups:
         why = "depthwise: a vector is of channels, each with its own filter"
     else:
         of, to = others // groups, sums // groups
         why = f"{groups} groups, {of} to {to}, narrower than a vector: channels laid out beside their filters"
-    return Choice(f"depthwise.{phase}", tiles.depthwise(out, sums), why)
+    return Choice(f"depthwise.{phase}", tile, why)
 
 
 def _tiled(operation: str, tile: WinogradTile, why: str) -> Choice:

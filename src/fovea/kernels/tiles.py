@@ -16,6 +16,9 @@ _SETS = 4096  # bytes after which the first-level cache's sets begin anew, on al
 _MEETING = 8  # lines of 4096 bytes apart that have room there, beside what else is read
 _FARTHER = 1.1  # what it costs to load a vector of filters, which comes from the second level, beside a pixel
 LEAST_ROW = 128  # numbers that a row of a filter's result has at least: four vectors of 16 bits
+_WIDE = 7  # columns of a register tile at most, where each channel of a vector meets a filter of its own
+_WIDE_GROUPS = 4  # the same where it meets those of a group
+_WRITTEN_OUT = 40  # products of its sums that are written out at most
 
 
 class Tile(NamedTuple):
@@ -104,6 +107,7 @@ class DepthwiseTile(NamedTuple):
     columns: int  # of a register tile, one vector of channels deep
     rows: int  # of a register tile
     band: int  # rows to a task
+    unroll: int = 1  # products of a sum that are written out at most
 
 
 def narrow(channels: int, groups: int, lanes: int) -> bool:
@@ -111,15 +115,49 @@ def narrow(channels: int, groups: int, lanes: int) -> bool:
     return lanes == 1 and groups > 1 and (channels // groups) % vector() > 0
 
 
-def depthwise(out: tuple[int, int], channels: int) -> DepthwiseTile:
-    """For sums of `channels` at `out` (rows, columns). Any vector must find as many channels."""
+def depthwise(out: tuple[int, int], channels: int, others: int, products: int, beside: int) -> DepthwiseTile:
+    """For sums of `products` of `others` for `channels` at `out` (rows, columns); `beside` numbers of a
+    vector's are laid out for a row of sums, 0 where they lie so already.
+
+    What is written out as a whole the compiler may add in another order. So few channels are not: where there
+    are many pictures these lie side by side, and have the same bits.
+    Neighbouring sums share what they load; more of them than registers hold gain nothing. A task has enough
+    to do for its start not to be felt.
+    """
+    n_H, n_W = out
+    unroll = _WRITTEN_OUT if lanes(channels, others) == 1 else 1
+    if beside:
+        band = _band(n_H, beside * 4 * vector(), targets.current().rows)
+        return DepthwiseTile(_narrowest(channels), _neighbours(n_W, _WIDE_GROUPS), 1, band, unroll)
+    columns, rows = _neighbours(n_W, _WIDE), _neighbours(n_H, 2)
+    work = n_H * n_W * channels * products
+    bands = max(1, min(n_H // rows, 2 * work // targets.current().task))
+    return DepthwiseTile(_narrowest(channels), columns, rows, -(-n_H // bands), unroll)
+
+
+def depthwise_weights(window: Window, filters: int, channels: int, beside: int) -> DepthwiseTile:
+    """For the gradient of the weights: columns whose products are written out together, and bands of rows
+    that stay in the second-level cache while one vector of filters after the other passes over them."""
+    n_H, n_W = window.output
+    if beside:
+        band = _band(n_H, beside * 4 * vector(), targets.current().rows)
+        return DepthwiseTile(_narrowest(filters), _divisor(n_W, _WIDE_GROUPS), 1, band)
+    row = (n_W * filters + window.stride[0] * window.input[1] * channels) * 4
+    band = _band(n_H, row, 3 * targets.current().weights_rows)
+    return DepthwiseTile(_narrowest(filters), _divisor(n_W, _WIDE), 1, band)
+
+
+def _narrowest(channels: int) -> int:
+    """Numbers in a vector: any vector must find as many channels."""
     v = vector()
     while v > channels:
         v //= 2
-    n_H, n_W = out
-    columns = min(range(1, min(n_W, 6) + 1), key=lambda p: (waste(n_W, p) * (1 + 2 / p), -p))
-    rows = min(range(1, min(n_H, 2) + 1), key=lambda p: (waste(n_H, p) * (1 + 2 / p), -p))
-    return DepthwiseTile(v, columns, rows, min(4 * rows, n_H // rows * rows))
+    return v
+
+
+def _neighbours(extent: int, most: int) -> int:
+    """Of a register tile along an axis: the more, the more they share."""
+    return min(range(1, min(extent, most) + 1), key=lambda p: (waste(extent, p) * (1 + 2 / p), -p))
 
 
 class PanelTile(NamedTuple):

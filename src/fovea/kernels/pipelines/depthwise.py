@@ -25,7 +25,6 @@ from fovea.kernels.pipelines.taps import Taps
 from fovea.kernels.tiles import DepthwiseTile
 
 _GUARD, _INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
-_ALL = 32  # products of a sum that are written out
 
 
 def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, tile, groups):
@@ -39,7 +38,8 @@ def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, 
     A_prev = array("A_prev", [1, W * C, H])
     weights, b = fixed("W", [K, C_g, f_W, f_H]), fixed("b", [K])
     l, k, x, y, n = variables("l k x y n")
-    seen = Seen(_in_rows(A_prev, C), (W, H), K // G, C_g, border=any(window.pads))
+    beyond = any(window.pads) or n_H % tile.rows > 0 or tile.band % tile.rows > 0  # or a tile hangs over
+    seen = Seen(_in_rows(A_prev, C), (W, H), K // G, C_g, border=beyond)
     Z, A = hl.Func("Z"), hl.Func("A")
     r = hl.RDom([(0, C_g), (0, f_W), (0, f_H)], "r")
     Z[k, x, y, n] = b[k] if bias else ZERO
@@ -142,10 +142,14 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups
     update = part_sum.update().split(k, kb, ki, V).reorder(ki, j, i, c, kb, g[0], g[1], part)
     update.vectorize(ki).unroll(j).unroll(i).parallel(part)
     row_sum.compute_at(part_sum, c).bound_extent(k, V).vectorize(k).unroll(j).unroll(i)
-    row_sum.update().reorder(k, j, i, r[0], r[1]).vectorize(k).unroll(j).unroll(i)
+    inner = row_sum.update().reorder(k, j, i, r[0], r[1]).vectorize(k).unroll(j).unroll(i)
+    if tile.columns > 1:
+        inner.unroll(r[0], tile.columns)
+    if tile.rows > 1:
+        inner.unroll(r[1], tile.rows)
     if after or K_up > K or n_H % tile.band:
         dZ.compute_at(part_sum, g[0]).bound_extent(k, K_up).vectorize(k, V)
-    seen.stage(part_sum, g[0], V, K_up)
+    seen.stage(part_sum, kb, V, V if K_up > K else None)
     return [dW, *([bias_gradient(upstream, K, 1, V)] if bias else [])], [A_prev, *upstream.arguments]
 
 
@@ -203,14 +207,14 @@ class _Levels(NamedTuple):
 
 
 def _tiled(A: hl.Func, tile: DepthwiseTile, phases: tuple[int, int], staged: bool) -> _Levels:
-    """Pictures and bands of rows in parallel; a register tile is a vector of channels at `columns` × `rows`
-    pixels. All channels of a tile come before the next tile, as they lie in memory; where what they see is
-    laid out first, one vector of them after the other."""
+    """Pictures and bands of rows in parallel, of which no two write the same sum; a register tile is a vector
+    of channels at `columns` × `rows` pixels. All channels of a tile come before the next tile, as they lie in
+    memory; where what they see is laid out first, one vector of them after the other."""
     (s_H, s_W), (l, k, x, y, n) = phases, A.args()
     kb, ki, xo, xi, yo, yt, yi = variables("kb ki xo xi yo yt yi")
     inwards = _INWARDS if phases == (1, 1) else _GUARD
     A.split(k, kb, ki, tile.vector, _INWARDS).split(x, xo, xi, tile.columns * s_W, inwards)
-    A.split(y, yo, yt, tile.band * s_H, inwards).split(yt, yt, yi, tile.rows * s_H, _GUARD)
+    A.split(y, yo, yt, tile.band * s_H, _GUARD).split(yt, yt, yi, tile.rows * s_H, _GUARD)
     outer = [xo, yt, kb] if staged else [kb, xo, yt]
     A.reorder(l, ki, xi, yi, *outer, yo, n).vectorize(ki).unroll(xi).unroll(yi).parallel(n).parallel(yo)
     return _Levels(outer[0], kb if staged else yo, yo)
@@ -234,6 +238,6 @@ def _sum_in_registers(
     update = sums.update().reorder(k, x, y, r[0], r[1], r[2]).vectorize(k).unroll(x).unroll(y)
     count = 1
     for axis in (1, 2, 0):
-        if count * extents[axis] <= _ALL:
+        if count * extents[axis] <= tile.unroll:
             count *= extents[axis]
             update.unroll(r[axis])
