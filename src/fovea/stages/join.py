@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from fovea.graph import PICTURE, takers
-from fovea.layers import Flatten, Layer
+from fovea.layers import Flatten
 from fovea.stages.activation import ActivationStage
 from fovea.stages.base import NHWC, Stage
 from fovea.stages.conv import ConvStage
@@ -115,21 +115,10 @@ def _groups(network: "Network") -> list[tuple[type[Stage], list[int]]]:
         if number in joined or (type(layer) is Flatten and (groups or number + 1 < len(network.layers))):
             continue
         behind = [number]
-        while (
-            len(taken[behind[-1]]) == 1
-            and taken[behind[-1]][0] not in joined
-            and not _stands_alone(network.layers[taken[behind[-1]][0]])
-        ):
+        while len(taken[behind[-1]]) == 1 and taken[behind[-1]][0] not in joined:
             behind.append(taken[behind[-1]][0])
-        kinds = () if _stands_alone(layer) else KINDS
-        kind = next((kind for kind in kinds if type(layer) in kind.leads), LayerStage)
+        kind = next((kind for kind in KINDS if type(layer) in kind.leads), LayerStage)
         count = kind.takes([network.layers[n] for n in behind], network.input_shapes[number])
         groups.append((kind, behind[:count]))
         joined.update(behind[:count])
     return sorted(groups, key=lambda group: group[1][-1])
-
-
-def _stands_alone(layer: Layer) -> bool:
-    """Whether no stage but its own can run it: in training, kernels normalise by the batch's statistics, and
-    a frozen layer by those that it has."""
-    return layer.frozen and bool(layer.statistics)
