@@ -26,7 +26,7 @@ def batch_norm(A_prev, mean, variance, gamma, beta, *, epsilon: float = 1e-5) ->
         return reference.batch_norm(A_prev, mean, variance, gamma, beta, epsilon=epsilon)
     Z = buffers.empty(A_prev.shape)
     inputs = [_seen(A_prev), mean, variance, gamma, beta]
-    how = {**_shape(A_prev), "relu": False, "add": False}
+    how = {**_shape(A_prev), "activation": "", "add": 0}
     run("normalization.normalise", inputs, [_seen(Z)], [c_float(epsilon)], **how)
     return Z
 
@@ -43,11 +43,10 @@ def batch_norm_backward(
         )
     dA_prev, (dgamma, dbeta) = buffers.empty(A_prev.shape), _vectors(A_prev, 2)
     scale = [mean, variance, gamma, gamma]  # beta, the last one, plays no part without ReLU
-    how, numbers = {**_shape(A_prev), "after": ""}, [c_float(epsilon)]
+    how, numbers = {**_shape(A_prev), "activation": "", "kept": ""}, [c_float(epsilon)]
     run("normalization.gradients", [_seen(dZ), _seen(A_prev), *scale], [dgamma, dbeta], numbers, **how)
-    given = [_seen(A_prev), dgamma, dbeta] if of_batch else []
-    inputs = [_seen(dZ), *given, *scale]
-    run("normalization.inputs", inputs, [_seen(dA_prev)], numbers, **how, of_batch=of_batch)
+    inputs = [_seen(dZ), _seen(A_prev), dgamma, dbeta, *scale]
+    run("normalization.inputs", inputs, [_seen(dA_prev)], numbers, **how, gives=("dZ",), of_batch=of_batch)
     return dA_prev, dgamma, dbeta
 
 

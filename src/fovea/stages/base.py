@@ -36,6 +36,7 @@ class Stage:
     noted: Array | None = None  # where the plan has put them; None where there is no backward pass
     beside: tuple[Array, ...] = ()  # what else it takes in
     dbeside: tuple[Array | None, ...] = ()  # and their gradients
+    in_place: ClassVar[bool] = False  # whether dA_prev may take the place of dA
     adds: bool = False  # whether its backward pass can add what others have begun of a gradient
     begun: tuple[Array | None, ...] = ()  # that, for dA_prev and for each of `dbeside`
     why: str = ""  # why it is as it is, in a clause, where no single kernel's choice says so
@@ -68,6 +69,13 @@ class Stage:
 
 def follows(kind: type[Layer], layers: Sequence[Layer], place: int) -> bool:
     return place < len(layers) and type(layers[place]) is kind
+
+
+def scale_of(layer: Layer, plan: "Plan") -> list[np.ndarray]:
+    """What a batch normalisation computes with in a prediction: mean, variance, gamma, beta."""
+    network, name = plan.network, layer.name
+    statistics = [network.statistics[f"{name}.{own}"] for own in ("mean", "variance")]
+    return [*statistics, *(network.parameters[f"{name}.{own}"] for own in ("gamma", "beta"))]
 
 
 def parameters_of(layer: Layer, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:

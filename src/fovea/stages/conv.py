@@ -1,6 +1,7 @@
 """Convolutions, with what follows them while their output is still in registers."""
 
 from collections.abc import Sequence
+from ctypes import c_float
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
@@ -8,10 +9,10 @@ import numpy as np
 
 from fovea.kernels import algorithms, tiles
 from fovea.kernels.specification import specify
-from fovea.layers import Conv2D, Layer, MaxPool2D
+from fovea.layers import BatchNorm, Conv2D, Layer, MaxPool2D
 from fovea.layers.base import Shape
 from fovea.stages.activation import Along
-from fovea.stages.base import NHWC, Stage, Step, follows, parameters_of
+from fovea.stages.base import NHWC, Stage, Step, follows, parameters_of, scale_of
 from fovea.stages.calls import Array
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class ConvStage(Stage):
 
     leads = (Conv2D,)
     adds = True
+    norm: BatchNorm | None = None  # what normalises Z in a prediction
 
     def __init__(
         self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
@@ -84,6 +86,7 @@ class ConvStage(Stage):
         specification = specify(
             chosen.operation,
             **self.shape,
+            **({"normalised": True, "add": bool(self.beside)} if self.norm else {}),
             bias=self.bias,
             activation=self.along.name,
             pool=self.pool,
@@ -91,9 +94,15 @@ class ConvStage(Stage):
             tile=chosen.plain_tile,
         )
         weights, *b = parameters_of(self.layers[0], plan.network.parameters)
-        rows = A_prev.seen_as(self.H, self.W * self.C)
-        constant = [chosen.view(weights), *b]
-        return [plan.call(specification, [rows], constant, outputs=outputs, choice=chosen)]
+        rows = [
+            A_prev.seen_as(self.H, self.W * self.C),
+            *(S.seen_as(*self.output_shape) for S in self.beside),
+        ]
+        constant, numbers = [chosen.view(weights), *b], []
+        if self.norm is not None:
+            constant += scale_of(self.norm, plan)
+            numbers = [c_float(self.norm.epsilon)]
+        return [plan.call(specification, rows, constant, numbers, outputs=outputs, choice=chosen)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         W, dW = plan.network.parameters, plan.gradient_views

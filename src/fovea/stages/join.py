@@ -1,5 +1,6 @@
 """Which neighbouring layers run as one stage, and in which layout."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fovea.graph import PICTURE, takers
@@ -9,8 +10,10 @@ from fovea.stages.base import NHWC, Stage
 from fovea.stages.conv import ConvStage
 from fovea.stages.conv_transpose import ConvTransposeStage
 from fovea.stages.dense import DenseStage
+from fovea.stages.folded import FoldedStage
 from fovea.stages.layer import LayerStage
 from fovea.stages.merge import AddStage, ConcatStage
+from fovea.stages.normalization import NormStage
 from fovea.stages.pool import PoolStage
 from fovea.stages.relayout import RelayoutStage
 from fovea.stages.shortcut import ShortcutStage
@@ -23,6 +26,7 @@ KINDS: tuple[type[Stage], ...] = (
     ConvStage,
     ConvTransposeStage,
     DenseStage,
+    NormStage,
     ActivationStage,
     PoolStage,
     AddStage,
@@ -75,14 +79,15 @@ class Row:
         return len(self.stages)
 
 
-def join(network: "Network", few: bool = False) -> Row:
+def join(network: "Network", few: bool = False, learning: bool = True) -> Row:
     """The stages of a network, with a change of layout wherever two neighbours' layouts differ.
 
-    `few` says that they will see but few pictures at once, and not learn.
+    `learning` says that they are to run backward, too; `few` that they will see but few pictures at once, and
+    not learn.
     """
     row, learns = Row(), {PICTURE: False}
     where = {PICTURE: 0}  # in which array the output of a stage's last layer is
-    groups = _groups(network)
+    groups = _groups(network, KINDS if learning else (FoldedStage, *KINDS))
     joined = {number for _, group in groups for number in group}
     for number, (sources, layer) in enumerate(zip(network.sources, network.layers, strict=True)):
         learns[number] = bool(layer.parameters) or any(learns[source] for source in sources)
@@ -103,7 +108,7 @@ def join(network: "Network", few: bool = False) -> Row:
     return row
 
 
-def _groups(network: "Network") -> list[tuple[type[Stage], list[int]]]:
+def _groups(network: "Network", kinds: Sequence[type[Stage]]) -> list[tuple[type[Stage], list[int]]]:
     """The layers of each stage by number, in an order in which they can run.
 
     A stage takes along as many of the layers behind its first as its kernels can do. Subclasses of a layer
@@ -116,8 +121,12 @@ def _groups(network: "Network") -> list[tuple[type[Stage], list[int]]]:
             continue
         behind = [number]
         while len(taken[behind[-1]]) == 1 and taken[behind[-1]][0] not in joined:
-            behind.append(taken[behind[-1]][0])
-        kind = next((kind for kind in KINDS if type(layer) in kind.leads), LayerStage)
+            following = taken[behind[-1]][0]
+            sources = network.sources[following]
+            if len(sources) > 2 or set(sources) & set(network.sources[number]):
+                break  # no kernel takes along so many, or an array twice
+            behind.append(following)
+        kind = next((kind for kind in kinds if type(layer) in kind.leads), LayerStage)
         count = kind.takes([network.layers[n] for n in behind], network.input_shapes[number])
         groups.append((kind, behind[:count]))
         joined.update(behind[:count])

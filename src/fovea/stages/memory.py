@@ -8,7 +8,8 @@ So an activation that some stage's backward pass reads lives until then, and any
 stage that takes it in has read it. Gradients come and go in turn, those of the early stages where the late
 activations have been. Where several stages take in an activation, its gradient is a sum: the first of them to
 run backward begins it, and each of the others makes a new array of what is begun and its own part; by itself,
-or by way of an array for its part alone.
+or by way of an array for its part alone. A stage that works number by number begins one in the place of the
+gradient that it was given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -92,14 +93,17 @@ def lay_out(row: Row, batch_size: int, image_size: int, learning: Sequence[bool]
         now, kind = _backward(i, n), stages[i].notes
         if not learning[i + 1]:
             continue
-        key, since = latest[i + 1]
-        wanted[key] = _Wanted(extents[i + 1], np.float32, since, now)
+        own, began = latest[i + 1]
+        wanted[own] = _Wanted(extents[i + 1], np.float32, began, now)
         if kind is not None:
             wanted["notes", i] = _Wanted(extents[i + 1], kind, i + 1, now)
         for slot, source in enumerate(row.sources[i]):
             if not learning[source]:
                 continue
             version = 0
+            if stages[i].in_place and not slot and source not in latest:
+                targets[i, slot], latest[source] = own, (own, began)
+                continue
             if source in latest:
                 key, since = latest[source]
                 wanted[key] = _Wanted(extents[source], np.float32, since, now)

@@ -92,7 +92,7 @@ class Plan:
         self.rng: np.random.Generator | None = None
         self._calls: list[Call] = []
 
-        row = join(network, not training and tiles.few(batch_size))
+        row = join(network, not training and tiles.few(batch_size), training)
         if training:
             row.in_layout(len(row.stages), tiles.vector())
         learning = row.learning()

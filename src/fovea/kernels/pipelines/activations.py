@@ -56,6 +56,11 @@ def closed(activation: str, kept: hl.Expr) -> hl.Expr:
     return entry.closed(kept, *numbers) & ~is_nan(kept)
 
 
+def is_gate(activation: str) -> bool:
+    """Whether there is an activation, and it only opens and closes."""
+    return bool(activation) and _read(activation)[0].closed is not None
+
+
 def _read(activation: str) -> tuple[Activation, list[hl.Expr]]:
     name, _, numbers = activation.removesuffix(")").partition("(")
     return TABLE[name], [hl.f32(float(number)) for number in numbers.split(",") if number]

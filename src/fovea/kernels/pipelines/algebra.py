@@ -83,6 +83,54 @@ def padded_rows(
     return rows
 
 
+class Normalised:
+    """Batch normalisation of numbers: μ, σ², γ and β of K channels, and ε, are arguments. `terms` is a small
+    Func of what is computed once, for channels up to a whole vector.
+
+    In one order of roundings wherever it is computed, so that all kernels give the same bits: the compiler
+    takes sums for associative, and must not see through `_apart`.
+    """
+
+    def __init__(self, K: int, vector: int) -> None:
+        self.mean, self.variance, self.gamma, self.beta = own = [
+            fixed(name, [K]) for name in ("mean", "variance", "gamma", "beta")
+        ]
+        self.epsilon = hl.Param(Float, "epsilon")
+        self.arguments = [*own, self.epsilon]
+        self.terms, self._k, self._vector = hl.Func("terms"), hl.Var("k"), vector
+        at = hl.min(self._k, K - 1) if K % vector else self._k
+        inverse = hl.f32(1.0) / hl.sqrt(self.variance[at] + self.epsilon)
+        self.terms[self._k] = (self.mean[at], self.gamma[at] * inverse, self.beta[at], inverse)
+
+    def centred(self, Z: hl.Expr, k: hl.Expr) -> hl.Expr:
+        """Z − μ"""
+        return Z - hl.Expr(self.terms[k][0])
+
+    def scale(self, k: hl.Expr) -> hl.Expr:
+        """γ/√(σ² + ε)"""
+        return hl.Expr(self.terms[k][1])
+
+    def inverse(self, k: hl.Expr) -> hl.Expr:
+        """1/√(σ² + ε)"""
+        return hl.Expr(self.terms[k][3])
+
+    def of(self, Z: hl.Expr, k: hl.Expr, *others: hl.Expr) -> hl.Expr:
+        """(Z − μ) · γ/√(σ² + ε) + β, plus others. The mean goes off first: where it is large, little is
+        left."""
+        Y = self.centred(self._apart(Z), k) * self.scale(k) + hl.Expr(self.terms[k][2])
+        for other in others:
+            Y = self._apart(Y) + other
+        return Y
+
+    def _apart(self, x: hl.Expr) -> hl.Expr:
+        """x, by way of its bits and the sign of ε, which is no bit, but nobody knows."""
+        sign = hl.reinterpret(hl.UInt(32), self.epsilon) >> 31
+        return hl.reinterpret(Float, hl.reinterpret(hl.UInt(32), x) ^ sign)
+
+    def schedule(self) -> None:
+        self.terms.compute_root().vectorize(self._k, self._vector, hl.TailStrategy.RoundUp)
+
+
 class Upstream:
     """The gradient that enters a stage, and what turns it into dZ, the gradient of the stage's convolution.
 

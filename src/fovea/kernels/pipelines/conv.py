@@ -19,13 +19,27 @@ from fovea.kernels.pipelines.algebra import (
     vectorize_rows,
     vectorize_tile,
 )
-from fovea.kernels.pipelines.epilogue import finished
+from fovea.kernels.pipelines.epilogue import Behind, finished
 from fovea.kernels.tiles import Tile
 
 
-def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, tile, groups=1):
-    """(1), then the activation, then max-pooling; if `noted` also what Upstream reads (see `finished`). With
-    groups, a block of filters lies within one."""
+def forward(
+    *,
+    window,
+    channels,
+    filters,
+    bias,
+    activation,
+    pool,
+    noted,
+    lanes,
+    tile,
+    groups=1,
+    normalised=False,
+    add=False,
+):
+    """(1), then in a prediction what `Behind` says, then the activation, then max-pooling; if `noted` also
+    what Upstream reads (see `finished`). With groups, a block of filters lies within one."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     p_H, p_W = pool
@@ -54,8 +68,10 @@ def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, 
     Z[l, ki, x, y, n, ko] = b[filter_] if bias else ZERO
     Z[l, ki, x, y, n, ko] += packed[ki, j, i, ko] * rows[l, q, y * s_H + i * d_H, n]  # (1)
 
+    behind = Behind(normalised, add, [L, K, n_W // p_W, n_H // p_H], tile.vector)
+
     def position(column: int, row: int) -> hl.Expr:
-        return hl.Expr(Z[l, k % B, x * p_W + column, y * p_H + row, n, k // B])
+        return behind.of(hl.Expr(Z[l, k % B, x * p_W + column, y * p_H + row, n, k // B]), l, k, x, y, n)
 
     A[l, k, x, y, n] = finished(position, activation, pool, noted)
 
@@ -84,4 +100,5 @@ def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, 
     if rows is not A_prev:
         rows.compute_at(A, yo)
         vectorize_rows(rows, L, tile)
-    return [A], [A_prev, weights, *([b] if bias else [])]
+    behind.schedule()
+    return [A], [A_prev, *behind.S, weights, *([b] if bias else []), *behind.arguments]

@@ -87,7 +87,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, beg
         (y % s_H) * s_W + x % s_W, [hl.Expr(f[l, c % B, x // s_W, y // s_H, n, c // B]) for f, _ in phases]
     )
     others = array("begun", [L, C, W, H]) if begun else None
-    dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, c, x, y, n] + sum_
+    inside = hl.min(c, C - 1) if C % B else c  # the last block's stores are masked, and loads are not
+    dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, inside, x, y, n] + sum_
 
     # Schedule: as forward; a tile covers whole phases.
     cb, xo, xi, yo, yi, yt, yp = variables("cb xo xi yo yi yt yp")

@@ -20,15 +20,30 @@ import halide as hl
 from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, fixed, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
-from fovea.kernels.pipelines.epilogue import finished
+from fovea.kernels.pipelines.epilogue import Behind, finished
 from fovea.kernels.pipelines.taps import Taps
 from fovea.kernels.tiles import DepthwiseTile
 
 _GUARD, _INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
 
 
-def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, tile, groups):
-    """(1), then the activation; if `noted` also what Upstream reads (see `finished`)."""
+def forward(
+    *,
+    window,
+    channels,
+    filters,
+    bias,
+    activation,
+    pool,
+    noted,
+    lanes,
+    tile,
+    groups,
+    normalised=False,
+    add=False,
+):
+    """(1), then in a prediction what `Behind` says, then the activation; if `noted` also what Upstream reads
+    (see `finished`)."""
     window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
     (H, W), (f_H, f_W), (s_H, s_W), (d_H, d_W) = window.input, window.size, window.stride, window.dilation
     (n_H, n_W), (top, _, left, _), C_g = window.output, window.pads, C // G
@@ -45,14 +60,17 @@ def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, 
     Z[k, x, y, n] = b[k] if bias else ZERO
     pixel = seen.f[k, r[0], x * s_W + r[1] * d_W - left, y * s_H + r[2] * d_H - top, n]
     Z[k, x, y, n] += weights[k, r[0], r[1], r[2]] * pixel  # (1)
-    A[l, k, x, y, n] = finished(lambda column, row: hl.Expr(Z[k, x, y, n]), activation, pool, noted)
+    behind = Behind(normalised, add, [1, K, n_W, n_H], tile.vector)
+    Y = behind.of(hl.Expr(Z[k, x, y, n]), l, k, x, y, n)
+    A[l, k, x, y, n] = finished(lambda column, row: Y, activation, pool, noted)
 
     # Schedule: see _tiled.
     result(A, [1, K, n_W, n_H])
     levels = _tiled(A, tile, (1, 1), seen.staged)
     _sum_in_registers(Z, A, levels, r, (C_g, f_W, f_H), tile)
     seen.stage(A, levels.staging, tile.vector)
-    return [A], [A_prev, weights, *([b] if bias else [])]
+    behind.schedule()
+    return [A], [A_prev, *behind.S, weights, *([b] if bias else []), *behind.arguments]
 
 
 def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun=False, bias=False):
@@ -86,7 +104,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun
         (y % s_H) * s_W + x % s_W, [hl.Expr(sums[c, x // s_W, y // s_H, n]) for sums, _, _ in phases]
     )
     others = array("begun", [1, C, W, H]) if begun else None
-    dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, c, x, y, n] + sum_
+    inside = hl.min(c, C - 1) if C % tile.vector else c
+    dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, inside, x, y, n] + sum_
 
     # Schedule: as forward; a tile covers whole phases.
     result(dA_prev, [1, C, W, H])

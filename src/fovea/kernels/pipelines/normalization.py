@@ -1,8 +1,8 @@
 """Batch normalisation: the statistics, the normalisation, and the gradients, each in one pass over memory.
 
     μ = Σ Z / M,    σ² = Σ (Z − μ)² / M    of every channel                                               (1)
-    A = (Z − μ) · γ/√(σ² + ε) + β, then perhaps + S, then perhaps ReLU                                    (2)
-    dβ = Σ dY,    dγ = Σ dY x̂,    dY = dA where ReLU let it through,    x̂ = (Z − μ)/√(σ² + ε)             (3)
+    Y = (Z − μ) · γ/√(σ² + ε) + β, perhaps + S;    A = g(Y), where there is an activation                 (2)
+    dβ = Σ dY,    dγ = Σ dY x̂,    dY = dA g'(Y),    x̂ = (Z − μ)/√(σ² + ε)                                 (3)
     dZ = γ/√(σ² + ε) · (dY − (dβ + x̂ dγ)/M)                                                              (4)
 
 The sums of (1) are of Z − p and (Z − p)², where p is the channel's mean in the first picture. However far
@@ -10,22 +10,25 @@ from 0 the numbers lie, little cancels: the first picture is one of N, so that (
 the variance errs by some N roundings at worst. Sums are of three levels: a block of a picture's pixels in
 registers, a part of the pictures (Parts), all parts.
 
-Z is kept for the backward pass, and not x̂ or A: from A, where ReLU made it 0, x̂ could not be had back. A
+Z is kept for the backward pass, and not x̂ or A: from A, where ReLU made it 0, x̂ could not be had back. Y is
+had again from Z, unless there is an S; then A says what the activation needs. A
 picture is p = H·W pixels, [l, c, p, n]; where L > 1 pictures lie side by side, `count` tells how many there
 are, and what is in the places of others counts nowhere.
 """
 
 from collections.abc import Callable, Sequence
+from math import gcd
 
 import halide as hl
 
+from fovea.kernels.pipelines.activations import backward, closed, forward, is_gate
 from fovea.kernels.pipelines.algebra import (
     ZERO,
     Float,
+    Normalised,
     Parts,
     array,
     fixed,
-    is_nan,
     rectified,
     result,
     variables,
@@ -33,6 +36,7 @@ from fovea.kernels.pipelines.algebra import (
 )
 
 _GUARD = hl.TailStrategy.GuardWithIf
+_SHORTEST = 4  # numbers of a vector that is worth it
 _SUMS = 8  # vectors of each sum in registers
 _BLOCK = 256  # pixels to a block, at most
 
@@ -41,7 +45,9 @@ class _Pictures:
     """What all of these kernels know of their arrays."""
 
     def __init__(self, channels: int, pixels: int, lanes: int, vector: int) -> None:
-        self.C, self.P, self.L, self.v = channels, pixels, lanes, vector
+        self.C, self.P, self.L = channels, pixels, lanes
+        common = gcd(channels, vector)  # a shorter vector that divides the channels beats one under a mask
+        self.v = common if common >= _SHORTEST else vector
         self.extents = [lanes, channels, pixels]
         self.Z = array("Z", self.extents)
         self.groups = self.Z.dim(3).extent()
@@ -74,8 +80,9 @@ class _Sums:
     def __init__(self, of: _Pictures, terms: Callable[..., Sequence[hl.Expr]]) -> None:
         self.of = of
         vectors = of.C if of.L > 1 else -(-of.C // of.v)
-        self.channels = min(vectors, _SUMS) * (1 if of.L > 1 else of.v)  # of a register tile
-        self.beside = _divisor(of.P, max(1, _SUMS // vectors))  # pixels in it
+        together = _divisor(vectors, _SUMS)
+        self.channels = together * (1 if of.L > 1 else of.v)  # of a register tile
+        self.beside = _divisor(of.P, max(1, _SUMS // together))  # pixels in it
         self.steps = _divisor(of.P // self.beside, max(1, _BLOCK // self.beside))
         blocks = of.P // (self.beside * self.steps)
         l, c, i, b, n, part = variables("l c i b n part")
@@ -179,99 +186,95 @@ def statistics(*, channels, pixels, lanes, vector, running):
     return [both], [of.Z, *before, *of.arguments, *arguments]
 
 
-def normalise(*, channels, pixels, lanes, vector, relu, add):
-    """(2); `add` says that there is an S."""
+def normalise(*, channels, pixels, lanes, vector, activation, add):
+    """(2), with as many S as `add` says."""
     of = _Pictures(channels, pixels, lanes, vector)
     l, c, p, n = names = variables("l c p n")
-    S, A = array("S", of.extents), hl.Func("A")
-    scale = _Scale(of)
-    Y = scale.normalised(of.Z[l, c, p, n], c)
-    Y = Y + S[l, c, p, n] if add else Y
-    A[l, c, p, n] = rectified(Y) if relu else Y  # (2)
-    scale.schedule()
-    return [of.over(A, names)], [of.Z, *([S] if add else []), *scale.arguments]
+    S, A = [array(f"S_{k}", of.extents) for k in range(add)], hl.Func("A")
+    norm = Normalised(of.C, of.v)
+    Y = norm.of(of.Z[l, c, p, n], c, *(other[l, c, p, n] for other in S))
+    A[l, c, p, n] = forward(activation, Y)  # (2)
+    norm.schedule()
+    return [of.over(A, names)], [of.Z, *S, *norm.arguments]
 
 
-def gradients(*, channels, pixels, lanes, vector, after):
-    """(3). `after` is "", or "relu", where A was positive as (2) says again, or "add+relu": A tells."""
+def gradients(*, channels, pixels, lanes, vector, activation, kept):
+    """(3). The activation's backward pass is computed from what was `kept`: "A", or "Z", of which Y is made
+    again."""
     of = _Pictures(channels, pixels, lanes, vector)
     c = hl.Var("c")
-    scale, upstream = _Scale(of), _Upstream(of, after)
+    norm, upstream = Normalised(of.C, of.v), _Upstream(of, activation, kept)
 
     def terms(l, c, p, n):
-        dY = of.there(l, n, upstream.dY(scale, l, c, p, n))
-        return dY, dY * (of.Z[l, c, p, n] - scale.mean[c])
+        x = norm.centred(of.Z[l, c, p, n], c)
+        return [of.there(l, n, term) for term in upstream.terms(norm, x, l, c, p, n)]
 
     sums = _Sums(of, terms)
     both = hl.Func("gradients")
-    both[c] = (sums.total[c][1] * scale.inverse(c), sums.total[c][0])  # (3)
+    both[c] = (sums.total[c][1] * norm.inverse(c), sums.total[c][0])  # (3)
     sums.schedule()
-    scale.schedule()
+    norm.schedule()
     result(both, [channels])
     if lanes == 1:
         both.vectorize(c, vector, _GUARD)
-    return [both], [*upstream.arguments, of.Z, *scale.arguments, *of.arguments]
+    return [both], [*upstream.arguments, of.Z, *norm.arguments, *of.arguments]
 
 
-def inputs(*, channels, pixels, lanes, vector, after, of_batch):
-    """(4), from what (3) gave; or, where μ and σ² are not `of_batch`, γ/√(σ² + ε) · dY. After "add+relu"
-    also dS, which is dY."""
+def inputs(*, channels, pixels, lanes, vector, activation, kept, gives, of_batch):
+    """(4), from what (3) gave; or, where μ and σ² are not `of_batch`, γ/√(σ² + ε) · dY.
+
+    `gives` names the results, "dZ" and "dS", which is dY; "dZ+" and "dS+" are added to what is there. dZ may
+    be the memory of dA, and comes last.
+    """
     of = _Pictures(channels, pixels, lanes, vector)
-    l, c, p, n = names = variables("l c p n")
-    scale, upstream = _Scale(of), _Upstream(of, after)
+    l, c, p, n = names = at = variables("l c p n")
+    norm, upstream = Normalised(of.C, of.v), _Upstream(of, activation, kept)
     dgamma, dbeta = of.vectors("dgamma"), of.vectors("dbeta")
-    terms, dZ = hl.Func("terms"), hl.Func("dZ")
-    terms[c] = (scale.inverse(c) * dgamma[c] / of.M, dbeta[c] / of.M)
-    dY = upstream.dY(scale, l, c, p, n)
-    value = dY
+    terms, results = hl.Func("terms"), hl.Func("results")
+    terms[c] = (norm.inverse(c) * dgamma[c] / of.M, dbeta[c] / of.M)
+    dY = dZ = upstream.dY(norm, l, c, p, n)
     if of_batch:
-        value = dY - (terms[c][1] + (of.Z[l, c, p, n] - scale.mean[c]) * terms[c][0])
-    value = of.there(l, n, scale.scale[c] * value)  # (4)
-    dZ[l, c, p, n] = (value, dY) if after == "add+relu" else value
-    scale.schedule()
+        dZ = dY - (terms[c][1] + norm.centred(of.Z[at], c) * terms[c][0])
+    dZ = of.there(l, n, norm.scale(c) * dZ)  # (4)
+    values, before = [], []
+    for name in gives:
+        value = dZ if name.startswith("dZ") else dY
+        if name.endswith("+"):
+            before.append(array(f"before_{name[:-1]}", of.extents))
+            value = before[-1][at] + value
+        values.append(value)
+    results[at] = tuple(values) if len(values) > 1 else values[0]
+    norm.schedule()
     if of_batch:
         terms.compute_root()
-    given = [of.Z, dgamma, dbeta] if of_batch or after == "relu" else []
-    return [of.over(dZ, names)], [*upstream.arguments, *given, *scale.arguments, *of.arguments]
-
-
-class _Scale:
-    """μ, σ², γ and β as arguments, with ε; and γ/√(σ² + ε)."""
-
-    def __init__(self, of: _Pictures) -> None:
-        self.mean, self.variance, self.gamma, self.beta = (
-            of.vectors(name) for name in ("mean", "variance", "gamma", "beta")
-        )
-        self.epsilon = hl.Param(Float, "epsilon")
-        self.arguments = [self.mean, self.variance, self.gamma, self.beta, self.epsilon]
-        self.scale, self._c = hl.Func("scale"), hl.Var("c")
-        self.scale[self._c] = self.gamma[self._c] * self.inverse(self._c)
-        self._vector, self._whole = of.v, of.C % of.v == 0
-
-    def inverse(self, c: hl.Expr) -> hl.Expr:
-        return hl.f32(1.0) / hl.sqrt(self.variance[c] + self.epsilon)
-
-    def normalised(self, Z: hl.Expr, c: hl.Expr) -> hl.Expr:
-        """(2) without what follows. The mean goes off first: where it is large, little is left."""
-        return (Z - self.mean[c]) * self.scale[c] + self.beta[c]
-
-    def schedule(self) -> None:
-        self.scale.compute_root().vectorize(self._c, self._vector, _GUARD)
+    given = [*upstream.arguments, of.Z, *before, dgamma, dbeta]
+    return [of.over(results, names)], [*given, *norm.arguments, *of.arguments]
 
 
 class _Upstream:
-    """The gradient that enters, dA, and what turns it into dY."""
+    """The gradient that enters, dA, and the activation, which turns it into dY."""
 
-    def __init__(self, of: _Pictures, after: str) -> None:
-        self.of, self.after = of, after
+    def __init__(self, of: _Pictures, activation: str, kept: str) -> None:
+        self.of, self.activation, self.kept = of, activation, kept
         self.dA, self.A = array("dA", of.extents), array("A", of.extents)
-        self.arguments = [self.dA, *([self.A] if after == "add+relu" else [])]
+        self.arguments = [self.dA, *([self.A] if kept == "A" else [])]
 
-    def dY(self, scale: _Scale, *at: hl.Expr) -> hl.Expr:
-        if not self.after:
+    def dY(self, norm: Normalised, *at: hl.Expr) -> hl.Expr:
+        if not self.activation:
             return self.dA[at]
-        Y = self.A[at] if self.after == "add+relu" else scale.normalised(self.of.Z[at], at[1])
-        return hl.select((Y > ZERO) | is_nan(Y), self.dA[at], ZERO)
+        return backward(self.activation, self.dA[at], self._kept(norm, *at))
+
+    def terms(self, norm: Normalised, x: hl.Expr, *at: hl.Expr) -> list[hl.Expr]:
+        """dY, and dY x."""
+        if not is_gate(self.activation):
+            return [self.dY(norm, *at), self.dY(norm, *at) * x]
+        # dA is used twice, so that it is loaded before it is known whether it counts, and not under a mask:
+        # from memory, that is twice as fast.
+        shut, dA = closed(self.activation, self._kept(norm, *at)), self.dA[at]
+        return [hl.select(shut, ZERO, term) for term in (dA, dA * x)]
+
+    def _kept(self, norm: Normalised, *at: hl.Expr) -> hl.Expr:
+        return self.A[at] if self.kept == "A" else norm.of(self.of.Z[at], at[1])
 
 
 def _entry(value: hl.FuncRef, s: int) -> hl.Expr:

@@ -11,14 +11,17 @@ import halide as hl
 from fovea.geometry import Window
 from fovea.kernels.algorithms import WinogradTile
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, padded_rows, variables
-from fovea.kernels.pipelines.epilogue import finished
+from fovea.kernels.pipelines.epilogue import Behind, finished
 from fovea.kernels.pipelines.tiled import Tiles
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
 
-def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, tile):
-    """A: Z, then the activation, then max-pooling; if `noted` also what Upstream reads (see `finished`)."""
+def forward(
+    *, window, channels, filters, bias, activation, pool, noted, lanes, tile, normalised=False, add=False
+):
+    """A: Z, then in a prediction what `Behind` says, then the activation, then max-pooling; if `noted` also
+    what Upstream reads (see `finished`)."""
     window, tile = Window(*window), WinogradTile(*tile)
     (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
     (p_H, p_W), C, K = pool, channels, filters
@@ -43,9 +46,12 @@ def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, 
     out = (n_H // p_H, n_W // p_W)
     sums = Tiles(pixel, lambda k, c, i, j: weights[k, c, j, i], C, K, out, pool, tile, _count(A_prev))
 
+    behind = Behind(normalised, add, [1, K, n_W // p_W, n_H // p_H], tile.vector)
+
     def position(column, row):
         Z = sums.at(k, x * p_W + column, y * p_H + row, n)
-        return Z + b[hl.min(k, K - 1) if K % tile.vector else k] if bias else Z
+        Z = Z + b[hl.min(k, K - 1) if K % tile.vector else k] if bias else Z
+        return behind.of(Z, l, k, x, y, n)
 
     A = hl.Func("A")
     A[l, k, x, y, n] = finished(position, activation, pool, noted)
@@ -53,7 +59,8 @@ def forward(*, window, channels, filters, bias, activation, pool, noted, lanes, 
     if staged is not None:
         q = variables("q")[0]
         _share_out(staged.compute_at(A, band).vectorize(q, tile.vector, _WHOLE), tile)
-    return [A], [A_prev, weights, *([b] if bias else [])]
+    behind.schedule()
+    return [A], [A_prev, *behind.S, weights, *([b] if bias else []), *behind.arguments]
 
 
 def inputs(*, window, channels, filters, after, pool, lanes, tile, begun=False):
@@ -87,7 +94,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, begun=False):
     sums = Tiles(pixel, turned, K, C, (H, W), (1, 1), tile, count, transposed=True)
     others = array("begun", [1, C, W, H]) if begun else None
     sum_ = sums.at(c, x, y, n)  # (1)
-    dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, c, x, y, n] + sum_
+    inside = hl.min(c, C - 1) if C % tile.vector else c
+    dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, inside, x, y, n] + sum_
     band = sums.schedule(dA_prev, (l, c, x, y, n))
     if after or uneven:
         _share_out(dZ.compute_at(dA_prev, band).vectorize(k, tile.vector, _GUARD), tile)

@@ -1,0 +1,106 @@
+"""Batch normalisation."""
+
+from collections.abc import Sequence
+from ctypes import c_float
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from fovea.kernels import buffers, tiles
+from fovea.kernels.specification import specify
+from fovea.layers import Add, BatchNorm, Layer
+from fovea.layers.base import Shape
+from fovea.stages.activation import Along
+from fovea.stages.base import Stage, Step, follows, scale_of
+from fovea.stages.calls import Array, View
+
+if TYPE_CHECKING:
+    from fovea.stages.plan import Plan
+
+
+class NormStage(Stage):
+    """Batch normalisation, then perhaps a sum, with what comes along a shortcut, then perhaps an activation:
+    with the batch's statistics in a step of training, and with the running ones in a prediction."""
+
+    leads = (BatchNorm,)
+    adds = in_place = True
+    why = "in training, a batch's statistics come before the normalisation"
+
+    def __init__(self, layers: Sequence[Layer], input_shape: Any, lanes: int, first: bool, few: bool) -> None:
+        super().__init__(layers, input_shape, lanes, first, few)
+        layer = layers[0]
+        assert isinstance(layer, BatchNorm)
+        self.layer = layer
+        add = follows(Add, layers, 1)
+        self.along = Along(layers[add:])
+        # What the activation needs follows from Z alone, unless a sum came before, or it asks for A.
+        reads_A = self.along.name and (add or (not self.along.gate and self.along.kept == "A"))
+        self.reads = ("A_prev", "A") if reads_A else ("A_prev",)
+        self.back = {
+            "activation": self.along.name,
+            "kept": "A" if reads_A else "Z" if self.along.name else "",
+        }
+        self.C, self.pixels = input_shape[-1], prod(input_shape[:-1])
+        self.shape = {
+            "channels": self.C, "pixels": self.pixels, "lanes": lanes, "vector": tiles.vector()
+        }  # fmt: skip
+        self.mean, self.variance = (buffers.zeros((self.C,)) for _ in "ab")  # the batch's
+        self.epsilon, self.momentum = c_float(layer.epsilon), c_float(layer.momentum)
+
+    @classmethod
+    def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
+        add = follows(Add, layers, 1)
+        along = Along(layers[add:])
+        return 1 + add + (0 if add and along.kept == "Z" and not along.gate else along.layers)
+
+    def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
+        how = {**self.shape, "activation": self.along.name, "add": len(self.beside)}
+        specification = specify("normalization.normalise", **how)
+        Z, arrays = self._seen(A_prev), [self._seen(array) for array in (A_prev, *self.beside)]
+        *running, gamma, beta = scale_of(self.layer, plan)
+        numbers = [self.epsilon]
+        how = {"numbers": numbers, "outputs": [self._seen(A)]}
+        predict = plan.call(specification, arrays, [*running, gamma, beta], **how)
+        if not plan.training:
+            return [predict]
+        own = [self.mean, self.variance]
+        train = plan.call(specification, arrays, [*own, gamma, beta], **how)
+        numbers = [*self._count(plan), self.momentum]
+        specification = specify("normalization.statistics", **self.shape, running=True)
+        learn = plan.call(specification, [Z], running, numbers, gradients=[*own, *running])
+
+        def normalise() -> None:
+            if plan.in_step:
+                self.layer.check_batch(plan.count.value, self.input_shape)
+                learn()
+                train()
+            else:
+                predict()
+
+        return [normalise]
+
+    def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
+        gradients = [plan.gradient_views[f"{self.layer.name}.{name}"] for name in ("gamma", "beta")]
+        scale = [self.mean, self.variance, *scale_of(self.layer, plan)[2:]]
+        how, numbers = {**self.shape, **self.back}, [self.epsilon, *self._count(plan)]
+        read = (dA, A, A_prev) if "A" in self.reads else (dA, A_prev)
+        given = [self._seen(array) for array in read]
+        specification = specify("normalization.gradients", **how)
+        steps: list[Step] = [plan.call(specification, given, scale, numbers, gradients=gradients)]
+        results = zip(("dZ", "dS"), (dA_prev, *self.dbeside), self.begun, strict=False)
+        wanted = [result for result in results if result[1] is not None]
+        wanted.reverse()  # dZ may be in the place of dA, and comes last
+        if wanted:
+            gives = tuple(name + ("+" if begun else "") for name, _, begun in wanted)
+            specification = specify("normalization.inputs", **how, gives=gives, of_batch=True)
+            before = [self._seen(begun) for _, _, begun in wanted if begun]
+            outputs = [self._seen(target) for _, target, _ in wanted if target]
+            constant = [*gradients, *scale]
+            steps.append(plan.call(specification, [*given, *before], constant, numbers, outputs=outputs))
+        return steps
+
+    def _count(self, plan: "Plan") -> list[object]:
+        """The number of pictures, where it is not that of the arrays."""
+        return [plan.count] if self.lanes > 1 else []
+
+    def _seen(self, array: Array) -> View:
+        return array.seen_as(self.pixels, self.C)
