@@ -76,14 +76,14 @@ def _rows(options: argparse.Namespace, highest: float, compiler: bool, onnx: boo
             continue
         for size in steps:
             network = build()
-            data = _batches(network, size)
+            data = random_batches(network, size)
             ours.check_step(network, data[0])
             peers = _trainers(network, data, compiler)
             rows = compare(f"{name}-b{size}", "step", ours.trainer(network, data), peers, **how)
             yield from (row.with_share(size * _step_multiply_adds(network), highest) for row in rows)
         for size in predictions:
             network = build()
-            data = _batches(network, size)
+            data = random_batches(network, size)
             ours.check_prediction(network, data[0])
             peers = _predictors(network, data, compiler)
             if onnx:
@@ -122,7 +122,7 @@ def _has_compiler() -> bool:
     return found
 
 
-def _batches(network: fovea.Network, size: int) -> Batches:
+def random_batches(network: fovea.Network, size: int) -> Batches:
     """Pictures and labels drawn at random: no side's time depends on what it sees."""
     rng = np.random.default_rng(0)
     shape, classes = (size, *network.input_shape), network.output_shape[0]
