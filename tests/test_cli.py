@@ -16,7 +16,18 @@ from fovea.runs import Folder
 from tests import tiny
 
 FOVEA = [sys.executable, "-m", "fovea.cli"]
-COMMANDS = ["train", "evaluate", "predict", "inspect", "summary", "explain-kernels", "look", "export", "import", "cache"]
+COMMANDS = [
+    "train",
+    "evaluate",
+    "predict",
+    "inspect",
+    "summary",
+    "explain-kernels",
+    "look",
+    "export",
+    "import",
+    "cache",
+]
 
 
 @pytest.fixture(autouse=True)

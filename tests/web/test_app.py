@@ -8,9 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 import fovea
+from fovea.apps import views
 from fovea.apps.look import Look
 from fovea.errors import DataError
-from fovea.layers import Conv2D, Dense, Flatten, ReLU
+from fovea.graph import Node
+from fovea.layers import Add, Conv2D, Dense, Flatten, ReLU
 from fovea.web.app import make
 from tests import tiny
 from tests.web.conftest import question, unpack
@@ -178,6 +180,19 @@ def of(network, tmp_path):
     """The page of another network."""
     network.save(tmp_path / "model.safetensors")
     return TestClient(make(Look(str(tmp_path / "model.safetensors"))), base_url="http://127.0.0.1:8642")
+
+
+def test_a_layer_says_what_it_takes_in_where_that_is_not_the_one_before():
+    network = fovea.Network(
+        [Conv2D(2, 3, padding="same"), ReLU(), Conv2D(2, 1), Node(Add(), after=("relu1", "conv2")),
+         Node(Conv2D(2, 1), after=("input",)), Node(Add(), after=("add1", "conv3")), Flatten(), Dense(2)],
+        (6, 6, 1),
+    )  # fmt: skip
+    of = {row["name"]: row["of"] for row in views.rows(network)}
+    assert of == {
+        "conv1": [], "relu1": [], "conv2": [], "add1": ["relu1", "conv2"], "conv3": ["the picture"],
+        "add2": ["add1", "conv3"], "flatten1": [], "dense1": [],
+    }  # fmt: skip
 
 
 def test_a_network_without_classes_shows_its_maps(tmp_path):

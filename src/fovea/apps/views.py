@@ -34,10 +34,15 @@ _ATTENTION = {"gradcam": seeing.grad_cam, "saliency": seeing.saliency}
 
 
 def rows(network: Network) -> list[dict[str, Any]]:
-    """What there is to tell of each layer."""
+    """What there is to tell of each layer; "of" names what it takes in, where that is not the one before."""
     layers = zip(network.layers, summary.rows(network), network.input_shapes, strict=True)
     classes = len(network.output_shape) == 1  # else there is no loss for gradients to be of
-    return [_row(layer, row, shape, backward=classes) for layer, row, shape in layers]
+    found = [_row(layer, row, shape, backward=classes) for layer, row, shape in layers]
+    names = [*(layer.name for layer in network.layers), "the picture"]  # PICTURE is −1
+    for number, sources in enumerate(network.sources):
+        before = tuple(sources) == (number - 1,)
+        found[number]["of"] = [] if before else [names[source] for source in sources]
+    return found
 
 
 def overview(scene: Scene) -> Answer:

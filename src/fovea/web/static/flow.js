@@ -70,7 +70,7 @@ function values(n, columns, layer) {
 /** What says nothing that the layer's name does not say, or says it shorter. */
 const SHORT = { Conv2D: "", ReLU: "", Dense: "", Flatten: "", Dropout: "", MaxPool2D: "max", AveragePool2D: "average", GlobalAveragePool2D: "average of all" };
 
-/** "5×5, padding 2", "→ 28×28×6" */
+/** "5×5, padding 2", "of relu1", "→ 28×28×6" */
 function words(layer) {
   const { window, type, output_shape: shape } = layer;
   const parts = [];
@@ -78,7 +78,8 @@ function words(layer) {
   if (window && Math.max(...window.stride) > 1 && times(window.stride) !== times(window.size)) parts.push(`stride ${window.stride[0]}`);
   if (window && Math.max(...window.dilation) > 1) parts.push(`dilation ${Math.max(...window.dilation)}`);
   if (window && Math.max(...window.pads) > 0) parts.push(`padding ${Math.max(...window.pads)}`);
-  return [`${SHORT[type] ?? type} ${parts.join(", ")}`.trim(), `→ ${times(shape)}`].filter(Boolean);
+  const of = layer.of.length ? `of ${layer.of.join(", ")}` : "";
+  return [`${SHORT[type] ?? type} ${parts.join(", ")}`.trim(), of, `→ ${times(shape)}`].filter(Boolean);
 }
 
 function mark() {
