@@ -8,20 +8,12 @@ pytest.importorskip("skimage")
 
 import cv2
 
-import fovea
 from fovea import filters
 from tests.filters import peers
 from tests.filters.pictures import SHAPES, TYPES, picture
 
+pytestmark = pytest.mark.usefixtures("engine")
 MODES = [None, *peers.BORDERS]
-
-
-@pytest.fixture(params=fovea.engine.NAMES, autouse=True)
-def engine(request):
-    if request.param == "halide" and not fovea.engine.available():
-        pytest.skip("Halide is not installed")
-    with fovea.engine(request.param):
-        yield request.param
 
 
 def border(mode):

@@ -9,18 +9,11 @@ pytest.importorskip("cv2")
 import skimage
 from scipy import ndimage
 
-import fovea
 from fovea import filters
 from tests.filters import peers
 from tests.filters.pictures import MODES, SHAPES, TYPES, picture
 
-
-@pytest.fixture(params=fovea.engine.NAMES, autouse=True)
-def engine(request):
-    if request.param == "halide" and not fovea.engine.available():
-        pytest.skip("Halide is not installed")
-    with fovea.engine(request.param):
-        yield request.param
+pytestmark = pytest.mark.usefixtures("engine")
 
 
 def assert_same(got, expected, dtype):

@@ -9,19 +9,10 @@ pytest.importorskip("cv2")
 import skimage
 from scipy import ndimage
 
-import fovea
 from fovea import filters
 from fovea.errors import FoveaError
 from fovea.functional import operations
 from tests.filters.pictures import MODES, TYPES, WHITE, picture
-
-
-@pytest.fixture(params=fovea.engine.NAMES)
-def engine(request):
-    if request.param == "halide" and not fovea.engine.available():
-        pytest.skip("Halide is not installed")
-    with fovea.engine(request.param):
-        yield request.param
 
 
 def drawn(kind, dtype, shape=(120, 173)):

@@ -11,14 +11,6 @@ from fovea.errors import DataError, FoveaError, ShapeError
 from tests.filters.pictures import MODES, SHAPES, TYPES, picture
 
 
-@pytest.fixture(params=fovea.engine.NAMES)
-def engine(request):
-    if request.param == "halide" and not fovea.engine.available():
-        pytest.skip("Halide is not installed")
-    with fovea.engine(request.param):
-        yield request.param
-
-
 def step(dtype=np.float32):
     """Ten on the left of nothing, as the course draws it."""
     image = np.zeros((6, 6), dtype)
