@@ -6,7 +6,7 @@ import pytest
 import fovea
 from fovea import Recipe, engine, layerwise, models, paces
 from fovea.errors import TrainingError
-from fovea.layers import BatchNorm, Conv2D, Dense, GlobalAveragePool2D, MaxPool2D, ReLU
+from fovea.layers import Add, BatchNorm, Conv2D, Dense, GlobalAveragePool2D, MaxPool2D, ReLU
 from fovea.optimizers import SGD
 from fovea.training import Progress
 from tests import tiny
@@ -129,6 +129,29 @@ def test_a_frozen_normalisation_is_as_in_inference_and_passes_gradients_on():
         expected = gradients(exact, of("batchnorm2"))
     for key, gradient in expected.items():
         assert np.abs(got[key] - gradient).max() <= 1e-4 * max(np.abs(gradient).max(), 1e-2), key
+
+
+@pytest.mark.parametrize("freeze", ["batchnorm", "batchnorm2", "batchnorm2,conv2"])
+def test_frozen_normalisations_with_a_sum_behind_pass_gradients_on(freeze):
+    def residual():
+        network = fovea.Network(
+            {
+                "conv1": Conv2D(16, 3, padding=1), "batchnorm1": BatchNorm(), "relu1": ReLU(),
+                "conv2": Conv2D(16, 3, padding=1), "batchnorm2": BatchNorm(),
+                "sum": (Add(), "batchnorm2", "relu1"), "relu2": ReLU(),
+                "pool": GlobalAveragePool2D(), "dense": Dense(3),
+            },
+            (8, 8, 1), 5,
+        )  # fmt: skip
+        network.flat_statistics += 0.1
+        return network
+
+    network = residual()
+    got = gradients(residual(), of(freeze, network=network))
+    with fovea.engine("reference"):
+        expected = gradients(network, of(freeze, network=network))
+    for key, gradient in expected.items():
+        assert np.abs(got[key] - gradient).max() <= 2e-4 * max(np.abs(gradient).max(), 1e-2), key
 
 
 def test_the_way_back_ends_at_the_lowest_layer_that_learns(name):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 class NormStage(Stage):
     """Batch normalisation, then perhaps a sum, with what comes along a shortcut, then perhaps an activation:
-    with the batch's statistics in a step of training, and with the running ones in a prediction."""
+    with the batch's statistics in a step of training; with the running ones in a prediction, or where
+    the layer is frozen."""
 
     leads = (BatchNorm,)
     adds = in_place = True
@@ -60,7 +61,7 @@ class NormStage(Stage):
         numbers = [self.epsilon]
         how = {"numbers": numbers, "outputs": [self._seen(A)]}
         predict = plan.call(specification, arrays, [*running, gamma, beta], **how)
-        if not plan.training:
+        if not plan.training or self.layer.frozen:
             return [predict]
         own = [self.mean, self.variance]
         train = plan.call(specification, arrays, [*own, gamma, beta], **how)
@@ -80,18 +81,21 @@ class NormStage(Stage):
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         gradients = [plan.gradient_views[f"{self.layer.name}.{name}"] for name in ("gamma", "beta")]
-        scale = [self.mean, self.variance, *scale_of(self.layer, plan)[2:]]
+        frozen, (*running, gamma, beta) = self.layer.frozen, scale_of(self.layer, plan)
+        scale = [*(running if frozen else (self.mean, self.variance)), gamma, beta]
         how, numbers = {**self.shape, **self.back}, [self.epsilon, *self._count(plan)]
         read = (dA, A, A_prev) if "A" in self.reads else (dA, A_prev)
         given = [self._seen(array) for array in read]
-        specification = specify("normalization.gradients", **how)
-        steps: list[Step] = [plan.call(specification, given, scale, numbers, gradients=gradients)]
+        steps: list[Step] = []
+        if not frozen:
+            specification = specify("normalization.gradients", **how)
+            steps.append(plan.call(specification, given, scale, numbers, gradients=gradients))
         results = zip(("dZ", "dS"), (dA_prev, *self.dbeside), self.begun, strict=False)
         wanted = [result for result in results if result[1] is not None]
         wanted.reverse()  # dZ may be in the place of dA, and comes last
         if wanted:
             gives = tuple(name + ("+" if begun else "") for name, _, begun in wanted)
-            specification = specify("normalization.inputs", **how, gives=gives, of_batch=True)
+            specification = specify("normalization.inputs", **how, gives=gives, of_batch=not frozen)
             before = [self._seen(begun) for _, _, begun in wanted if begun]
             outputs = [self._seen(target) for _, target, _ in wanted if target]
             constant = [*gradients, *scale]
