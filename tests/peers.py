@@ -61,6 +61,14 @@ def average_pool2d_by_itself(A_prev, size, stride, padding, ceil_mode, count_inc
     return _last(F.avg_pool2d(x, size, stride, padding, ceil_mode, count_include_pad))
 
 
+def upsample2d(A_prev, factor, mode, dA):
+    """A, dA_prev."""
+    x = _leaf(A_prev.transpose(0, 3, 1, 2))
+    A = F.interpolate(x, scale_factor=factor, mode=mode, align_corners=None if mode == "nearest" else False)
+    A.backward(_tensor(dA.transpose(0, 3, 1, 2)))
+    return _last(A), _last(x.grad)
+
+
 def dense(A_prev, W, b, dZ):
     """Z, dA_prev, dW, db."""
     x, w, bias = _leaf(A_prev), _leaf(W.T), _leaf(b)

@@ -18,6 +18,8 @@ CALLS = {
     "max_pool2d_backward": (((2, 3, 2, 3), A), lambda *a: F.max_pool2d_backward(*a, 2)),
     "average_pool2d": ((A,), lambda a: F.average_pool2d(a, 2)),
     "average_pool2d_backward": (((2, 3, 2, 3), A), lambda *a: F.average_pool2d_backward(*a, 2)),
+    "upsample2d": ((A,), lambda a: F.upsample2d(a, 2, mode="bilinear")),
+    "upsample2d_backward": (((2, 6, 6, 3),), lambda a: F.upsample2d_backward(a, (2, 3))),
     "dense": (((5, 7), (7, 3), (3,)), F.dense),
     "dense_backward": (((5, 3), (5, 7), (7, 3)), F.dense_backward),
     "batch_statistics": ((A,), F.batch_statistics),

@@ -89,6 +89,14 @@ REFUSED = [
      lambda: F.max_pool2d_backward(A, A, 2)),
     ("average_pool2d_backward: expected dA (2, 4, 4, 3), got (2, 4, 4, 1)",
      lambda: F.average_pool2d_backward(ones(2, 4, 4, 1), A, 2)),
+    # upsampling
+    ("upsample2d: factor: expected one or two whole numbers of at least 1, got 0",
+     lambda: F.upsample2d(A, 0)),
+    ("upsample2d: mode: expected 'nearest' or 'bilinear', got 'cubic'",
+     lambda: F.upsample2d(A, 2, mode="cubic")),
+    ("upsample2d: expected A_prev (N, H, W, C), got (8, 8, 3): one picture", lambda: F.upsample2d(A[0], 2)),
+    ("upsample2d_backward: expected dA (N, H, W, C) with H and W multiples of 3 and 2, got (2, 8, 8, 3)",
+     lambda: F.upsample2d_backward(A, (3, 2))),
     # dense
     ("dense: expected A_prev (N, 192), got (2, 8, 8, 3): flatten it with A_prev.reshape(len(A_prev), -1)",
      lambda: F.dense(A, ones(192, 10), None)),

@@ -178,6 +178,20 @@ def test_activations_are_exact_to_a_few_bits_of_each_number(name, Z):
     assert_close(got, expected, 2e-6)
 
 
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+@pytest.mark.parametrize("factor", [(1, 1), (2, 2), (3, 2), (4, 5)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 5, 4, 3), (3, 7, 6, 33)], ids=str)
+def test_upsampling(shape, factor, mode):
+    rng = np.random.default_rng(shape)
+    N, H, W, C = shape
+    A_prev = rng.standard_normal(shape, np.float32)
+    dA = rng.standard_normal((N, H * factor[0], W * factor[1], C), np.float32)
+    expected = reference.upsample2d(np.float64(A_prev), factor, mode=mode)
+    assert_close(F.upsample2d(A_prev, factor, mode=mode), expected, FORWARD)
+    expected = reference.upsample2d_backward(np.float64(dA), factor, mode=mode)
+    assert_close(F.upsample2d_backward(dA, factor, mode=mode), expected, GRADIENT)
+
+
 @pytest.mark.parametrize("classes", [1, 3, 10, 100])
 @pytest.mark.parametrize("N", [1, 16, 50])
 def test_softmax_backward(N, classes):

@@ -186,6 +186,20 @@ def average_pool2d_backward(
     )
 
 
+def upsample2d(A_prev: Volume, factor: int | Pair, *, mode: str = "nearest") -> Volume:
+    """Larger pictures, A (N, f_H · H, f_W · W, C): `factor` is one number, or for height and width.
+
+    `mode` is "nearest", where every pixel is repeated, or "bilinear", as PyTorch's `interpolate` with
+    `align_corners=False`.
+    """
+    return operations("upsample").upsample2d(A_prev, factor, mode=mode)
+
+
+def upsample2d_backward(dA: Volume, factor: int | Pair, *, mode: str = "nearest") -> Volume:
+    """dA_prev (N, H, W, C), from dA (N, f_H · H, f_W · W, C)."""
+    return operations("upsample").upsample2d_backward(dA, factor, mode=mode)
+
+
 def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
     """Z (N, n_out) = A_prev (N, n_in) · W (n_in, n_out) + b (n_out,), or without b where it is None."""
     return operations("dense").dense(A_prev, W, b)

@@ -24,6 +24,7 @@ from fovea.layers import (
     SiLU,
     Softmax,
     Tanh,
+    Upsample2D,
 )
 from fovea.layers.base import REGISTRY
 
@@ -85,6 +86,11 @@ EXAMPLES = {
     "Shortcut": [
         (Shortcut(5, 2), (5, 4, 3), (32, 32, 3)),
         (Shortcut(3, (1, 3)), (3, 7, 3), (28, 31, 3)),
+    ],
+    "Upsample2D": [
+        (Upsample2D(2), (3, 4, 2), (14, 14, 6)),
+        (Upsample2D(2, "bilinear"), (3, 4, 2), (14, 14, 17)),
+        (Upsample2D((3, 1), "bilinear"), (1, 4, 3), (5, 7, 20)),
     ],
     "Flatten": [(Flatten(), (3, 4, 2), (5, 5, 16))],
     "Dropout": [(Dropout(0.4), (3, 4, 2), (28, 28, 6)), (Dropout(0.0), (7,), (84,))],

@@ -162,6 +162,20 @@ def test_relu_and_softmax(N, classes):
     assert_close(reference.softmax(9 * Z), peers.softmax(9 * Z), EXACT)
 
 
+@given(
+    *(st.integers(1, n) for n in (2, 7, 6, 4)), st.tuples(st.integers(1, 5), st.integers(1, 5)), st.booleans()
+)
+@drawn
+def test_upsampling(N, H, W, C, factor, smooth):
+    rng, mode = np.random.default_rng([N, H, W, C]), "bilinear" if smooth else "nearest"
+    A_prev, dA = rng.standard_normal((N, H, W, C)), rng.standard_normal((N, H * factor[0], W * factor[1], C))
+    ours = (
+        reference.upsample2d(A_prev, factor, mode=mode),
+        reference.upsample2d_backward(dA, factor, mode=mode),
+    )
+    assert_all_close(ours, peers.upsample2d(A_prev, factor, mode, dA))
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "numbers"),
     [

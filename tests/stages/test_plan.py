@@ -97,6 +97,14 @@ NETWORKS = {
         ],
         (18, 18, 2),
     ),
+    "upsampling": lambda: fovea.Network(
+        [
+            L.Upsample2D(2), L.Conv2D(6, 3), L.ReLU(), L.Upsample2D((1, 2), "bilinear"), L.Conv2D(20, 3),
+            L.Upsample2D(2, "bilinear"), L.Conv2D(17, 3), L.Upsample2D(3),
+            L.GlobalAveragePool2D(), L.Dense(3),
+        ],
+        (5, 6, 2),
+    ),
     "layers of one's own": lambda: fovea.Network(
         [
             L.Conv2D(6, 3), Doubled(), L.ReLU(), L.Conv2D(20, 3), Doubled(),

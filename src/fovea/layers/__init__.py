@@ -11,6 +11,7 @@ from fovea.layers.normalization import BatchNorm
 from fovea.layers.pool import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from fovea.layers.shape import Flatten
 from fovea.layers.shortcut import Shortcut
+from fovea.layers.upsample import Upsample2D
 
 __all__ = [
     "Add",
@@ -34,4 +35,5 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "Upsample2D",
 ]

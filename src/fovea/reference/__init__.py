@@ -34,6 +34,7 @@ from fovea.reference.pool import (
     max_pool2d_indices,
 )
 from fovea.reference.recolour import recolour
+from fovea.reference.upsample import upsample2d, upsample2d_backward
 from fovea.reference.warp import warp
 
 __all__ = [
@@ -71,5 +72,7 @@ __all__ = [
     "softmax_cross_entropy_backward",
     "tanh",
     "tanh_backward",
+    "upsample2d",
+    "upsample2d_backward",
     "warp",
 ]

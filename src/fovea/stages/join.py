@@ -17,6 +17,7 @@ from fovea.stages.normalization import NormStage
 from fovea.stages.pool import PoolStage
 from fovea.stages.relayout import RelayoutStage
 from fovea.stages.shortcut import ShortcutStage
+from fovea.stages.upsample import UpsampleStage
 
 if TYPE_CHECKING:
     from fovea.network import Network
@@ -32,6 +33,7 @@ KINDS: tuple[type[Stage], ...] = (
     AddStage,
     ConcatStage,
     ShortcutStage,
+    UpsampleStage,
 )
 
 

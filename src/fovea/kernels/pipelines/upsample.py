@@ -1,0 +1,79 @@
+"""Larger pictures, and the gradient back: `fovea.reference.upsample` has the formulas.
+
+All places are counted in whole numbers, 2f to a pixel: new pixel y = f·i + p lies 2p + 1 − f of them beyond
+the centre of old pixel i, and its share of it is 1 − |2p + 1 − f| / 2f.
+"""
+
+import halide as hl
+
+from fovea.kernels.pipelines.algebra import ZERO, Float, array, result, variables, vectorize_channels
+
+ONE = hl.f32(1.0)
+
+
+def forward(*, size, factor, mode, channels, lanes, vector):
+    """A of pictures of `size` (H, W)."""
+    (H, W), (f_H, f_W) = size, factor
+    A_prev, A = array("A_prev", [lanes, channels, W, H]), hl.Func("A")
+    l, c, x, y, n = variables("l c x y n")
+    if mode == "nearest":
+        A[l, c, x, y, n] = A_prev[l, c, x // f_W, y // f_H, n]
+    else:
+        rows, columns = _between(y, f_H, H), _between(x, f_W, W)
+        above, below = (
+            _mean(*(A_prev[l, c, column, row, n] for column in columns[:2]), columns[2]) for row in rows[:2]
+        )
+        A[l, c, x, y, n] = _mean(above, below, rows[2])
+    return [_schedule(A, (H * f_H, W * f_W), channels, lanes, vector)], [A_prev]
+
+
+def backward(*, size, factor, mode, channels, lanes, vector):
+    """dA_prev of pictures of `size` (H, W): each pixel gathers from the new ones that it has a share in."""
+    (H, W), (f_H, f_W), smooth = size, factor, mode == "bilinear"
+    dA = array("dA", [lanes, channels, W * f_W, H * f_H])
+    total, dA_prev = hl.Func("total"), hl.Func("dA_prev")
+    l, c, x, y, n = variables("l c x y n")
+    r = hl.RDom([(0, 2 * f_W if smooth else f_W), (0, 2 * f_H if smooth else f_H)], "r")
+    if smooth:
+        (column, of_x), (row, of_y) = _reached(x, r[0], f_W, W), _reached(y, r[1], f_H, H)
+        share = of_x * of_y
+        value = hl.select(share > ZERO, share * dA[l, c, column, row, n], ZERO)
+    else:
+        value = dA[l, c, x * f_W + r[0], y * f_H + r[1], n]
+    total[l, c, x, y, n] = ZERO
+    total[l, c, x, y, n] += value
+    dA_prev[l, c, x, y, n] = total[l, c, x, y, n]
+    total.compute_at(dA_prev, y)
+    for stage in (total, total.update().reorder(l, c, r[0], r[1], x, y, n)):
+        vectorize_channels(stage, l, c, lanes, vector)
+    return [_schedule(dA_prev, size, channels, lanes, vector)], [dA]
+
+
+def _between(y: hl.Var, f: int, n: int) -> tuple[hl.Expr, hl.Expr, hl.Expr]:
+    """The two old pixels around a new one, and the second's share."""
+    place = 2 * y + 1 - f
+    before = place // (2 * f)
+    share = hl.cast(Float, place - before * (2 * f)) / hl.f32(2.0 * f)
+    return hl.clamp(before, 0, n - 1), hl.clamp(before + 1, 0, n - 1), share
+
+
+def _reached(i: hl.Var, r: hl.Expr, f: int, n: int) -> tuple[hl.Expr, hl.Expr]:
+    """The r-th new pixel that old pixel i may have a share in, and that share. At the border it has all of
+    what lies beyond its centre."""
+    new = f * i - f // 2 + r
+    beyond = 2 * (r - f // 2) + 1 - f
+    share = hl.max(ONE - hl.cast(Float, hl.abs(beyond)) / hl.f32(2.0 * f), ZERO)
+    share = hl.select(((i == 0) & (beyond < 0)) | ((i == n - 1) & (beyond > 0)), ONE, share)
+    share = hl.select((new >= 0) & (new < n * f), share, ZERO)
+    return hl.clamp(new, 0, n * f - 1), share
+
+
+def _mean(first: hl.Expr, second: hl.Expr, share: hl.Expr) -> hl.Expr:
+    return first * (ONE - share) + second * share
+
+
+def _schedule(outcome: hl.Func, size: tuple[int, int], channels: int, lanes: int, vector: int) -> hl.Func:
+    l, c, y, n = variables("l c y n")
+    result(outcome, [lanes, channels, size[1], size[0]])
+    vectorize_channels(outcome, l, c, lanes, vector)
+    return outcome.parallel(n).parallel(y)

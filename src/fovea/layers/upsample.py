@@ -1,0 +1,56 @@
+"""Upsampling: pictures become larger by a whole factor, in every channel by itself, with no parameters.
+
+    nearest    Z[n, y, x, c] = A_prev[n, ⌊y / f_H⌋, ⌊x / f_W⌋, c]                                         (1)
+    bilinear   Z[n, y, x, c] = a mean of the up to four pixels around (y', x'), the nearer the more,      (2)
+               y' = (y + ½) / f_H − ½,   x' = (x + ½) / f_W − ½
+
+    n image   y, x output row, column   c channel   f factor
+
+The exact shares, and the gradients, stand in `fovea.reference.upsample`.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from fovea import functional
+from fovea.checks import UPSAMPLING
+from fovea.errors import ShapeError, mismatch
+from fovea.geometry import Pair, pair
+from fovea.layers.base import Gradients, Layer, Shape, image_shape
+
+
+@dataclass(eq=False)
+class Upsample2D(Layer):
+    """Larger by `factor` (one number, or for height and width); `mode` is "nearest" or "bilinear"."""
+
+    kind = "upsample"
+
+    factor: int | Pair
+    mode: str = "nearest"
+
+    def __post_init__(self) -> None:
+        self.factor = pair(self.factor, "Upsample2D", "factor")
+        if self.mode not in UPSAMPLING:
+            expected = " or ".join(map(repr, UPSAMPLING))
+            raise ShapeError(mismatch("Upsample2D: mode", expected, repr(self.mode)))
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        (H, W, C), (f_H, f_W) = image_shape(input_shape, self.who), pair(self.factor, self.who, "factor")
+        return H * f_H, W * f_W, C
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """A_prev (N, H, W, C) → Z (N, f_H · H, f_W · W, C)."""
+        return functional.upsample2d(A_prev, self.factor, mode=self.mode), None  # (1), (2)
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, f_H · H, f_W · W, C) → dA_prev (N, H, W, C)."""
+        return functional.upsample2d_backward(dZ, self.factor, mode=self.mode), {}
+
+    def connections(self, input_shape: Shape) -> int:
+        """One input for each output, or the four around it."""
+        return prod(self.output_shape(input_shape)) * (1 if self.mode == "nearest" else 4)
