@@ -1,7 +1,7 @@
 """Every traced number is the network's: sums equal its arrays, and factors stand where the trace says."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import fovea
 from fovea import engine
 from fovea.layers import (
     AveragePool2D,
+    Clip,
     Conv2D,
     ConvTranspose2D,
     Dense,
@@ -18,8 +19,15 @@ from fovea.layers import (
     Flatten,
     GlobalAveragePool2D,
     Layer,
+    LeakyReLU,
     MaxPool2D,
     ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Tanh,
+    Upsample2D,
 )
 from fovea.tracing import TRACERS, Factor, Sum, Trace, Tracer
 from tests import cases
@@ -167,6 +175,37 @@ def test_a_whole_network_in_both_engines(name):
     with engine.use(name):
         check(traced(deep()))
         check(traced(network_of(Conv2D(3, 3), GlobalAveragePool2D(), shape=(6, 5, 1))))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        LeakyReLU(0.3), LeakyReLU(-1), ReLU6(), Clip(-0.3, 0.5), SiLU(), Sigmoid(), Tanh(), Softmax(),
+        Upsample2D(2), Upsample2D((2, 3), "bilinear"),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_activations_and_upsampling(layer, name):
+    layer = replace(layer)  # a layer belongs to one network
+    with engine.use(name):
+        check(traced(network_of(layer, shape=(3, 4, 5))))
+
+
+def test_an_activation_says_what_it_multiplies_by_or_gives_instead():
+    image = np.array([-2, -0.25, 0.25, 2], np.float32).reshape(2, 2, 1)
+    places = [(0, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0)]
+
+    def factors(layer):
+        with engine.use("reference"):
+            t = fovea.trace(network_of(layer, shape=(2, 2, 1)), image)
+        steps = [t.forward(t.layers[0], at) for at in places]
+        return [(step.left.name, step.right and float(step.right.values)) for step in steps]
+
+    assert factors(LeakyReLU(0.5)) == [("Z", 0.5), ("Z", 0.5), ("Z", 1), ("Z", 1)]
+    assert factors(Clip(-1, 1)) == [("low", None), ("Z", None), ("Z", None), ("high", None)]
+    assert factors(SiLU())[0] == ("Z", pytest.approx(1 / (1 + np.exp(2))))
+    assert factors(Sigmoid())[0] == ("σ(Z)", None)
 
 
 def test_as_in_training_dropout_shows_what_it_multiplied_by():

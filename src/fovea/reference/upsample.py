@@ -25,7 +25,7 @@ def upsample2d(A_prev: Volume, factor: int | Pair, *, mode: str = "nearest") -> 
     for axis, f in zip((1, 2), factors, strict=True):
         A = sum(
             _along(axis, share.astype(A.dtype)) * A.take(pixel, axis)
-            for pixel, share in _shares(A.shape[axis], f, mode)
+            for pixel, share in shares(A.shape[axis], f, mode)
         )  # (1), (2)
     return A
 
@@ -38,14 +38,14 @@ def upsample2d_backward(dA: Volume, factor: int | Pair, *, mode: str = "nearest"
         shape = list(dA.shape)
         shape[axis] //= f
         dA_prev = np.zeros(shape, dA.dtype)
-        for pixel, share in _shares(shape[axis], f, mode):
+        for pixel, share in shares(shape[axis], f, mode):
             at = (slice(None),) * axis + (pixel,)
             np.add.at(dA_prev, at, _along(axis, share.astype(dA.dtype)) * dA)
         dA = dA_prev
     return dA
 
 
-def _shares(n: int, f: int, mode: str) -> list[tuple[np.ndarray, np.ndarray]]:
+def shares(n: int, f: int, mode: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Along an axis of n pixels: old pixels (n · f,) for the new ones, and their shares."""
     new = np.arange(n * f)
     if mode == "nearest":

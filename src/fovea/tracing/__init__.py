@@ -3,7 +3,8 @@
 steps.py     a value and the numbers that it is made of
 tables.py    the same to read
 windows.py   convolution and pooling
-values.py    the fully connected layer, ReLU, Flatten, Dropout, softmax
+values.py    the fully connected layer, Flatten, Dropout, softmax with its loss
+activations.py upsampling.py merging.py    what their names say
 record.py    a picture's way through a network and back, and the questions that one may ask of it
 """
 

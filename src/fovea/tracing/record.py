@@ -20,6 +20,7 @@ from fovea.inputs import in_precision
 from fovea.layers import (
     Add,
     AveragePool2D,
+    Clip,
     Concat,
     Conv2D,
     ConvTranspose2D,
@@ -28,13 +29,20 @@ from fovea.layers import (
     Flatten,
     GlobalAveragePool2D,
     Layer,
+    LeakyReLU,
     MaxPool2D,
     ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Tanh,
+    Upsample2D,
 )
+from fovea.layers import Softmax as SoftmaxLayer
 from fovea.layers.base import Gradients, several, taken_in
 from fovea.losses import softmax_cross_entropy
 from fovea.network import Network
-from fovea.tracing import asked, merging, values, windows
+from fovea.tracing import activations, asked, merging, upsampling, values, windows
 from fovea.tracing.steps import Passed, Softmax, Step, Tracer
 
 SOFTMAX = "softmax"
@@ -47,7 +55,15 @@ TRACERS: dict[type[Layer], Tracer] = {
     AveragePool2D: windows.AVERAGE,
     GlobalAveragePool2D: windows.GLOBAL_AVERAGE,
     Dense: values.DENSE,
-    ReLU: values.RELU,
+    ReLU: activations.RELU,
+    LeakyReLU: activations.LEAKY_RELU,
+    ReLU6: activations.CLIP,
+    Clip: activations.CLIP,
+    SiLU: activations.SILU,
+    Sigmoid: activations.SIGMOID,
+    Tanh: activations.TANH,
+    SoftmaxLayer: activations.SOFTMAX,
+    Upsample2D: upsampling.UPSAMPLING,
     Flatten: values.FLATTEN,
     Dropout: values.DROPOUT,
     Add: merging.ADD,

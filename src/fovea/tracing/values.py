@@ -50,22 +50,6 @@ DENSE = Tracer(_dense, _dense_input, {"W": _dense_weight, "b": _dense_bias})
 # One value from one value
 
 
-def _relu(passed: Passed, at: At) -> Sum:
-    gate = Factor("Z > 0", _open(passed, at))
-    return passed.sum("A", at, passed.Z, "max(Z, 0)", _one("Z", passed.A_prev, at), gate, chosen=True)
-
-
-def _relu_input(passed: Passed, at: At) -> Sum:
-    gate = Factor("Z > 0", _open(passed, at))
-    return passed.sum(
-        "dZ", at, passed.dA_prev, "dA where Z > 0", _one("dA", passed.dZ, at), gate, chosen=True
-    )
-
-
-def _open(passed: Passed, at: At) -> np.ndarray:
-    return np.float32(1) - (np.asarray(passed.A_prev[at]) <= 0)  # a NaN passes, so that it stays visible
-
-
 def _flatten(passed: Passed, at: At) -> Sum:
     place = tuple(map(int, np.unravel_index(at[0], passed.A_prev.shape)))
     return passed.sum("Z", at, passed.Z, "A_prev", _one("A_prev", passed.A_prev, place))
@@ -93,7 +77,6 @@ def _mask(passed: Passed, at: At) -> Factor | None:
     return None if passed.cache is None else _one("M", passed.cache[0], at)
 
 
-RELU = Tracer(_relu, _relu_input)
 FLATTEN = Tracer(_flatten, _flatten_input)
 DROPOUT = Tracer(_dropout, _dropout_input)
 

@@ -1,0 +1,131 @@
+"""Activations: a value from one value, and softmax over channels; the formulas are those of the layers.
+
+Forward, A is Z times a factor, or a number that is made of Z; backward, dZ is dA times the slope of the
+activation at Z.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fovea.layers import LeakyReLU
+from fovea.reference.activation import sigmoid
+from fovea.reference.quiet import quietly
+from fovea.tracing.steps import Factor, Passed, Sum, Tracer
+
+At = tuple[int, ...]
+Made = Callable[[Passed, float], Factor]  # from the layer and Z
+
+
+def _one(name: str, array: np.ndarray, at: At) -> Factor:
+    """The one value of `array` at `at`, as factor of a sum of one term."""
+    return Factor(name, np.asarray(array[at]), np.array(at))
+
+
+def _number(name: str, value: float) -> Factor:
+    """A number that stands in no array."""
+    return Factor(name, np.asarray(value, np.float64))
+
+
+def _tracer(
+    rule: str,
+    slope_rule: str,
+    slope: Made,
+    *,
+    times: Made | None = None,
+    made: Callable[[Passed, float], Factor | None] | None = None,
+    gate: bool = False,
+) -> Tracer:
+    """A = Z · times, or what is `made`, if anything; dZ = dA · slope. With `gate` the slope is 1 or 0."""
+
+    @quietly
+    def forward(passed: Passed, at: At) -> Sum:
+        Z = float(passed.A_prev[at])
+        if made is not None and (whole := made(passed, Z)) is not None:
+            return passed.sum("A", at, passed.Z, rule, whole)
+        factor = None if times is None else times(passed, Z)
+        return passed.sum("A", at, passed.Z, rule, _one("Z", passed.A_prev, at), factor, chosen=gate)
+
+    @quietly
+    def backward(passed: Passed, at: At) -> Sum:
+        factor = slope(passed, float(passed.A_prev[at]))
+        left = _one("dA", passed.dZ, at)
+        return passed.sum("dZ", at, passed.dA_prev, slope_rule, left, factor, chosen=gate)
+
+    return Tracer(forward, backward)
+
+
+def _open(passed: Passed, Z: float) -> Factor:
+    return _number("Z > 0", 0.0 if Z <= 0 else 1.0)  # a NaN passes, so that it stays visible
+
+
+def _leak(passed: Passed, Z: float) -> Factor:
+    assert isinstance(passed.layer, LeakyReLU)
+    return _number("slope", np.float32(passed.layer.slope) if Z <= 0 else 1.0)
+
+
+def _bounds(passed: Passed) -> tuple[float, float]:
+    low, high = passed.layer.options  # type: ignore[attr-defined]
+    return float(np.float32(low)), float(np.float32(high))
+
+
+def _clipped(passed: Passed, Z: float) -> Factor | None:
+    low, high = _bounds(passed)
+    return _number("low", low) if low > Z else _number("high", high) if high < Z else None
+
+
+def _between(passed: Passed, Z: float) -> Factor:
+    low, high = _bounds(passed)
+    return _number("low < Z < high", 0.0 if low >= Z or high <= Z else 1.0)
+
+
+def _sigma(Z: float) -> float:
+    return float(sigmoid(np.array([Z]))[0])
+
+
+RELU = _tracer("max(Z, 0)", "dA where Z > 0", _open, times=_open, gate=True)
+LEAKY_RELU = _tracer("Z where Z > 0, else slope · Z", "dA where Z > 0, else slope · dA", _leak, times=_leak)
+CLIP = _tracer("min(max(Z, low), high)", "dA where low < Z < high", _between, made=_clipped, gate=True)
+SIGMOID = _tracer(
+    "1 / (1 + exp(−Z))", "dA · σ(Z) · (1 − σ(Z))",
+    lambda _, Z: _number("σ(Z) · (1 − σ(Z))", _sigma(Z) * _sigma(-Z)),
+    made=lambda _, Z: _number("σ(Z)", _sigma(Z)),
+)  # fmt: skip
+TANH = _tracer(
+    "tanh(Z)", "dA · (1 − tanh²(Z))", lambda _, Z: _number("1 − tanh²(Z)", 1 - np.tanh(Z) ** 2),
+    made=lambda _, Z: _number("tanh(Z)", np.tanh(Z)),
+)  # fmt: skip
+SILU = _tracer(
+    "Z · σ(Z)", "dA · σ(Z) · (1 + Z · (1 − σ(Z)))",
+    lambda _, Z: _number("σ(Z) · (1 + Z · (1 − σ(Z)))", _sigma(Z) * (1 + Z * _sigma(-Z))),
+    times=lambda _, Z: _number("σ(Z)", _sigma(Z)),
+)  # fmt: skip
+
+
+# Softmax over channels
+
+
+def _places(at: At, channels: int) -> np.ndarray:
+    """All channels of the pixel at `at`, (channels, axes)."""
+    return np.array([(*at[:-1], k) for k in range(channels)])
+
+
+@quietly
+def _softmax(passed: Passed, at: At) -> Sum:
+    Z = passed.A_prev[at[:-1]].astype(np.float64)
+    exponentials = np.exp(Z - Z.max())
+    own = _number("exp(Z − max Z)", exponentials[at[-1]])
+    share = _number("1 / Σ exp(Z − max Z)", 1 / exponentials.sum())
+    return passed.sum("A", at, passed.Z, "exp(Z − max Z) / Σ exp(Z − max Z)", own, share)
+
+
+@quietly
+def _softmax_input(passed: Passed, at: At) -> Sum:
+    pixel, c = at[:-1], at[-1]
+    A = passed.Z[pixel].astype(np.float64)
+    left = Factor("dA", passed.dZ[pixel], _places(at, len(A)))
+    slope = Factor("A_c · ([k = c] − A_k)", A[c] * ((np.arange(len(A)) == c) - A))
+    return passed.sum("dZ", at, passed.dA_prev, "Σ dA_k · A_c · ([k = c] − A_k)", left, slope)
+
+
+SOFTMAX = Tracer(_softmax, _softmax_input)
