@@ -11,6 +11,7 @@ import fovea
 from fovea import engine
 from fovea.layers import (
     AveragePool2D,
+    BatchNorm,
     Clip,
     Conv2D,
     ConvTranspose2D,
@@ -23,6 +24,7 @@ from fovea.layers import (
     MaxPool2D,
     ReLU,
     ReLU6,
+    Shortcut,
     Sigmoid,
     SiLU,
     Softmax,
@@ -182,14 +184,26 @@ def test_a_whole_network_in_both_engines(name):
     "layer",
     [
         LeakyReLU(0.3), LeakyReLU(-1), ReLU6(), Clip(-0.3, 0.5), SiLU(), Sigmoid(), Tanh(), Softmax(),
-        Upsample2D(2), Upsample2D((2, 3), "bilinear"),
+        Upsample2D(2), Upsample2D((2, 3), "bilinear"), Shortcut(7, (1, 3)), BatchNorm(),
     ],
     ids=repr,
 )  # fmt: skip
-def test_activations_and_upsampling(layer, name):
+def test_every_other_layer(layer, name):
     layer = replace(layer)  # a layer belongs to one network
     with engine.use(name):
         check(traced(network_of(layer, shape=(3, 4, 5))))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_as_in_training_normalisation_is_by_the_pictures_own_statistics(name):
+    with engine.use(name):
+        network = network_of(Conv2D(3, 3, bias=False), BatchNorm(), shape=(6, 5, 2))
+        network.parameters["batchnorm1.gamma"][...] = [0.5, -2, 3]
+        network.parameters["batchnorm1.beta"][...] = [1, 2, -3]
+        t = traced(network, rng=np.random.default_rng(0))
+        check(t)
+        assert t.backward_input("batchnorm1", (0, 0, 0)).products.size == 12
+        check(traced(network))
 
 
 def test_an_activation_says_what_it_multiplies_by_or_gives_instead():

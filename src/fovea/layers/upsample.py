@@ -10,7 +10,6 @@ The exact shares, and the gradients, stand in `fovea.reference.upsample`.
 """
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,3 @@ class Upsample2D(Layer):
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         """dZ (N, f_H · H, f_W · W, C) → dA_prev (N, H, W, C)."""
         return functional.upsample2d_backward(dZ, self.factor, mode=self.mode), {}
-
-    def connections(self, input_shape: Shape) -> int:
-        """One input for each output, or the four around it."""
-        return prod(self.output_shape(input_shape)) * (1 if self.mode == "nearest" else 4)

@@ -4,7 +4,7 @@ steps.py     a value and the numbers that it is made of
 tables.py    the same to read
 windows.py   convolution and pooling
 values.py    the fully connected layer, Flatten, Dropout, softmax with its loss
-activations.py upsampling.py merging.py    what their names say
+activations.py merging.py normalization.py sampling.py    what their names say
 record.py    a picture's way through a network and back, and the questions that one may ask of it
 """
 

@@ -20,6 +20,7 @@ from fovea.inputs import in_precision
 from fovea.layers import (
     Add,
     AveragePool2D,
+    BatchNorm,
     Clip,
     Concat,
     Conv2D,
@@ -33,6 +34,7 @@ from fovea.layers import (
     MaxPool2D,
     ReLU,
     ReLU6,
+    Shortcut,
     Sigmoid,
     SiLU,
     Tanh,
@@ -42,7 +44,7 @@ from fovea.layers import Softmax as SoftmaxLayer
 from fovea.layers.base import Gradients, several, taken_in
 from fovea.losses import softmax_cross_entropy
 from fovea.network import Network
-from fovea.tracing import activations, asked, merging, upsampling, values, windows
+from fovea.tracing import activations, asked, merging, normalization, sampling, values, windows
 from fovea.tracing.steps import Passed, Softmax, Step, Tracer
 
 SOFTMAX = "softmax"
@@ -63,7 +65,9 @@ TRACERS: dict[type[Layer], Tracer] = {
     Sigmoid: activations.SIGMOID,
     Tanh: activations.TANH,
     SoftmaxLayer: activations.SOFTMAX,
-    Upsample2D: upsampling.UPSAMPLING,
+    Upsample2D: sampling.UPSAMPLING,
+    Shortcut: sampling.SHORTCUT,
+    BatchNorm: normalization.BATCH_NORM,
     Flatten: values.FLATTEN,
     Dropout: values.DROPOUT,
     Add: merging.ADD,

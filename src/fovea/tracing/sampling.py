@@ -1,9 +1,10 @@
-"""Larger pictures: which pixels a new one is a mean of, and back which new ones a pixel has a share in."""
+"""Larger and smaller pictures: which pixels a new one is a mean of, and back which new ones a pixel has a
+share in; and the shortcut of residual networks, which passes pixels over."""
 
 import numpy as np
 
 from fovea.geometry import pair
-from fovea.layers import Upsample2D
+from fovea.layers import Shortcut, Upsample2D
 from fovea.reference.upsample import shares
 from fovea.tracing.steps import Factor, Passed, Sum, Tracer
 
@@ -45,3 +46,35 @@ def _sum(passed, array, at, values, name, source, rows, columns, c) -> Sum:
 
 
 UPSAMPLING = Tracer(_mean, _shared)
+
+
+# The shortcut: a pixel is one, or none
+
+
+def _taken(passed: Passed, at: At) -> Sum:
+    y, x, c = at
+    s_H, s_W = _stride(passed)
+    return _one(passed, "Z", at, passed.Z, "A_prev", passed.A_prev, (y * s_H, x * s_W, c))
+
+
+def _given(passed: Passed, at: At) -> Sum:
+    y, x, c = at
+    s_H, s_W = _stride(passed)
+    place = (-1, -1, -1) if y % s_H or x % s_W else (y // s_H, x // s_W, c)
+    return _one(passed, "dA_prev", at, passed.dA_prev, "dZ", passed.dZ, place)
+
+
+def _one(passed, array, at, values, name, source, place) -> Sum:
+    """The value of `source` at `place`, or 0 where it has no such place."""
+    there = all(0 <= p < n for p, n in zip(place, source.shape, strict=True))
+    left = Factor(name, np.asarray(source[place] if there else 0.0), np.array(place))
+    return passed.sum(array, at, values, name, left, inside=np.asarray(there))
+
+
+def _stride(passed: Passed) -> tuple[int, int]:
+    layer = passed.layer
+    assert isinstance(layer, Shortcut)
+    return pair(layer.stride, layer.who, "stride")
+
+
+SHORTCUT = Tracer(_taken, _given)
