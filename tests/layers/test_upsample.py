@@ -3,9 +3,11 @@ import re
 import numpy as np
 import pytest
 
+import fovea
 from fovea import engine
 from fovea.errors import ShapeError
-from fovea.layers import Upsample2D
+from fovea.layers import Conv2D, Upsample2D
+from fovea.seeing import receptive_field
 from tests.cases import ENGINES
 
 ROW = np.array([0, 4, 8], np.float32).reshape(1, 1, 3, 1)
@@ -53,3 +55,16 @@ def test_numbers_without_sense_are_refused(arguments, message):
 def test_flat_values_have_no_height():
     with pytest.raises(ShapeError, match=re.escape("Upsample2D: expected an input of (H, W, C), got (7,)")):
         Upsample2D(2).output_shape((7,))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+@pytest.mark.parametrize("factor", [1, 2, (3, 4), (5, 2)])
+def test_a_field_has_the_pixels_that_have_a_share_and_no_others(factor, mode):
+    network = fovea.Network([Upsample2D(factor, mode), Conv2D(1, 2)], (5, 4, 1))
+    network.parameters["conv1.W"][...] = 1
+    height, width, _ = network.output_shape
+    for place in [(0, 0), (height // 2, width // 3), (height - 1, width - 1)]:
+        dZ = np.zeros((1, height, width, 1), np.float32)
+        dZ[(0, *place)] = 1
+        gradient = network.backward(dZ, network.forward(np.ones((1, 5, 4, 1), np.float32))[1])[0]
+        assert np.array_equal(receptive_field(network, "conv1", place).pixels, gradient[0, ..., 0] > 0)

@@ -17,7 +17,7 @@ import numpy as np
 from fovea import functional
 from fovea.checks import UPSAMPLING
 from fovea.errors import ShapeError, mismatch
-from fovea.geometry import Pair, pair
+from fovea.geometry import Pair, Window, pair
 from fovea.layers.base import Gradients, Layer, Shape, image_shape
 
 
@@ -39,6 +39,14 @@ class Upsample2D(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         (H, W, C), (f_H, f_W) = image_shape(input_shape, self.who), pair(self.factor, self.who, "factor")
         return H * f_H, W * f_W, C
+
+    def upward(self, input_shape: Shape) -> Window:
+        """Over the new pixels that an old one has a share in."""
+        factors, (H, W, _) = pair(self.factor, self.who, "factor"), self.output_shape(input_shape)
+        smooth = self.mode == "bilinear"
+        size = [2 * f - f % 2 if smooth else f for f in factors]
+        (top, left) = (f // 2 if smooth else 0 for f in factors)
+        return Window.of((H, W), size, factors, (top, top, left, left), self.who)
 
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
