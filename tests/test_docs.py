@@ -10,6 +10,7 @@ import typer
 from docs.drawn import draw_all
 from docs.formulas import drawn
 from fovea.cli import app
+from fovea.layers.base import REGISTRY
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -79,6 +80,13 @@ def test_formulas_are_drawings_that_need_nothing_else():
     assert len(drawn("x")) < len(drawn("x + y"))
     with pytest.raises(ValueError, match="Unknown symbol"):
         drawn(r"\nonsense")
+
+
+def test_every_layer_has_its_formula():
+    page = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")
+    own = [name for name, layer in REGISTRY.items() if layer.__module__.startswith("fovea.layers.")]
+    assert own
+    assert not [name for name in own if f"| `{name}(" not in page]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

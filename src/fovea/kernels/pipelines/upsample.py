@@ -23,7 +23,7 @@ def forward(*, size, factor, mode, channels, lanes, vector):
         above, below = (
             _mean(*(A_prev[l, c, column, row, n] for column in columns[:2]), columns[2]) for row in rows[:2]
         )
-        A[l, c, x, y, n] = _mean(above, below, rows[2])
+        A[l, c, x, y, n] = hl.strict_float(_mean(above, below, rows[2]))  # the same bits in every layout
     return [_schedule(A, (H * f_H, W * f_W), channels, lanes, vector)], [A_prev]
 
 
