@@ -23,10 +23,11 @@ def upsample2d(A_prev: Volume, factor: int | Pair, *, mode: str = "nearest") -> 
     factors = checks.upsample(A_prev, factor, mode)
     A = A_prev
     for axis, f in zip((1, 2), factors, strict=True):
-        A = sum(
-            _along(axis, share.astype(A.dtype)) * A.take(pixel, axis)
-            for pixel, share in shares(A.shape[axis], f, mode)
-        )  # (1), (2)
+        (pixel, share), *others = shares(A.shape[axis], f, mode)
+        total = _along(axis, share.astype(A.dtype)) * A.take(pixel, axis)
+        for pixel, share in others:
+            total += _along(axis, share.astype(A.dtype)) * A.take(pixel, axis)
+        A = total  # (1), (2)
     return A
 
 
@@ -39,8 +40,8 @@ def upsample2d_backward(dA: Volume, factor: int | Pair, *, mode: str = "nearest"
         shape[axis] //= f
         dA_prev = np.zeros(shape, dA.dtype)
         for pixel, share in shares(shape[axis], f, mode):
-            at = (slice(None),) * axis + (pixel,)
-            np.add.at(dA_prev, at, _along(axis, share.astype(dA.dtype)) * dA)
+            of_share = _along(axis, share.astype(dA.dtype)) * dA
+            np.add.at(np.moveaxis(dA_prev, axis, 0), pixel, np.moveaxis(of_share, axis, 0))
         dA = dA_prev
     return dA
 

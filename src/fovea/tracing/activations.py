@@ -61,7 +61,7 @@ def _open(passed: Passed, Z: float) -> Factor:
 
 def _leak(passed: Passed, Z: float) -> Factor:
     assert isinstance(passed.layer, LeakyReLU)
-    return _number("slope", np.float32(passed.layer.slope) if Z <= 0 else 1.0)
+    return _number("slope", float(np.float32(passed.layer.slope)) if Z <= 0 else 1.0)
 
 
 def _bounds(passed: Passed) -> tuple[float, float]:

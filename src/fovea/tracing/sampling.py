@@ -33,8 +33,8 @@ def _shared(passed: Passed, at: At) -> Sum:
 
 def _reached(axis: list[tuple[np.ndarray, np.ndarray]], old: int) -> list[tuple[int, float]]:
     """The new pixels that an old one has a share in."""
-    share = sum(np.where(pixels == old, shares, 0.0) for pixels, shares in axis)
-    return [(new, share[new]) for new in np.flatnonzero(share)]
+    share = np.sum([np.where(pixels == old, own, 0.0) for pixels, own in axis], axis=0)
+    return [(int(new), float(share[new])) for new in np.flatnonzero(share)]
 
 
 def _sum(passed, array, at, values, name, source, rows, columns, c) -> Sum:

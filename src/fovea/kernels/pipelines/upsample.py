@@ -19,11 +19,11 @@ def forward(*, size, factor, mode, channels, lanes, vector):
     if mode == "nearest":
         A[l, c, x, y, n] = A_prev[l, c, x // f_W, y // f_H, n]
     else:
-        rows, columns = _between(y, f_H, H), _between(x, f_W, W)
-        above, below = (
-            _mean(*(A_prev[l, c, column, row, n] for column in columns[:2]), columns[2]) for row in rows[:2]
+        (above, below, of_row), (left, right, of_column) = _between(y, f_H, H), _between(x, f_W, W)
+        first, second = (
+            _mean(A_prev[l, c, left, i, n], A_prev[l, c, right, i, n], of_column) for i in (above, below)
         )
-        A[l, c, x, y, n] = hl.strict_float(_mean(above, below, rows[2]))  # the same bits in every layout
+        A[l, c, x, y, n] = hl.strict_float(_mean(first, second, of_row))  # the same bits in every layout
     return [_schedule(A, (H * f_H, W * f_W), channels, lanes, vector)], [A_prev]
 
 
