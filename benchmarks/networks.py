@@ -1,4 +1,4 @@
-"""Whole training steps and predictions of small networks: Fovea and its peers in turns, in one process.
+"""Whole training steps and predictions of networks: Fovea and its peers in turns, in one process.
 
     python -m benchmarks.networks [--quick] [--only PATTERN] [--threads N] [--json FILE]
 
@@ -8,7 +8,8 @@ the logits. The peers:
 torch           eager, in both of its memory layouts (the faster one counts), with fused SGD, and without
                 looking at the loss
 torch.compile   the same through its compiler, which needs a C++ compiler
-onnxruntime     inference only
+onnxruntime     inference only, of the file that Fovea exports
+openvino        the same
 
 A step takes in a batch that lies ready, in the layout of the side that trains on it. Shares of peak count the
 formulas' multiply-adds: forward, dW, and dA wherever a layer that learns stands before.
@@ -17,7 +18,7 @@ formulas' multiply-adds: forward, dW, and dA wherever a layer that learns stands
 import argparse
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -53,6 +54,10 @@ NETWORKS: dict[str, tuple[Callable[[], fovea.Network], tuple[int, ...], tuple[in
     "lenet5": (fovea.models.lenet5, (64, 256), (64, 256, 1)),
     "three-layers": (three_layers, (64,), (64, 1)),
     "plain20": (plain20, (128,), (128,)),
+    "resnet20": (fovea.models.resnet20, (128,), (128, 8, 1)),
+    "quicknet": (fovea.models.quicknet, (256,), (256, 1)),
+    "resnet18": (fovea.models.resnet18, (8,), (8, 1)),
+    "mobilenet_v2": (lambda: fovea.models.build("mobilenet_v2"), (8,), (8, 1)),
 }
 
 
@@ -63,13 +68,19 @@ def main() -> None:
     options = parser.parse_args()
     runtime.set_threads(options.threads)
     torch.set_num_threads(options.threads)
-    compiler, onnx = _has_compiler(), installed("onnxruntime", "onnx")
+    compiler = _has_compiler()
+    runners = {name: run for name, run in _RUNNERS.items() if installed(name, "onnx")}
     highest = peak.measure(patience(options))
     print(f"peak: {highest:.0f} GFLOP/s on {options.threads} threads; PyTorch {torch.__version__}\n")
-    report(_rows(options, highest, compiler, onnx), options.json)
+    report(_rows(options, highest, compiler, runners), options.json)
 
 
-def _rows(options: argparse.Namespace, highest: float, compiler: bool, onnx: bool) -> Iterator[Row]:
+_RUNNERS = {"onnxruntime": onnx_twin.onnxruntime, "openvino": onnx_twin.openvino}
+
+
+def _rows(
+    options: argparse.Namespace, highest: float, compiler: bool, runners: Mapping[str, Callable[..., Run]]
+) -> Iterator[Row]:
     how = {"turns": 7 if options.quick else 40, "patience": patience(options)}
     for name, (build, steps, predictions) in NETWORKS.items():
         if options.only not in name:
@@ -86,8 +97,7 @@ def _rows(options: argparse.Namespace, highest: float, compiler: bool, onnx: boo
             data = random_batches(network, size)
             ours.check_prediction(network, data[0])
             peers = _predictors(network, data, compiler)
-            if onnx:
-                peers["onnxruntime"] = onnx_twin.predictor(network, data, options.threads)
+            peers |= {name: run(network, data, options.threads) for name, run in runners.items()}
             rows = compare(f"{name}-b{size}", "inference", ours.predictor(network, data), peers, **how)
             yield from (row.with_share(size * sum(_multiply_adds(network)), highest) for row in rows)
 

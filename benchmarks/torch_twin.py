@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 
 import fovea
 from benchmarks.ours import Batch, Batches
@@ -24,6 +24,7 @@ from fovea.layers import (
     MaxPool2D,
     ReLU,
     ReLU6,
+    Shortcut,
 )
 from fovea.layers.base import Shape
 
@@ -99,6 +100,16 @@ class _Add(nn.Module):
         for other in others:
             first = first + other
         return first
+
+
+class _Shortcut(nn.Module):
+    def __init__(self, more: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        self.more, self.stride = more, stride
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        down, across = self.stride
+        return pad(images[:, :, ::down, ::across], (0, 0, 0, 0, 0, self.more))
 
 
 class _Concat(nn.Module):
@@ -206,6 +217,8 @@ def _modules(layer: Layer, shape: Shape, alone: bool) -> list[nn.Module]:
             return [_Add()]
         case Concat():
             return [_Concat()]
+        case Shortcut():
+            return [_Shortcut(layer.channels - shape[2], layer.stride)]
     raise NotImplementedError(f"{layer.who} has no twin")
 
 
