@@ -34,8 +34,10 @@ class Convolution:
 
     @property
     def name(self) -> str:
-        more = (f"-d{self.d}" if self.d > 1 else "") + (f"-g{self.g}" if self.g > 1 else "")
-        return f"{self.N}x{self.H}x{self.H}x{self.C}-{self.K}-{self.f}x{self.f}-s{self.s}{more}"
+        depthwise = self.C == self.K == self.g > 1
+        filters = "dw" if depthwise else f"{self.K}" + (f"g{self.g}" if self.g > 1 else "")
+        end = f"s{self.s}" + (f"d{self.d}" if self.d > 1 else "")
+        return f"{self.N}x{self.H}x{self.H}x{self.C}-{filters}-{self.f}x{self.f}-{end}"
 
     @property
     def output_size(self) -> int:

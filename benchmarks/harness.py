@@ -100,13 +100,13 @@ def single(case: str, phase: str, ours: float, peer: float, peer_name: str, unit
 
 def report(rows: Iterable[Row], path: str | None) -> list[Row]:
     """Print the table, row by row as they come; write it as JSON where a path is given."""
-    print(f"{'case':<24} {'pass':<10} {'ours':>9} {'peer':>9} {'unit':<5} {'ratio':>6} {'spread':>7}  peer")
+    print(f"{'case':<25} {'pass':<10} {'ours':>9} {'peer':>9} {'unit':<5} {'ratio':>6} {'spread':>7}  peer")
     printed = []
     for row in rows:
         mark = _MARK if row.disturbed else " "
         share = "" if row.share_of_peak is None else f"; ours {row.share_of_peak:.0%} of peak"
         print(
-            f"{row.case:<24} {row.phase:<10} {row.ours:9.3f} {row.peer:9.3f} {row.unit:<5} "
+            f"{row.case:<25} {row.phase:<10} {row.ours:9.3f} {row.peer:9.3f} {row.unit:<5} "
             f"{row.ratio:5.2f}x{mark}{row.spread:6.0%}  {row.peer_name}{share}",
             flush=True,
         )

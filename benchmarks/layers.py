@@ -81,18 +81,18 @@ def _summary(cases: Sequence[Convolution], rows: Sequence[Row]) -> None:
     groups["table, 3x3 s1"] = [c for c in groups.get("table", []) if (c.f, c.s) == (3, 1)]
     groups["vgg16 + resnet50"] = [c for c in cases if c.group in ("vgg16", "resnet50")]
     passes = dict.fromkeys(row.phase for row in rows)
-    print(f"\n{'geometric mean':<24}" + "".join(f"{phase:>10}" for phase in passes) + f"{'all':>10}")
+    print(f"\n{'geometric mean':<25}" + "".join(f"{phase:>10}" for phase in passes) + f"{'all':>10}")
     for group, members in groups.items():
         chosen = [row for row in rows if by_name[row.case] in members]
         each = [[row for row in chosen if row.phase == phase] for phase in passes]
         if chosen:
-            print(f"{group:<24}" + "".join(_mean(some) for some in (*each, chosen)))
+            print(f"{group:<25}" + "".join(_mean(some) for some in (*each, chosen)))
     _print_odd(groups.get("odd", []), rows)
     behind = sorted((row for row in rows if row.ratio < _BEHIND), key=lambda row: row.ratio)
     if behind:
         print(f"\nbelow {_BEHIND}:")
     for row in behind:
-        print(f"{row.case:<24} {row.phase:<10} {row.ratio:5.2f}x")
+        print(f"{row.case:<25} {row.phase:<10} {row.ratio:5.2f}x")
 
 
 def _mean(rows: Sequence[Row]) -> str:

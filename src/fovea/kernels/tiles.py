@@ -121,6 +121,7 @@ def depthwise(out: tuple[int, int], channels: int, others: int, products: int, b
 
     What is written out as a whole the compiler may add in another order. So few channels are not: where there
     are many pictures these lie side by side, and have the same bits.
+
     Neighbouring sums share what they load; more of them than registers hold gain nothing. A task has enough
     to do for its start not to be felt.
     """
@@ -129,7 +130,8 @@ def depthwise(out: tuple[int, int], channels: int, others: int, products: int, b
     if beside:
         band = _band(n_H, beside * 4 * vector(), targets.current().rows)
         return DepthwiseTile(_narrowest(channels), _neighbours(n_W, _WIDE_GROUPS), 1, band, unroll)
-    columns, rows = _neighbours(n_W, _WIDE), _neighbours(n_H, 2)
+    rows = _neighbours(n_H, 2)
+    columns = _neighbours(n_W, min(_WIDE, sums() // (2 * rows)))
     work = n_H * n_W * channels * products
     bands = max(1, min(n_H // rows, 2 * work // targets.current().task))
     return DepthwiseTile(_narrowest(channels), columns, rows, -(-n_H // bands), unroll)
