@@ -32,6 +32,7 @@ from fovea.layers import (
     SiLU,
     Softmax,
     Tanh,
+    Upsample2D,
 )
 from fovea.preprocessing import Preprocessing
 
@@ -102,6 +103,7 @@ NETWORKS = {
         ConvTranspose2D(6, 2, 2, padding="same", groups=2, bias=False), Flatten(), Dense(3),
     ),
     "resnet20": lambda: randomised(fovea.models.build("resnet20")),
+    "larger": lambda: of(Upsample2D((3, 2), "bilinear"), ReLU(), Upsample2D(2), Flatten(), Dense(3)),
     "numbers": lambda: of(Dense(7), ReLU(), BatchNorm(), Dense(3), shape=(5,)),
     "wide": lambda: of(
         Conv2D(6, 3, dilation=2, groups=3), MaxPool2D(2, dilation=2, ceil_mode=True), Flatten(), Dense(3)

@@ -247,6 +247,7 @@ def _weigh(made):
 
 
 RELU = node("Relu", ["x"], ["y"])
+ALIGNED = {"coordinate_transformation_mode": "align_corners"}
 WRONG = {
     "an unknown operator": (model(node("LRN", ["x"], ["y"], name="n1", size=5)), 'LRN "n1": .*a layer for'),
     "an operator of a vendor": (model(node("Fused", ["x"], ["y"], domain="com.its")), 'com.its.Fused "y"'),
@@ -284,6 +285,10 @@ WRONG = {
     "an order that no layer has": (model(node("Transpose", ["x"], ["y"], perm=[0, 1, 3, 2])), "order"),
     "a constant that differs from pixel to pixel": (
         model(node("Add", ["x", "t"], ["y"]), t=numbers(3, 8, 6)), "Add.*one number for each channel",
+    ),
+    "corners that are aligned": (
+        model(node("Resize", ["x", "", "s"], ["y"], mode="linear", **ALIGNED), s=np.float32([1, 1, 2, 2])),
+        "Resize.*corners not aligned",
     ),
     "a constant output": (model(node("Shape", ["x"], ["y"])), "depends on its input"),
 }  # fmt: skip

@@ -115,7 +115,7 @@ class Two(nn.Module):
 
 
 class Up(nn.Module):
-    """A decoder: transposed convolution, in groups and dilated."""
+    """A decoder: transposed convolution, in groups and dilated, and interpolation."""
 
     def __init__(self):
         super().__init__()
@@ -124,7 +124,8 @@ class Up(nn.Module):
         self.last = nn.ConvTranspose2d(8, 2, 3, dilation=2)
 
     def forward(self, x):
-        return self.last(F.relu(self.up(F.relu(self.down(x)))))
+        x = F.interpolate(self.up(F.relu(self.down(x))), scale_factor=2)
+        return self.last(F.interpolate(x, scale_factor=(2, 3), mode="bilinear"))
 
 
 def model_of(module, shape, *, dynamo, fixed):

@@ -184,6 +184,15 @@ def _shortcut(one: _One) -> Value:
     return one.to("Pad", one.weights("pads", np.array((0, 0, 0, 0, 0, more, 0, 0), np.int64)))
 
 
+def _upsample(one: _One) -> Value:
+    layer: Any = one.layer
+    scales = one.weights("scales", np.array((1, 1, *layer.factor), np.float32))
+    places = {"coordinate_transformation_mode": "half_pixel", "mode": "linear"}
+    if layer.mode == "nearest":
+        places = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor", "mode": "nearest"}
+    return one.to("Resize", "", scales, **places)
+
+
 def _gone(one: _One) -> Value:
     return one.inputs[0]
 
@@ -209,6 +218,7 @@ EXPORTERS: dict[type[Layer], Callable[[_One], Value]] = {
     layers.SiLU: _silu,
     layers.Softmax: _softmax,
     layers.Tanh: _each("Tanh"),
+    layers.Upsample2D: _upsample,
 }
 
 

@@ -39,6 +39,7 @@ IMPORTERS: dict[str, Callable[..., Any]] = {
     "ReduceMean": windows.mean,
     "Relu": activations.each(ReLU),
     "Reshape": movement.moves,
+    "Resize": windows.resize,
     "Sigmoid": activations.each(Sigmoid),
     "Silu": activations.each(SiLU),  # not ONNX's: x · Sigmoid(x), found by `importing`
     "Slice": movement.moves,
@@ -50,6 +51,7 @@ IMPORTERS: dict[str, Callable[..., Any]] = {
     "Tanh": activations.each(Tanh),
     "Transpose": movement.moves,
     "Unsqueeze": movement.moves,
+    "Upsample": windows.resize,
 }
 
 

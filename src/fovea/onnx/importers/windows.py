@@ -4,11 +4,21 @@ from typing import Any
 
 import numpy as np
 
+from fovea import engine
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Padding, Window
-from fovea.layers import AveragePool2D, Conv2D, ConvTranspose2D, Dense, GlobalAveragePool2D, MaxPool2D
+from fovea.layers import (
+    AveragePool2D,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Upsample2D,
+)
 from fovea.onnx.building import Builder, Value
 from fovea.onnx.layouts import Pads, filters_here
+from fovea.onnx.operators import run
 from fovea.onnx.operators.spatial import window
 
 
@@ -77,6 +87,25 @@ def mean(b: Builder, x, given: Any = None, *, axes=None, keepdims=1, noop_with_e
         raise ShapeError(mismatch("its axes", "rows and columns, 2 and 3", axes))
     pooled = global_average_pool(b, value)
     return pooled if keepdims else b.moved(pooled, pooled.places.reshape(-1))
+
+
+def resize(b: Builder, x, *constants, **attributes):
+    """Larger by a whole factor. There are many ways to resize: what the operator makes of a picture says
+    whether it is one that a layer has."""
+    value = b.pictures(x)
+    H, W, C = value.shape
+    picture = np.random.default_rng(0).random((1, H, W, 1), np.float32)
+    there = np.broadcast_to(picture[..., 0], (b.batch, C, H, W))
+    (larger,) = run(b.step, [there, *constants], b.graph.opset)
+    height, width = larger.shape[2:]
+    if larger.shape[:2] == (b.batch, C) and (height % H, width % W) == (0, 0):
+        for layer in (Upsample2D((height // H, width // W), mode) for mode in ("nearest", "bilinear")):
+            with engine.use("reference"):
+                alike = np.allclose(layer.forward(picture)[0][0, :, :, 0], larger[0, 0], atol=1e-5)
+            if alike:
+                return b.add(layer, value)
+    expected = "nearest or bilinear by whole factors, corners not aligned"
+    raise ShapeError(mismatch("its way to resize", expected, f"another, {H}×{W} to {height}×{width}"))
 
 
 def _pool(
