@@ -1,9 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fovea import models
 from fovea.errors import FoveaError, ShapeError
 from fovea.models import MODELS, course39, lenet5
+
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -61,11 +66,28 @@ def test_lenet5_is_the_papers_but_for_its_activations():
         ("vgg11_bn", 132_868_840),
         ("vgg16", 138_357_544),
         ("vgg16_bn", 138_365_992),
+        ("squeezenet1_1", 1_235_496),
+        ("mobilenet_v2", 3_504_872),
     ],
 )
 def test_a_model_has_exactly_as_many_parameters_as_published(name, count):
     network = models.build(name, seed=None)
     assert sum(p.size for p in network.parameters.values()) == count
+
+
+def test_the_documentation_has_every_model_with_its_numbers():
+    table = {}
+    for line in (ROOT / "docs" / "models.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip(" `") for cell in line.split("|")[1:-1]]
+        if cells and cells[0] in MODELS:
+            table[cells[0]] = cells[1:4]
+    for name in MODELS:
+        network = models.build(name, seed=None)
+        shape, count = (
+            "×".join(map(str, network.input_shape)),
+            sum(p.size for p in network.parameters.values()),
+        )
+        assert table[name] == [shape, str(network.output_shape[0]), f"{count:,}"], name
 
 
 @pytest.mark.parametrize(("name", "layers"), [("resnet20", 20), ("resnet32", 32), ("resnet56", 56)])
