@@ -7,7 +7,6 @@ from fovea import models
 from fovea.errors import FoveaError, ShapeError
 from fovea.models import MODELS, course39, lenet5
 
-
 ROOT = Path(__file__).parents[2]
 
 
