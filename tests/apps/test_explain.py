@@ -8,7 +8,7 @@ import pytest
 import fovea
 from fovea.apps import explain
 from fovea.errors import EngineError
-from fovea.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
+from fovea.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 
 pytest.importorskip("halide")
 
@@ -18,6 +18,19 @@ def network(monkeypatch):
     monkeypatch.setattr(explain, "_SECONDS", 0.0)
     layers = [Conv2D(8, 5), ReLU(), Conv2D(64, 3, padding="same"), ReLU(), MaxPool2D(2), Dropout(0.5)]
     return fovea.Network([*layers, Flatten(), Dense(7)], (20, 20, 1))
+
+
+def test_normalisation_has_its_rows_and_learns_nothing(network):
+    block = [Conv2D(16, 3), BatchNorm(), ReLU(), Conv2D(16, 3), BatchNorm()]
+    network = fovea.Network([*block, Flatten(), Dense(3)], (9, 9, 2))
+    before = network.memory.copy()
+    found = explain.explain(network, "normalised", batch_size=5)
+    assert np.array_equal(network.memory, before)
+    passes = {(row.stage, row.phase): row.kernel for row in found.rows}
+    assert passes["batchnorm1 + relu1", "dW"] == "normalization.gradients"
+    assert passes["batchnorm1 + relu1", "dA"] == "normalization.inputs"
+    alone = explain.explain(network, "normalised", batch_size=5, training=False)
+    assert "conv1 + batchnorm1 + relu1" in [row.stage for row in alone.rows]
 
 
 def test_every_pass_of_every_stage_has_a_row(network):

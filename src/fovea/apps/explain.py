@@ -70,8 +70,8 @@ def explain(
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Explanation:
     """Run `network`, called `model`, on random pictures, `batch_size` at a time, and time every kernel where
-    it stands: the median of several rounds. The parameters stay as they are. `progress(done, total)` counts
-    kernels that had to be compiled. EngineError where another engine computes.
+    it stands: the median of several rounds. Parameters and statistics stay as they are. `progress(done,
+    total)` counts kernels that had to be compiled. EngineError where another engine computes.
     """
     if engine.current() != "halide":
         remedy = "only its kernels can be explained"
@@ -84,11 +84,13 @@ def explain(
     )
     highest = peak.measure()
     passes = list(_passes(plan, network, training))
+    learned = network.flat_statistics.copy()  # steps of training go on learning them
     _prepare(plan, network, batch_size, training)
     rounds: list[list[float]] = []
     end = time.perf_counter() + _SECONDS
     while len(rounds) < _LEAST or (time.perf_counter() < end and len(rounds) < _MOST):
         rounds.append([_timed(found.steps) for found in passes])
+    network.flat_statistics[...] = learned
     rows = []
     for found, values in zip(passes, zip(*rounds, strict=True), strict=True):
         ms, count = 1e3 * statistics.median(values), found.multiply_adds * batch_size
