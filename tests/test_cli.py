@@ -17,17 +17,9 @@ from tests import tiny
 
 FOVEA = [sys.executable, "-m", "fovea.cli"]
 COMMANDS = [
-    "train",
-    "evaluate",
-    "predict",
-    "inspect",
-    "summary",
-    "explain-kernels",
-    "look",
-    "export",
-    "import",
-    "cache",
-]
+    "train", "find-rate", "evaluate", "predict", "inspect", "summary", "explain-kernels", "look", "export",
+    "import", "cache",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +155,17 @@ def test_smoothing_and_weights_go_on_where_a_run_goes_on(photos, call):
     assert (asked["label_smoothing"], asked["class_weights"]) == (0.1, "balanced")
     assert call("train", "--resume", photos.parent / "runs/classify/train")[0] == 0
     fails(call("train", photos, "--class-weights", "cow=2"), "names of classes", "'cow'")
+
+
+def test_a_rate_is_found_and_drawn(photos, call, tmp_path):
+    code, out, err = call("find-rate", photos, "--batch-size", 16)
+    assert (code, err) == (0, "")
+    folder = tmp_path / "runs/classify/find-rate"
+    assert {path.name for path in folder.iterdir()} == {"rates.csv", "rates.png"}
+    rate = float(out.splitlines()[0].split()[-1])
+    assert 1e-4 < rate <= 1
+    assert f"--learning-rate {rate:g}" in out
+    assert fails(call("find-rate", photos, "--optimizer", "lion"), "lion", code=2)
 
 
 def test_an_exact_training_makes_an_exact_model(photos, call, tmp_path):

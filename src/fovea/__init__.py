@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
     from fovea.models import load
     from fovea.network import Network
     from fovea.preprocessing import Preprocessing
+    from fovea.rate_search import find_rate
     from fovea.recipe import Recipe
     from fovea.tracing import trace
     from fovea.training import train
@@ -53,6 +54,7 @@ __all__ = [
     "engine",
     "errors",
     "filters",
+    "find_rate",
     "functional",
     "images",
     "initializers",
@@ -98,6 +100,7 @@ _OBJECTS = {  # name → its module
     "Preprocessing": "preprocessing",
     "Recipe": "recipe",
     "check_layer": "checking",
+    "find_rate": "rate_search",
     "learn_filter": "descent",
     "load": "models.files",
     "trace": "tracing",

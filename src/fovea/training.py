@@ -85,7 +85,7 @@ def train(
     weights = check_recipe(network, data, recipe)
     assert data.train is not None
     loss = losses.CrossEntropy(recipe.label_smoothing, weights)
-    _take_on(network, data.train, measure=not resume)
+    take_on(network, data.train, measure=not resume)
 
     folder = Folder.open(resume) if resume else out
     if folder is not None and not isinstance(folder, Folder):
@@ -175,7 +175,7 @@ def check_recipe(network: Network, data: Splits, recipe: Recipe) -> list[float] 
     return balance.weights(recipe.class_weights, data.train.labels, data.classes)
 
 
-def _take_on(network: Network, train: Dataset, measure: bool) -> None:
+def take_on(network: Network, train: Dataset, measure: bool) -> None:
     """Give an untrained network the classes of its data, and the statistics of the pictures."""
     if measure and network.preprocessing == Preprocessing.none(network.input_shape[-1]):
         network.preprocessing = Preprocessing(*statistics(train))

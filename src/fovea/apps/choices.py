@@ -55,11 +55,11 @@ ROWS = (
     Row(
         kind=f"in colour, and no larger than {SMALL} pixels",
         suits=lambda shape: max(shape[:2]) <= SMALL,
-        models=("resnet20", "lenet5"),
-        batch_size=128, learning_rate=0.1, steps=7000, epochs=(12, 100),
+        models=("quicknet", "lenet5"),
+        batch_size=256, learning_rate=0.2, steps=2000, epochs=(12, 60),
         recipe={
             "optimizer": "sgd,nesterov", "label_smoothing": 0.1,
-            "augment": "pad=4,reflect,flip,cutout=0.25", "average": True,
+            "augment": "pad=2,reflect,flip,cutout=0.25", "average": True,
         },
     ),
     Row(

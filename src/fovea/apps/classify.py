@@ -51,7 +51,7 @@ def train(
     progress = progress or Progress()
     seed = Recipe(**choices).seed
     if weights is None:
-        network, splits, name = _prepare(source, model, size, seed, groups, precision)
+        network, splits, name = prepare(source, model, size, seed, groups, precision)
         new = []
     else:
         name = model or Path(weights).name
@@ -87,12 +87,12 @@ def resume(run: str, progress: Progress | None = None) -> Run:
     with engine.use(chosen):
         model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
         more = asked.get("size"), recipe.seed, asked.get("groups"), asked.get("precision")
-        network, splits, _ = _prepare(source, model, *more)
+        network, splits, _ = prepare(source, model, *more)
         _tell(progress, network, splits, model, folder)
         return _finish(training.train(network, splits, recipe, resume=run, progress=progress), splits)
 
 
-def _prepare(
+def prepare(
     source: str,
     model: str | None,
     size: Sequence[int] | None,
@@ -169,16 +169,19 @@ def _doubled(splits: Splits, folder: Folder) -> list[str]:
     if not found:
         return []
     columns = ("file", "split", "same_as", "its_split", "how")
-    rows = [(d.file, d.part, d.other_file, d.other_part, "same" if d.exact else "nearly") for d in found]
+    rows = [
+        (relative(d.file, splits.root), d.part, relative(d.other_file, splits.root), d.other_part,
+         "same" if d.exact else "nearly") for d in found
+    ]  # fmt: skip
     path = folder.path / "duplicates.csv"
     with folder.writing():
         folder.write_table(path, columns, rows)
-    first, exact = found[0], sum(d.exact for d in found)
-    how = "the same as" if first.exact else "nearly the same as"
+    exact = sum(d.exact for d in found)
+    file, part, other, its, _ = rows[0]
     return [
         f"{len(found):,} pictures are in an earlier part too ({exact:,} the same, {len(found) - exact:,} "
-        f"nearly), such as {first.file} ({first.part}), {how} {first.other_file} ({first.other_part}): "
-        f"results look better than they are; {path} lists them"
+        f"nearly), such as {file} ({part}) and {other} ({its}): results look better than they are; "
+        f"{path} lists them"
     ]
 
 

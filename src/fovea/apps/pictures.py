@@ -54,6 +54,28 @@ def results(path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int) -
         )  # fmt: skip
 
 
+def rates(
+    path: Path, tried: Sequence[float], losses: Sequence[float], smoothed: Sequence[float], best: float
+) -> None:
+    """The loss at each learning rate that was tried; the `best` one is marked."""
+    with drawn(path, (6, 4)) as figure:
+        axes = figure.subplots()
+        axes.plot(tried, losses, color=FAINT, label="loss of each step", lw=1)
+        axes.plot(tried, smoothed, color=VAL, label="smoothed", lw=2)
+        axes.axvline(best, color=FAINT, lw=6, zorder=0)
+        axes.set_xscale("log")
+        most = 1.5 * max(smoothed[0], min(smoothed))
+        axes.set_ylim(0, max(most, 1e-9))
+        axes.set_title("Loss while the learning rate rises", loc="left")
+        axes.set_xlabel("learning rate")
+        axes.annotate(
+            f"take {best:g}", (best, 0.03), xycoords=("data", "axes fraction"), xytext=(8, 0),
+            textcoords="offset points",
+        )  # fmt: skip
+        clear(axes)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
+
+
 def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> None:
     """How often each class (row) was taken for each (column); the shade is the share of the row.
 

@@ -135,6 +135,58 @@ def train(
     print(f"all of it is in {run.folder.path}; now try: fovea predict {run.folder.path} PICTURE")
 
 
+@app.command(epilog="[bold]Example:[/bold]  fovea find-rate photos")
+def find_rate(
+    context: typer.Context,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")
+    ] = "digits",
+    model: Annotated[
+        str | None, typer.Option(help="Built-in architecture, or a trained model.", show_default=CHOSEN)
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="HxW", help="The size of pictures.", show_default="theirs, at most 128"),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Pictures in a step.", show_default=CHOSEN)
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="sgd or adam; with more: sgd,nesterov.", show_default=CHOSEN)
+    ] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="Such as flip,pad=4,reflect.", show_default=CHOSEN)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Where all random numbers come from.", show_default="0")
+    ] = None,
+    precision: Precision = None,
+    threads: Threads = None,
+    out: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="The folder to write.", show_default="a new one in runs/classify"),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Find a learning rate: a short training whose rate rises until the loss explodes."""
+    from fovea.apps import classify, models
+    from fovea.apps import find_rate as app
+    from fovea.apps.counter import Counter
+    from fovea.geometry import sides
+    from fovea.recipe import NAMES
+
+    set_threads(threads)
+    chosen = {name: context.params[name] for name in NAMES if context.params.get(name) is not None}
+    understand(classify.check, chosen)
+    understand(models.check_precision, precision)
+    where = {"size": understand(sides, size), "precision": precision, "out": out}
+    with Counter("trying rates") as counter:
+        found, recipe, name, folder = app.find(data, model, progress=counter, **where, **chosen)
+    print(f"{name}, batches of {recipe.batch_size}, {recipe.optimizer.name}: learning rate {found.best:g}")
+    print(f"the losses behind it are in {folder.path}")
+    print(f"now try: fovea train {data} --learning-rate {found.best:g}")
+
+
 @app.command(epilog="[bold]Example:[/bold]  fovea evaluate runs/classify/train photos")
 def evaluate(
     model: Trained,

@@ -3,7 +3,7 @@
 The same pictures are found by a digest of their decoded pixels. Nearly the same, such as one saved again or
 brightened a little, by a difference hash: the picture is averaged to 8 × 9 cells of grey, and each of 64 bits
 says whether a cell is lighter than its left neighbour. Where at most `BITS` bits differ, the pictures
-themselves are compared, by the correlation of their pixels. (D. Looks, N. Krawetz: "Kind of like that", 2013.)
+themselves are compared, by the correlation of their pixels. (N. Krawetz: "Kind of like that", 2013.)
 
 Of two hashes with at most three different bits, one of four pieces of 16 bits is the same: only pictures that
 share a piece are compared. A piece that very many pictures share, as of a black margin, says nothing and is
