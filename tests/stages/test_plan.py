@@ -135,7 +135,7 @@ NETWORKS = {
     "shortcuts without parameters": lambda: fovea.Network(
         {
             "stem": L.Conv2D(16, 3, padding=1), "first": L.ReLU(),
-            "conv1": L.Conv2D(32, 3, stride=2, padding=1), "shortcut1": (L.Shortcut(32, 2), "first"),
+            "shortcut1": L.Shortcut(32, 2), "conv1": (L.Conv2D(32, 3, stride=2, padding=1), "first"),
             "sum1": (L.Add(), "conv1", "shortcut1"), "few": (L.Conv2D(5, 1), "sum1"),
             "shortcut2": L.Shortcut(7, (3, 1)), "pool": L.GlobalAveragePool2D(), "dense": L.Dense(5),
         },

@@ -1,6 +1,6 @@
 """The shortcut without parameters."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fovea.geometry import pair
 from fovea.kernels import tiles
@@ -18,25 +18,30 @@ class ShortcutStage(Stage):
 
     leads = (Shortcut,)
     reads = ()
+    adds = True
     why = "moves numbers, and computes nothing"
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        return [self._call(plan, "take", A_prev, A)]
+        inputs, outputs = [A_prev.seen_as(*self.input_shape)], [A.seen_as(*self.output_shape)]
+        return [plan.call(specify("shortcut.take", **self._shape()), inputs, outputs=outputs)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        return [] if dA_prev is None else [self._call(plan, "give_back", dA, dA_prev)]
+        if dA_prev is None:
+            return []
+        (begun,) = self.begun
+        before = [] if begun is None else [begun.seen_as(*self.input_shape)]
+        specification = specify("shortcut.give_back", **self._shape(), add=begun is not None)
+        inputs, outputs = [dA.seen_as(*self.output_shape), *before], [dA_prev.seen_as(*self.input_shape)]
+        return [plan.call(specification, inputs, outputs=outputs)]
 
-    def _call(self, plan: "Plan", name: str, source: Array, target: Array) -> Step:
+    def _shape(self) -> dict[str, Any]:
         (layer,) = self.layers
         assert isinstance(layer, Shortcut)
-        inner, outer = (self.output_shape, self.input_shape)[:: 1 if name == "give_back" else -1]
-        specification = specify(
-            f"shortcut.{name}",
-            size=self.input_shape[:2],
-            stride=pair(layer.stride, layer.who, "stride"),
-            channels=self.input_shape[2],
-            deeper=self.output_shape[2],
-            lanes=self.lanes,
-            vector=tiles.vector(),
-        )
-        return plan.call(specification, [source.seen_as(*inner)], outputs=[target.seen_as(*outer)])
+        return {
+            "size": self.input_shape[:2],
+            "stride": pair(layer.stride, layer.who, "stride"),
+            "channels": self.input_shape[2],
+            "deeper": self.output_shape[2],
+            "lanes": self.lanes,
+            "vector": tiles.vector(),
+        }

@@ -19,14 +19,16 @@ def take(*, size, stride, channels, deeper, lanes, vector):
     return [_schedule(Z, (-(-H // s_H), -(-W // s_W)), deeper, lanes, vector)], [A_prev]
 
 
-def give_back(*, size, stride, channels, deeper, lanes, vector):
-    """(2)."""
+def give_back(*, size, stride, channels, deeper, add, lanes, vector):
+    """(2); with `add`, to the gradient that others have begun."""
     (H, W), (s_H, s_W) = size, stride
     dZ, dA_prev = array("dZ", [lanes, deeper, -(-W // s_W), -(-H // s_H)]), hl.Func("dA_prev")
     l, c, x, y, n = variables("l c x y n")
     taken = (x % s_W == 0) & (y % s_H == 0)
-    dA_prev[l, c, x, y, n] = hl.select(taken, dZ[l, c, x // s_W, y // s_H, n], ZERO)
-    return [_schedule(dA_prev, size, channels, lanes, vector)], [dZ]
+    value = hl.select(taken, dZ[l, c, x // s_W, y // s_H, n], ZERO)
+    before = [array("before", [lanes, channels, W, H])] if add else []
+    dA_prev[l, c, x, y, n] = before[0][l, c, x, y, n] + value if add else value
+    return [_schedule(dA_prev, size, channels, lanes, vector)], [dZ, *before]
 
 
 def _schedule(function: hl.Func, size: tuple[int, int], channels: int, lanes: int, vector: int) -> hl.Func:
