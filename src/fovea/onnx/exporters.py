@@ -187,7 +187,7 @@ def _shortcut(one: _One) -> Value:
 def _upsample(one: _One) -> Value:
     layer: Any = one.layer
     scales = one.weights("scales", np.array((1, 1, *layer.factor), np.float32))
-    places = {"coordinate_transformation_mode": "half_pixel", "mode": "linear"}
+    places: dict[str, Any] = {"coordinate_transformation_mode": "half_pixel", "mode": "linear"}
     if layer.mode == "nearest":
         places = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor", "mode": "nearest"}
     return one.to("Resize", "", scales, **places)
