@@ -355,6 +355,30 @@ def test_with_everything_switched_on_the_number_of_threads_changes_no_bit(tmp_pa
     assert tiny.outcome(tmp_path / "1") == tiny.outcome(tmp_path / "2")
 
 
+@halide
+def test_normalised_networks_go_on_with_other_threads_to_the_same_bits(tmp_path):
+    from fovea.kernels import runtime
+    from fovea.layers import BatchNorm, Conv2D, Dense, GlobalAveragePool2D, ReLU
+    from fovea.network import Network
+
+    def network():
+        layers = [Conv2D(8, 3, padding=1, bias=False), BatchNorm(), ReLU(), GlobalAveragePool2D()]
+        return Network([*layers, Dense(len(tiny.CLASSES))], (tiny.SIDE, tiny.SIDE, 1), seed=0)
+
+    try:
+        with fovea.engine("halide"):
+            runtime.set_threads(1)
+            train(network(), out=tmp_path / "whole", **EVERYTHING)
+            runtime.set_threads(2)
+            with pytest.raises(Stopped):
+                train(network(), out=tmp_path / "run", progress=PressCtrlC(STEPS + 2), **EVERYTHING)
+            runtime.set_threads(1)
+            train(network(), resume=tmp_path / "run", **EVERYTHING)
+    finally:
+        runtime.set_threads(None)
+    assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
+
+
 def test_the_average_is_what_is_measured_and_kept(tmp_path):
     network, plain = tiny.network(), tiny.network()
     averaged = train(network, out=tmp_path / "run", epochs=1, average=0.5)
