@@ -61,17 +61,7 @@ class Twin(nn.Module):
             {source for source in sources if source != PICTURE and taken[source][-1] == number}
             for number, sources in enumerate(self.sources)
         ]
-        with torch.no_grad():
-            for layer, module, volume in self._learning:
-                for name, own in _NAMES.items():
-                    if name in layer.parameters:
-                        getattr(module, own).copy_(
-                            torch.from_numpy(_torch_order(layer.parameters[name], volume))
-                        )
-                for name, values in layer.statistics.items():
-                    getattr(module, {"mean": "running_mean", "variance": "running_var"}[name]).copy_(
-                        torch.from_numpy(values.copy())
-                    )
+        self.take()
         self.to(memory_format=FORMATS[layout])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -81,6 +71,24 @@ class Twin(nn.Module):
             for source in self.last[number]:
                 del values[source]
         return found
+
+    def take(self) -> None:
+        """The weights and statistics that the network has now."""
+        with torch.no_grad():
+            for layer, module, volume in self._learning:
+                for name, own in _NAMES.items():
+                    if name in layer.parameters:
+                        values = _torch_order(layer.parameters[name], volume)
+                        getattr(module, own).copy_(torch.from_numpy(values))
+                for name, own in _STATISTICS.items():
+                    if name in layer.statistics:
+                        getattr(module, own).copy_(torch.from_numpy(layer.statistics[name].copy()))
+
+    def give_statistics(self) -> None:
+        """The network gets what was learned beside gradients."""
+        for layer, module, _ in self._learning:
+            for name, values in layer.statistics.items():
+                values[...] = getattr(module, _STATISTICS[name]).numpy()
 
     def gradients(self) -> dict[str, np.ndarray]:
         """After a backward pass: under Fovea's names and in its order."""
@@ -92,6 +100,7 @@ class Twin(nn.Module):
         }
 
 
+_STATISTICS = {"mean": "running_mean", "variance": "running_var"}
 _NAMES = {"W": "weight", "b": "bias", "gamma": "weight", "beta": "bias"}  # Fovea's and PyTorch's
 
 
