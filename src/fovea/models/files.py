@@ -31,7 +31,7 @@ def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[in
     known = torchvision.recognised(WITH_NAMES, tensors) if model is None else _named(model)
     if known is None:
         remedy = "say which model it is, and the tensors that do not fit are named"
-        expected = f"a model file of Fovea, or weights of torchvision's {_all()}"
+        expected = f"a model file of Fovea (with fovea_format), or weights of torchvision's {_all()}"
         raise DataError(mismatch(str(path), expected, f"{len(tensors)} tensors of neither", remedy))
     try:
         return torchvision.read(str(path), tensors, known, input_shape)
