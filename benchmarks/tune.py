@@ -79,7 +79,9 @@ def main() -> None:
     if options.target:
         os.environ["FOVEA_TARGET"] = options.target
     runtime.set_threads(options.threads)
-    cases = _cases(options.cases or ([""] if options.all else _CHOSEN))
+    cases = _cases(options.cases or [""])
+    if not (options.cases or options.all):
+        cases = [case for case in cases if case.name in _CHOSEN]
     start = targets.current()
     keeper, target, timed = _Keeper(options.times), start, []
     for turn in range(_ROUNDS):

@@ -42,7 +42,8 @@ def test_what_is_far_slower_is_not_varied():
 
 def test_every_case_that_is_tuned_by_default_is_in_the_tables():
     names = {case.name for case in convolutions.ALL}
-    assert names >= set(tune._CHOSEN) == {case.name for case in tune._cases(tune._CHOSEN)}
+    assert names >= set(tune._CHOSEN)
+    assert len({case.name for case in tune._cases([""])}) == len(tune._cases([""])) == len(names)
 
 
 def test_there_are_no_more_sums_than_registers():
