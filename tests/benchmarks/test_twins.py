@@ -16,5 +16,5 @@ def test_both_peers_give_fovea_s_logits(name):
     data = networks.random_batches(network, 4)
     ours.check_prediction(network, data[0])
     np.testing.assert_allclose(
-        onnx_twin.predictor(network, data, 1)(), ours.predictor(network, data)(), rtol=1e-4, atol=1e-4
+        onnx_twin.onnxruntime(network, data, 1)(), ours.predictor(network, data)(), rtol=1e-4, atol=1e-4
     )
