@@ -72,7 +72,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(paths, tmp_path):
 
 
 def test_pictures_may_take_a_quarter_of_the_memory():
-    assert 1 << 27 < files._memory() < 1 << 50
+    assert 1 << 27 < files.machine_memory() < 1 << 50
     assert files._room((1, 2, 2, 1), 4).shape == (1, 2, 2, 1)
 
 

@@ -200,7 +200,9 @@ def test_cifar10(tmp_path):
     with tarfile.open(Path(os.environ["FOVEA_DATA"]) / "cifar10-images.tar.gz") as archive:
         for member in archive:
             if member.name.endswith("7.jpg"):  # a tenth of it
-                archive.extract(member, tmp_path, filter="data")
+                picture = tmp_path / member.name
+                picture.parent.mkdir(parents=True, exist_ok=True)
+                picture.write_bytes(archive.extractfile(member).read())
     [root] = (path.parent for path in tmp_path.rglob("train"))
     splits = data.load(root)
     assert splits.classes[:3] == ["airplane", "automobile", "bird"]
