@@ -56,7 +56,7 @@ ROWS = (
         kind=f"in colour, and no larger than {SMALL} pixels",
         suits=lambda shape: max(shape[:2]) <= SMALL,
         models=("quicknet", "lenet5"),
-        batch_size=256, learning_rate=0.2, steps=2000, epochs=(12, 60),
+        batch_size=256, learning_rate=0.2, steps=3100, epochs=(12, 60),
         recipe={
             "optimizer": "sgd,nesterov", "label_smoothing": 0.1,
             "augment": "pad=2,reflect,flip,cutout=0.25", "average": True,
