@@ -21,7 +21,7 @@ most whose windows hold it, and its neighbours are s times nearer to each other,
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fovea.geometry import Pair
 from fovea.graph import PICTURE
@@ -52,7 +52,7 @@ class Row:
 def rows(network: "Network") -> list[Row]:
     """One row a layer, in order."""
     picture = network.input_shape[:2] if len(network.input_shape) == 3 else None
-    seen = {PICTURE: ((1, 1), (1, 1))}  # of each layer the field and the jump
+    seen: dict[int, Any] = {PICTURE: ((1, 1), (1, 1))}  # of each layer the field and the jump
     result = []
     for number, layer in enumerate(network.layers):
         n_in, n_out = network.input_shapes[number], network.shapes[number]
@@ -67,7 +67,7 @@ def rows(network: "Network") -> list[Row]:
             jump = tuple(Fraction(j) / s for j, s in zip(jump, upward.stride, strict=True))
         elif connections and picture:
             field = picture  # it sees everything
-        seen[number] = field, jump  # type: ignore[assignment]
+        seen[number] = field, jump
         result.append(
             Row(
                 name=layer.name,
@@ -76,7 +76,7 @@ def rows(network: "Network") -> list[Row]:
                 parameters=sum(map(prod, layer.parameter_shapes(n_in).values())),
                 connections=connections,
                 multiply_adds=layer.multiply_adds(n_in),
-                receptive_field=tuple(map(ceil, field)) if picture else None,  # type: ignore[arg-type]
+                receptive_field=(ceil(field[0]), ceil(field[1])) if picture else None,
                 dense_parameters=dense_parameters(n_in, n_out) if connections else None,
             )
         )

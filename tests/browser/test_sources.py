@@ -109,7 +109,10 @@ def test_a_line_is_drawn_with_a_finger(opened):
     before = drawn(page, ".sketch")
     box = board.bounding_box()
     client = page.context.new_cdp_session(page)
-    where = lambda t: [{"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * t}]  # noqa: E731
+
+    def where(t):
+        return [{"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * t}]
+
     client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": where(0.2)})
     for t in (0.4, 0.6, 0.8):
         client.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": where(t)})
