@@ -16,7 +16,7 @@ def test_fans_count_what_meets_in_a_value():
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_the_variance_is_the_papers(name, shape):
     fan_in, fan_out = fans(shape)
-    expected = 2 / fan_in if name.startswith("he") else 2 / (fan_in + fan_out)
+    expected = 2 / (fan_in + fan_out) if name.startswith("glorot") else 2 / fan_in
     W = initializer(name)(np.random.default_rng(0), shape)
     assert W.shape == shape
     assert W.var() == pytest.approx(expected, rel=0.05)

@@ -356,6 +356,26 @@ def test_with_everything_switched_on_the_number_of_threads_changes_no_bit(tmp_pa
 
 
 @halide
+def test_resnet20_learns_the_same_bits_at_one_and_two_threads(tmp_path):
+    from fovea.kernels import runtime
+
+    rng = np.random.default_rng(0)
+    pictures, labels = rng.integers(0, 256, (70, 32, 32, 3), np.uint8), rng.integers(0, 2, 70)
+    parts = [data.Dataset(pictures[part], labels[part], ["a", "b"]) for part in (slice(48), slice(48, 70))]
+    splits = data.Splits("made", parts[0], parts[1], None)
+    how = {"epochs": 2, "batch_size": 32, "augment": "pad=4,reflect,flip,rotate,colour,cutout", "mixup": 0.2}
+    try:
+        with fovea.engine("halide"):
+            for threads in (1, 2):
+                runtime.set_threads(threads)
+                network = fovea.models.resnet20((32, 32, 3), ["a", "b"])
+                fovea.train(network, splits, average=0.9, out=tmp_path / str(threads), **how)
+    finally:
+        runtime.set_threads(None)
+    assert tiny.outcome(tmp_path / "1") == tiny.outcome(tmp_path / "2")
+
+
+@halide
 def test_normalised_networks_go_on_with_other_threads_to_the_same_bits(tmp_path):
     from fovea.kernels import runtime
     from fovea.layers import BatchNorm, Conv2D, Dense, GlobalAveragePool2D, ReLU

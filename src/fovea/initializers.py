@@ -5,7 +5,8 @@ A value is drawn with mean 0 and a variance that keeps the signal's size from la
     He      Var[W] = 2 / fan_in                   (for ReLU, which drops half of the signal)            (1)
     Glorot  Var[W] = 2 / (fan_in + fan_out)       (for forward and backward alike)                      (2)
 
-uniform in ±√(3·Var[W]). fan_in: the inputs of one output value; fan_out: the outputs that one input
+uniform in ±√(3·Var[W]). "whitening" begins as He's normal one, until a training measures its pictures
+(`fovea.whitening`). fan_in: the inputs of one output value; fan_out: the outputs that one input
 value reaches, at stride 1. The normal ones are not cut off.
 
 He, Zhang, Ren, Sun: Delving Deep into Rectifiers (2015), arXiv:1502.01852.
@@ -58,6 +59,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "he_uniform": he_uniform,
     "glorot_normal": glorot_normal,
     "glorot_uniform": glorot_uniform,
+    "whitening": he_normal,
 }
 
 

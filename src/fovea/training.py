@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import balance, engine, layerwise, losses, metrics, paces
+from fovea import balance, engine, layerwise, losses, metrics, paces, whitening
 from fovea.average import Average
 from fovea.batches import batches
 from fovea.batches import steps as steps_of
@@ -176,9 +176,11 @@ def check_recipe(network: Network, data: Splits, recipe: Recipe) -> list[float] 
 
 
 def take_on(network: Network, train: Dataset, measure: bool) -> None:
-    """Give an untrained network the classes of its data, and the statistics of the pictures."""
+    """Give a network the classes of its data, and one that knows no pictures yet what is measured on them:
+    statistics, and filters that whiten."""
     if measure and network.preprocessing == Preprocessing.none(network.input_shape[-1]):
         network.preprocessing = Preprocessing(*statistics(train))
+        whitening.measure(network, train)
     network.classes = train.classes
 
 

@@ -79,6 +79,14 @@ NETWORKS = {
         ],
         (13, 16, 3),
     ),
+    "work that few pictures share": lambda: fovea.Network(
+        [
+            L.Conv2D(40, 3, stride=2, padding=1), L.ReLU(), L.Conv2D(96, 3, padding=1), L.BatchNorm(), L.ReLU(),
+            L.Conv2D(96, 3, padding=1, groups=96), L.ReLU(), L.Conv2D(320, 1), L.ReLU(), L.MaxPool2D(2),
+            L.Conv2D(320, 3, padding=1), L.ReLU(), L.Flatten(), L.Dense(70), L.ReLU(), L.Dense(17), L.Dense(3),
+        ],
+        (33, 29, 3),
+    ),
     "activations taken along": lambda: fovea.Network(
         [
             L.Conv2D(6, 3), L.LeakyReLU(0.2), L.Conv2D(4, 3), L.Clip(-0.2, 0.3), L.MaxPool2D(2),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import ceil, prod
 from typing import Any
 
-from fovea import models
+from fovea import models, whitening
 from fovea.data import Dataset, Splits
 from fovea.data.files import machine_memory
 from fovea.network import Network
@@ -56,7 +56,7 @@ ROWS = (
         kind=f"in colour, and no larger than {SMALL} pixels",
         suits=lambda shape: max(shape[:2]) <= SMALL,
         models=("quicknet", "lenet5"),
-        batch_size=256, learning_rate=0.2, steps=3100, epochs=(12, 60),
+        batch_size=256, learning_rate=0.2, steps=2400, epochs=(12, 60),
         recipe={
             "optimizer": "sgd,nesterov", "label_smoothing": 0.1,
             "augment": "pad=2,reflect,flip,cutout=0.25", "average": True,
@@ -120,6 +120,10 @@ def choose(
     if "learning_rate" not in given and "optimizer" not in given:
         rate = row.learning_rate * min(batch / row.batch_size, 1) * (FINE if goes_on else 1)
         picked["learning_rate"] = round(rate, 6)
+    measured = [layer.name for layer in whitening.measured(network)]
+    if measured and "freeze" not in given:
+        picked["freeze"] = measured
+        why.append(f"{', '.join(measured)} frozen, whose filters are measured instead of learned")
     recipe = Recipe(**{**picked, **given})
 
     fine = ""

@@ -1,12 +1,15 @@
 """A data set: pictures of one size with their classes, read by their numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from fovea.errors import DataError, mismatch
+
+
+_AT_ONCE = 64  # pictures of a sample that are in memory
 
 
 class Pictures(Protocol):
@@ -159,26 +162,33 @@ class Splits:
         return {part.name_of(i): why for part in self.parts.values() for i, why in part.bad.items()}
 
 
-def statistics(dataset: Dataset, most: int = 5000) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel, black being 0 and white 1.
+def sample(dataset: Dataset, most: int) -> Iterator[np.ndarray]:
+    """`most` pictures at equal distances through the data set, or all if there are fewer, some at a time:
+    uint8 (n, H, W, C). Raises DataError where none of them can be read."""
+    count, n = min(most, len(dataset)), 0
+    chosen = np.arange(count) * len(dataset) // max(count, 1)
+    for start in range(0, count, _AT_ONCE):
+        pictures, readable = dataset.read(chosen[start : start + _AT_ONCE])
+        if readable.any():
+            yield pictures[readable]
+            n += int(readable.sum())
+    if n == 0:
+        raise DataError(mismatch(dataset.name, "pictures that can be read", f"none in {count} tried"))
 
-    They are taken from `most` pictures at equal distances through the data set, or all if there are fewer.
+
+def statistics(dataset: Dataset, most: int = 5000) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel of a `sample` of so many pictures, black being 0 and
+    white 1.
+
     A channel that never changes gets a deviation of 1, so that it can be divided by. Raises DataError where
     none of the pictures can be read.
     """
-    count = min(most, len(dataset))
-    chosen = np.arange(count) * len(dataset) // max(count, 1)
     total, squares, n = np.zeros(dataset.shape[2]), np.zeros(dataset.shape[2]), 0
-    for start in range(0, count, 256):
-        pictures, readable = dataset.read(chosen[start : start + 256])
-        values = (
-            pictures[readable].reshape(-1, dataset.shape[2]).astype(np.int64)
-        )  # whole numbers: exact sums
+    for pictures in sample(dataset, most):
+        values = pictures.reshape(-1, dataset.shape[2]).astype(np.int64)  # whole numbers: exact sums
         total += values.sum(axis=0)
         squares += (values * values).sum(axis=0)
         n += len(values)
-    if n == 0:
-        raise DataError(mismatch(dataset.name, "pictures that can be read", f"none in {count} tried"))
     mean = total / n
     std = np.sqrt(np.maximum(squares / n - mean * mean, 0))
     return tuple((mean / 255).tolist()), tuple(np.where(std > 1e-3, std / 255, 1.0).tolist())

@@ -44,6 +44,7 @@ class WinogradTile(NamedTuple):
     rows: int  # rows of tiles in a block
     pictures: int  # pictures in a block, at most
     channels: int  # of a chunk of filters, transformed where it is used; 0 where all are, before
+    shared: bool = False  # whether the threads share a block's filters though all are transformed before
 
     def padded(self, channels: int) -> int:
         """`channels`, and zeros up to a whole chunk or vector."""
@@ -103,9 +104,17 @@ class Choice(NamedTuple):
 
 
 def forward(
-    window: Window, filters: int, channels: int, pool: Pair, lanes: int, precision: str, groups: int = 1
+    window: Window,
+    filters: int,
+    channels: int,
+    pool: Pair,
+    lanes: int,
+    precision: str,
+    groups: int = 1,
+    few: bool = False,
 ) -> Choice:
-    """Z, with its ReLU and pooling."""
+    """Z, with its ReLU and pooling. For `few` pictures the same sums in other tasks: the threads share what
+    there is to do for one."""
     if tiles.narrow(filters, groups, lanes):
         products = math.prod(window.size) * channels // groups
         beside = window.stride[0] * _beside(window.input, filters, channels, groups)
@@ -115,8 +124,8 @@ def forward(
     covered = n_H // p_H * p_H, n_W // p_W * p_W
     verdict = _winograd(window, covered, channels, filters, pool, lanes, precision, groups)
     if verdict.chosen:
-        return _tiled("winograd.forward", _tile(covered, channels, filters), verdict.why)
-    tile = tiles.conv(window, filters, channels, pool, lanes, groups)
+        return _tiled("winograd.forward", _tile(covered, channels, filters, few), verdict.why)
+    tile = tiles.conv(window, filters, channels, pool, lanes, groups, few)
     return Choice("conv.forward", tile, verdict.why)
 
 
@@ -246,7 +255,7 @@ def _grid(out: Pair) -> Pair:
     return -(-out[0] // _TILE), -(-out[1] // _TILE)
 
 
-def _tile(out: Pair, channels: int, filters: int) -> WinogradTile:
+def _tile(out: Pair, channels: int, filters: int, few: bool = False) -> WinogradTile:
     """Two vectors of filters where their number is even (three let M no longer fit beside V), and as many
     tiles as the registers hold and the block is a multiple of, or nearly.
 
@@ -260,10 +269,11 @@ def _tile(out: Pair, channels: int, filters: int) -> WinogradTile:
         (rows, pictures), chunk = _large_block(out, padded), _chunk(channels)
     else:
         (rows, pictures), chunk = _block(out, padded), 0
-    few = rows * wide * (1 if rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
-    extents = (rows * pictures * wide, few)  # a full block, and one of a few pictures
-    count = _best(extents, range(1, min(few, tiles.sums() // vectors) + 1), vectors)
-    return WinogradTile(v, vectors * v, count, rows, pictures, chunk)
+    small = rows * wide * (1 if few or rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
+    extents = (small,) if few else (rows * pictures * wide, small)  # a full block, and a small one
+    count = _best(extents, range(1, min(small, tiles.sums() // vectors) + 1), vectors)
+    shared = few and not chunk and tiles.shares(high * wide * 36 * channels * filters) > 1
+    return WinogradTile(v, vectors * v, count, rows, pictures, chunk, shared)
 
 
 def _band(rows: int, most: int) -> int:

@@ -19,6 +19,9 @@ LEAST_ROW = 128  # numbers that a row of a filter's result has at least: four ve
 _WIDE = 7  # columns of a register tile at most, where each channel of a vector meets a filter of its own
 _WIDE_GROUPS = 4  # the same where it meets those of a group
 _WRITTEN_OUT = 40  # products of its sums that are written out at most
+_TASKS = 8  # that few pictures are shared out to: a thread that begins late then costs little
+_SMALL = 100_000  # multiply-adds of such a task at least
+_SLOW = 5  # what a multiply-add of depthwise convolution counts among them: it waits for memory
 
 
 class Tile(NamedTuple):
@@ -50,8 +53,20 @@ def few(pictures: int) -> bool:
     return pictures <= vector() // 4
 
 
+def shares(work: int) -> int:
+    """Tasks that a picture's multiply-adds are shared out to where pictures are few. Who computes a sum does
+    not change it."""
+    return max(1, min(_TASKS, work // _SMALL))
+
+
 def conv(
-    window: Window, filters: int, channels: int, pool: tuple[int, int], lanes: int, groups: int = 1
+    window: Window,
+    filters: int,
+    channels: int,
+    pool: tuple[int, int],
+    lanes: int,
+    groups: int = 1,
+    few: bool = False,
 ) -> Tile:
     """The forward pass: pooled columns × filters, each with its pooling window. With groups, a block of
     filters lies within one; so below."""
@@ -69,6 +84,10 @@ def conv(
     shared = (
         lanes == 1 and n_W * pool[0] * pool[1] * band * window.size[0] * J * block > targets.current().task
     )
+    if few:
+        blocks, wanted = -(-filters // block), shares(math.prod(window.output) * window.size[0] * J * filters)
+        shared = min(blocks, wanted) > 1
+        band = min(band, -(-n_H // -(-wanted // blocks)))
     return Tile(vector(), block, columns, band, unroll, shared)
 
 
@@ -123,7 +142,8 @@ def depthwise(out: tuple[int, int], channels: int, others: int, products: int, b
     are many pictures these lie side by side, and have the same bits.
 
     Neighbouring sums share what they load; more of them than registers hold gain nothing. A task has enough
-    to do for its start not to be felt.
+    to do for its start not to be felt; few pictures and many have the same tasks, for what is written out is
+    added in an order that follows them.
     """
     n_H, n_W = out
     unroll = _WRITTEN_OUT if lanes(channels, others) == 1 else 1
@@ -133,7 +153,7 @@ def depthwise(out: tuple[int, int], channels: int, others: int, products: int, b
     rows = _neighbours(n_H, 2)
     columns = _neighbours(n_W, min(_WIDE, sums() // (2 * rows)))
     work = n_H * n_W * channels * products
-    bands = max(1, min(n_H // rows, 2 * work // targets.current().task))
+    bands = max(1, min(n_H // rows, max(shares(_SLOW * work), 2 * work // targets.current().task)))
     return DepthwiseTile(_narrowest(channels), columns, rows, -(-n_H // bands), unroll)
 
 

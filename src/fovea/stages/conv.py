@@ -40,7 +40,7 @@ class ConvStage(Stage):
         self.H, self.W, self.C = input_shape
         self.K, self.window = conv.filters, conv.window(input_shape)
         lanes_of_many = tiles.lanes(self.K if first else self.C, self.K)
-        self.lanes = NHWC if few else lanes_of_many
+        self.lanes, self.few = NHWC if few else lanes_of_many, few
         self.direct = lanes_of_many > 1  # then few pictures are, too, so that they get the same bits
         self.along = Along(layers)
         pool = layers[-1]
@@ -82,7 +82,7 @@ class ConvStage(Stage):
         if self.noted is not None:
             outputs.append(self.noted.seen_as(*self.output_shape))
         asked = self.window, self.K, self.C, self.pool, self.lanes, self._precision(plan), self.groups
-        chosen = algorithms.forward(*asked)
+        chosen = algorithms.forward(*asked, few=self.few)
         specification = specify(
             chosen.operation,
             **self.shape,

@@ -12,6 +12,7 @@ import halide as hl
 
 from fovea.kernels.pipelines.activations import forward as forward_of
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, result, variables
+from fovea.kernels.tiles import shares
 
 _GUARD = hl.TailStrategy.GuardWithIf
 
@@ -34,9 +35,7 @@ def forward(*, n_in, n_out, bias, activation, noted, lanes, tile, vector):
     if lanes > 1:
         _schedule(A, Z, l, k, n, r, tile)
     else:
-        A.vectorize(k, vector, _GUARD).parallel(n)
-        Z.compute_at(A, n).vectorize(k, vector, _GUARD)
-        Z.update().reorder(k, r[0]).vectorize(k, vector, _GUARD)
+        _schedule_one_by_one(A, Z, k, n, r, n_in, n_out, vector)
     return [A], [A_prev, W, *([b] if bias else [])]
 
 
@@ -69,6 +68,25 @@ def _schedule(
     outcome.vectorize(l).unroll(ki).parallel(n)
     sums.compute_at(outcome, ko).vectorize(l).unroll(k)
     sums.update().reorder(l, k, r[0]).vectorize(l).unroll(k)
+
+
+def _schedule_one_by_one(
+    A: hl.Func, Z: hl.Func, k: hl.Var, n: hl.Var, r: hl.RDom, n_in: int, n_out: int, vector: int
+) -> None:
+    """Neurons fill the vector, and up to four vectors of them the registers; the threads share them out."""
+    A.parallel(n)
+    if n_out < vector:
+        A.vectorize(k, vector, _GUARD)
+        Z.compute_at(A, n).vectorize(k, vector, _GUARD)
+        Z.update().reorder(k, r[0]).vectorize(k, vector, _GUARD)
+        return
+    ko, ki = variables("ko ki")
+    block = max(vectors * vector for vectors in (1, 2, 4) if vectors * vector <= n_out)
+    A.split(k, ko, ki, block, hl.TailStrategy.ShiftInwards).vectorize(ki, vector)
+    if shares(n_in * n_out) > 1:
+        A.parallel(ko)
+    Z.compute_at(A, ko).bound_extent(k, block).vectorize(k, vector).unroll(k)
+    Z.update().reorder(k, r[0]).vectorize(k, vector).unroll(k)
 
 
 def weights(*, n_in, n_out, bias, after, lanes, vector, tile):

@@ -8,7 +8,8 @@
 Bᵀ, G and Aᵀ are in transforms.py. There are two schedules, and tile.channels says which:
 
 - 0, for pictures of many tiles: U first, as a whole. Then the threads share out blocks of tiles: V of a
-  block, which stays in the second-level cache, meets all of U.
+  block, which stays in the second-level cache, meets all of U. Where pictures are few (tile.shared), the
+  threads share a block's filters, too.
 - else, where U is too large for that, or pictures have few tiles: V of a block first, which is as large as
   the last-level cache allows. Then the threads share out the filters: `filters` of them are transformed where
   they are used, `channels` channels at a time, and meet all of V. U as a whole is never in memory.
@@ -120,7 +121,7 @@ class Tiles:
         A.split(yt, band, yt, tile.rows, _GUARD).split(n, group, ni, self.pictures, _GUARD)
         A.vectorize(ki).unroll(xi).unroll(yi).never_partition_all()  # one copy of the body: compiles faster
         A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group)
-        if tile.channels:
+        if tile.channels or tile.shared:
             A.parallel(kb)
         if not tile.channels or self.K // tile.filters < _TASKS:
             A.parallel(group).parallel(band)
