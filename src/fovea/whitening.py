@@ -39,7 +39,9 @@ def measure(network: Network, train: Dataset) -> None:
     for layer in measured(network):
         if layer is not network.layers[0]:
             got = f"behind {network.layers[0].who}"
-            raise TrainingError(mismatch(f"{layer.who}: initializer {NAME}", "the network's first layer", got))
+            raise TrainingError(
+                mismatch(f"{layer.who}: initializer {NAME}", "the network's first layer", got)
+            )
         W = layer.parameters["W"]  # (f_H, f_W, C, K)
         W[...] = filters(train, network.preprocessing, W.shape, layer.who)
 
@@ -50,7 +52,7 @@ def filters(
     """(2) for filters of `shape` (f_H, f_W, C, K), as `preprocessing` hands the pictures to them."""
     f_H, f_W, C, K = shape
     n = f_H * f_W * C
-    if K > 2 * n:
+    if 2 * n < K:
         raise ShapeError(mismatch(f"{who}: filters", f"at most {2 * n}: two for each number of a patch", K))
     scale = np.tile(preprocessing.scale.astype(np.float64), f_H * f_W)  # (n,)
     variance, V = np.linalg.eigh(_covariance(train, f_H, f_W) * np.outer(scale, scale))  # (1)

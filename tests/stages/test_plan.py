@@ -81,9 +81,10 @@ NETWORKS = {
     ),
     "work that few pictures share": lambda: fovea.Network(
         [
-            L.Conv2D(40, 3, stride=2, padding=1), L.ReLU(), L.Conv2D(96, 3, padding=1), L.BatchNorm(), L.ReLU(),
-            L.Conv2D(96, 3, padding=1, groups=96), L.ReLU(), L.Conv2D(320, 1), L.ReLU(), L.MaxPool2D(2),
-            L.Conv2D(320, 3, padding=1), L.ReLU(), L.Flatten(), L.Dense(70), L.ReLU(), L.Dense(17), L.Dense(3),
+            L.Conv2D(40, 3, stride=2, padding=1), L.ReLU(), L.Conv2D(96, 3, padding=1), L.BatchNorm(),
+            L.ReLU(), L.Conv2D(96, 3, padding=1, groups=96), L.ReLU(), L.Conv2D(320, 1), L.ReLU(),
+            L.MaxPool2D(2), L.Conv2D(320, 3, padding=1), L.ReLU(), L.Flatten(), L.Dense(70), L.ReLU(),
+            L.Dense(17), L.Dense(3),
         ],
         (33, 29, 3),
     ),

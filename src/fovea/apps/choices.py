@@ -23,6 +23,7 @@ LEAST_BATCH = 16
 MEMORY = 4  # a training may take one part in so many of the machine's memory
 FINE = 0.1  # of the learning rate for a network that is trained already
 TAIL = 20  # the average is over the last one part in so many of all steps
+LONG = 20  # epochs, after which pictures are known so well that more must be hidden of them
 UNEVEN = 3  # classes differ much where the largest has so many times the pictures of the smallest
 
 
@@ -32,7 +33,8 @@ class Row:
 
     kind: what such pictures are, in words. suits: whether a shape (H, W, C) is of that kind. models: the
     networks to take, of which the first that there is counts. batch_size, and learning_rate, which goes with
-    it. steps: how many are enough from scratch; epochs: the least and the most of them. recipe: the rest.
+    it. steps: how many are enough from scratch; epochs: the least and the most of them. recipe: the rest;
+    long: what of it is otherwise where a training is longer than `LONG` epochs.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Row:
     steps: int
     epochs: tuple[int, int]
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    long: Mapping[str, Any] = field(default_factory=dict)
 
 
 ROWS = (
@@ -56,11 +59,12 @@ ROWS = (
         kind=f"in colour, and no larger than {SMALL} pixels",
         suits=lambda shape: max(shape[:2]) <= SMALL,
         models=("quicknet", "lenet5"),
-        batch_size=256, learning_rate=0.2, steps=2400, epochs=(12, 60),
+        batch_size=256, learning_rate=0.2, steps=2100, epochs=(12, 60),
         recipe={
             "optimizer": "sgd,nesterov", "label_smoothing": 0.1,
-            "augment": "pad=2,reflect,flip,cutout=0.25", "average": True,
+            "augment": "pad=2,reflect,flip", "average": True,
         },
+        long={"augment": "pad=2,reflect,flip,cutout=0.25"},
     ),
     Row(
         kind=f"larger than {SMALL} pixels",
@@ -115,6 +119,8 @@ def choose(
     if "epochs" not in given:
         picked["epochs"] = epochs
         why.append(f"{epochs} epochs of {steps:,} steps")
+    if epochs > LONG:
+        picked |= row.long
     if picked.pop("average", False):
         picked["average"] = round(min(max(1 - TAIL / (epochs * steps), 0.9), 0.9999), 4)
     if "learning_rate" not in given and "optimizer" not in given:

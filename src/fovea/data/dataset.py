@@ -8,7 +8,6 @@ import numpy as np
 
 from fovea.errors import DataError, mismatch
 
-
 _AT_ONCE = 64  # pictures of a sample that are in memory
 
 

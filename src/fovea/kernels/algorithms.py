@@ -44,7 +44,7 @@ class WinogradTile(NamedTuple):
     rows: int  # rows of tiles in a block
     pictures: int  # pictures in a block, at most
     channels: int  # of a chunk of filters, transformed where it is used; 0 where all are, before
-    shared: bool = False  # whether the threads share a block's filters though all are transformed before
+    few: bool = False  # whether pictures come one after the other, and the threads share a block's filters
 
     def padded(self, channels: int) -> int:
         """`channels`, and zeros up to a whole chunk or vector."""
@@ -263,7 +263,7 @@ def _tile(out: Pair, channels: int, filters: int, few: bool = False) -> Winograd
     channels make such blocks small, or pictures do, the filters' way is so much longer that they had better
     be transformed where they are used, again for every block, and blocks fill the last-level cache."""
     v, target, (high, wide) = vector(), targets.current(), _grid(out)
-    vectors = 1 if filters % (2 * v) else 2
+    vectors = _vectors(filters)
     padded = -(-channels // v) * v
     if 2 * high * wide < target.few_tiles or target.block < target.meeting * 36 * 4 * padded:
         (rows, pictures), chunk = _large_block(out, padded), _chunk(channels)
@@ -272,8 +272,13 @@ def _tile(out: Pair, channels: int, filters: int, few: bool = False) -> Winograd
     small = rows * wide * (1 if few or rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
     extents = (small,) if few else (rows * pictures * wide, small)  # a full block, and a small one
     count = _best(extents, range(1, min(small, tiles.sums() // vectors) + 1), vectors)
-    shared = few and not chunk and tiles.shares(high * wide * 36 * channels * filters) > 1
-    return WinogradTile(v, vectors * v, count, rows, pictures, chunk, shared)
+    return WinogradTile(v, vectors * v, count, rows, pictures, chunk, few)
+
+
+def _vectors(filters: int) -> int:
+    """Vectors of filters in a register tile: two, where all filters fill an even number of vectors, or nearly
+    fill them. What is beyond the last filter costs less than to load each pixel for a single vector."""
+    return 2 - -(-filters // vector()) % 2
 
 
 def _band(rows: int, most: int) -> int:
@@ -293,7 +298,7 @@ def _weights_tile(out: Pair, channels: int, filters: int) -> WinogradWeightsTile
     and none in memory where that one would be longer on its way than at work: where it is large, or pictures
     have few tiles."""
     v, target, (high, wide) = vector(), targets.current(), _grid(out)
-    vectors, padded = 1 if filters % (2 * v) else 2, -(-channels // v) * v
+    vectors, padded = _vectors(filters), -(-channels // v) * v
     sum_bytes = 36 * channels * filters * 4
     most = tiles.sums() // vectors
     if sum_bytes > target.part and (2 * high * wide < target.few_tiles or sum_bytes > target.one_sum):

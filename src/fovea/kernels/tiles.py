@@ -33,6 +33,7 @@ class Tile(NamedTuple):
     band: int  # rows that are staged together
     unroll: int = 1  # steps of the innermost sum written out
     shared: bool = False  # whether the threads share a band's blocks of filters, too
+    few: bool = False  # whether pictures come one after the other, and the threads share what is in each
 
 
 def vector() -> int:
@@ -88,7 +89,7 @@ def conv(
         blocks, wanted = -(-filters // block), shares(math.prod(window.output) * window.size[0] * J * filters)
         shared = min(blocks, wanted) > 1
         band = min(band, -(-n_H // -(-wanted // blocks)))
-    return Tile(vector(), block, columns, band, unroll, shared)
+    return Tile(vector(), block, columns, band, unroll, shared, few)
 
 
 def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:

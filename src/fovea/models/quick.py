@@ -8,7 +8,8 @@ followed by batch normalisation and ReLU. The pooling stands before the normalis
 quarter of the numbers to go through. 1,972,778 parameters for ten classes and colour.
 
 It is in the manner of networks that were made to learn CIFAR-10 in seconds: D. Page, How to train your ResNet
-(2018); K. Jordan, 94% on CIFAR-10 in 3.29 seconds (2024), arXiv:2404.00498, from which the widths and the first layer are.
+(2018); K. Jordan, 94% on CIFAR-10 in 3.29 seconds (2024), arXiv:2404.00498, from which
+the widths and the first layer are.
 """
 
 from collections.abc import Sequence

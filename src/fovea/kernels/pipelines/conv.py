@@ -86,7 +86,12 @@ def forward(
     A.split(x, xo, xi, tile.columns, inwards).split(y, yo, yi, tile.band, guard)
     blocks = [xo, yi, kb] if L == 1 else [kb, xo, yi]
     A.reorder(l, ki, xi, *blocks, yo, n).unroll(xi)
-    vectorize_tile(A, l, ki, L, tile).parallel(n).parallel(yo)
+    vectorize_tile(A, l, ki, L, tile)
+    one_band = tile.band >= n_H // p_H
+    if not tile.few:
+        A.parallel(n)
+    if not (tile.few and one_band):  # each loop of tasks takes the threads some microseconds
+        A.parallel(yo)
     if L == 1 and tile.shared:
         A.parallel(kb)
     Z.compute_at(A, blocks[0]).bound_extent(ki, B).unroll(x).unroll(y)
@@ -96,7 +101,11 @@ def forward(
     if tile.unroll > 1:
         update.unroll(loops[0], tile.unroll)
     if L == 1:
-        packed.compute_root().bound(ki, 0, B).vectorize(ki, tile.vector).parallel(ko)
+        packed.bound_extent(ki, B).vectorize(ki, tile.vector)
+        if tile.few and one_band:
+            packed.compute_at(A, kb)
+        else:
+            packed.compute_root().parallel(ko)
     if rows is not A_prev:
         rows.compute_at(A, yo)
         vectorize_rows(rows, L, tile)

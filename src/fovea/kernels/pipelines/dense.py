@@ -74,8 +74,8 @@ def _schedule_one_by_one(
     A: hl.Func, Z: hl.Func, k: hl.Var, n: hl.Var, r: hl.RDom, n_in: int, n_out: int, vector: int
 ) -> None:
     """Neurons fill the vector, and up to four vectors of them the registers; the threads share them out."""
-    A.parallel(n)
     if n_out < vector:
+        A.parallel(n)
         A.vectorize(k, vector, _GUARD)
         Z.compute_at(A, n).vectorize(k, vector, _GUARD)
         Z.update().reorder(k, r[0]).vectorize(k, vector, _GUARD)
@@ -83,8 +83,7 @@ def _schedule_one_by_one(
     ko, ki = variables("ko ki")
     block = max(vectors * vector for vectors in (1, 2, 4) if vectors * vector <= n_out)
     A.split(k, ko, ki, block, hl.TailStrategy.ShiftInwards).vectorize(ki, vector)
-    if shares(n_in * n_out) > 1:
-        A.parallel(ko)
+    A.parallel(ko if shares(n_in * n_out) > 1 else n)
     Z.compute_at(A, ko).bound_extent(k, block).vectorize(k, vector).unroll(k)
     Z.update().reorder(k, r[0]).vectorize(k, vector).unroll(k)
 

@@ -8,8 +8,8 @@
 Bᵀ, G and Aᵀ are in transforms.py. There are two schedules, and tile.channels says which:
 
 - 0, for pictures of many tiles: U first, as a whole. Then the threads share out blocks of tiles: V of a
-  block, which stays in the second-level cache, meets all of U. Where pictures are few (tile.shared), the
-  threads share a block's filters, too.
+  block, which stays in the second-level cache, meets all of U. Where pictures are few (tile.few), they come
+  one after the other, and the threads may share a block's filters, too.
 - else, where U is too large for that, or pictures have few tiles: V of a block first, which is as large as
   the last-level cache allows. Then the threads share out the filters: `filters` of them are transformed where
   they are used, `channels` channels at a time, and meet all of V. U as a whole is never in memory.
@@ -112,19 +112,20 @@ class Tiles:
         (rows, columns), (p_H, p_W) = self.out, self.pool
         down, across = OUTPUTS // p_H, OUTPUTS // p_W
         result(A, [1, self.K, columns, rows])
-        if self.K % v:  # then a block is one vector, and the last one is stored under a mask
-            A.split(k, kb, ki, v, hl.TailStrategy.PredicateStores).split(l, l, kv, 1)
-        else:
-            A.split(k, kv, ki, v, _GUARD).split(kv, kb, kv, tile.filters // v, _GUARD)
+        A.split(k, kv, ki, v, hl.TailStrategy.PredicateStores if self.K % v else _GUARD)
+        A.split(kv, kb, kv, tile.filters // v, _GUARD)
         A.split(x, xt, xi, across, _GUARD if columns % across else _WHOLE)
         A.split(y, yt, yi, down, _GUARD if rows % down else _WHOLE)
         A.split(yt, band, yt, tile.rows, _GUARD).split(n, group, ni, self.pictures, _GUARD)
         A.vectorize(ki).unroll(xi).unroll(yi).never_partition_all()  # one copy of the body: compiles faster
         A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group)
-        if tile.channels or tile.shared:
+        blocks, bands = -(-self.K // tile.filters), -(-rows // (tile.rows * down))
+        if tile.channels or (tile.few and bands < _TASKS):
             A.parallel(kb)
-        if not tile.channels or self.K // tile.filters < _TASKS:
-            A.parallel(group).parallel(band)
+        if not tile.few and (not tile.channels or blocks < _TASKS):
+            A.parallel(group)
+        if bands > 1 and (not tile.channels or blocks < _TASKS):
+            A.parallel(band)
         c, cv, t, i, j, between, tb, filter = *variables("c cv t i j v tb"), self.place[0]
         self.Z.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(i).unroll(j)
         self.Z_rows.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(between).unroll(i)
@@ -147,7 +148,7 @@ class Tiles:
         spread(self.V, c, self.chunk // v, v)
         spread(self.V, t, most)
         spread(self.M, t, most)
-        if tile.channels:
+        if tile.channels and not tile.few:
             self.V.parallel(t)
         if not tile.channels:
             self.U.compute_root().parallel(ko)

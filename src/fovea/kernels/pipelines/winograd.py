@@ -108,7 +108,7 @@ def _inside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
 
 def _share_out(rows: hl.Func, tile: WinogradTile) -> None:
     """Let the threads share out [.., y, n] of a block that is not a single thread's."""
-    if tile.channels:
+    if tile.channels and not tile.few:
         y, n = variables("y n")
         rows.parallel(n).parallel(y)
 

@@ -1,0 +1,66 @@
+"""What both engines ask of their arguments: the same checks, and so the same errors, for either.
+
+Every function takes a call's arguments and `who` is calling, and raises ShapeError on the first that does not
+fit; those with a window return it. The type aliases name the shapes as they are written in all signatures.
+"""
+
+from fovea.checks.activation import bounds, finite
+from fovea.checks.arrays import (
+    Array,
+    Filters,
+    Matrix,
+    Rows,
+    Targets,
+    Vector,
+    Volume,
+    float32,
+    floats,
+    same_shape,
+)
+from fovea.checks.conv import conv2d, conv2d_backward, conv2d_transpose, in_groups
+from fovea.checks.dense import dense, dense_backward
+from fovea.checks.loss import class_weights, logits, loss, share, targets
+from fovea.checks.merge import summands
+from fovea.checks.moves import recolour, warp
+from fovea.checks.normalization import batch_norm, batch_norm_backward, batch_statistics
+from fovea.checks.optimizer import optimizer
+from fovea.checks.pool import pool, pooled
+from fovea.checks.upsample import UPSAMPLING, upsample, upsample_backward
+
+__all__ = [
+    "UPSAMPLING",
+    "Array",
+    "Filters",
+    "Matrix",
+    "Rows",
+    "Targets",
+    "Vector",
+    "Volume",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_statistics",
+    "bounds",
+    "class_weights",
+    "conv2d",
+    "conv2d_backward",
+    "conv2d_transpose",
+    "dense",
+    "dense_backward",
+    "finite",
+    "float32",
+    "floats",
+    "in_groups",
+    "logits",
+    "loss",
+    "optimizer",
+    "pool",
+    "pooled",
+    "recolour",
+    "same_shape",
+    "share",
+    "summands",
+    "targets",
+    "upsample",
+    "upsample_backward",
+    "warp",
+]
