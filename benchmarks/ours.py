@@ -30,8 +30,8 @@ def trainer(network: fovea.Network, data: Batches) -> Run:
 
 
 def predictor(network: fovea.Network, data: Batches) -> Run:
-    """A function that gives one batch's logits."""
-    plan, source = Plan(network, len(data[0][1])), itertools.cycle(images for images, _ in data)
+    """A function that gives one batch's logits; as a session of other programs, of weights that stay."""
+    plan, source = Plan(network.constant(), len(data[0][1])), itertools.cycle(images for images, _ in data)
     return lambda: plan.predict(next(source))
 
 

@@ -431,3 +431,15 @@ def test_with_flips_a_picture_and_its_mirror_image_get_the_same_answer(name):
         assert not np.allclose(both, plain)
         level = np.repeat(X[:, :, :1], X.shape[2], axis=2)  # its own mirror image
         assert np.array_equal(network.predict(level, flips=True), network.predict(level))
+
+
+def test_constant_weights_cannot_be_written_and_are_copies():
+    network = small()
+    constant = network.constant()
+    for array in (constant.flat, constant.parameters["conv1.W"], constant.layers[0].parameters["W"]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    kept = constant.parameters["conv1.W"].copy()
+    network.parameters["conv1.W"][...] = 0
+    assert np.array_equal(constant.parameters["conv1.W"], kept)
+    copy.copy(constant).parameters["conv1.W"][...] = 0  # a copy's own can be written

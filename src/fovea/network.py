@@ -1,6 +1,7 @@
 """A network: layers, their parameters in one piece of memory, a loop forward and a loop back."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -63,15 +64,12 @@ class Network:
             self.layout, size = layout_of((layer, layer.parameter_shapes(n)) for layer, n in placed)
             self.statistic_layout, more = layout_of((layer, layer.statistic_shapes(n)) for layer, n in placed)
             self.memory = aligned_zeros(size + more)
-            self.flat, self.flat_statistics = self.memory[:size], self.memory[size:]
+            self._lay_out(size)
             self.precision = precision
             self._plans: dict[bool, Any] = {}  # for few pictures at once, and for many
             self._lock = Lock()  # a plan's memory serves one prediction at a time
             self.classes = classes
             self.preprocessing = preprocessing or Preprocessing.none(self.input_shape[-1])
-            self.parameters = views_of(self.flat, self.layout)
-            self.statistics = views_of(self.flat_statistics, self.statistic_layout)
-            hand_out(self.parameters, self.statistics, self.layers)
             if seed is not None:
                 self.initialise(seed)
         except BaseException:
@@ -191,6 +189,22 @@ class Network:
                 mirrored = np.ascontiguousarray(batch[:, :, ::-1])
                 own[...] = (own + self._logits(mirrored, min(batch_size, len(images)))) / 2
         return functional.softmax(logits) if len(logits) else logits
+
+    def constant(self) -> "Network":
+        """A copy whose weights cannot change, for those who predict again and again: what kernels make of
+        weights alone is made once, which few pictures at a time notice most. `flat` and all that is in
+        `parameters` and `statistics` are read-only; predictions are the same, to the bit."""
+        twin = copy(self)
+        twin.memory.flags.writeable = False
+        twin._lay_out(self.flat.size)
+        return twin
+
+    def _lay_out(self, size: int) -> None:
+        """The views into `memory`, whose first `size` numbers are parameters."""
+        self.flat, self.flat_statistics = self.memory[:size], self.memory[size:]
+        self.parameters = views_of(self.flat, self.layout)
+        self.statistics = views_of(self.flat_statistics, self.statistic_layout)
+        hand_out(self.parameters, self.statistics, self.layers)
 
     def _logits(self, images: np.ndarray, batch_size: int) -> np.ndarray:
         if engine.current() == "reference":

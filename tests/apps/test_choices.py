@@ -26,7 +26,7 @@ def picked(n, shape=(16, 16, 1), goes_on=False, **given):
 def test_every_row_names_a_network_that_there_is():
     for row in ROWS:
         assert set(row.models) & set(models.MODELS)
-        Recipe(**{**row.recipe, "average": 0.9})
+        Recipe(**{**row.recipe, **row.long, "average": 0.9})
 
 
 def test_the_shape_decides_the_network():
@@ -75,6 +75,13 @@ def test_what_is_asked_for_is_not_picked():
     assert "epochs" not in line
     assert "augment" not in line
     assert picked(1000, (32, 32, 3), optimizer="adam")[0].rate == 0.001
+
+
+def test_a_long_training_hides_more_of_its_pictures():
+    short, long = (picked(1000, (32, 32, 3), epochs=epochs)[0].augment for epochs in (12, 30))
+    assert not short.cutout
+    assert long.cutout
+    assert not picked(1000, (32, 32, 3), epochs=30, augment="flip")[0].augment.cutout
 
 
 def test_an_average_is_over_the_last_steps_however_many_there_are():

@@ -88,6 +88,14 @@ NETWORKS = {
         ],
         (33, 29, 3),
     ),
+    "wide pictures of few channels": lambda: fovea.Network(
+        [
+            L.Conv2D(32, 3, stride=2, padding=1), L.ReLU(), L.Conv2D(16, 1), L.Conv2D(96, 1), L.ReLU6(),
+            L.Conv2D(24, 3, stride=2, padding=1), L.Conv2D(16, 5, padding="same"), L.ReLU(),
+            L.Conv2D(17, 3, stride=2), L.GlobalAveragePool2D(), L.Dense(4),
+        ],
+        (90, 83, 3),
+    ),
     "activations taken along": lambda: fovea.Network(
         [
             L.Conv2D(6, 3), L.LeakyReLU(0.2), L.Conv2D(4, 3), L.Clip(-0.2, 0.3), L.MaxPool2D(2),
@@ -518,6 +526,22 @@ def test_few_pictures_give_the_same_bits_as_many(name):
     together = Plan(network, 40).predict(images)
     for count in (1, 2, 4):
         assert np.array_equal(Plan(network, count).predict(images[:count]), together[:count])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_constant_weights_give_the_same_bits(name):
+    """What kernels make of them is made once, before the first batch."""
+    network = NETWORKS[name]()
+    images, _ = batch(network, 20)
+    expected, constant = Plan(network, 20).predict(images), network.constant()
+    network.memory[...] = np.nan  # the copy has its own
+    for count in (20, 2):
+        assert np.array_equal(Plan(constant, count).predict(images[:count]), expected[:count])
+
+
+def test_constant_weights_do_not_learn():
+    with pytest.raises(ShapeError, match=r"^plan: expected a network that can learn, got a constant one"):
+        Plan(fovea.models.lenet5().constant(), 2, training=True)
 
 
 def test_parts_show_each_stages_passes():

@@ -44,12 +44,16 @@ class WinogradTile(NamedTuple):
     rows: int  # rows of tiles in a block
     pictures: int  # pictures in a block, at most
     channels: int  # of a chunk of filters, transformed where it is used; 0 where all are, before
-    few: bool = False  # whether pictures come one after the other, and the threads share a block's filters
+    few: bool = False  # whether pictures are few, and the threads share a block's filters in any case
 
     def padded(self, channels: int) -> int:
         """`channels`, and zeros up to a whole chunk or vector."""
         unit = self.channels or self.vector
         return -(-channels // unit) * unit
+
+    def ready(self, channels: int, filters: int) -> tuple[int, ...]:
+        """The shape of all filters, transformed: (6, 6, blocks, channels, filters of a block)."""
+        return 6, 6, -(-filters // self.filters), self.padded(channels), self.filters
 
 
 class WinogradWeightsTile(NamedTuple):
@@ -74,6 +78,14 @@ class WinogradChunksTile(NamedTuple):
     chunk: int  # channels of a task
 
 
+class Ready(NamedTuple):
+    """What kernels make of constant filters, once: the operation that does, its arguments, and the shape."""
+
+    operation: str
+    arguments: dict[str, object]
+    shape: tuple[int, ...]
+
+
 class Choice(NamedTuple):
     """A kernel's operation, its tile, and in a clause why it was chosen, with the numbers that decided."""
 
@@ -91,6 +103,17 @@ class Choice(NamedTuple):
         f_H, f_W, C, K = W.shape
         rows = self.operation in ("conv.forward", "conv_backward.weights")
         return W.reshape(f_H, f_W * C, K) if rows else W
+
+    def ready(self, window: Window, filters: int, channels: int, lanes: int, groups: int) -> Ready | None:
+        """How the forward pass takes constant filters; None where it takes them as they are."""
+        if self.operation == "winograd.forward" and not self.tile.channels:
+            shape = {"channels": channels, "filters": filters, "tile": self.plain_tile}
+            return Ready("winograd.transformed", shape, self.tile.ready(channels, filters))
+        if self.operation == "conv.forward" and lanes == 1:
+            row, rows, block = window.size[1] * channels // groups, window.size[0], self.tile.filters
+            shape = {"filters": filters, "row": row, "rows": rows, "block": block, "vector": vector()}
+            return Ready("conv.packed", shape, (-(-filters // block), rows, row, block))
+        return None
 
     @property
     def plain_tile(self) -> tuple:

@@ -87,6 +87,7 @@ def conv(
     )
     if few:
         blocks, wanted = -(-filters // block), shares(math.prod(window.output) * window.size[0] * J * filters)
+        few = wanted > 1  # of small sums that are all in sight, the compiler would change the order
         shared = min(blocks, wanted) > 1
         band = min(band, -(-n_H // -(-wanted // blocks)))
     return Tile(vector(), block, columns, band, unroll, shared, few)

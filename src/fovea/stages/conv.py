@@ -83,6 +83,11 @@ class ConvStage(Stage):
             outputs.append(self.noted.seen_as(*self.output_shape))
         asked = self.window, self.K, self.C, self.pool, self.lanes, self._precision(plan), self.groups
         chosen = algorithms.forward(*asked, few=self.few)
+        weights, *b = parameters_of(self.layers[0], plan.network.parameters)
+        weights = chosen.view(weights)
+        ready = chosen.ready(self.window, self.K, self.C, self.lanes, self.groups) if plan.constant else None
+        if ready is not None:
+            weights = plan.made_once(specify(ready.operation, **ready.arguments), weights, ready.shape)
         specification = specify(
             chosen.operation,
             **self.shape,
@@ -92,13 +97,13 @@ class ConvStage(Stage):
             pool=self.pool,
             noted=self.noted is not None,
             tile=chosen.plain_tile,
+            **({"ready": True} if ready else {}),
         )
-        weights, *b = parameters_of(self.layers[0], plan.network.parameters)
         rows = [
             A_prev.seen_as(self.H, self.W * self.C),
             *(S.seen_as(*self.output_shape) for S in self.beside),
         ]
-        constant, numbers = [chosen.view(weights), *b], []
+        constant, numbers = [weights, *b], []
         if self.norm is not None:
             constant += scale_of(self.norm, plan)
             numbers = [c_float(self.norm.epsilon)]

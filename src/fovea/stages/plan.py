@@ -10,6 +10,7 @@ from fovea.errors import ShapeError, mismatch
 from fovea.kernels import buffers, compiler, tiles
 from fovea.kernels.compiler import Progress
 from fovea.kernels.specification import Specification, specify
+from fovea.layers.base import Shape
 from fovea.losses import CrossEntropy
 from fovea.network import Network
 from fovea.parameters import views_of
@@ -53,8 +54,9 @@ class Plan:
 
     `training` makes room for what the backward pass needs; what it makes small is `loss`, by default softmax
     and cross-entropy. `progress(done, total, what)` hears of kernels that had to be compiled. The network's
-    parameters are read where they lie: change them in place, and the next step sees it. `gradients` is flat,
-    as `network.flat` is.
+    parameters are read where they lie: change them in place, and the next step sees it; unless it is a
+    `network.constant()`, of whose weights the plan makes once what kernels would make of them at each call.
+    `gradients` is flat, as `network.flat` is.
 
     `parts` shows the stages, `inputs` what takes in a batch of either type, and `loss` what follows the last
     stage in training. `memory` counts bytes: all arrays of the stages, of which those not needed at the same
@@ -82,15 +84,22 @@ class Plan:
         kernels = compiler.obtain(wanted, progress)
         for call, kernel in zip(self._calls, kernels, strict=False):
             call.kernel = kernel
+        for call in self._once:
+            call()
 
     def _lay_out(self, network: Network, batch_size: int, training: bool) -> None:
         self.network, self.batch_size, self.training = network, batch_size, training
+        self.constant = not network.memory.flags.writeable
+        if training and self.constant:
+            remedy = "train the network that it is a copy of"
+            raise ShapeError(mismatch("plan", "a network that can learn", "a constant one", remedy))
         self.gradients = buffers.zeros(network.flat.shape if training else (0,))
         self.gradient_views = views_of(self.gradients, network.layout) if training else {}
         self.count = c_int32(0)  # pictures in the batch
         self.in_step = False  # whether the batch is learned from
         self.rng: np.random.Generator | None = None
         self._calls: list[Call] = []
+        self._once: list[Call] = []
 
         row = join(network, not training and tiles.few(batch_size), training)
         if training:
@@ -148,6 +157,12 @@ class Plan:
         call = Call(specification, *arguments, **more)
         self._calls.append(call)
         return call
+
+    def made_once(self, specification: Specification, weights: np.ndarray, shape: Shape) -> np.ndarray:
+        """What a kernel will have made of constant `weights` when the plan is ready: (shape) float32."""
+        made = buffers.empty(shape)
+        self._once.append(self.call(specification, [], [weights], gradients=[made]))
+        return made
 
     def _begin(self, images: np.ndarray, in_step: bool) -> None:
         """Take in a batch and run it forward."""

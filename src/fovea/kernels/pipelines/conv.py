@@ -37,9 +37,11 @@ def forward(
     groups=1,
     normalised=False,
     add=False,
+    ready=False,
 ):
     """(1), then in a prediction what `Behind` says, then the activation, then max-pooling; if `noted` also
-    what Upstream reads (see `finished`). With groups, a block of filters lies within one."""
+    what Upstream reads (see `finished`). With groups, a block of filters lies within one. Where filters are
+    `ready`, W is what `packed` makes of them."""
     window, tile = Window(*window), Tile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     p_H, p_W = pool
@@ -48,14 +50,14 @@ def forward(
 
     # Algorithm
     A_prev = array("A_prev", [L, W * C, H])
-    weights = fixed("W", [K, J, f_H])
+    B = tile.filters
+    weights = array("W", [B, J, f_H]) if ready else fixed("W", [K, J, f_H])
     b = fixed("b", [K])
     l, k, x, y, n, ki, ko, j, i = variables("l k x y n ki ko j i")
     rows = padded_rows(A_prev, window, C)
-    packed, Z, A = hl.Func("packed"), hl.Func("Z"), hl.Func("A")
-    B = tile.filters
+    Z, A = hl.Func("Z"), hl.Func("A")
     filter_ = hl.min(ko * B + ki, K - 1) if K % B else ko * B + ki
-    packed[ki, j, i, ko] = weights[filter_, j, i]
+    blocks_of = weights if ready else _packed(weights, K, B)
     if groups == 1 and (d_W == 1 or f_W == 1):
         r = hl.RDom([(0, J), (0, f_H)], "r")
         loops = j, i = r[0], r[1]
@@ -66,7 +68,7 @@ def forward(
         loops, j, i = (r[0], r[1], r[2]), r[1] * C_g + r[0], r[2]
         q = (x * s_W + r[1] * d_W) * C + ko // (K // groups // B or 1) * C_g * (groups > 1) + r[0]
     Z[l, ki, x, y, n, ko] = b[filter_] if bias else ZERO
-    Z[l, ki, x, y, n, ko] += packed[ki, j, i, ko] * rows[l, q, y * s_H + i * d_H, n]  # (1)
+    Z[l, ki, x, y, n, ko] += blocks_of[ki, j, i, ko] * rows[l, q, y * s_H + i * d_H, n]  # (1)
 
     behind = Behind(normalised, add, [L, K, n_W // p_W, n_H // p_H], tile.vector)
 
@@ -100,14 +102,31 @@ def forward(
     vectorize_tile(update, l, ki, L, tile)
     if tile.unroll > 1:
         update.unroll(loops[0], tile.unroll)
-    if L == 1:
-        packed.bound_extent(ki, B).vectorize(ki, tile.vector)
-        if tile.few and one_band:
-            packed.compute_at(A, kb)
+    if L == 1 and not ready:
+        blocks_of.bound_extent(ki, B).vectorize(ki, tile.vector)
+        if tile.few and tile.shared and one_band:
+            blocks_of.compute_at(A, kb)
         else:
-            packed.compute_root().parallel(ko)
+            blocks_of.compute_root().parallel(ko)
     if rows is not A_prev:
         rows.compute_at(A, yo)
         vectorize_rows(rows, L, tile)
     behind.schedule()
     return [A], [A_prev, *behind.S, weights, *([b] if bias else []), *behind.arguments]
+
+
+def packed(*, filters, row, rows, block, vector):
+    """W [k, j, i] in blocks of so many filters, [ki, j, i, ko]: each is one run of memory. `row` numbers of a
+    window's row, `rows` of them."""
+    weights = fixed("W", [filters, row, rows])
+    blocks = _packed(weights, filters, block)
+    ki, *_, ko = blocks.args()
+    result(blocks, [block, row, rows]).vectorize(ki, vector).parallel(ko)
+    return [blocks], [weights]
+
+
+def _packed(weights: hl.ImageParam, filters: int, block: int) -> hl.Func:
+    blocks, (ki, j, i, ko) = hl.Func("packed"), variables("ki j i ko")
+    filter_ = ko * block + ki
+    blocks[ki, j, i, ko] = weights[hl.min(filter_, filters - 1) if filters % block else filter_, j, i]
+    return blocks

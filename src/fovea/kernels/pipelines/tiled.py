@@ -8,8 +8,8 @@
 Bᵀ, G and Aᵀ are in transforms.py. There are two schedules, and tile.channels says which:
 
 - 0, for pictures of many tiles: U first, as a whole. Then the threads share out blocks of tiles: V of a
-  block, which stays in the second-level cache, meets all of U. Where pictures are few (tile.few), they come
-  one after the other, and the threads may share a block's filters, too.
+  block, which stays in the second-level cache, meets all of U. Where pictures are few (tile.few), the
+  threads share a block's filters, too.
 - else, where U is too large for that, or pictures have few tiles: V of a block first, which is as large as
   the last-level cache allows. Then the threads share out the filters: `filters` of them are transformed where
   they are used, `channels` channels at a time, and meet all of V. U as a whole is never in memory.
@@ -38,13 +38,13 @@ _TASKS = 8  # blocks of filters; where they are fewer, the threads also share ou
 
 class Tiles:
     """Z of a convolution with padding of its own: pixel(c, x, y, n) gives the input from the padding's first
-    pixel on, zero where there is none, for c up to tile.padded(C); `weight` and `transposed` are those of
-    TransformedFilters. `out` is (rows, columns) of what is wanted of a picture, windows of `pool` pixels
-    each; `count` the number of pictures."""
+    pixel on, zero where there is none, for c up to tile.padded(C); `filters` are to be transformed, or an
+    array of U [ki, c, ko, i, j] that is ready, where tile.channels is 0. `out` is (rows, columns) of what is
+    wanted of a picture, windows of `pool` pixels each; `count` the number of pictures."""
 
     def __init__(
-        self, pixel: Pixel, weight: Pixel, C: int, K: int, out: tuple[int, int], pool: tuple[int, int],
-        tile: WinogradTile, count: hl.Expr, transposed: bool = False,
+        self, pixel: Pixel, filters: TransformedFilters | hl.ImageParam, C: int, K: int, out: tuple[int, int],
+        pool: tuple[int, int], tile: WinogradTile, count: hl.Expr,
     ) -> None:  # fmt: skip
         self.tile, self.C, self.K, self.out, self.pool = tile, C, K, out, pool
         self.wide, B, rows = -(-out[1] * pool[1] // OUTPUTS), tile.filters, tile.rows
@@ -67,15 +67,18 @@ class Tiles:
         self.V_rows, self.V = along_rows_and_columns(
             input_transform, of_tile, i, j, INPUTS, "V", (c, t, cb, band, group)
         )  # (1)
-        self.filters = TransformedFilters(weight, C, K, tile, transposed)
-        self.U = self.filters.U  # (2)
+        self.filters = filters if isinstance(filters, TransformedFilters) else None
+
+        def U(ki, c, cb, ko, i, j):  # (2)
+            return self.filters.U[ki, c, cb, ko, i, j] if self.filters else filters[ki, c, ko, i, j]
+
         self.sum, self.M = hl.Func("sum"), hl.Func("M")
         r = hl.RDom([(0, min(C, self.chunk))], "r")
         rb = hl.RDom([(0, self.chunks)], "rb")
         self.r, self.rb = r[0], rb[0]
         at = (ki, t, i, j, ko, band, group)
         self.sum[(*at, cb)] = ZERO
-        self.sum[(*at, cb)] += self.U[ki, self.r, cb, ko, i, j] * self.V[self.r, t, cb, band, group, i, j]
+        self.sum[(*at, cb)] += U(ki, self.r, cb, ko, i, j) * self.V[self.r, t, cb, band, group, i, j]
         if self.chunks == 1:
             self.M[at] = self.sum[(*at, 0)]  # (3)
         else:
@@ -119,13 +122,10 @@ class Tiles:
         A.split(yt, band, yt, tile.rows, _GUARD).split(n, group, ni, self.pictures, _GUARD)
         A.vectorize(ki).unroll(xi).unroll(yi).never_partition_all()  # one copy of the body: compiles faster
         A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group)
-        blocks, bands = -(-self.K // tile.filters), -(-rows // (tile.rows * down))
-        if tile.channels or (tile.few and bands < _TASKS):
+        if tile.channels or tile.few:
             A.parallel(kb)
-        if not tile.few and (not tile.channels or blocks < _TASKS):
-            A.parallel(group)
-        if bands > 1 and (not tile.channels or blocks < _TASKS):
-            A.parallel(band)
+        if not tile.channels or self.K // tile.filters < _TASKS:
+            A.parallel(group).parallel(band)
         c, cv, t, i, j, between, tb, filter = *variables("c cv t i j v tb"), self.place[0]
         self.Z.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(i).unroll(j)
         self.Z_rows.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(between).unroll(i)
@@ -148,13 +148,15 @@ class Tiles:
         spread(self.V, c, self.chunk // v, v)
         spread(self.V, t, most)
         spread(self.M, t, most)
-        if tile.channels and not tile.few:
+        if tile.channels:
             self.V.parallel(t)
-        if not tile.channels:
-            self.U.compute_root().parallel(ko)
-        elif self.chunks > 1:
-            self.U.compute_at(self.M, self.rb)
-        else:
-            self.U.compute_at(A, kb)
-        self.filters.schedule()
+        if self.filters:
+            U = self.filters.U
+            if not tile.channels:
+                U.compute_root().parallel(ko)
+            elif self.chunks > 1:
+                U.compute_at(self.M, self.rb)
+            else:
+                U.compute_at(A, kb)
+            self.filters.schedule()
         return band

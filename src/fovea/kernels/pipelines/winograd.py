@@ -10,25 +10,38 @@ import halide as hl
 
 from fovea.geometry import Window
 from fovea.kernels.algorithms import WinogradTile
-from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, padded_rows, variables
+from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, padded_rows, result, variables
 from fovea.kernels.pipelines.epilogue import Behind, finished
 from fovea.kernels.pipelines.tiled import Tiles
+from fovea.kernels.pipelines.transformed import TransformedFilters
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
 
 def forward(
-    *, window, channels, filters, bias, activation, pool, noted, lanes, tile, normalised=False, add=False
+    *,
+    window,
+    channels,
+    filters,
+    bias,
+    activation,
+    pool,
+    noted,
+    lanes,
+    tile,
+    normalised=False,
+    add=False,
+    ready=False,
 ):
     """A: Z, then in a prediction what `Behind` says, then the activation, then max-pooling; if `noted` also
-    what Upstream reads (see `finished`)."""
+    what Upstream reads (see `finished`). Where filters are `ready`, W is what `transformed` makes of them."""
     window, tile = Window(*window), WinogradTile(*tile)
     (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
     (p_H, p_W), C, K = pool, channels, filters
     assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
 
     A_prev = array("A_prev", [1, W * C, H])
-    weights = fixed("W", [K, C, 3, 3])
+    weights = fixed("W", tile.ready(C, K)[::-1] if ready else [K, C, 3, 3])
     b = fixed("b", [K])
     l, k, x, y, n = variables("l k x y n")
     staged = None
@@ -44,7 +57,8 @@ def forward(
         return _inside(at, x - left, y - top, W, H)
 
     out = (n_H // p_H, n_W // p_W)
-    sums = Tiles(pixel, lambda k, c, i, j: weights[k, c, j, i], C, K, out, pool, tile, _count(A_prev))
+    filters_ = weights if ready else TransformedFilters(_of(weights), C, K, tile, transposed=False)
+    sums = Tiles(pixel, filters_, C, K, out, pool, tile, _count(A_prev))
 
     behind = Behind(normalised, add, [1, K, n_W // p_W, n_H // p_H], tile.vector)
 
@@ -61,6 +75,22 @@ def forward(
         _share_out(staged.compute_at(A, band).vectorize(q, tile.vector, _WHOLE), tile)
     behind.schedule()
     return [A], [A_prev, *behind.S, weights, *([b] if bias else []), *behind.arguments]
+
+
+def transformed(*, channels, filters, tile):
+    """U [ki, c, ko, i, j] of W [k, c, j, i], where tile.channels is 0."""
+    tile, weights = WinogradTile(*tile), fixed("W", [filters, channels, 3, 3])
+    own = TransformedFilters(_of(weights), channels, filters, tile, transposed=False)
+    U, (ki, c, ko, i, j) = hl.Func("ready"), variables("ki c ko i j")
+    U[ki, c, ko, i, j] = own.U[ki, c, 0, ko, i, j]
+    result(U, [*tile.ready(channels, filters)[::-1]]).vectorize(ki, tile.vector).parallel(j)
+    own.U.compute_root()
+    own.schedule()
+    return [U], [weights]
+
+
+def _of(weights: hl.ImageParam):
+    return lambda k, c, i, j: weights[k, c, j, i]
 
 
 def inputs(*, window, channels, filters, after, pool, lanes, tile, begun=False):
@@ -91,7 +121,8 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, begun=False):
     def turned(c, k, i, j):
         return bank[k, c, 2 - j, 2 - i]
 
-    sums = Tiles(pixel, turned, K, C, (H, W), (1, 1), tile, count, transposed=True)
+    transposed = TransformedFilters(turned, K, C, tile, transposed=True)
+    sums = Tiles(pixel, transposed, K, C, (H, W), (1, 1), tile, count)
     others = array("begun", [1, C, W, H]) if begun else None
     sum_ = sums.at(c, x, y, n)  # (1)
     inside = hl.min(c, C - 1) if C % tile.vector else c
@@ -108,7 +139,7 @@ def _inside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
 
 def _share_out(rows: hl.Func, tile: WinogradTile) -> None:
     """Let the threads share out [.., y, n] of a block that is not a single thread's."""
-    if tile.channels and not tile.few:
+    if tile.channels:
         y, n = variables("y n")
         rows.parallel(n).parallel(y)
 

@@ -1,0 +1,44 @@
+"""How a kernel's work is cut into tasks."""
+
+import math
+
+import pytest
+
+from fovea.geometry import Window
+from fovea.kernels import algorithms, tiles
+
+
+def tasks(size, f, stride, C, K, few):
+    """Blocks of filters times bands, as far as the threads share them out."""
+    window = Window.of((size, size), f, stride, "same")
+    tile = algorithms.forward(window, K, C, (1, 1), 1, "exact", few=few).tile
+    return (-(-K // tile.filters) if tile.shared else 1) * -(-window.output[0] // tile.band)
+
+
+@pytest.mark.parametrize(
+    ("size", "f", "stride", "C", "K"),
+    [(7, 1, 1, 320, 1280), (14, 1, 1, 576, 96), (112, 1, 1, 16, 96), (224, 3, 2, 3, 32), (14, 3, 2, 256, 512)],
+)
+def test_one_picture_gives_all_threads_something_to_do(size, f, stride, C, K):
+    assert tasks(size, f, stride, C, K, few=True) >= 4
+    assert tasks(size, f, stride, C, K, few=True) >= tasks(size, f, stride, C, K, few=False)
+
+
+def test_what_is_done_at_once_is_no_task_for_others():
+    assert tasks(8, 3, 1, 8, 16, few=True) == 1
+    assert tiles.shares(0) == 1
+
+
+def test_two_vectors_of_filters_share_what_they_load_even_if_the_second_is_not_full():
+    v = tiles.vector()
+    for K, vectors in ((v, 1), (v + 1, 2), (2 * v - v // 2, 2), (2 * v, 2), (3 * v, 1), (4 * v - 1, 2)):
+        assert algorithms._tile((28, 28), K, K).filters == vectors * v
+        assert algorithms._weights_tile((28, 28), K, K).filters == vectors * v
+
+
+def test_a_tile_never_holds_more_sums_than_there_are_registers():
+    for size, C, K in ((56, 64, 64), (7, 512, 512), (28, 24, 40)):
+        for few in (False, True):
+            tile = algorithms._tile((size, size), C, K, few)
+            assert tile.tiles * tile.filters // tile.vector <= tiles.sums()
+            assert tile.tiles <= math.ceil(size / 4) ** 2 or not few
