@@ -70,7 +70,7 @@ Timed = list[tuple[Convolution, Times]]
 def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the table that chooses kernels to this machine.")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="cases with this in group or name")
-    parser.add_argument("--target", help="avx512, avx2, sse or neon")
+    parser.add_argument("--target", help="one of the table's, such as avx2")
     parser.add_argument("--all", action="store_true", help="every case of the tables")
     parser.add_argument("--threads", type=int, default=runtime.threads())
     parser.add_argument("--times", metavar="FILE", help="keep what was timed there, and take it up again")

@@ -17,7 +17,13 @@ def tasks(size, f, stride, C, K, few):
 
 @pytest.mark.parametrize(
     ("size", "f", "stride", "C", "K"),
-    [(7, 1, 1, 320, 1280), (14, 1, 1, 576, 96), (112, 1, 1, 16, 96), (224, 3, 2, 3, 32), (14, 3, 2, 256, 512)],
+    [
+        (7, 1, 1, 320, 1280),
+        (14, 1, 1, 576, 96),
+        (112, 1, 1, 16, 96),
+        (224, 3, 2, 3, 32),
+        (14, 3, 2, 256, 512),
+    ],
 )
 def test_one_picture_gives_all_threads_something_to_do(size, f, stride, C, K):
     assert tasks(size, f, stride, C, K, few=True) >= 4

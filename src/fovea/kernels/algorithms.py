@@ -284,17 +284,22 @@ def _tile(out: Pair, channels: int, filters: int, few: bool = False) -> Winograd
 
     A block of tiles that stays in the second-level cache reads all transformed filters once. Where many
     channels make such blocks small, or pictures do, the filters' way is so much longer that they had better
-    be transformed where they are used, again for every block, and blocks fill the last-level cache."""
+    be transformed where they are used, again for every block, and blocks fill the last-level cache; unless
+    that is far, and filters are not so many."""
     v, target, (high, wide) = vector(), targets.current(), _grid(out)
     vectors = _vectors(filters)
     padded = -(-channels // v) * v
-    if 2 * high * wide < target.few_tiles or target.block < target.meeting * 36 * 4 * padded:
-        (rows, pictures), chunk = _large_block(out, padded), _chunk(channels)
-    else:
+    small = 2 * high * wide < target.few_tiles or target.block < target.meeting * 36 * 4 * padded
+    if not small:
         (rows, pictures), chunk = _block(out, padded), 0
-    small = rows * wide * (1 if few or rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
-    extents = (small,) if few else (rows * pictures * wide, small)  # a full block, and a small one
-    count = _best(extents, range(1, min(small, tiles.sums() // vectors) + 1), vectors)
+    elif 36 * 4 * padded * filters <= target.whole:
+        rows = _band(high, max(target.together // wide, 1))
+        pictures, chunk = max(target.together // (rows * wide), 1) if rows == high else 1, 0
+    else:
+        (rows, pictures), chunk = _large_block(out, padded), _chunk(channels)
+    least = rows * wide * (1 if few or rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
+    extents = (least,) if few else (rows * pictures * wide, least)  # a full block, and a small one
+    count = _best(extents, range(1, min(least, tiles.sums() // vectors) + 1), vectors)
     return WinogradTile(v, vectors * v, count, rows, pictures, chunk, few)
 
 
@@ -319,12 +324,13 @@ def _chunk(channels: int) -> int:
 def _weights_tile(out: Pair, channels: int, filters: int) -> WinogradWeightsTile | WinogradChunksTile:
     """Sums of their own for the threads; one that they share, where these would fill the second-level cache;
     and none in memory where that one would be longer on its way than at work: where it is large, or pictures
-    have few tiles."""
+    have few tiles, unless the last-level cache is large and far."""
     v, target, (high, wide) = vector(), targets.current(), _grid(out)
     vectors, padded = _vectors(filters), -(-channels // v) * v
     sum_bytes = 36 * channels * filters * 4
     most = tiles.sums() // vectors
-    if sum_bytes > target.part and (2 * high * wide < target.few_tiles or sum_bytes > target.one_sum):
+    few_or_many = 2 * high * wide < target.few_tiles or sum_bytes > target.one_sum
+    if few_or_many and sum_bytes > max(target.part, target.whole):
         rows, pictures = _large_block(out, -(-filters // v) * v)
         chunk = min(2 * v, padded)
         block = _best((chunk,), [n for n in range(1, most + 1) if chunk % n == 0], vectors)

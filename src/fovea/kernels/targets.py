@@ -4,8 +4,8 @@ targets.json is the table: a line a constant, a column a kind of processor. `pyt
 --write` fits its constants to measured times; "measured_on" says on which machine, and a column that says
 "never" is only reasoned, from the number of registers and the size of caches.
 
-The kind is the best that the processor has. FOVEA_TARGET asks for another one that it has too: for the
-kernels of an AVX2 processor, say, on one with AVX-512.
+The kind is the first of `_KINDS` that the processor has. FOVEA_TARGET asks for another one that it has too:
+for the kernels of an AVX2 processor, say, on one with AVX-512.
 """
 
 import functools
@@ -55,6 +55,8 @@ class Target(NamedTuple):
     group: int  # tiles that meet filters which are transformed where they are used
     group_bytes: int  # bytes of them, transformed, that leave room for the rest in the last-level cache
     chunk: int  # channels of such filters at a time
+    whole: int  # bytes of all transformed filters, or of a sum of their gradients, that wait in memory anyway
+    together: int  # tiles that then make a block
     part: int  # bytes of a sum of which there may be several
     one_sum: int  # bytes of a sum that the threads share; of a larger one there is only a block's, in parts
     shared_tiles: int  # of a block that the threads share
@@ -63,11 +65,15 @@ class Target(NamedTuple):
 # From best to least: what a processor must have, and what Halide is told where it has better (None: nothing
 # is better).
 _KINDS = {
+    "avx512-intel": ("avx512f", None),
     "avx512": ("avx512f", None),
     "avx2": ("avx", "avx-avx2-f16c-fma-sse41"),
     "sse": ("sse2", "sse41"),
     "neon": ("neon", None),
 }
+# Where vectors do not tell processors apart, LLVM's names do: these have 2 MB of second-level cache to a
+# core, and a last-level cache that is large and far.
+_NAMES = {"avx512-intel": ("sapphirerapids", "emeraldrapids", "graniterapids", "graniterapids-d")}
 
 TABLE = Path(__file__).with_name("targets.json")
 
@@ -102,8 +108,12 @@ def available() -> list[str]:
     """The targets that this processor has, the best first."""
     import llvmlite.binding as llvm
 
-    features = llvm.get_host_cpu_features()
-    return [name for name, (feature, _) in _KINDS.items() if features.get(feature)]
+    features, own = llvm.get_host_cpu_features(), llvm.get_host_cpu_name()
+    return [
+        name
+        for name, (feature, _) in _KINDS.items()
+        if features.get(feature) and own in _NAMES.get(name, (own,))
+    ]
 
 
 def halide(host: str) -> str:
