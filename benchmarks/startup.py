@@ -71,10 +71,9 @@ FACTS: dict[str, tuple[Callable[[], list[float]], float]] = {
 
 
 def _run(place: str, *arguments: str) -> str:
-    """Standard output of Python in `place`, with its caches there."""
+    """Standard output of Python in `place`, with a cache there."""
     paths = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
     own = {"FOVEA_CACHE": str(Path(place, "cache")), "FOVEA_THREADS": "2", "PYTHONPATH": paths}
-    own["PYTHONPYCACHEPREFIX"] = str(Path(place, "bytecode"))
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     how = {
         "cwd": place,

@@ -194,8 +194,13 @@ class Network:
         """A copy whose weights cannot change, for those who predict again and again: what kernels make of
         weights alone is made once, which few pictures at a time notice most. `flat` and all that is in
         `parameters` and `statistics` are read-only; predictions are the same, to the bit."""
-        twin = copy(self)
+        twin = object.__new__(type(self))
+        twin.__dict__ |= self.__dict__
+        twin.layers = [copy(layer) for layer in self.layers]
+        twin.memory = aligned_zeros(self.memory.size)
+        twin.memory[...] = self.memory
         twin.memory.flags.writeable = False
+        twin._plans, twin._lock = {}, Lock()
         twin._lay_out(self.flat.size)
         return twin
 

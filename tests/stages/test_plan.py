@@ -81,9 +81,8 @@ NETWORKS = {
     ),
     "work that few pictures share": lambda: fovea.Network(
         [
-            L.Conv2D(40, 3, stride=2, padding=1), L.ReLU(), L.Conv2D(96, 3, padding=1), L.BatchNorm(),
-            L.ReLU(), L.Conv2D(96, 3, padding=1, groups=96), L.ReLU(), L.Conv2D(320, 1), L.ReLU(),
-            L.MaxPool2D(2), L.Conv2D(320, 3, padding=1), L.ReLU(), L.Flatten(), L.Dense(70), L.ReLU(),
+            L.Conv2D(96, 3, stride=2, padding=1), L.ReLU(), L.Conv2D(96, 3, padding=1, groups=96),
+            L.Conv2D(320, 1), L.MaxPool2D(2), L.Conv2D(64, 3, padding=1), L.ReLU(), L.Flatten(), L.Dense(70),
             L.Dense(17), L.Dense(3),
         ],
         (33, 29, 3),
@@ -236,6 +235,10 @@ NETWORKS = {
             "last": L.ReLU(), "end": L.GlobalAveragePool2D(),
         },
         (7, 7, 2),
+    ),
+    "pools of one pixel": lambda: fovea.Network(
+        [L.Conv2D(4, 1), L.MaxPool2D(1), L.Conv2D(20, 3), L.ReLU(), L.MaxPool2D(1), L.Flatten(), L.Dense(3)],
+        (5, 5, 1),
     ),
     "dense only": lambda: fovea.Network([L.Flatten(), L.Dense(33), L.ReLU(), L.Dense(4)], (3, 3, 2)),
     "ends without dense": lambda: fovea.Network([L.Conv2D(10, 3), L.GlobalAveragePool2D()], (6, 6, 16)),

@@ -75,7 +75,7 @@ class ConvStage(Stage):
         pool = layers[place].window(layers[0].output_shape(input_shape))
         assert pool is not None
         side_by_side = pool.size == pool.stride and pool.dilation == (1, 1) and not any(pool.pads)
-        return side_by_side and pool.size[0] * pool.size[1] <= _WINDOW
+        return side_by_side and 1 < pool.size[0] * pool.size[1] <= _WINDOW
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         outputs = [A.seen_as(*self.output_shape)]
