@@ -19,7 +19,7 @@ which a picture's result must not depend, and never a timing.
 """
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fovea.geometry import Pair, Window
 from fovea.kernels import targets, tiles
@@ -82,7 +82,7 @@ class Ready(NamedTuple):
     """What kernels make of constant filters, once: the operation that does, its arguments, and the shape."""
 
     operation: str
-    arguments: dict[str, object]
+    arguments: dict[str, Any]
     shape: tuple[int, ...]
 
 
@@ -106,11 +106,12 @@ class Choice(NamedTuple):
 
     def ready(self, window: Window, filters: int, channels: int, lanes: int, groups: int) -> Ready | None:
         """How the forward pass takes constant filters; None where it takes them as they are."""
-        if self.operation == "winograd.forward" and not self.tile.channels:
+        tile = self.tile
+        if self.operation == "winograd.forward" and isinstance(tile, WinogradTile) and not tile.channels:
             shape = {"channels": channels, "filters": filters, "tile": self.plain_tile}
-            return Ready("winograd.transformed", shape, self.tile.ready(channels, filters))
-        if self.operation == "conv.forward" and lanes == 1:
-            row, rows, block = window.size[1] * channels // groups, window.size[0], self.tile.filters
+            return Ready("winograd.transformed", shape, tile.ready(channels, filters))
+        if self.operation == "conv.forward" and isinstance(tile, tiles.Tile) and lanes == 1:
+            row, rows, block = window.size[1] * channels // groups, window.size[0], tile.filters
             shape = {"filters": filters, "row": row, "rows": rows, "block": block, "vector": vector()}
             return Ready("conv.packed", shape, (-(-filters // block), rows, row, block))
         return None

@@ -70,7 +70,9 @@ class Tiles:
         self.filters = filters if isinstance(filters, TransformedFilters) else None
 
         def U(ki, c, cb, ko, i, j):  # (2)
-            return self.filters.U[ki, c, cb, ko, i, j] if self.filters else filters[ki, c, ko, i, j]
+            if isinstance(filters, TransformedFilters):
+                return filters.U[ki, c, cb, ko, i, j]
+            return filters[ki, c, ko, i, j]
 
         self.sum, self.M = hl.Func("sum"), hl.Func("M")
         r = hl.RDom([(0, min(C, self.chunk))], "r")

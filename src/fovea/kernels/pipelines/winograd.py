@@ -41,7 +41,7 @@ def forward(
     assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
 
     A_prev = array("A_prev", [1, W * C, H])
-    weights = fixed("W", tile.ready(C, K)[::-1] if ready else [K, C, 3, 3])
+    weights = fixed("W", [*tile.ready(C, K)[::-1]] if ready else [K, C, 3, 3])
     b = fixed("b", [K])
     l, k, x, y, n = variables("l k x y n")
     staged = None
