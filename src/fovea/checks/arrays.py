@@ -25,7 +25,7 @@ def same_shape(who: str, **arrays: Array) -> None:
 
 def floats(who: str, **arrays: Array | None) -> None:
     """Arrays of float32, or all of float64; None is left out."""
-    first = ""
+    model: tuple[str, np.ndarray] | None = None
     for name, array in arrays.items():
         if array is None:
             continue
@@ -35,10 +35,11 @@ def floats(who: str, **arrays: Array | None) -> None:
         if array.dtype not in (np.float32, np.float64):
             remedy = f"convert it with {name}.astype(np.float32)"
             raise ShapeError(mismatch(who, f"{name} in float32 or float64", array.dtype, remedy))
-        first = first or name
-        if array.dtype != arrays[first].dtype:  # type: ignore[union-attr]
-            expected = f"{name} in {arrays[first].dtype} as {first} is"  # type: ignore[union-attr]
-            remedy = f"convert it with .astype(np.{arrays[first].dtype})"  # type: ignore[union-attr]
+        model = model or (name, array)
+        first, like = model
+        if array.dtype != like.dtype:
+            expected = f"{name} in {like.dtype} as {first} is"
+            remedy = f"convert it with .astype(np.{like.dtype})"
             raise ShapeError(mismatch(who, expected, array.dtype, remedy))
 
 
