@@ -12,6 +12,7 @@ What a file means is kept; only its form changes:
 One channel of a coloured picture is its luma, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601).
 """
 
+import importlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ _TRANSPARENT = (".png", ".tif", ".tiff", ".webp")
 MOST_PIXELS = 89_478_485  # a quarter of a gigabyte in RGB, where Pillow, too, begins to suspect a bomb
 
 # Pillow knows some forty formats, of which some start other programs: a stranger's file may be one of these.
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+_FORMATS = ("Jpeg", "Png", "Bmp", "Gif", "Ppm", "Tiff", "WebP")  # as PIL names their modules
 _ORIENTATION = 0x0112  # the EXIF tag
 _SIDEWAYS = (5, 6, 7, 8)  # its values that swap height and width
 
@@ -128,6 +129,8 @@ def check_channels(channels: int | None) -> None:
 def _open(file: File) -> "Image":
     from PIL import Image
 
+    for name in _FORMATS:  # each adds itself; where one were missing, PIL would import the forty that it knows
+        importlib.import_module(f"PIL.{name}ImagePlugin")
     image = Image.open(file if hasattr(file, "read") else Path(file), formats=_FORMATS)  # type: ignore[arg-type]
     if image.width * image.height > MOST_PIXELS:
         image.close()

@@ -1,7 +1,4 @@
-"""Fovea starts fast; the best of several runs counts, for other work on the machine is not its fault, nor are
-its slow phases, which are seconds long."""
-
-import time
+"""Fovea starts fast; the best of several runs counts, for other work on the machine is not its fault."""
 
 import pytest
 
@@ -14,9 +11,4 @@ pytest.importorskip("halide")
 def test_the_start_is_fast(what, monkeypatch):
     monkeypatch.setattr(startup, "_TIMES", 3)
     measure, most = startup.FACTS[what]
-    best = min(measure())
-    for _ in range(4):
-        if best >= most:
-            time.sleep(4)
-            best = min(best, *measure())
-    assert best < most
+    assert min(measure()) < most
