@@ -90,7 +90,8 @@ def explain(
     end = time.perf_counter() + _SECONDS
     while len(rounds) < _LEAST or (time.perf_counter() < end and len(rounds) < _MOST):
         rounds.append([_timed(found.steps) for found in passes])
-    network.flat_statistics[...] = learned
+    if training:
+        network.flat_statistics[...] = learned
     rows = []
     for found, values in zip(passes, zip(*rounds, strict=True), strict=True):
         ms, count = 1e3 * statistics.median(values), found.multiply_adds * batch_size

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _TILE = 4  # outputs of a tile along an axis
+_PAYING = 4  # tiles of a picture, with more of which it pays to transform filters again
 _ALONE = (1, 1)  # no pooling behind it
 _ONE_SUM = "; the threads share one sum"
 _WHERE_SUMMED = "; sums transformed block by block"
@@ -43,17 +44,22 @@ class WinogradTile(NamedTuple):
     tiles: int  # tiles of a register tile
     rows: int  # rows of tiles in a block
     pictures: int  # pictures in a block, at most
-    channels: int  # of a chunk of filters, transformed where it is used; 0 where all are, before
+    chunk: int  # channels that are summed at a time; 0 where all are
+    where_used: bool  # whether a chunk of filters is transformed where it is used, not all before
     few: bool = False  # whether pictures are few, and the threads share a block's filters in any case
 
     def padded(self, channels: int) -> int:
         """`channels`, and zeros up to a whole chunk or vector."""
-        unit = self.channels or self.vector
+        unit = self.chunk or self.vector
         return -(-channels // unit) * unit
 
     def ready(self, channels: int, filters: int) -> tuple[int, ...]:
-        """The shape of all filters, transformed: (6, 6, blocks, channels, filters of a block)."""
-        return 6, 6, -(-filters // self.filters), self.padded(channels), self.filters
+        """The shape of constant filters: transformed (6, 6, blocks, channels, filters of a block), or to be
+        transformed where they are used (blocks, 3, 3·channels, filters of a block)."""
+        blocks = -(-filters // self.filters)
+        if self.where_used:
+            return blocks, 3, 3 * channels, self.filters
+        return 6, 6, blocks, self.padded(channels), self.filters
 
 
 class WinogradWeightsTile(NamedTuple):
@@ -79,10 +85,12 @@ class WinogradChunksTile(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """What kernels make of constant filters, once: the operation that does, its arguments, and the shape."""
+    """What kernels make of constant filters, once: the operation that does, its arguments, the shape in which
+    it takes them, and that of what comes out."""
 
     operation: str
     arguments: dict[str, Any]
+    takes: tuple[int, ...]
     shape: tuple[int, ...]
 
 
@@ -106,14 +114,15 @@ class Choice(NamedTuple):
 
     def ready(self, window: Window, filters: int, channels: int, lanes: int, groups: int) -> Ready | None:
         """How the forward pass takes constant filters; None where it takes them as they are."""
-        tile = self.tile
-        if self.operation == "winograd.forward" and isinstance(tile, WinogradTile) and not tile.channels:
+        tile, (high, wide) = self.tile, window.size
+        if isinstance(tile, WinogradTile) and not tile.where_used:
             shape = {"channels": channels, "filters": filters, "tile": self.plain_tile}
-            return Ready("winograd.transformed", shape, tile.ready(channels, filters))
-        if self.operation == "conv.forward" and isinstance(tile, tiles.Tile) and lanes == 1:
-            row, rows, block = window.size[1] * channels // groups, window.size[0], tile.filters
-            shape = {"filters": filters, "row": row, "rows": rows, "block": block, "vector": vector()}
-            return Ready("conv.packed", shape, (-(-filters // block), rows, row, block))
+            size = tile.ready(channels, filters)
+            return Ready("winograd.transformed", shape, (3, 3, channels, filters), size)
+        if isinstance(tile, WinogradTile) or (isinstance(tile, tiles.Tile) and lanes == 1):
+            row, block = wide * channels // groups, tile.filters
+            shape = {"filters": filters, "row": row, "rows": high, "block": block, "vector": vector()}
+            return Ready("conv.packed", shape, (high, row, filters), (-(-filters // block), high, row, block))
         return None
 
     @property
@@ -136,9 +145,11 @@ def forward(
     precision: str,
     groups: int = 1,
     few: bool = False,
+    constant: bool = False,
 ) -> Choice:
     """Z, with its ReLU and pooling. For `few` pictures the same sums in other tasks: the threads share what
-    there is to do for one."""
+    there is to do for one, and filters, unless they are `constant`, are better transformed where they are
+    used."""
     if tiles.narrow(filters, groups, lanes):
         products = math.prod(window.size) * channels // groups
         beside = window.stride[0] * _beside(window.input, filters, channels, groups)
@@ -148,7 +159,7 @@ def forward(
     covered = n_H // p_H * p_H, n_W // p_W * p_W
     verdict = _winograd(window, covered, channels, filters, pool, lanes, precision, groups)
     if verdict.chosen:
-        return _tiled("winograd.forward", _tile(covered, channels, filters, few), verdict.why)
+        return _tiled("winograd.forward", _tile(covered, channels, filters, few, constant), verdict.why)
     tile = tiles.conv(window, filters, channels, pool, lanes, groups, few)
     return Choice("conv.forward", tile, verdict.why)
 
@@ -211,7 +222,7 @@ def _narrow(phase: str, tile: tiles.DepthwiseTile, sums: int, others: int, group
 
 
 def _tiled(operation: str, tile: WinogradTile, why: str) -> Choice:
-    return Choice(operation, tile, why + (_WHERE_USED if tile.channels else ""))
+    return Choice(operation, tile, why + (_WHERE_USED if tile.where_used else ""))
 
 
 class _Verdict(NamedTuple):
@@ -235,7 +246,7 @@ def _winograd(
     against = (
         (
             lanes > 1,
-            f"pictures side by side: fewer than {targets.current().side_by_side} channels or filters",
+            f"pictures side by side: {min(channels, filters)} channels or filters do not fill vectors",
         ),
         (precision == "alike", "direct: few pictures, as where many lie side by side"),
         (precision == "exact", "exact: the direct sum rounds least"),
@@ -279,7 +290,7 @@ def _grid(out: Pair) -> Pair:
     return -(-out[0] // _TILE), -(-out[1] // _TILE)
 
 
-def _tile(out: Pair, channels: int, filters: int, few: bool = False) -> WinogradTile:
+def _tile(out: Pair, channels: int, filters: int, few: bool = False, constant: bool = False) -> WinogradTile:
     """Two vectors of filters where their number is even (three let M no longer fit beside V), and as many
     tiles as the registers hold and the block is a multiple of, or nearly.
 
@@ -291,17 +302,21 @@ def _tile(out: Pair, channels: int, filters: int, few: bool = False) -> Winograd
     vectors = _vectors(filters)
     padded = -(-channels // v) * v
     small = 2 * high * wide < target.few_tiles or target.block < target.meeting * 36 * 4 * padded
+    chunk = _chunk(channels) if small else 0
+    bytes_of_all = 36 * 4 * padded * filters
+    again = few and not (constant and high * wide <= _PAYING) and bytes_of_all > target.part
+    where_used = small and (bytes_of_all > target.whole or again)
     if not small:
-        (rows, pictures), chunk = _block(out, padded), 0
-    elif 36 * 4 * padded * filters <= target.whole:
-        rows = _band(high, max(target.together // wide, 1))
-        pictures, chunk = max(target.together // (rows * wide), 1) if rows == high else 1, 0
+        rows, pictures = _block(out, padded)
+    elif where_used:
+        rows, pictures = _large_block(out, padded)
     else:
-        (rows, pictures), chunk = _large_block(out, padded), _chunk(channels)
+        rows = _band(high, max(target.together // wide, 1))
+        pictures = max(target.together // (rows * wide), 1) if rows == high else 1
     least = rows * wide * (1 if few or rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
     extents = (least,) if few else (rows * pictures * wide, least)  # a full block, and a small one
     count = _best(extents, range(1, min(least, tiles.sums() // vectors) + 1), vectors)
-    return WinogradTile(v, vectors * v, count, rows, pictures, chunk, few)
+    return WinogradTile(v, vectors * v, count, rows, pictures, chunk, where_used, few)
 
 
 def _vectors(filters: int) -> int:

@@ -34,7 +34,8 @@ class Target(NamedTuple):
         int  # bytes of rows that a task stages, pictures side by side: they fill the first-level cache
     )
     rows: int  # the same for one picture, whose bands overlap by the filter's height and had better be high
-    weights_rows: int  # the same for the gradient of the weights, of input and of dZ
+    kept: int  # bytes of weights that stay in the second-level cache; where more pass, bands fill half of it
+    weights_rows: int  # bytes of rows for the gradient of the weights, of input and of dZ
     unroll: int  # steps of the innermost sum that are written out at most, pictures side by side
     unroll_filters: int  # the same where filters fill the vector
     load_packed: float  # what a load costs beside a product, pictures side by side

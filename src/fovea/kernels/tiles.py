@@ -19,6 +19,7 @@ LEAST_ROW = 128  # numbers that a row of a filter's result has at least: four ve
 _WIDE = 7  # columns of a register tile at most, where each channel of a vector meets a filter of its own
 _WIDE_GROUPS = 4  # the same where it meets those of a group
 _WRITTEN_OUT = 40  # products of its sums that are written out at most
+_FILLED = 0.6  # of a vector's places, at least, where channels lie side by side: of 17 channels it is 0.53
 _TASKS = 8  # that few pictures are shared out to: a thread that begins late then costs little
 _SMALL = 100_000  # multiply-adds of such a task at least
 _SLOW = 5  # what a multiply-add of depthwise convolution counts among them: it waits for memory
@@ -42,10 +43,12 @@ def vector() -> int:
 
 
 def lanes(channels: int, filters: int) -> int:
-    """The layout of a convolution's arrays: with few channels or filters, pictures fill the vector
-    (L = vector), else filters do (L = 1, NHWC). A first layer's channels do not count: pass its filters
-    twice."""
-    return vector() if min(channels, filters) < targets.current().side_by_side else 1
+    """The layout of a convolution's arrays: with few channels or filters, or such that leave half of their
+    last vectors empty, pictures fill the vector (L = vector), else filters do (L = 1, NHWC). A first layer's
+    channels do not count: pass its filters twice."""
+    least, v = min(channels, filters), vector()
+    few = least < targets.current().side_by_side or least < _FILLED * (-(-least // v) * v)
+    return v if few else 1
 
 
 def few(pictures: int) -> bool:
@@ -81,9 +84,10 @@ def conv(
         J if whole else channels // groups,
         targets.current().unroll if lanes > 1 else targets.current().unroll_filters,
     )
-    band = _band(n_H, row, _staging(lanes))
-    shared = (
-        lanes == 1 and n_W * pool[0] * pool[1] * band * window.size[0] * J * block > targets.current().task
+    passing = _passing(window, filters, channels, lanes, groups)
+    band = _band(n_H, row, _staging(lanes, passing))
+    shared = lanes == 1 and (
+        passing or n_W * pool[0] * pool[1] * band * window.size[0] * J * block > targets.current().task
     )
     if few:
         blocks, wanted = -(-filters // block), shares(math.prod(window.output) * window.size[0] * J * filters)
@@ -102,10 +106,11 @@ def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups:
     else:
         columns, block = _register_tile(-(-W // s_W), channels, lanes, filters * lanes * 4, groups=groups)
     row = window.output[1] * filters * lanes * 4
-    band = _band(-(-H // s_H), row, _staging(lanes))
+    passing = _passing(window, filters, channels, lanes, groups)
+    band = _band(-(-H // s_H), row, _staging(lanes, passing))
     taps = -(-window.size[0] // s_H) * -(-window.size[1] // s_W)
     deep = filters // groups
-    shared = lanes == 1 and -(-W // s_W) * band * taps * deep * block > targets.current().task
+    shared = lanes == 1 and (passing or -(-W // s_W) * band * taps * deep * block > targets.current().task)
     phases = (s_H, s_W) != (
         1,
         1,
@@ -258,10 +263,17 @@ def sums() -> int:
     return targets.current().sums
 
 
-def _staging(lanes: int) -> int:
+def _staging(lanes: int, passing: bool) -> int:
     """Memory for a band: L pictures give enough tasks and fill the first level; one picture's bands
-    overlap by the filter's height, so they had better be high."""
-    return targets.current().packed_rows if lanes > 1 else targets.current().rows
+    overlap by the filter's height, so they had better be high, and higher where weights are `passing`."""
+    target = targets.current()
+    return target.packed_rows if lanes > 1 else target.kept // 2 if passing else target.rows
+
+
+def _passing(window: Window, filters: int, channels: int, lanes: int, groups: int) -> bool:
+    """Whether so many weights come to each band from beyond the second-level cache."""
+    weights = math.prod(window.size) * channels // groups * filters
+    return lanes == 1 and 4 * weights >= targets.current().kept
 
 
 def waste(extent: int, tile: int) -> float:

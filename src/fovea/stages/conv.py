@@ -82,12 +82,14 @@ class ConvStage(Stage):
         if self.noted is not None:
             outputs.append(self.noted.seen_as(*self.output_shape))
         asked = self.window, self.K, self.C, self.pool, self.lanes, self._precision(plan), self.groups
-        chosen = algorithms.forward(*asked, few=self.few)
+        chosen = algorithms.forward(*asked, few=self.few, constant=plan.constant)
         weights, *b = parameters_of(self.layers[0], plan.network.parameters)
-        weights = chosen.view(weights)
         ready = chosen.ready(self.window, self.K, self.C, self.lanes, self.groups) if plan.constant else None
-        if ready is not None:
-            weights = plan.made_once(specify(ready.operation, **ready.arguments), weights, ready.shape)
+        if ready is None:
+            weights = chosen.view(weights)
+        else:
+            specification, weights = specify(ready.operation, **ready.arguments), weights.reshape(ready.takes)
+            weights = plan.made_once(specification, weights, ready.shape)
         specification = specify(
             chosen.operation,
             **self.shape,

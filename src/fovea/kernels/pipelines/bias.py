@@ -7,6 +7,9 @@ import halide as hl
 
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, result, variables, vectorize_channels
 
+_GUARD = hl.TailStrategy.GuardWithIf
+_SUMS = 4  # vectors
+
 
 def gradient(*, output, channels, lanes, vector):
     """(1) by itself, of dZ = dA."""
@@ -16,18 +19,30 @@ def gradient(*, output, channels, lanes, vector):
 
 def bias_gradient(upstream: Upstream, K: int, L: int, vector: int) -> hl.Func:
     """(1), from the pooled gradient: a window adds it once, or not at all where its activation is closed."""
-    l, k, part = variables("l k part")
+    l, k, kb, y, n, part = variables("l k kb y n part")
     n_H, n_W = upstream.pooled
-    part_sum, db = hl.Func("part_sum_db"), hl.Func("db")
+    row_sum, part_sum, db = hl.Func("row_sum_db"), hl.Func("part_sum_db"), hl.Func("db")
+    x = hl.RDom([(0, n_W)], "x")[0]
+    row_sum[l, k, y, n] = ZERO
+    row_sum[l, k, y, n] += upstream.db(l, k, x, y, n)  # (1)
     parts = Parts(upstream.dA.dim(4).extent())
-    g, group = parts.members(part, [(0, n_W), (0, n_H)])
+    g, picture = parts.members(part, [(0, n_H)])
     part_sum[l, k, part] = ZERO
-    part_sum[l, k, part] += upstream.db(l, k, g[0], g[1], group)  # (1)
+    part_sum[l, k, part] += row_sum[l, k, g[0], picture]
     db[k] = parts.total(part_sum, L, k)
+
+    # A row's sums stay in registers, some side by side, for each addition waits for the one before it. Half a
+    # vector would be added number by number: two halves are better.
+    if K % vector == vector // 2:
+        vector //= 2
     result(db, [K])
     part_sum.compute_root().bound_extent(l, L).parallel(part)
-    update = part_sum.update().reorder(l, k, g[0], g[1], g[2], part).parallel(part)
-    for stage in (part_sum, update):
+    update = part_sum.update().split(k, kb, k, min(K, _SUMS * (vector if L == 1 else 1)), _GUARD)
+    update.reorder(l, k, kb, g[0], g[1], part).parallel(part)
+    row_sum.compute_at(part_sum, kb)
+    for stage in (part_sum, update, row_sum, row_sum.update().reorder(l, k, x)):
         vectorize_channels(stage, l, k, L, vector)
+    row_sum.unroll(k)
+    row_sum.update().unroll(k)
     parts.schedule_total(db, k, L, vector)
     return db

@@ -8,24 +8,33 @@ The backward passes gather: each pixel looks at the windows that can hold it, so
 matters. Padding counts as −∞ for the maximum, and for the mean only where asked.
 """
 
+import math
 from collections.abc import Callable
 
 import halide as hl
 
 from fovea.geometry import Window
-from fovea.kernels.pipelines.algebra import ZERO, array, is_nan, result, variables, vectorize_channels
+from fovea.kernels.pipelines.algebra import ZERO, array, is_nan, result, variables
+
+_TASK = 200_000  # numbers that a task looks at
+_WRITTEN_OUT = 16  # numbers of a window that are looked at without a loop, at most
 
 
 def maximum(*, window, channels, lanes, vector):
-    """(1) for the maximum."""
+    """(1) for the maximum; NaN before all."""
     window = Window(*window)
     A_prev, at = _input("A_prev", window.input, channels, lanes)
     l, c, x, y, n = variables("l c x y n")
-    A = hl.Func("A")
-    winner = _winner(window, at, lanes, vector)
-    A[l, c, x, y, n] = winner[l, c, x, y, n][0]
-    winner.compute_at(A, y)
-    return [_schedule(A, window.output, channels, lanes, vector)], [A_prev]
+    best, A = hl.Func("best"), hl.Func("A")
+    r = _over(window)
+    px, py = _pixel(window, x, y, r[0], r[1])
+    here, before = at(l, c, px, py, n), best[l, c, x, y, n]
+    best[l, c, x, y, n] = hl.f32(float("-inf"))
+    larger = _inside(window.input, px, py) & ((here > before) | is_nan(here))
+    best[l, c, x, y, n] = hl.select(larger, here, before)
+    A[l, c, x, y, n] = best[l, c, x, y, n]
+    result(A, [lanes, channels, *window.output[::-1]])
+    return [_in_registers(A, best, r, window, channels, lanes, vector)], [A_prev]
 
 
 def maximum_backward(*, window, channels, lanes, vector):
@@ -33,7 +42,7 @@ def maximum_backward(*, window, channels, lanes, vector):
     window = Window(*window)
     A_prev, at = _input("A_prev", window.input, channels, lanes)
     dA, gradient = _input("dA", window.output, channels, lanes)
-    winner = _winner(window, at, lanes, vector)
+    winner, r = _winner(window, at)
     won = hl.Func("won")
     l, c, x, y, n = variables("l c x y n")
     won[l, c, x, y, n] = winner[l, c, x, y, n][1]
@@ -42,9 +51,7 @@ def maximum_backward(*, window, channels, lanes, vector):
         return hl.select(won[l, c, x, y, n] == position, gradient(l, c, x, y, n), ZERO)
 
     dA_prev = _gather(window, share, channels, lanes, vector)
-    winner.compute_at(won, y)
-    won.compute_root().parallel(n)
-    vectorize_channels(won, l, c, lanes, vector)
+    _in_registers(won.compute_root(), winner, r, window, channels, lanes, vector)
     return [dA_prev], [dA, A_prev]
 
 
@@ -54,12 +61,12 @@ def indices(*, window, channels, lanes, vector):
     A_prev, at = _input("A_prev", window.input, channels, lanes)
     l, c, x, y, n = variables("l c x y n")
     place = hl.Func("place")
-    winner = _winner(window, at, lanes, vector)
+    winner, r = _winner(window, at)
     position = winner[l, c, x, y, n][1]
     px, py = _pixel(window, x, y, position % window.size[1], position // window.size[1])
     place[l, c, x, y, n] = py * window.input[1] + px
-    winner.compute_at(place, y)
-    return [_schedule(place, window.output, channels, lanes, vector)], [A_prev]
+    result(place, [lanes, channels, *window.output[::-1]])
+    return [_in_registers(place, winner, r, window, channels, lanes, vector)], [A_prev]
 
 
 def average(*, window, channels, count_include_pad, lanes, vector):
@@ -68,15 +75,14 @@ def average(*, window, channels, count_include_pad, lanes, vector):
     A_prev, at = _input("A_prev", window.input, channels, lanes)
     l, c, x, y, n = variables("l c x y n")
     total, A = hl.Func("total"), hl.Func("A")
-    r = hl.RDom([(0, window.size[1]), (0, window.size[0])], "r")
+    r = _over(window)
     px, py = _pixel(window, x, y, r[0], r[1])
     total[l, c, x, y, n] = ZERO
     total[l, c, x, y, n] += hl.select(_inside(window.input, px, py), at(l, c, px, py, n), ZERO)
     A[l, c, x, y, n] = total[l, c, x, y, n] / _count(window, count_include_pad, x, y)
-    total.compute_at(A, y)
-    for stage in (total, total.update().reorder(l, c, x, r[0], r[1], y, n)):
-        vectorize_channels(stage, l, c, lanes, vector)
-    return [_schedule(A, window.output, channels, lanes, vector)], [A_prev]
+    result(A, [lanes, channels, *window.output[::-1]])
+    # Not written out: the compiler would add in another order, and not the same one in all layouts.
+    return [_in_registers(A, total, r, window, channels, lanes, vector, written_out=False)], [A_prev]
 
 
 def average_backward(*, window, channels, count_include_pad, lanes, vector):
@@ -100,6 +106,11 @@ def _input(name: str, size: tuple[int, int], channels: int, lanes: int) -> tuple
     return image, at
 
 
+def _over(window: Window) -> hl.RDom:
+    """A window's columns and rows."""
+    return hl.RDom([(0, window.size[1]), (0, window.size[0])], "r")
+
+
 def _pixel(window: Window, x: hl.Expr, y: hl.Expr, j: hl.Expr, i: hl.Expr) -> tuple[hl.Expr, hl.Expr]:
     (s_H, s_W), (d_H, d_W), (top, _, left, _) = window.stride, window.dilation, window.pads
     return x * s_W + j * d_W - left, y * s_H + i * d_H - top
@@ -109,12 +120,12 @@ def _inside(size: tuple[int, int], x: hl.Expr, y: hl.Expr) -> hl.Expr:
     return (x >= 0) & (x < size[1]) & (y >= 0) & (y < size[0])
 
 
-def _winner(window: Window, at: Callable, lanes: int, vector: int) -> hl.Func:
+def _winner(window: Window, at: Callable) -> tuple[hl.Func, hl.RDom]:
     """The largest value of each window, and its position, row by row: the first of equals, and NaN
-    before all."""
+    before all; and what runs over a window."""
     l, c, x, y, n = variables("l c x y n")
     winner = hl.Func("winner")
-    r = hl.RDom([(0, window.size[1]), (0, window.size[0])], "r_winner")
+    r = _over(window)
     px, py = _pixel(window, x, y, r[0], r[1])
     winner[l, c, x, y, n] = (hl.f32(float("-inf")), hl.i32(-1))
     before = winner[l, c, x, y, n]
@@ -126,28 +137,24 @@ def _winner(window: Window, at: Callable, lanes: int, vector: int) -> hl.Func:
         hl.select(better, here, best),
         hl.select(better, r[1] * window.size[1] + r[0], position),
     )
-    for stage in (winner, winner.update().reorder(l, c, x, r[0], r[1], y, n)):
-        vectorize_channels(stage, l, c, lanes, vector)
-    return winner
+    return winner, r
 
 
 def _gather(window: Window, share: Callable, channels: int, lanes: int, vector: int) -> hl.Func:
     """(2): Σ of `share(…, window's x, y, …, the pixel's position in it)` over the windows that hold a
     pixel."""
-    (f_H, f_W), (s_H, s_W), (top, _, left, _) = window.size, window.stride, window.pads
+    (s_H, s_W), (top, _, left, _), f_W = window.stride, window.pads, window.size[1]
     l, c, x, y, n = variables("l c x y n")
     total, dA_prev = hl.Func("total"), hl.Func("dA_prev")
-    r = hl.RDom([(0, f_W), (0, f_H)], "r_gather")
+    r = _over(window)
     tx, ty = x + left - r[0] * window.dilation[1], y + top - r[1] * window.dilation[0]
     holds = (ty % s_H == 0) & (tx % s_W == 0) & _inside(window.output, tx // s_W, ty // s_H)
     wx, wy = hl.clamp(tx // s_W, 0, window.output[1] - 1), hl.clamp(ty // s_H, 0, window.output[0] - 1)
     total[l, c, x, y, n] = ZERO
     total[l, c, x, y, n] += hl.select(holds, share(l, c, wx, wy, n, r[1] * f_W + r[0]), ZERO)
     dA_prev[l, c, x, y, n] = total[l, c, x, y, n]
-    total.compute_at(dA_prev, y)
-    for stage in (total, total.update().reorder(l, c, x, r[0], r[1], y, n)):
-        vectorize_channels(stage, l, c, lanes, vector)
-    return _schedule(dA_prev, window.input, channels, lanes, vector)
+    result(dA_prev, [lanes, channels, *window.input[::-1]])
+    return _in_registers(dA_prev, total, r, window, channels, lanes, vector, gathers=True)
 
 
 def _count(window: Window, count_include_pad: bool, x: hl.Expr, y: hl.Expr) -> hl.Expr:
@@ -167,8 +174,36 @@ def _count(window: Window, count_include_pad: bool, x: hl.Expr, y: hl.Expr) -> h
     return hl.cast(hl.Float(32), counts[0] * counts[1])
 
 
-def _schedule(outcome: hl.Func, size: tuple[int, int], channels: int, lanes: int, vector: int) -> hl.Func:
-    l, c, n = variables("l c n")
-    result(outcome, [lanes, channels, size[1], size[0]])
-    vectorize_channels(outcome, l, c, lanes, vector)
-    return outcome.parallel(n)
+def _in_registers(
+    outcome: hl.Func,
+    found: hl.Func,
+    r: hl.RDom,
+    window: Window,
+    channels: int,
+    lanes: int,
+    vector: int,
+    gathers: bool = False,
+    written_out: bool = True,
+) -> hl.Func:
+    """Let each vector of `outcome` be `found` over r in registers; the threads' tasks are bands of rows.
+
+    Where `outcome` is of the input's size and `gathers`, every so many rows and columns are treated together:
+    which windows hold which of them is then known before it runs.
+    """
+    l, c, x, y, n, cb, xi, yi, band, task = variables("l c x y n cb xi yi band task")
+    guard, looks = hl.TailStrategy.GuardWithIf, math.prod(window.size)
+    (n_H, n_W), (s_H, s_W) = (window.input, window.stride) if gathers else (window.output, (1, 1))
+    rows = min(max(1, _TASK // (n_W * channels * lanes * looks * s_H)) * s_H, n_H)
+    outcome.split(y, band, y, rows, guard).split(y, y, yi, s_H, guard).split(x, x, xi, s_W, guard)
+    if lanes == 1:
+        along, among = c, cb
+        outcome.split(c, cb, c, min(vector, channels), guard)
+    else:
+        along, among = l, c
+    outcome.reorder(*([l, c] if lanes == 1 else [l]), xi, yi, among, x, y, band, n)
+    outcome.vectorize(along).unroll(xi).unroll(yi)
+    found.compute_at(outcome, xi).vectorize(along)
+    update = found.update().reorder(l, c, x, y, r[0], r[1], n).vectorize(along)
+    if written_out and looks <= _WRITTEN_OUT:
+        update.unroll(r[0]).unroll(r[1])
+    return outcome.fuse(band, n, task).parallel(task)

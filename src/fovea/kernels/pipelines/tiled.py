@@ -5,14 +5,14 @@
     M = Σ_c U ⊙ V    36 products of matrices, filters by channels and channels by tiles                   (3)
     Z = Aᵀ M A       4 × 4 pixels a tile                                                                  (4)
 
-Bᵀ, G and Aᵀ are in transforms.py. There are two schedules, and tile.channels says which:
+Bᵀ, G and Aᵀ are in transforms.py. There are two schedules, and tile.where_used says which:
 
-- 0, for pictures of many tiles: U first, as a whole. Then the threads share out blocks of tiles: V of a
+- not, for pictures of many tiles: U first, as a whole. Then the threads share out blocks of tiles: V of a
   block, which stays in the second-level cache, meets all of U. Where pictures are few (tile.few), the
   threads share a block's filters, too.
-- else, where U is too large for that, or pictures have few tiles: V of a block first, which is as large as
+- if so, where U is too large for that, or pictures have few tiles: V of a block first, which is as large as
   the last-level cache allows. Then the threads share out the filters: `filters` of them are transformed where
-  they are used, `channels` channels at a time, and meet all of V. U as a whole is never in memory.
+  they are used, `chunk` channels at a time, and meet all of V. U as a whole is never in memory.
 
     t tile of a block   i, j row, column of a tile   band, group the block: rows of tiles, pictures
     cb, c chunk of channels, channel in it           ko, ki block of filters, filter in it
@@ -39,7 +39,7 @@ _TASKS = 8  # blocks of filters; where they are fewer, the threads also share ou
 class Tiles:
     """Z of a convolution with padding of its own: pixel(c, x, y, n) gives the input from the padding's first
     pixel on, zero where there is none, for c up to tile.padded(C); `filters` are to be transformed, or an
-    array of U [ki, c, ko, i, j] that is ready, where tile.channels is 0. `out` is (rows, columns) of what is
+    array of U [ki, c, ko, i, j] that is ready, unless tile.where_used. `out` is (rows, columns) of what is
     wanted of a picture, windows of `pool` pixels each; `count` the number of pictures."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Tiles:
     ) -> None:  # fmt: skip
         self.tile, self.C, self.K, self.out, self.pool = tile, C, K, out, pool
         self.wide, B, rows = -(-out[1] * pool[1] // OUTPUTS), tile.filters, tile.rows
-        self.chunk = tile.channels or tile.padded(C)
+        self.chunk = tile.chunk or tile.padded(C)
         self.chunks, padded = tile.padded(C) // self.chunk, tile.padded(C) > C
         self.most, self.pictures = tile.pictures * rows * self.wide, 1
         if tile.pictures > 1:  # shared out evenly, so that the last block is hardly smaller than the others
@@ -72,7 +72,7 @@ class Tiles:
         def U(ki, c, cb, ko, i, j):  # (2)
             if isinstance(filters, TransformedFilters):
                 return filters.U[ki, c, cb, ko, i, j]
-            return filters[ki, c, ko, i, j]
+            return filters[ki, cb * self.chunk + c, ko, i, j]
 
         self.sum, self.M = hl.Func("sum"), hl.Func("M")
         r = hl.RDom([(0, min(C, self.chunk))], "r")
@@ -124,9 +124,9 @@ class Tiles:
         A.split(yt, band, yt, tile.rows, _GUARD).split(n, group, ni, self.pictures, _GUARD)
         A.vectorize(ki).unroll(xi).unroll(yi).never_partition_all()  # one copy of the body: compiles faster
         A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group)
-        if tile.channels or tile.few:
+        if tile.where_used or tile.few:
             A.parallel(kb)
-        if not tile.channels or self.K // tile.filters < _TASKS:
+        if not tile.where_used or self.K // tile.filters < _TASKS:
             A.parallel(group).parallel(band)
         c, cv, t, i, j, between, tb, filter = *variables("c cv t i j v tb"), self.place[0]
         self.Z.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(i).unroll(j)
@@ -150,11 +150,11 @@ class Tiles:
         spread(self.V, c, self.chunk // v, v)
         spread(self.V, t, most)
         spread(self.M, t, most)
-        if tile.channels:
+        if tile.where_used:
             self.V.parallel(t)
         if self.filters:
             U = self.filters.U
-            if not tile.channels:
+            if not tile.where_used:
                 U.compute_root().parallel(ko)
             elif self.chunks > 1:
                 U.compute_at(self.M, self.rb)

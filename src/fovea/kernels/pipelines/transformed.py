@@ -1,6 +1,7 @@
 """The filters of Winograd's F(4 × 4, 3 × 3), transformed: U = G g Gᵀ."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import halide as hl
 
@@ -9,23 +10,24 @@ from fovea.kernels.pipelines.algebra import variables
 from fovea.kernels.pipelines.transforms import along_rows_and_columns, filter_transform, spread
 
 Pixel = Callable[[hl.Expr, hl.Expr, hl.Expr, hl.Expr], hl.Expr]
+Weight = Callable[[hl.Expr, hl.Expr, hl.Expr, hl.Expr, hl.Expr], hl.Expr]
 
 
 class TransformedFilters:
-    """U [ki, c, cb, ko, i, j]: frequency (i, j) of filter ki of block ko, channel c of chunk cb. weight(k, c,
-    i, j) gives the filters, `transposed` where its neighbours in memory are of one filter, not of one
-    channel."""
+    """U [ki, c, cb, ko, i, j]: frequency (i, j) of filter ki of block ko, channel c of chunk cb. weight(ki,
+    ko, c, i, j) gives the filters. What are neighbours in memory: the `filters` of a channel, the `channels`
+    of a filter, or the filters of a block, which is one run of memory (`blocks`)."""
 
-    def __init__(self, weight: Pixel, C: int, K: int, tile: WinogradTile, transposed: bool) -> None:
-        self.tile, self.transposed, self.chunk = tile, transposed, tile.channels or tile.padded(C)
+    def __init__(
+        self, weight: Weight, C: int, tile: WinogradTile, neighbours: Literal["filters", "channels", "blocks"]
+    ) -> None:
+        self.tile, self.neighbours, self.chunk = tile, neighbours, tile.chunk or tile.padded(C)
         ki, c, cb, ko, i, j = variables("ki c cb ko i j")
-        k, channel = ko * tile.filters + ki, cb * self.chunk + c
-        if K % tile.filters:
-            k = hl.min(k, K - 1)
+        channel = cb * self.chunk + c
         if tile.padded(C) > C:
             channel = hl.min(channel, C - 1)
         self.g, self.turned = hl.Func("g"), hl.Func("turned")
-        self.g[ki, c, cb, i, j, ko] = weight(k, channel, i, j)
+        self.g[ki, c, cb, i, j, ko] = weight(ki, ko, channel, i, j)
         self.turned[ki, c, cb, i, j, ko] = self.g[ki, c, cb, i, j, ko]
 
         def of_filter(a, b):
@@ -36,21 +38,20 @@ class TransformedFilters:
         )
 
     def schedule(self) -> None:
-        """A vector of filters × as many channels at a time. They are copied first: read one after the other,
-        with nothing that waits for them, they come from memory twice as fast. `transposed` ones are then
-        turned in registers."""
+        """A vector of filters × as many channels at a time. Unless they are one run of memory, they are
+        copied first: read one after the other, with nothing that waits for them, they come from memory twice
+        as fast. Neighbouring channels are then turned in registers."""
         v, (c, cv, ki, kw, i, j, ko, cb, between) = self.tile.vector, variables("c cv ki kw i j ko cb v")
         self.U.bound_extent(ki, self.tile.filters).bound_extent(c, self.chunk)
         self.U.split(ki, kw, ki, v).split(c, cv, c, v)
         self.U.reorder(ki, i, j, c, kw, cv, cb, ko).vectorize(ki).unroll(i).unroll(j)
         self.U_rows.compute_at(self.U, c).bound_extent(ki, v).vectorize(ki).unroll(between).unroll(i)
         spread(self.U, c, self.chunk)
-        self.g.bound_extent(c, v)
-        if self.transposed:
-            self.g.compute_at(self.U, kw).bound_extent(ki, v).reorder_storage(c, ki, cb, i, j, ko)
-            self.g.reorder(c, ki, i, j).vectorize(c)
+        if self.neighbours == "channels":
+            self.g.compute_at(self.U, kw).bound_extent(c, v).bound_extent(ki, v)
+            self.g.reorder_storage(c, ki, cb, i, j, ko).reorder(c, ki, i, j).vectorize(c)
             self.turned.compute_at(self.U, kw).bound_extent(ki, v).bound_extent(c, v)
             self.turned.reorder(c, ki, i, j).vectorize(c).unroll(ki)  # v × v: shuffles, no scattered stores
-        else:
-            self.g.compute_at(self.U, cv).bound_extent(ki, self.tile.filters)
+        elif self.neighbours == "filters":
+            self.g.compute_at(self.U, cv).bound_extent(c, v).bound_extent(ki, self.tile.filters)
             self.g.reorder(ki, c, j, i).vectorize(ki, v).unroll(ki)

@@ -13,7 +13,7 @@ from fovea.kernels.algorithms import WinogradTile
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, padded_rows, result, variables
 from fovea.kernels.pipelines.epilogue import Behind, finished
 from fovea.kernels.pipelines.tiled import Tiles
-from fovea.kernels.pipelines.transformed import TransformedFilters
+from fovea.kernels.pipelines.transformed import TransformedFilters, Weight
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
@@ -34,7 +34,8 @@ def forward(
     ready=False,
 ):
     """A: Z, then in a prediction what `Behind` says, then the activation, then max-pooling; if `noted` also
-    what Upstream reads (see `finished`). Where filters are `ready`, W is what `transformed` makes of them."""
+    what Upstream reads (see `finished`). Where filters are `ready`, W is what `transformed` makes of them, or
+    conv.packed where they are transformed where they are used."""
     window, tile = Window(*window), WinogradTile(*tile)
     (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
     (p_H, p_W), C, K = pool, channels, filters
@@ -57,7 +58,14 @@ def forward(
         return _inside(at, x - left, y - top, W, H)
 
     out = (n_H // p_H, n_W // p_W)
-    filters_ = weights if ready else TransformedFilters(_of(weights), C, K, tile, transposed=False)
+    if not ready:
+        filters_ = TransformedFilters(_of(weights, K, tile), C, tile, "filters")
+    elif tile.where_used:
+        filters_ = TransformedFilters(
+            lambda ki, ko, c, i, j: weights[ki, j * C + c, i, ko], C, tile, "blocks"
+        )
+    else:
+        filters_ = weights
     sums = Tiles(pixel, filters_, C, K, out, pool, tile, _count(A_prev))
 
     behind = Behind(normalised, add, [1, K, n_W // p_W, n_H // p_H], tile.vector)
@@ -78,19 +86,26 @@ def forward(
 
 
 def transformed(*, channels, filters, tile):
-    """U [ki, c, ko, i, j] of W [k, c, j, i], where tile.channels is 0."""
+    """U [ki, c, ko, i, j] of W [k, c, j, i], unless tile.where_used."""
     tile, weights = WinogradTile(*tile), fixed("W", [filters, channels, 3, 3])
-    own = TransformedFilters(_of(weights), channels, filters, tile, transposed=False)
+    own = TransformedFilters(_of(weights, filters, tile), channels, tile, "filters")
     U, (ki, c, ko, i, j) = hl.Func("ready"), variables("ki c ko i j")
-    U[ki, c, ko, i, j] = own.U[ki, c, 0, ko, i, j]
+    chunk = tile.chunk or tile.padded(channels)
+    U[ki, c, ko, i, j] = own.U[ki, c % chunk, c // chunk, ko, i, j]
     result(U, [*tile.ready(channels, filters)[::-1]]).vectorize(ki, tile.vector).parallel(j)
     own.U.compute_root()
     own.schedule()
     return [U], [weights]
 
 
-def _of(weights: hl.ImageParam):
-    return lambda k, c, i, j: weights[k, c, j, i]
+def _of(weights: hl.ImageParam, K: int, tile: WinogradTile) -> Weight:
+    return lambda ki, ko, c, i, j: weights[_filter(ki, ko, K, tile), c, j, i]
+
+
+def _filter(ki: hl.Expr, ko: hl.Expr, K: int, tile: WinogradTile) -> hl.Expr:
+    """Number ki of block ko; of the last block, what there is."""
+    k = ko * tile.filters + ki
+    return hl.min(k, K - 1) if K % tile.filters else k
 
 
 def inputs(*, window, channels, filters, after, pool, lanes, tile, begun=False):
@@ -118,10 +133,10 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, begun=False):
 
     count = _count(upstream.dA)
 
-    def turned(c, k, i, j):
-        return bank[k, c, 2 - j, 2 - i]
+    def turned(ci, co, k, i, j):
+        return bank[k, _filter(ci, co, C, tile), 2 - j, 2 - i]
 
-    transposed = TransformedFilters(turned, K, C, tile, transposed=True)
+    transposed = TransformedFilters(turned, K, tile, "channels")
     sums = Tiles(pixel, transposed, K, C, (H, W), (1, 1), tile, count)
     others = array("begun", [1, C, W, H]) if begun else None
     sum_ = sums.at(c, x, y, n)  # (1)
@@ -139,7 +154,7 @@ def _inside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
 
 def _share_out(rows: hl.Func, tile: WinogradTile) -> None:
     """Let the threads share out [.., y, n] of a block that is not a single thread's."""
-    if tile.channels:
+    if tile.where_used:
         y, n = variables("y n")
         rows.parallel(n).parallel(y)
 
