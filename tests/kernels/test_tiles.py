@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
+from fovea import engine, functional
 from fovea.geometry import Window
-from fovea.kernels import algorithms, tiles
+from fovea.kernels import algorithms, targets, tiles
 
 
 def tasks(size, f, stride, C, K, few):
@@ -48,3 +50,41 @@ def test_a_tile_never_holds_more_sums_than_there_are_registers():
             tile = algorithms._tile((size, size), C, K, few)
             assert tile.tiles * tile.filters // tile.vector <= tiles.sums()
             assert tile.tiles <= math.ceil(size / 4) ** 2 or not few
+
+
+def test_pictures_lie_side_by_side_where_channels_leave_half_of_their_vectors_empty():
+    v = tiles.vector()
+    layouts = {C: tiles.lanes(C, 4 * v) for C in (v - 1, v, v + 1, v + v // 2, 2 * v - 1, 2 * v + 1)}
+    assert layouts == {
+        v - 1: v if v - 1 < targets.current().side_by_side else 1,
+        v: 1,
+        v + 1: v if v > 4 else 1,
+        v + v // 2: 1,
+        2 * v - 1: 1,
+        2 * v + 1: 1,
+    }
+
+
+def test_weights_that_do_not_stay_in_the_cache_meet_more_rows_at_once():
+    window = Window.of((14, 14), 1, 2, "valid")
+    with targets.trying(targets.current()._replace(kept=2 << 20)):
+        many, few = (algorithms.forward(window, K, 1024, (1, 1), 1, "exact").tile for K in (2048, 64))
+        back = algorithms.inputs(window, 2048, 1024, 1, "exact").tile
+    assert (many.band, many.shared, few.shared) == (7, True, False)
+    assert many.band > few.band
+    assert back.band == 7
+
+
+@pytest.mark.parametrize(("size", "f", "stride"), [(9, 3, 2), (9, 1, 2), (7, 5, 1)])
+def test_whatever_the_bands_the_sums_are_the_same(size, f, stride):
+    rng = np.random.default_rng(0)
+    A_prev = rng.standard_normal((3, size, size, 32), np.float32)
+    W = rng.standard_normal((f, f, 32, 48), np.float32)
+    results = []
+    for kept in (1, 1 << 40):
+        target = targets.current()._replace(kept=kept, rows=4000)
+        with engine.use("halide"), targets.trying(target):
+            Z = functional.conv2d(A_prev, W, None, stride=stride, padding="same")
+            results.append((Z, *functional.conv2d_backward(Z, A_prev, W, stride=stride, padding="same")))
+    for one, other in zip(*results, strict=True):
+        assert np.array_equal(one, other)

@@ -133,8 +133,9 @@ def test_all_schedules_agree_with_the_formula_however_they_cut_their_work(N, H, 
 
     case, whole, v = Case(N, H, W, C, K, (3, 3), (1, 1), pads), st.integers(1, 4), tiles.vector()
     changes = {"tiles": data.draw(st.integers(1, 14)), "rows": data.draw(whole), "pictures": 1}
-    changes["channels"] = data.draw(st.integers(0, 3)) * v
-    if changes["channels"] and data.draw(st.booleans()):  # whole pictures
+    changes["chunk"] = data.draw(st.integers(0, 3)) * v
+    changes["where_used"] = changes["chunk"] > 0 and data.draw(st.booleans())
+    if changes["chunk"] and data.draw(st.booleans()):  # whole pictures
         changes |= {"rows": -(-max(case.H, case.window.output[0]) // 4), "pictures": data.draw(whole)}
     weights_tile = algorithms.WinogradChunksTile(
         v, v * data.draw(st.integers(1, 2)) if K % v == 0 else v, data.draw(st.sampled_from([1, 4, 8])),
@@ -162,7 +163,7 @@ def test_relu_and_pooling_ride_along_in_both_directions(after, pool, channels, c
     A_prev, W, b, _, _ = case.arrays()
     exact = [a.astype(np.float64) for a in (A_prev, W, b)]
     kernels = Kernels(case, pool, after, in_chunks(2) if chunk else None,
-                      channels=chunk, rows=3, pictures=2 if chunk else 1)  # fmt: skip
+                      chunk=chunk, where_used=chunk > 0, rows=3, pictures=2 if chunk else 1)  # fmt: skip
     A, winners = kernels.forward(A_prev, W, b)
     Z = reference.conv2d(*exact, padding="same")
     rectified = reference.relu(Z) if "relu" in after else Z
@@ -183,7 +184,8 @@ def test_relu_and_pooling_ride_along_in_both_directions(after, pool, channels, c
     assert_close(got_db, db, WINOGRAD_GRADIENT)
 
 
-BLOCKS, SHARED = {"channels": 0, "rows": 2, "pictures": 1}, {"channels": 16, "rows": 5, "pictures": 4}
+BLOCKS = {"chunk": 0, "where_used": False, "rows": 2, "pictures": 1}
+SHARED = {"chunk": 16, "where_used": True, "rows": 5, "pictures": 4}
 SEVERAL = [
     (case(9, 7, 7, 32, 32, "same"), {}),
     (case(9, 18, 9, 24, 17, 1), BLOCKS),
@@ -293,8 +295,7 @@ def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_fe
         return algorithms._tile((n, n), C, K)
 
     whole = targets.current().whole
-    assert not tile(56, 64, 64).channels
-    assert not tile(28, 128, 128).channels
+    assert tile(56, 64, 64)[-3:] == tile(28, 128, 128)[-3:] == (0, False, False)
     for n, C, K in (
         (7, 64, 64),
         (7, 512, 512),
@@ -305,15 +306,35 @@ def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_fe
     ):
         chosen, wide = tile(n, C, K), -(-n // 4)
         if whole >= 36 * 4 * C * K:  # they may wait in memory, and meet blocks of some pictures
-            assert not chosen.channels
+            assert not chosen.where_used
             assert chosen.pictures == 1 or chosen.pictures * wide * wide <= targets.current().together
             continue
-        assert chosen.channels % chosen.vector == 0 < chosen.channels
+        assert chosen.where_used
+        assert chosen.chunk % chosen.vector == 0 < chosen.chunk
         assert chosen.padded(C) < 1.15 * C + chosen.vector
         assert chosen.pictures == 1 or chosen.rows == wide
         in_block = chosen.pictures * chosen.rows * wide
         assert in_block <= max(targets.current().group, wide)
         assert in_block == wide or in_block * 36 * 4 * C <= targets.current().group_bytes
+
+
+def test_one_picture_transforms_many_filters_where_they_are_used_unless_few_tiles_meet_constant_ones():
+    from fovea.kernels import algorithms, targets
+
+    def tile(n, C, **how):
+        return algorithms._tile((n, n), C, C, **how)
+
+    with targets.trying(targets.table()["avx512-intel"]):  # elsewhere all of that size are
+        assert not tile(14, 256).where_used
+        assert tile(14, 256, few=True).where_used
+        assert tile(14, 256, few=True, constant=True).where_used
+        assert tile(8, 256, few=True).where_used
+        assert not tile(8, 256, few=True, constant=True).where_used
+        assert not tile(7, 32, few=True).where_used
+    for n in (8, 14):  # the sums have one order, whoever computes them
+        assert (
+            tile(n, 256).chunk == tile(n, 256, few=True).chunk == tile(n, 256, few=True, constant=True).chunk
+        )
 
 
 def test_sums_of_many_weights_are_never_in_memory_as_a_whole():

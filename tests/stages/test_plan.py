@@ -248,6 +248,14 @@ WIDE = {
         ],
         (90, 83, 3),
     ),
+    "filters transformed where they are used": lambda: fovea.Network(
+        [
+            L.Conv2D(320, 1), L.ReLU(), L.Conv2D(100, 3, padding=1), L.ReLU(), L.Conv2D(320, 1),
+            L.BatchNorm(), L.ReLU(), L.Conv2D(368, 3, padding=1), L.MaxPool2D(2), L.GlobalAveragePool2D(),
+            L.Dense(3),
+        ],
+        (13, 11, 3),
+    ),
 }  # fmt: skip
 
 

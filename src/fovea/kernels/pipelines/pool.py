@@ -30,7 +30,7 @@ def maximum(*, window, channels, lanes, vector):
     px, py = _pixel(window, x, y, r[0], r[1])
     here, before = at(l, c, px, py, n), best[l, c, x, y, n]
     best[l, c, x, y, n] = hl.f32(float("-inf"))
-    larger = _inside(window.input, px, py) & ((here > before) | is_nan(here))
+    larger = _inside(window.input, px, py) & (_larger(here, before) | is_nan(here))
     best[l, c, x, y, n] = hl.select(larger, here, before)
     A[l, c, x, y, n] = best[l, c, x, y, n]
     result(A, [lanes, channels, *window.output[::-1]])
@@ -106,6 +106,11 @@ def _input(name: str, size: tuple[int, int], channels: int, lanes: int) -> tuple
     return image, at
 
 
+def _larger(x: hl.Expr, y: hl.Expr) -> hl.Expr:
+    """x > y, and false where either is NaN: the compiler must not turn it round."""
+    return hl.strict_float(x > y)
+
+
 def _over(window: Window) -> hl.RDom:
     """A window's columns and rows."""
     return hl.RDom([(0, window.size[1]), (0, window.size[0])], "r")
@@ -131,7 +136,7 @@ def _winner(window: Window, at: Callable) -> tuple[hl.Func, hl.RDom]:
     before = winner[l, c, x, y, n]
     best, position = before[0], before[1]
     here = at(l, c, px, py, n)
-    better = (position < 0) | (here > best) | (is_nan(here) & ~is_nan(best))
+    better = (position < 0) | _larger(here, best) | (is_nan(here) & ~is_nan(best))
     better = better & _inside(window.input, px, py)
     winner[l, c, x, y, n] = (
         hl.select(better, here, best),

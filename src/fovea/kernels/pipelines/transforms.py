@@ -24,16 +24,17 @@ OUTPUTS, INPUTS = 4, 6  # pixels of a tile along an axis: of the output, and of 
 
 
 def input_transform(d: list) -> list:
-    """Bᵀ d, 6 → 6."""
+    """Bᵀ d, 6 → 6. Every factor is a power of two, so that it is all the same whether the compiler multiplies
+    and adds at once: where it did in one kernel and not in another, these would not have the same bits."""
     even, odd = d[4] - 4 * d[2], d[3] - 4 * d[1]
     even2, odd2 = d[4] - d[2], 2 * (d[3] - d[1])
     return [
-        4 * d[0] - 5 * d[2] + d[4],
+        4 * (d[0] - d[2]) + even2,
         even + odd,
         even - odd,
         even2 + odd2,
         even2 - odd2,
-        4 * d[1] - 5 * d[3] + d[5],
+        (d[5] - d[3]) - 2 * odd2,
     ]
 
 
@@ -54,10 +55,10 @@ def output_transform(m: list) -> list:
     """Aᵀ m, 6 → 4."""
     sum1, difference1, sum2, difference2 = m[1] + m[2], m[1] - m[2], m[3] + m[4], m[3] - m[4]
     return [
-        m[0] + sum1 + sum2,
+        hl.strict_float(m[0] + sum1) + sum2,
         difference1 + 2 * difference2,
         sum1 + 4 * sum2,
-        difference1 + 8 * difference2 + m[5],
+        hl.strict_float(difference1 + m[5]) + 8 * difference2,
     ]
 
 

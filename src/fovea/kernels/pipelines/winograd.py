@@ -72,7 +72,7 @@ def forward(
 
     def position(column, row):
         Z = sums.at(k, x * p_W + column, y * p_H + row, n)
-        Z = Z + b[hl.min(k, K - 1) if K % tile.vector else k] if bias else Z
+        Z = hl.strict_float(Z + b[hl.min(k, K - 1) if K % tile.vector else k]) if bias else Z
         return behind.of(Z, l, k, x, y, n)
 
     A = hl.Func("A")
