@@ -24,8 +24,7 @@ OUTPUTS, INPUTS = 4, 6  # pixels of a tile along an axis: of the output, and of 
 
 
 def input_transform(d: list) -> list:
-    """Bᵀ d, 6 → 6. Every factor is a power of two, so that it is all the same whether the compiler multiplies
-    and adds at once: where it did in one kernel and not in another, these would not have the same bits."""
+    """Bᵀ d, 6 → 6."""
     even, odd = d[4] - 4 * d[2], d[3] - 4 * d[1]
     even2, odd2 = d[4] - d[2], 2 * (d[3] - d[1])
     return [
@@ -55,10 +54,10 @@ def output_transform(m: list) -> list:
     """Aᵀ m, 6 → 4."""
     sum1, difference1, sum2, difference2 = m[1] + m[2], m[1] - m[2], m[3] + m[4], m[3] - m[4]
     return [
-        hl.strict_float(m[0] + sum1) + sum2,
+        m[0] + sum1 + sum2,
         difference1 + 2 * difference2,
         sum1 + 4 * sum2,
-        hl.strict_float(difference1 + m[5]) + 8 * difference2,
+        difference1 + 8 * difference2 + m[5],
     ]
 
 
@@ -80,11 +79,19 @@ def filter_gradient_transform(u: list) -> list:
 
 def along_rows_and_columns(transform, values, i: hl.Expr, j: hl.Expr, count: int, name: str, at: tuple):
     """Both axes: (rows, result), where result [*at, i, j] applies `transform` to both axes of
-    values(i, j), `count` numbers along each; `rows` is what lies between."""
+    values(i, j), `count` numbers along each; `rows` is what lies between.
+
+    Sums are rounded in the order in which they are written. The compiler would choose one by what else a
+    kernel does, and few pictures would not get the bits that many get.
+    """
     v = hl.Var("v")
     rows, result = hl.Func(f"{name}_rows"), hl.Func(name)
-    rows[(*at, v, i)] = hl.mux(i, transform([values(a, v) for a in range(count)]))
-    result[(*at, i, j)] = hl.mux(j, transform([rows[(*at, b, i)] for b in range(count)]))
+
+    def transformed(numbers: list) -> list:
+        return [hl.strict_float(number) for number in transform(numbers)]
+
+    rows[(*at, v, i)] = hl.mux(i, transformed([values(a, v) for a in range(count)]))
+    result[(*at, i, j)] = hl.mux(j, transformed([rows[(*at, b, i)] for b in range(count)]))
     return rows, result
 
 
