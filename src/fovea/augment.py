@@ -92,7 +92,10 @@ class Augment:
             if name == "colour" and not equals:
                 chosen |= {part: _USUAL[part] for part in _COLOUR}
                 continue
-            if name not in _USUAL or (equals and name not in _MOST):
+            if equals and name in (*_USUAL, "colour") and name not in _MOST:
+                expected = f"no strength; {', '.join(_MOST)} have one"
+                raise DataError(mismatch(f"augment: {name}", expected, repr(strength)))
+            if name not in _USUAL:
                 expected = f'some of {", ".join((*_USUAL, "colour"))}, with strengths as in "shift=0.1,flip"'
                 raise DataError(mismatch("augment", expected, repr(item)))
             try:
