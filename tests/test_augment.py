@@ -195,9 +195,8 @@ def test_what_is_printed_can_be_typed(augment):
     ("text", "words"),
     [
         ("spin", "expected some of shift, pad, flip, rotate, crop, .* got 'spin'"),
-        ("colour=0.2", "^augment: colour: expected no strength; shift, pad, .* have one, got '0.2'"),
         ("reflect=1", "got 'reflect=1'"),
-        ("colour=0.2", "got 'colour=0.2'"),
+        ("colour=0.2", "^augment: colour: expected no strength; shift, pad, .* have one, got 'colour=0.2'"),
         ("pad=1.5", "pad: expected a whole number from 0 to 1000, got 1.5"),
         ("cutout=2", "cutout: expected a number from 0 to 1, got 2.0"),
         ("hue=0.6", "hue: expected a number from 0 to 0.5, got 0.6"),

@@ -94,7 +94,7 @@ class Augment:
                 continue
             if equals and name in (*_USUAL, "colour") and name not in _MOST:
                 expected = f"no strength; {', '.join(_MOST)} have one"
-                raise DataError(mismatch(f"augment: {name}", expected, repr(strength)))
+                raise DataError(mismatch(f"augment: {name}", expected, repr(item)))
             if name not in _USUAL:
                 expected = f'some of {", ".join((*_USUAL, "colour"))}, with strengths as in "shift=0.1,flip"'
                 raise DataError(mismatch("augment", expected, repr(item)))
