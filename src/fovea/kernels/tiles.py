@@ -20,6 +20,7 @@ _WIDE = 7  # columns of a register tile at most, where each channel of a vector 
 _WIDE_GROUPS = 4  # the same where it meets those of a group
 _WRITTEN_OUT = 40  # products of its sums that are written out at most
 _FILLED = 0.6  # of a vector's places, at least, where channels lie side by side: of 17 channels it is 0.53
+_CROWDED = 1.1  # what a load costs more where none of the registers is left over
 _TASKS = 8  # that few pictures are shared out to: a thread that begins late then costs little
 _SMALL = 100_000  # multiply-adds of such a task at least
 _SLOW = 5  # what a multiply-add of depthwise convolution counts among them: it waits for memory
@@ -243,6 +244,8 @@ def _register_tile(
     def cost(tile: tuple[int, int]) -> float:
         p, f = tile[0] * positions, tile[1]
         loads = (p + (f if lanes > 1 else _FARTHER * f)) / (p * f)
+        if lanes > 1 and p * f + min(p, f) + 2 >= targets.current().registers:
+            loads *= _CROWDED
         return waste(columns, tile[0]) * waste(whole, f) * max(1.0, loads) * (1 + loads * load)
 
     def fits(p: int, f: int) -> bool:
