@@ -7,7 +7,7 @@ import pytest
 
 from fovea import engine, functional
 from fovea.geometry import Window
-from fovea.kernels import algorithms, targets, tiles
+from fovea.kernels import algorithms, targets, tiles, winograd_tiles
 
 
 def tasks(size, f, stride, C, K, few):
@@ -40,14 +40,14 @@ def test_what_is_done_at_once_is_no_task_for_others():
 def test_two_vectors_of_filters_share_what_they_load_even_if_the_second_is_not_full():
     v = tiles.vector()
     for K, vectors in ((v, 1), (v + 1, 2), (2 * v - v // 2, 2), (2 * v, 2), (3 * v, 1), (4 * v - 1, 2)):
-        assert algorithms._tile((28, 28), K, K).filters == vectors * v
-        assert algorithms._weights_tile((28, 28), K, K).filters == vectors * v
+        assert winograd_tiles.tile((28, 28), K, K).filters == vectors * v
+        assert winograd_tiles.weights_tile((28, 28), K, K).filters == vectors * v
 
 
 def test_a_tile_never_holds_more_sums_than_there_are_registers():
     for size, C, K in ((56, 64, 64), (7, 512, 512), (28, 24, 40)):
         for few in (False, True):
-            tile = algorithms._tile((size, size), C, K, few)
+            tile = winograd_tiles.tile((size, size), C, K, few)
             assert tile.tiles * tile.filters // tile.vector <= tiles.sums()
             assert tile.tiles <= math.ceil(size / 4) ** 2 or not few
 

@@ -49,7 +49,7 @@ class Kernels:
         self.pooled = (n_H // pool[0], n_W // pool[1])
 
     def forward(self, A_prev, W, b):
-        from fovea.kernels import algorithms, buffers
+        from fovea.kernels import buffers, winograd_tiles
         from fovea.kernels.call import run
 
         N, H, width, C = A_prev.shape
@@ -61,29 +61,29 @@ class Kernels:
             [A[..., None], *([winners[..., None]] if "pool" in self.after else [])],
             **self.shape, bias=b is not None, activation="relu" if "relu" in self.after else "",
             noted="pool" in self.after,
-            tile=tuple(algorithms._tile(self.covered, C, self.case.K)._replace(**self.changes)),
+            tile=tuple(winograd_tiles.tile(self.covered, C, self.case.K)._replace(**self.changes)),
         )  # fmt: skip
         return A, winners
 
     def inputs(self, upstream, W):
-        from fovea.kernels import algorithms
+        from fovea.kernels import winograd_tiles
         from fovea.kernels.call import run
 
         case = self.case
         dA_prev = poisoned((len(upstream[0]), case.H, case.W, case.C))
-        tile = tuple(algorithms._tile((case.H, case.W), case.K, case.C)._replace(**self.changes))
+        tile = tuple(winograd_tiles.tile((case.H, case.W), case.K, case.C)._replace(**self.changes))
         inputs = [*(a[..., None] for a in upstream), W]
         run("winograd.inputs", inputs, [dA_prev[..., None]], **self.shape, after=self.after, tile=tile)
         return dA_prev
 
     def weights(self, A_prev, upstream):
-        from fovea.kernels import algorithms
+        from fovea.kernels import winograd_tiles
         from fovea.kernels.call import run
 
         (N, H, width, C), K = A_prev.shape, self.case.K
         dW, db = poisoned((3, 3, C, K)), poisoned((K,))
-        tile = self.weights_tile or algorithms._weights_tile(self.case.window.output, C, K)
-        in_chunks = isinstance(tile, algorithms.WinogradChunksTile)
+        tile = self.weights_tile or winograd_tiles.weights_tile(self.case.window.output, C, K)
+        in_chunks = isinstance(tile, winograd_tiles.WinogradChunksTile)
         run(
             "winograd_chunks.weights" if in_chunks else "winograd_weights.weights",
             [A_prev.reshape(N, H, width * C, 1), *(a[..., None] for a in upstream)], [dW, db],
@@ -94,9 +94,9 @@ class Kernels:
 
 def in_chunks(rows):
     """A tile for the gradient of the weights."""
-    from fovea.kernels import algorithms, tiles
+    from fovea.kernels import tiles, winograd_tiles
 
-    return algorithms.WinogradChunksTile(tiles.vector(), tiles.vector(), 8, rows, 2, tiles.vector())
+    return winograd_tiles.WinogradChunksTile(tiles.vector(), tiles.vector(), 8, rows, 2, tiles.vector())
 
 
 def poisoned(shape):
@@ -129,7 +129,7 @@ def test_the_three_passes_agree_with_the_formula(case):
 @settings(max_examples=12, deadline=None)
 def test_all_schedules_agree_with_the_formula_however_they_cut_their_work(N, H, W, C, K, pads, data):
     assume(H + pads[0] + pads[1] >= 3 and W + pads[2] + pads[3] >= 3)
-    from fovea.kernels import algorithms, tiles
+    from fovea.kernels import tiles, winograd_tiles
 
     case, whole, v = Case(N, H, W, C, K, (3, 3), (1, 1), pads), st.integers(1, 4), tiles.vector()
     changes = {"tiles": data.draw(st.integers(1, 14)), "rows": data.draw(whole), "pictures": 1}
@@ -137,7 +137,7 @@ def test_all_schedules_agree_with_the_formula_however_they_cut_their_work(N, H, 
     changes["where_used"] = changes["chunk"] > 0 and data.draw(st.booleans())
     if changes["chunk"] and data.draw(st.booleans()):  # whole pictures
         changes |= {"rows": -(-max(case.H, case.window.output[0]) // 4), "pictures": data.draw(whole)}
-    weights_tile = algorithms.WinogradChunksTile(
+    weights_tile = winograd_tiles.WinogradChunksTile(
         v, v * data.draw(st.integers(1, 2)) if K % v == 0 else v, data.draw(st.sampled_from([1, 4, 8])),
         data.draw(whole), data.draw(whole), v * data.draw(st.integers(1, 3)),
     )  # fmt: skip
@@ -289,10 +289,10 @@ def test_the_model_chooses_winograd_where_it_pays():
 
 
 def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_few_tiles():
-    from fovea.kernels import algorithms, targets
+    from fovea.kernels import targets, winograd_tiles
 
     def tile(n, C, K):
-        return algorithms._tile((n, n), C, K)
+        return winograd_tiles.tile((n, n), C, K)
 
     whole = targets.current().whole
     assert tile(56, 64, 64)[-3:] == tile(28, 128, 128)[-3:] == (0, False, False)
@@ -319,10 +319,10 @@ def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_fe
 
 
 def test_one_picture_transforms_many_filters_where_they_are_used_unless_few_tiles_meet_constant_ones():
-    from fovea.kernels import algorithms, targets
+    from fovea.kernels import targets, winograd_tiles
 
     def tile(n, C, **how):
-        return algorithms._tile((n, n), C, C, **how)
+        return winograd_tiles.tile((n, n), C, C, **how)
 
     with targets.trying(targets.table()["avx512-intel"]):  # elsewhere all of that size are
         assert not tile(14, 256).where_used
@@ -338,10 +338,10 @@ def test_one_picture_transforms_many_filters_where_they_are_used_unless_few_tile
 
 
 def test_sums_of_many_weights_are_never_in_memory_as_a_whole():
-    from fovea.kernels import algorithms, targets
+    from fovea.kernels import targets, winograd_tiles
 
     def in_chunks(n, C, K):
-        return isinstance(algorithms._weights_tile((n, n), C, K), algorithms.WinogradChunksTile)
+        return isinstance(winograd_tiles.weights_tile((n, n), C, K), winograd_tiles.WinogradChunksTile)
 
     assert in_chunks(14, 512, 512)
     for n, C in ((56, 256), (7, 128)):

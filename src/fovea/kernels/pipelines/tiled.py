@@ -20,7 +20,6 @@ Bᵀ, G and Aᵀ are in transforms.py. There are two schedules, and tile.where_u
 
 import halide as hl
 
-from fovea.kernels.algorithms import WinogradTile
 from fovea.kernels.pipelines.algebra import ZERO, result, variables
 from fovea.kernels.pipelines.transformed import Pixel, TransformedFilters
 from fovea.kernels.pipelines.transforms import (
@@ -31,6 +30,7 @@ from fovea.kernels.pipelines.transforms import (
     output_transform,
     spread,
 )
+from fovea.kernels.winograd_tiles import WinogradTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 _TASKS = 8  # blocks of filters; where they are fewer, the threads also share out blocks of tiles

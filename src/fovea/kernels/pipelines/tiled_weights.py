@@ -19,7 +19,6 @@ L = 1, and dW as [k, c, j, i].
 import halide as hl
 
 from fovea.geometry import Window
-from fovea.kernels.algorithms import WinogradChunksTile, WinogradWeightsTile
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, padded_rows, variables
 from fovea.kernels.pipelines.transforms import (
     INPUTS,
@@ -29,6 +28,7 @@ from fovea.kernels.pipelines.transforms import (
     output_gradient_transform,
     spread,
 )
+from fovea.kernels.winograd_tiles import WinogradChunksTile, WinogradWeightsTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 import halide as hl
 
-from fovea.kernels.algorithms import WinogradTile
 from fovea.kernels.pipelines.algebra import variables
 from fovea.kernels.pipelines.transforms import along_rows_and_columns, filter_transform, spread
+from fovea.kernels.winograd_tiles import WinogradTile
 
 Pixel = Callable[[hl.Expr, hl.Expr, hl.Expr, hl.Expr], hl.Expr]
 Weight = Callable[[hl.Expr, hl.Expr, hl.Expr, hl.Expr, hl.Expr], hl.Expr]

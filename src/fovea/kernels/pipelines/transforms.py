@@ -20,7 +20,9 @@ rows have in common computed once.
 
 import halide as hl
 
-OUTPUTS, INPUTS = 4, 6  # pixels of a tile along an axis: of the output, and of the input
+from fovea.kernels.winograd_tiles import OUTPUTS
+
+INPUTS = OUTPUTS + 2  # pixels of a tile of the input along an axis
 
 
 def input_transform(d: list) -> list:

@@ -9,11 +9,11 @@ algebra.py, with L = 1.
 import halide as hl
 
 from fovea.geometry import Window
-from fovea.kernels.algorithms import WinogradTile
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, padded_rows, result, variables
 from fovea.kernels.pipelines.epilogue import Behind, finished
 from fovea.kernels.pipelines.tiled import Tiles
 from fovea.kernels.pipelines.transformed import TransformedFilters, Weight
+from fovea.kernels.winograd_tiles import WinogradTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 

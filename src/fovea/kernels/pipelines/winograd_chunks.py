@@ -11,7 +11,6 @@ can be transformed right where it is computed, a few filters and channels at a t
 import halide as hl
 
 from fovea.geometry import Window
-from fovea.kernels.algorithms import WinogradChunksTile
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.tiled_weights import TransformedTiles
@@ -21,6 +20,7 @@ from fovea.kernels.pipelines.transforms import (
     filter_gradient_transform,
     spread,
 )
+from fovea.kernels.winograd_tiles import WinogradChunksTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 

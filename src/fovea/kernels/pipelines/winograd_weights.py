@@ -6,7 +6,6 @@ The algorithm is in tiled_weights.py; here dU as a whole is in memory, and dW co
 import halide as hl
 
 from fovea.geometry import Window
-from fovea.kernels.algorithms import WinogradWeightsTile
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.tiled_weights import TransformedTiles
@@ -16,6 +15,7 @@ from fovea.kernels.pipelines.transforms import (
     filter_gradient_transform,
     spread,
 )
+from fovea.kernels.winograd_tiles import WinogradWeightsTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
