@@ -1,0 +1,87 @@
+"""The operations on arrays. Each call runs on the engine that is current, Halide's kernels or the reference.
+
+Arrays are NumPy's, pictures (N, H, W, C), filters (f_H, f_W, C_in, C_out), dense weights (n_in, n_out); they
+may be views with any strides, and none but an optimizer's is modified. Halide takes float32, the reference
+float32 or float64, and the result has the arguments' type. `fovea.reference` has the formulas.
+
+`stride`, `size` and `dilation` (from one pixel of a window to the next) are one whole number or two, (height,
+width). `padding` is "valid" (none), "same" (⌈n/s⌉ positions; an odd pixel
+goes after), a whole number for all sides, or four (top, bottom, left, right).
+
+Every function raises ShapeError for arguments that do not fit, and EngineError for float64 with Halide.
+"""
+
+from fovea.functional.activation import (
+    clip,
+    clip_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    silu,
+    silu_backward,
+    softmax,
+    softmax_backward,
+    tanh,
+    tanh_backward,
+)
+from fovea.functional.conv import conv2d, conv2d_backward, conv2d_transpose, conv2d_transpose_backward
+from fovea.functional.dense import dense, dense_backward
+from fovea.functional.engines import operations
+from fovea.functional.loss import softmax_cross_entropy, softmax_cross_entropy_backward
+from fovea.functional.merge import add
+from fovea.functional.normalization import batch_norm, batch_norm_backward, batch_statistics
+from fovea.functional.optimizer import adam, sgd
+from fovea.functional.pool import (
+    average_pool2d,
+    average_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+    max_pool2d_indices,
+)
+from fovea.functional.recolour import recolour
+from fovea.functional.upsample import upsample2d, upsample2d_backward
+from fovea.functional.warp import warp
+
+__all__ = [
+    "adam",
+    "add",
+    "average_pool2d",
+    "average_pool2d_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_statistics",
+    "clip",
+    "clip_backward",
+    "conv2d",
+    "conv2d_backward",
+    "conv2d_transpose",
+    "conv2d_transpose_backward",
+    "dense",
+    "dense_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "max_pool2d_indices",
+    "operations",
+    "recolour",
+    "relu",
+    "relu_backward",
+    "sgd",
+    "sigmoid",
+    "sigmoid_backward",
+    "silu",
+    "silu_backward",
+    "softmax",
+    "softmax_backward",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_backward",
+    "tanh",
+    "tanh_backward",
+    "upsample2d",
+    "upsample2d_backward",
+    "warp",
+]
