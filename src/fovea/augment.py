@@ -30,6 +30,7 @@ _MOST = {
     "brightness": 0.99, "contrast": 0.99, "saturation": 1.0, "hue": 0.5, "cutout": 1.0,
 }  # fmt: skip
 _COLOUR = ("brightness", "contrast", "saturation", "hue")  # what "colour" stands for
+_WORDS = (*_USUAL, "colour")
 _MOVES = ("shift", "pad", "flip", "rotate", "crop", "stretch")
 
 
@@ -92,12 +93,12 @@ class Augment:
             if name == "colour" and not equals:
                 chosen |= {part: _USUAL[part] for part in _COLOUR}
                 continue
-            if equals and name in (*_USUAL, "colour") and name not in _MOST:
+            if name not in _WORDS:
+                expected = f'some of {", ".join(_WORDS)}, with strengths as in "shift=0.1,flip"'
+                raise DataError(mismatch("augment", expected, repr(item)))
+            if equals and name not in _MOST:
                 expected = f"no strength; {', '.join(_MOST)} have one"
                 raise DataError(mismatch(f"augment: {name}", expected, repr(item)))
-            if name not in _USUAL:
-                expected = f'some of {", ".join((*_USUAL, "colour"))}, with strengths as in "shift=0.1,flip"'
-                raise DataError(mismatch("augment", expected, repr(item)))
             try:
                 chosen[name] = float(strength) if equals else _USUAL[name]
             except ValueError:

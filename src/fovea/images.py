@@ -129,9 +129,7 @@ def check_channels(channels: int | None) -> None:
 def _open(file: File) -> "Image":
     from PIL import Image
 
-    for (
-        name
-    ) in _FORMATS:  # each adds itself; where one were missing, PIL would import the forty that it knows
+    for name in _FORMATS:  # if one were missing, PIL would import the forty that it knows
         importlib.import_module(f"PIL.{name}ImagePlugin")
     image = Image.open(file if hasattr(file, "read") else Path(file), formats=_FORMATS)  # type: ignore[arg-type]
     if image.width * image.height > MOST_PIXELS:

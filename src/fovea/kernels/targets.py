@@ -30,9 +30,7 @@ class Target(NamedTuple):
     sums: int  # registers that may hold sums; the others hold what is loaded
     side_by_side: int  # with fewer channels or filters, pictures fill the vector
     # Direct convolution
-    packed_rows: (
-        int  # bytes of rows that a task stages, pictures side by side: they fill the first-level cache
-    )
+    packed_rows: int  # bytes of rows of a task, pictures side by side: they fill the first-level cache
     rows: int  # the same for one picture, whose bands overlap by the filter's height and had better be high
     kept: int  # bytes of weights that stay in the second-level cache; where more pass, bands fill half of it
     weights_rows: int  # bytes of rows for the gradient of the weights, of input and of dZ

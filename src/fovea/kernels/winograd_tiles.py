@@ -33,12 +33,8 @@ class WinogradTile(NamedTuple):
         return -(-channels // unit) * unit
 
     def ready(self, channels: int, filters: int) -> tuple[int, ...]:
-        """The shape of constant filters: transformed (6, 6, blocks, channels, filters of a block), or to be
-        transformed where they are used (blocks, 3, 3·channels, filters of a block)."""
-        blocks = -(-filters // self.filters)
-        if self.where_used:
-            return blocks, 3, 3 * channels, self.filters
-        return 6, 6, blocks, self.padded(channels), self.filters
+        """The shape of all filters, transformed: (6, 6, blocks, channels, filters of a block)."""
+        return 6, 6, -(-filters // self.filters), self.padded(channels), self.filters
 
 
 class WinogradWeightsTile(NamedTuple):

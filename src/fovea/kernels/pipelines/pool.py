@@ -25,16 +25,11 @@ def maximum(*, window, channels, lanes, vector):
     window = Window(*window)
     A_prev, at = _input("A_prev", window.input, channels, lanes)
     l, c, x, y, n = variables("l c x y n")
-    best, A = hl.Func("best"), hl.Func("A")
-    r = _over(window)
-    px, py = _pixel(window, x, y, r[0], r[1])
-    here, before = at(l, c, px, py, n), best[l, c, x, y, n]
-    best[l, c, x, y, n] = hl.f32(float("-inf"))
-    larger = _inside(window.input, px, py) & (_larger(here, before) | is_nan(here))
-    best[l, c, x, y, n] = hl.select(larger, here, before)
-    A[l, c, x, y, n] = best[l, c, x, y, n]
+    A = hl.Func("A")
+    winner, r = _winner(window, at)
+    A[l, c, x, y, n] = winner[l, c, x, y, n][0]
     result(A, [lanes, channels, *window.output[::-1]])
-    return [_in_registers(A, best, r, window, channels, lanes, vector)], [A_prev]
+    return [_in_registers(A, winner, r, window, channels, lanes, vector)], [A_prev]
 
 
 def maximum_backward(*, window, channels, lanes, vector):
@@ -106,11 +101,6 @@ def _input(name: str, size: tuple[int, int], channels: int, lanes: int) -> tuple
     return image, at
 
 
-def _larger(x: hl.Expr, y: hl.Expr) -> hl.Expr:
-    """x > y, and false where either is NaN: the compiler must not turn it round."""
-    return hl.strict_float(x > y)
-
-
 def _over(window: Window) -> hl.RDom:
     """A window's columns and rows."""
     return hl.RDom([(0, window.size[1]), (0, window.size[0])], "r")
@@ -136,11 +126,13 @@ def _winner(window: Window, at: Callable) -> tuple[hl.Func, hl.RDom]:
     before = winner[l, c, x, y, n]
     best, position = before[0], before[1]
     here = at(l, c, px, py, n)
-    better = (position < 0) | _larger(here, best) | (is_nan(here) & ~is_nan(best))
-    better = better & _inside(window.input, px, py)
+    inside = _inside(window.input, px, py)
+    larger = hl.strict_float(here > best)  # or the compiler would turn it round, and NaN be smaller
+    better = inside & (larger | (is_nan(here) & ~is_nan(best)))
+    first = inside & (position < 0)  # it wins where nothing is larger than −∞; its value makes no difference
     winner[l, c, x, y, n] = (
         hl.select(better, here, best),
-        hl.select(better, r[1] * window.size[1] + r[0], position),
+        hl.select(better | first, r[1] * window.size[1] + r[0], position),
     )
     return winner, r
 

@@ -42,7 +42,6 @@ def forward(
     assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
 
     A_prev = array("A_prev", [1, W * C, H])
-    weights = fixed("W", [*tile.ready(C, K)[::-1]] if ready else [K, C, 3, 3])
     b = fixed("b", [K])
     l, k, x, y, n = variables("l k x y n")
     staged = None
@@ -59,13 +58,15 @@ def forward(
 
     out = (n_H // p_H, n_W // p_W)
     if not ready:
+        weights = fixed("W", [K, C, 3, 3])
         filters_ = TransformedFilters(_of(weights, K, tile), C, tile, "filters")
     elif tile.where_used:
+        weights = array("W", [tile.filters, 3 * C, 3])
         filters_ = TransformedFilters(
             lambda ki, ko, c, i, j: weights[ki, j * C + c, i, ko], C, tile, "blocks"
         )
     else:
-        filters_ = weights
+        weights = filters_ = fixed("W", [*tile.ready(C, K)[::-1]])
     sums = Tiles(pixel, filters_, C, K, out, pool, tile, _count(A_prev))
 
     behind = Behind(normalised, add, [1, K, n_W // p_W, n_H // p_H], tile.vector)
