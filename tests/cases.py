@@ -200,6 +200,8 @@ CONVOLUTIONS = [
     Case(1, 4, 4, 3, 6, (3, 3), (1, 1), 5),  # more padding than filter
     Case(1, 8, 8, 64, 64, (3, 3), (1, 1), "same"),
     Case(1, 7, 7, 32, 48, (3, 3), (1, 1), "same"),
+    Case(2, 8, 9, 56, 24, (1, 1), (1, 1), "valid"),  # two vectors of filters, of which the last is half empty
+    Case(2, 9, 8, 24, 88, (3, 3), (2, 2), "same"),
     Case(17, 12, 12, 1, 6, (5, 5), (1, 1), "valid"),  # more pictures than a vector has lanes
     Case(33, 8, 8, 3, 8, (3, 3), (1, 1), "same"),
     *seeded_cases(17),

@@ -17,20 +17,20 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from fovea.errors import EngineError, ShapeError, mismatch
-from fovea.kernels import workspace
+from fovea.kernels import sharing, workspace
 
 _lock = threading.Lock()
 _linker: "llvm.LLJIT | None" = None  # lives as long as any kernel may run: until the process ends
 _libraries: list["llvm.ResourceTracker"] = []  # what is linked; as long, too
 _halide: "llvm.ResourceTracker | None" = None  # of these, Halide's runtime
 _RUNTIME = "runtime"
-_HOOKS = (
-    "halide_set_error_handler",
-    "halide_set_custom_malloc",
-    "halide_set_custom_free",
-    "halide_set_num_threads",
-    "halide_shutdown_thread_pool",
-)
+_OWN = (workspace, sharing)
+_REPLACED = {  # what Halide's runtime is told to call instead of its own function
+    "halide_set_custom_malloc": workspace.MALLOC,
+    "halide_set_custom_free": workspace.FREE,
+    "halide_set_custom_do_par_for": sharing.PARALLEL_FOR,
+}
+_HOOKS = (*_REPLACED, "halide_set_error_handler", "halide_set_num_threads", "halide_shutdown_thread_pool")
 _threads: int | None = None
 _messages = threading.local()
 
@@ -53,13 +53,14 @@ def load_runtime(data: bytes) -> None:
     with _lock:
         if _halide is not None:
             return
-        library = llvm.JITLibraryBuilder().add_object_img(data).add_ir(workspace.SOURCE).add_current_process()
-        _halide = _link(library, _RUNTIME, *_HOOKS, workspace.MALLOC, workspace.FREE)
-        _hook("halide_set_error_handler", ctypes.c_void_p, _ErrorHandler)(_on_error)
-        for hook, name in (("malloc", workspace.MALLOC), ("free", workspace.FREE)):
-            own = ctypes.c_void_p(_halide[name])
-            _hook(f"halide_set_custom_{hook}", ctypes.c_void_p, ctypes.c_void_p)(own)
-        atexit.register(_hook("halide_shutdown_thread_pool", None))
+        library = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
+        for own in _OWN:
+            library.add_ir(own.SOURCE)
+        _halide = _link(library, _RUNTIME, *_HOOKS, *_REPLACED.values(), sharing.SET_THREADS)
+        function("halide_set_error_handler", ctypes.c_void_p, _ErrorHandler)(_on_error)
+        for hook, name in _REPLACED.items():
+            function(hook, ctypes.c_void_p, ctypes.c_void_p)(ctypes.c_void_p(_halide[name]))
+        atexit.register(function("halide_shutdown_thread_pool", None))
         _apply_threads()
 
 
@@ -111,6 +112,12 @@ def threads() -> int:
     return int(text)
 
 
+def function(name: str, result: Any, *arguments: Any) -> Callable:
+    """A C function of the loaded runtime: of Halide's that are listed above, or of ours."""
+    assert _halide is not None
+    return ctypes.CFUNCTYPE(result, *arguments)(_halide[name])
+
+
 def _link(library: "llvm.JITLibraryBuilder", name: str, *exports: str) -> "llvm.ResourceTracker":
     """Link what is to be the library `name` (with a number: a name can be had once, and an object damaged and
     made anew), and take the addresses of `exports` from it."""
@@ -131,11 +138,6 @@ def _link(library: "llvm.JITLibraryBuilder", name: str, *exports: str) -> "llvm.
     return linked
 
 
-def _hook(name: str, result: Any, *arguments: Any) -> Callable:
-    """A function of Halide's runtime."""
-    assert _halide is not None
-    return ctypes.CFUNCTYPE(result, *arguments)(_halide[name])
-
-
 def _apply_threads() -> None:
-    _hook("halide_set_num_threads", ctypes.c_int, ctypes.c_int)(threads())
+    function("halide_set_num_threads", ctypes.c_int, ctypes.c_int)(threads())
+    function(sharing.SET_THREADS, None, ctypes.c_int)(threads())

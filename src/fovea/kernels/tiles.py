@@ -236,8 +236,8 @@ def _register_tile(
     filters //= groups
     whole = -(-filters // unit)
     blocks = [f for f in range(1, whole + 1) if groups == 1 or filters % (f * unit) == 0]
-    if lanes == 1:  # a last, partial vector is stored under a mask, by itself
-        blocks = [f for f in blocks if f == 1 or (whole % f == 0 and filters % unit == 0)]
+    if lanes == 1:  # all blocks alike; the last one's last vector may be partial, and is stored under a mask
+        blocks = [f for f in blocks if whole % f == 0]
 
     load = targets.current().load_packed if lanes > 1 else targets.current().load
 

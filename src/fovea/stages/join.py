@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fovea.graph import PICTURE, takers
-from fovea.layers import Flatten
+from fovea.layers import Dropout, Flatten, Layer
 from fovea.stages.activation import ActivationStage
 from fovea.stages.base import NHWC, Stage
 from fovea.stages.conv import ConvStage
@@ -35,6 +35,9 @@ KINDS: tuple[type[Stage], ...] = (
     ShortcutStage,
     UpsampleStage,
 )
+
+_FREE: tuple[type[Layer], ...] = (Flatten,)  # no work: arrays are seen in any shape
+_IDLE = (*_FREE, Dropout)  # the same where nothing learns
 
 
 class Row:
@@ -89,13 +92,13 @@ def join(network: "Network", few: bool = False, learning: bool = True) -> Row:
     """
     row, learns = Row(), {PICTURE: False}
     where = {PICTURE: 0}  # in which array the output of a stage's last layer is
-    groups = _groups(network, KINDS if learning else (FoldedStage, *KINDS))
+    groups = _groups(network, KINDS if learning else (FoldedStage, *KINDS), _FREE if learning else _IDLE)
     joined = {number for _, group in groups for number in group}
     for number, (sources, layer) in enumerate(zip(network.sources, network.layers, strict=True)):
         learns[number] = bool(layer.parameters) or any(learns[source] for source in sources)
 
     def given_by(number: int) -> int:
-        """The layer whose output it really is: flattening is no work, for arrays are seen in any shape."""
+        """The layer whose output it really is."""
         while number != PICTURE and number not in joined:
             (number,) = network.sources[number]
         return number
@@ -110,8 +113,10 @@ def join(network: "Network", few: bool = False, learning: bool = True) -> Row:
     return row
 
 
-def _groups(network: "Network", kinds: Sequence[type[Stage]]) -> list[tuple[type[Stage], list[int]]]:
-    """The layers of each stage by number, in an order in which they can run.
+def _groups(
+    network: "Network", kinds: Sequence[type[Stage]], free: Sequence[type[Layer]]
+) -> list[tuple[type[Stage], list[int]]]:
+    """The layers of each stage by number, in an order in which they can run; those that are `free` need none.
 
     A stage takes along as many of the layers behind its first as its kernels can do. Subclasses of a layer
     may do anything, and run as they are.
@@ -119,7 +124,7 @@ def _groups(network: "Network", kinds: Sequence[type[Stage]]) -> list[tuple[type
     taken, joined = takers(network.sources), set[int]()
     groups: list[tuple[type[Stage], list[int]]] = []
     for number, layer in enumerate(network.layers):
-        if number in joined or (type(layer) is Flatten and (groups or number + 1 < len(network.layers))):
+        if number in joined or (type(layer) in free and (groups or number + 1 < len(network.layers))):
             continue
         behind = [number]
         while len(taken[behind[-1]]) == 1 and taken[behind[-1]][0] not in joined:

@@ -241,6 +241,22 @@ def vectorize_tile(stage, l: hl.Var, k: hl.Var, lanes: int, tile: Tile):
     return stage.vectorize(k) if tile.filters == tile.vector else stage.vectorize(k, tile.vector).unroll(k)
 
 
+def split_blocks(
+    stage, l: hl.Var, k: hl.Var, extent: int, lanes: int, tile: Tile
+) -> tuple[hl.Var, list[hl.Var]]:
+    """Splits a result's filters k, `extent` of them, into blocks of a tile. Returns the variable of the loop
+    over blocks, and the loops within one. The last block's last vector may be partial, and is stored under a
+    mask; vectors are split off first, for Halide splits nothing further that lies under one."""
+    kb, kv, ki = variables("kb kv ki")
+    v = tile.vector
+    if lanes > 1:
+        stage.split(k, kb, ki, tile.filters, hl.TailStrategy.GuardWithIf).vectorize(l).unroll(ki)
+        return kb, [l, ki]
+    stage.split(k, kv, ki, v, hl.TailStrategy.PredicateStores if extent % v else hl.TailStrategy.GuardWithIf)
+    stage.split(kv, kb, kv, tile.filters // v, hl.TailStrategy.GuardWithIf).vectorize(ki).unroll(kv)
+    return kb, [l, ki, kv]
+
+
 def vectorize_rows(rows: hl.Func, lanes: int, tile: Tile) -> None:
     """For `padded_rows`: scratch memory, so that the last vector of a row may run over."""
     l, q = variables("l q")

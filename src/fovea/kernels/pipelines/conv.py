@@ -15,6 +15,7 @@ from fovea.kernels.pipelines.algebra import (
     fixed,
     padded_rows,
     result,
+    split_blocks,
     variables,
     vectorize_rows,
     vectorize_tile,
@@ -81,14 +82,13 @@ def forward(
     # Where filters fill the vector, a block of them (which is turned to run in one, and stays in the
     # second-level cache) meets the whole band before the next one does, and the threads may share the blocks
     # too; where pictures do, blocks are few and small, and it is the pixels that stay.
-    kb, xo, xi, yo, yi = variables("kb xo xi yo yi")
+    xo, xi, yo, yi = variables("xo xi yo yi")
     result(A, [L, K, n_W // p_W, n_H // p_H])
     inwards, guard = hl.TailStrategy.ShiftInwards, hl.TailStrategy.GuardWithIf
-    A.split(k, kb, ki, B, hl.TailStrategy.PredicateStores if L == 1 and K % B else guard)
     A.split(x, xo, xi, tile.columns, inwards).split(y, yo, yi, tile.band, guard)
+    kb, within = split_blocks(A, l, k, K, L, tile)
     blocks = [xo, yi, kb] if L == 1 else [kb, xo, yi]
-    A.reorder(l, ki, xi, *blocks, yo, n).unroll(xi)
-    vectorize_tile(A, l, ki, L, tile)
+    A.reorder(*within, xi, *blocks, yo, n).unroll(xi)
     one_band = tile.band >= n_H // p_H
     if not tile.few:
         A.parallel(n)

@@ -18,6 +18,7 @@ from fovea.kernels.pipelines.algebra import (
     fixed,
     padded_rows,
     result,
+    split_blocks,
     variables,
     vectorize_channels,
     vectorize_rows,
@@ -91,15 +92,14 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, beg
     dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, inside, x, y, n] + sum_
 
     # Schedule: as forward; a tile covers whole phases.
-    cb, xo, xi, yo, yi, yt, yp = variables("cb xo xi yo yi yt yp")
+    xo, xi, yo, yi, yt, yp = variables("xo xi yo yi yt yp")
     result(dA_prev, [L, C, W, H])
     inwards, guard = hl.TailStrategy.ShiftInwards, hl.TailStrategy.GuardWithIf
-    dA_prev.split(c, cb, ci, B, hl.TailStrategy.PredicateStores if L == 1 and C % B else guard)
     dA_prev.split(x, xo, xi, tile.columns * s_W, inwards if s_W == 1 else guard)
     dA_prev.split(y, yo, yi, tile.band * s_H, guard).split(yi, yt, yp, s_H, guard)
+    cb, inner = split_blocks(dA_prev, l, c, C, L, tile)
     blocks = [xo, yt, cb] if L == 1 else [cb, xo, yt]
-    dA_prev.reorder(l, ci, xi, yp, *blocks, yo, n).unroll(xi).unroll(yp)
-    vectorize_tile(dA_prev, l, ci, L, tile).parallel(n).parallel(yo)
+    dA_prev.reorder(*inner, xi, yp, *blocks, yo, n).unroll(xi).unroll(yp).parallel(n).parallel(yo)
     if L == 1 and tile.shared:
         dA_prev.parallel(cb)
     for sums, r in phases:
