@@ -77,9 +77,10 @@ def conv(
     filters lies within one; so below."""
     n_H, n_W = window.output[0] // pool[0], window.output[1] // pool[1]
     apart = window.stride[1] * channels * lanes * 4
-    columns, block = _register_tile(n_W, filters, lanes, apart, pool[0] * pool[1], groups)
-    row = window.input[1] * channels * lanes * 4 * window.stride[0] * pool[0]
     J = window.size[1] * channels // groups
+    deep = window.size[0] * J
+    columns, block = _register_tile(n_W, filters, lanes, apart, deep, pool[0] * pool[1], groups)
+    row = window.input[1] * channels * lanes * 4 * window.stride[0] * pool[0]
     whole = groups == 1 and window.dilation[1] == 1  # a window's row is one run of numbers
     unroll = _divisor(
         J if whole else channels // groups,
@@ -88,10 +89,10 @@ def conv(
     passing = _passing(window, filters, channels, lanes, groups)
     band = _band(n_H, row, _staging(lanes, passing))
     shared = lanes == 1 and (
-        passing or n_W * pool[0] * pool[1] * band * window.size[0] * J * block > targets.current().task
+        passing or n_W * pool[0] * pool[1] * band * deep * block > targets.current().task
     )
     if few:
-        blocks, wanted = -(-filters // block), shares(math.prod(window.output) * window.size[0] * J * filters)
+        blocks, wanted = -(-filters // block), shares(math.prod(window.output) * deep * filters)
         few = wanted > 1  # of small sums that are all in sight, the compiler would change the order
         shared = min(blocks, wanted) > 1
         band = min(band, -(-n_H // -(-wanted // blocks)))
@@ -101,16 +102,17 @@ def conv(
 def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:
     """The gradient of the input: columns of one phase × channels."""
     (H, W), (s_H, s_W) = window.input, window.stride
+    taps = -(-window.size[0] // s_H) * -(-window.size[1] // s_W)
+    deep = filters // groups
     if lanes > 1 and s_W == 1 and targets.current().registers - 2 >= W:
         # A whole row, with a register for dZ: products with what is beyond the border fall away.
         columns, block = W, _most(channels // groups, max(1, sums() // W), groups)
     else:
-        columns, block = _register_tile(-(-W // s_W), channels, lanes, filters * lanes * 4, groups=groups)
+        apart = filters * lanes * 4
+        columns, block = _register_tile(-(-W // s_W), channels, lanes, apart, taps * deep, groups=groups)
     row = window.output[1] * filters * lanes * 4
     passing = _passing(window, filters, channels, lanes, groups)
     band = _band(-(-H // s_H), row, _staging(lanes, passing))
-    taps = -(-window.size[0] // s_H) * -(-window.size[1] // s_W)
-    deep = filters // groups
     shared = lanes == 1 and (passing or -(-W // s_W) * band * taps * deep * block > targets.current().task)
     phases = (s_H, s_W) != (
         1,
@@ -122,7 +124,7 @@ def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups:
 
 def conv_weights(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:
     """The gradient of the weights: numbers of a window's row × filters, summed over a band of rows."""
-    columns, block = _register_tile(window.size[1] * channels // groups, filters, lanes, 4, groups=groups)
+    columns, block = _register_tile(window.size[1] * channels // groups, filters, lanes, 4, 0, groups=groups)
     row = (window.output[1] * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
     return Tile(vector(), block, columns, _band(window.output[0], row, targets.current().weights_rows))
 
@@ -228,10 +230,12 @@ def dense(outputs: int) -> int:
 
 
 def _register_tile(
-    columns: int, filters: int, lanes: int, apart: int, positions: int = 1, groups: int = 1
+    columns: int, filters: int, lanes: int, apart: int, deep: int, positions: int = 1, groups: int = 1
 ) -> tuple[int, int]:
     """(columns, filters) of the tile with the least estimated cost. Columns lie so many bytes `apart`: where
-    many of them meet in one set of the first-level cache, they drive each other out of it."""
+    many of them meet in one set of the first-level cache, they drive each other out of it. A sum is `deep`,
+    of so many products: the filters of a block that is too large for the first-level cache come from the
+    second level for each tile, which then had better have many columns."""
     unit = 1 if lanes > 1 else vector()  # filters that fill one register, over L pictures or side by side
     filters //= groups
     whole = -(-filters // unit)
@@ -239,21 +243,23 @@ def _register_tile(
     if lanes == 1:  # all blocks alike; the last one's last vector may be partial, and is stored under a mask
         blocks = [f for f in blocks if whole % f == 0]
 
-    load = targets.current().load_packed if lanes > 1 else targets.current().load
+    target = targets.current()
+    load = target.load_packed if lanes > 1 else target.load
 
     def cost(tile: tuple[int, int]) -> float:
         p, f = tile[0] * positions, tile[1]
         loads = (p + (f if lanes > 1 else _FARTHER * f)) / (p * f)
-        if lanes > 1 and p * f + min(p, f) + 2 >= targets.current().registers:
+        if lanes > 1 and p * f + min(p, f) + 2 >= target.registers:
             loads *= _CROWDED
-        return waste(columns, tile[0]) * waste(whole, f) * max(1.0, loads) * (1 + loads * load)
+        passing = target.passing / p if lanes == 1 and 4 * deep * f * unit > target.near else 0.0
+        return waste(columns, tile[0]) * waste(whole, f) * max(1.0, loads, passing) * (1 + loads * load)
 
     def fits(p: int, f: int) -> bool:
         if lanes > 1:
             return p * f * positions <= max(sums(), positions)
-        return p * f * positions + f + 2 <= targets.current().registers or p == f == 1
+        return p * f * positions + f + 2 <= target.registers or p == f == 1
 
-    most = min(columns, targets.current().registers)
+    most = min(columns, target.registers)
     if lanes == 1:
         most = max(1, min(most, _MEETING * (_SETS // math.gcd(apart, _SETS)) // positions))
     tiles = [(p, f) for p in range(1, most + 1) for f in blocks if fits(p, f)]
