@@ -85,7 +85,7 @@ def tile(out: Pair, channels: int, filters: int, few: bool = False, constant: bo
     elif where_used:
         rows, pictures = _large_block(out, padded)
     else:
-        rows = _band(high, max(target.together // wide, 1))
+        rows = min(range(1, min(high, max(target.together // wide, 1)) + 1), key=lambda r: _rows_cost(out, r))
         pictures = max(target.together // (rows * wide), 1) if rows == high else 1
     least = rows * wide * (1 if few or rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
     extents = (least,) if few else (rows * pictures * wide, least)  # a full block, and a small one
@@ -158,10 +158,17 @@ def _block(out: Pair, numbers: int) -> Pair:
 
     def cost(rows: int) -> float:
         size = rows * wide * 36 * numbers * 4
-        return waste(high, rows) * (1 + 2 / (rows * wide)) * (1 if size <= target.block else target.beyond)
+        return _rows_cost(out, rows) * (1 if size <= target.block else target.beyond)
 
     fitting = [r for r in range(1, high + 1) if r == 1 or r * wide * 36 * numbers * 4 <= 2 * target.block]
     return min(fitting, key=cost), 1
+
+
+def _rows_cost(out: Pair, rows: int) -> float:
+    """What blocks of so many rows of tiles cost: what they compute beyond the last row, and that each reads
+    all filters once."""
+    high, wide = grid(out)
+    return waste(high, rows) * (1 + 2 / (rows * wide))
 
 
 def _best(extents: tuple[int, ...], counts, vectors: int) -> int:
