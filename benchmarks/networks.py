@@ -90,7 +90,7 @@ _RUNNERS = {"onnxruntime": onnx_twin.onnxruntime, "openvino": onnx_twin.openvino
 def _rows(
     options: argparse.Namespace, highest: float, compiler: bool, runners: Mapping[str, Callable[..., Run]]
 ) -> Iterator[Row]:
-    how = {"turns": 7 if options.quick else 40, "patience": patience(options)}
+    how = {"turns": 5 if options.quick else 40, "patience": patience(options)}
     for name, (build, steps, predictions) in NETWORKS.items():
         if options.only not in name:
             continue
