@@ -39,7 +39,7 @@ class Target(NamedTuple):
     load_packed: float  # what a load costs beside a product, pictures side by side
     load: float  # the same where filters fill the vector
     near: int  # bytes of a block of filters that stay in the first-level cache
-    passing: float  # what a vector of others costs beside a product: it comes from the second level for each
+    distant: float  # what a vector of others costs beside a product: it comes from the second level for each
     task: int  # multiply-adds that are worth a task of their own
     many_weights: int  # weights whose sum is too large for each thread to have one
     positions: int  # of dZ that are summed in registers, where each thread has sums of its own

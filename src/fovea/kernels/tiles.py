@@ -114,10 +114,8 @@ def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups:
     passing = _passing(window, filters, channels, lanes, groups)
     band = _band(-(-H // s_H), row, _staging(lanes, passing))
     shared = lanes == 1 and (passing or -(-W // s_W) * band * taps * deep * block > targets.current().task)
-    phases = (s_H, s_W) != (
-        1,
-        1,
-    ) and taps > 1  # each has code of its own: with 16 registers, all of it spills
+    # Each phase has code of its own: with 16 registers, all of it spills.
+    phases = taps > 1 and (s_H, s_W) != (1, 1)
     unroll = _divisor(deep, targets.current().unroll_filters) if lanes == 1 and not phases else 1
     return Tile(vector(), block, columns, band, unroll, shared)
 
@@ -251,8 +249,8 @@ def _register_tile(
         loads = (p + (f if lanes > 1 else _FARTHER * f)) / (p * f)
         if lanes > 1 and p * f + min(p, f) + 2 >= target.registers:
             loads *= _CROWDED
-        passing = target.passing / p if lanes == 1 and 4 * deep * f * unit > target.near else 0.0
-        return waste(columns, tile[0]) * waste(whole, f) * max(1.0, loads, passing) * (1 + loads * load)
+        again = target.distant / p if lanes == 1 and 4 * deep * f * unit > target.near else 0.0
+        return waste(columns, tile[0]) * waste(whole, f) * max(1.0, loads, again) * (1 + loads * load)
 
     def fits(p: int, f: int) -> bool:
         if lanes > 1:
