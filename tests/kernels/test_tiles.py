@@ -44,6 +44,25 @@ def test_two_vectors_of_filters_share_what_they_load_even_if_the_second_is_not_f
         assert winograd_tiles.weights_tile((28, 28), K, K).filters == vectors * v
 
 
+def test_the_direct_sum_fills_a_tile_of_two_vectors_too_whose_second_is_not_full():
+    v = tiles.vector()
+    window = Window.of((56, 56), 1, 1, "valid")
+    for forward, backward in ((2 * v - v // 2, 4 * v), (4 * v, 2 * v - v // 2)):
+        assert algorithms.forward(window, forward, backward, (1, 1), 1, "exact").tile.filters % (2 * v) == 0
+        assert algorithms.inputs(window, forward, backward, 1, "exact").tile.filters % (2 * v) == 0
+
+
+def test_filters_that_come_from_the_second_level_meet_many_columns():
+    window, columns = Window.of((56, 56), 1, 1, "valid"), {}
+    for near in (0, 1 << 40):
+        with targets.trying(targets.current()._replace(near=near, distant=6.0)):
+            forward = algorithms.forward(window, 128, 256, (1, 1), 1, "exact").tile
+            backward = algorithms.inputs(window, 256, 128, 1, "exact").tile
+        columns[near] = forward.columns, backward.columns
+    assert min(columns[0]) >= 6
+    assert min(columns[0]) > max(columns[1 << 40])
+
+
 def test_a_tile_never_holds_more_sums_than_there_are_registers():
     for size, C, K in ((56, 64, 64), (7, 512, 512), (28, 24, 40)):
         for few in (False, True):

@@ -461,6 +461,24 @@ def test_dropout_drops_in_steps_and_not_in_predictions():
     assert np.array_equal(plan.predict(images), before)
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_dropout_is_no_stage_of_a_prediction(last):
+    layers = [L.Flatten(), L.Dense(6), L.Dropout(0.5), *([] if last else [L.Dense(3)])]
+    network = fovea.Network(layers, (8, 8, 1))
+    images, _ = batch(network, 20)
+    plan = Plan(network, 20)
+    names = [layer.name for part in plan.parts for layer in part.stage.layers]
+    assert "dropout" not in " ".join(names)
+    assert np.array_equal(plan.predict(images), Plan(network, 20, training=True).predict(images))
+
+
+def test_where_dropout_is_no_stage_one_array_may_be_added_twice():
+    nodes = [fovea.Node(L.Conv2D(16, 3), "a"), L.Dropout(0.5), fovea.Node(L.Add(), after=("a", "dropout1"))]
+    network = fovea.Network([*nodes, L.Flatten()], (8, 8, 1))
+    images, _ = batch(network, 4)
+    assert np.allclose(Plan(network, 4).predict(images), network.forward(images)[0], atol=1e-5)
+
+
 def test_changed_weights_are_seen_at_once():
     network = fovea.models.lenet5()
     plan, (images, _) = Plan(network, 4), batch(network, 4)
