@@ -27,18 +27,30 @@ class Paused(training.Progress):
         self.done += 1
         self.on.acquire(timeout=60)
 
+    def let_on(self):
+        self.on.release(5)
+
 
 class Slow(training.Progress):
-    """Takes its time for every step, until it is let on."""
+    """Takes its time for every step, and crawls on from a third of the first epoch until it has been looked
+    at, and of the last one until it is let on: however slow the page is, it finds an epoch half done."""
 
     def __init__(self):
-        self.begun, self.on = threading.Event(), threading.Event()
+        self.begun, self.looked, self.on, self.steps = *(threading.Event() for _ in range(3)), 0
 
     def begin(self, at, epochs, steps):
+        self.steps = steps
         self.begun.set()
 
     def step(self, at):
         self.on.wait(0.025)
+        awaited = {1: self.looked, 3: self.on}.get(at.epoch)
+        if awaited and 3 * at.step >= self.steps:
+            awaited.wait(0.5)
+
+    def let_on(self):
+        self.looked.set()
+        self.on.set()
 
 
 @contextmanager
@@ -55,7 +67,7 @@ def training_in(folder, progress):
         assert progress.begun.wait(60)
         yield
     finally:
-        progress.on.set() if isinstance(progress, Slow) else progress.on.release(5)
+        progress.let_on()
         thread.join(60)
 
 
@@ -108,9 +120,10 @@ def test_loss_and_filters_move_within_an_epoch(opened, shot, tmp_path):
         expect(fine).not_to_have_attribute("d", course)
         assert fine.get_attribute("d").startswith(course[:6])
         assert all(a != b for a, b in zip(filters, drawn(page, ".filters .maps canvas"), strict=True))
+        progress.looked.set()
         expect(status).to_contain_text(re.compile(r"epoch 3 of 3, [3-9]\d% of it done"), timeout=60_000)
         shot(page, "training")
-        progress.on.set()
+        progress.let_on()
         expect(status).to_contain_text("Finished: epoch 3 of 3", timeout=30_000)
         page.close()
 
