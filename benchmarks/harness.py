@@ -18,6 +18,7 @@ from benchmarks.turns import Run, take
 TURN = 0.04  # seconds
 PATIENCE = 3.0  # seconds a comparison waits, all in all, for other work to end
 _QUICK = 0.4
+_LEAST = 3  # turns
 _PAUSE = 0.1
 _MARK = "~"
 
@@ -62,18 +63,23 @@ def compare(
     *,
     turn: float = TURN,
     patience: float = PATIENCE,
+    enough: float = float("inf"),
 ) -> list[Row]:
     """Time `ours` and all peers in turns of `turn` seconds; a row a peer. Times are ms a call.
 
     Names that begin with the same word, as "torch NCHW" and "torch NHWC", are one peer in several ways: its
-    row has the fastest of them. `patience` seconds go to turns that have to be taken again.
+    row has the fastest of them. `patience` seconds go to turns that have to be taken again. After `enough`
+    seconds three turns of each side are enough: a single call of a large network is longer than a turn.
     """
     sides = {"": ours, **peers}
     for run in sides.values():
         take(run, turn)
     times: dict[str, list[float]] = {name: [] for name in sides}
     disturbed = dict.fromkeys(sides, 0)
-    for _ in range(turns):
+    begin = time.perf_counter()
+    for number in range(turns):
+        if number >= _LEAST and time.perf_counter() > begin + enough:
+            break
         for name, run in sides.items():
             elapsed, quiet = take(run, turn)
             while not quiet and patience > 0:
@@ -89,7 +95,7 @@ def compare(
         best = min((name for name in peers if name.split()[0] == peer), key=medians.__getitem__)
         ratios = [other / own for own, other in zip(times[""], times[best], strict=True)]
         row = _row(case, phase, medians[""], medians[best], best, "ms", ratios)
-        rows.append(replace(row, disturbed=2 * max(disturbed[""], disturbed[best]) > turns))
+        rows.append(replace(row, disturbed=2 * max(disturbed[""], disturbed[best]) > len(ratios)))
     return rows
 
 

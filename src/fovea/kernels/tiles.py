@@ -22,7 +22,9 @@ _WRITTEN_OUT = 40  # products of its sums that are written out at most
 _FILLED = 0.6  # of a vector's places, at least, where channels lie side by side: of 17 channels it is 0.53
 _CROWDED = 1.1  # what a load costs more where none of the registers is left over
 _TASKS = 8  # that few pictures are shared out to: a thread that begins late then costs little
+_FEW_TASKS = 4  # that a dense layer is shared out to at least
 _SMALL = 100_000  # multiply-adds of such a task at least
+_POSITIONS = 100  # that a sum over lanes is made of at least, so that adding these up costs little
 _SLOW = 5  # what a multiply-add of depthwise convolution counts among them: it waits for memory
 
 
@@ -123,8 +125,13 @@ def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups:
 def conv_weights(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:
     """The gradient of the weights: numbers of a window's row × filters, summed over a band of rows."""
     columns, block = _register_tile(window.size[1] * channels // groups, filters, lanes, 4, 0, groups=groups)
-    row = (window.output[1] * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
-    return Tile(vector(), block, columns, _band(window.output[0], row, targets.current().weights_rows))
+    n_H, n_W = window.output
+    row = (n_W * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
+    band = _band(n_H, row, targets.current().weights_rows)
+    if lanes > 1:  # what is passed over for each row of the window is better nearer
+        enough = [rows for rows in range(1, band) if n_H % rows == 0 and rows * n_W >= _POSITIONS]
+        band = min(enough, default=band)
+    return Tile(vector(), block, columns, band)
 
 
 class DepthwiseTile(NamedTuple):
@@ -225,6 +232,16 @@ def conv_panels(window: Window, filters: int, channels: int) -> PanelTile | None
 def dense(outputs: int) -> int:
     """Neurons of a register tile; one vector of pictures meets them all."""
     return min(range(1, min(outputs, sums()) + 1), key=lambda f: (waste(outputs, f) * (1 + 1 / f), -f))
+
+
+def dense_weights(n_in: int, n_out: int, tile: int) -> tuple[int, int]:
+    """For the gradient of the weights: vectors of neurons to a task, and tiles of inputs. All of a task's
+    neurons meet an input together, so that many inputs are not read too often; where the neurons make few
+    tasks, they share out the inputs, too."""
+    vectors = -(-n_out // vector())
+    block = -(-vectors // _TASKS)
+    tiles, blocks = -(-n_in // tile), -(-vectors // block)
+    return block, -(-tiles // -(-_FEW_TASKS // blocks))
 
 
 def _register_tile(

@@ -165,19 +165,27 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups
     pixel = rows[l, r[0] * s_W * C + q, hl.min(row, n_H - 1) * s_H + i * window.dilation[0], n]
     tile_sum[l, k, j, i, band, n] += dZ[l, k, r[0], row, n] * pixel  # (3)
     g, group = parts.members(part, [(0, -(-n_H // tile.band))])
+    across, lane = hl.Func("across"), hl.RDom([(0, L)], "lane")
+    across[k, j, i, band, n] = ZERO
+    across[k, j, i, band, n] += tile_sum[lane[0], k, j, i, band, n]
     part_sum[l, k, j, i, part] = ZERO
-    part_sum[l, k, j, i, part] += tile_sum[l, k, j, i, g[0], group]
-    dW[k, j, i] = parts.total(part_sum, L, k, j, i)
+    part_sum[l, k, j, i, part] += across[k, j, i, g[0], group]
+    dW[k, j, i] = parts.total(part_sum, 1, k, j, i)
 
     # Schedule: for a picture (or L) and a band of its rows, dZ and the padded rows are laid out once;
     # then every tile of filters × window numbers is summed over the band in registers.
     kb, ki, jb, ji = variables("kb ki jb ji")
     result(dW, [K, J, f_H]).parallel(i)
-    part_sum.compute_root().bound_extent(l, L).bound_extent(k, K_up).parallel(part)
-    vectorize_channels(part_sum, l, k, L, tile.vector)
+    part_sum.compute_root().bound_extent(l, 1).bound_extent(k, K_up).parallel(part)
+    vectorize_channels(part_sum, l, k, 1, tile.vector)
     update = part_sum.update().split(k, kb, ki, B).split(j, jb, ji, tile.columns, hl.TailStrategy.GuardWithIf)
     update.reorder(l, ki, ji, kb, jb, i, g[0], g[1], part).unroll(ji).parallel(part)
-    vectorize_tile(update, l, ki, L, tile)
+    if L > 1:
+        update.unroll(ki)
+        across.compute_at(part_sum, kb).bound_extent(k, B).bound_extent(j, tile.columns).unroll(k).unroll(j)
+        across.update().unroll(k).unroll(j).atomic().vectorize(lane[0])
+    else:
+        vectorize_tile(update, l, ki, L, tile)
     tile_sum.compute_at(part_sum, kb).bound_extent(k, B).bound_extent(j, tile.columns)
     vectorize_tile(tile_sum.unroll(j), l, k, L, tile)
     inner = tile_sum.update().reorder(l, k, j, r[0], r[1]).unroll(j)
@@ -188,6 +196,6 @@ def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups
     if after or K_up != K or n_H % tile.band:
         dZ.compute_at(part_sum, g[0]).bound_extent(k, K_up)
         vectorize_channels(dZ, l, k, L, tile.vector)
-    parts.schedule_total(dW, k, L, tile.vector)
+    parts.schedule_total(dW, k, 1, tile.vector)
     db = [bias_gradient(upstream, K, L, tile.vector)] if bias else []
     return [dW, *db], [A_prev, *upstream.arguments]

@@ -12,7 +12,7 @@ import halide as hl
 
 from fovea.kernels.pipelines.activations import forward as forward_of
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, result, variables
-from fovea.kernels.tiles import shares
+from fovea.kernels.tiles import dense_weights, shares
 
 _GUARD = hl.TailStrategy.GuardWithIf
 
@@ -89,34 +89,43 @@ def _schedule_one_by_one(
 
 
 def weights(*, n_in, n_out, bias, after, lanes, vector, tile):
-    """(3) and (4). A vector of neurons × `tile` inputs is summed over all pictures; dZ is turned first,
-    so that neurons lie innermost. Tasks share out the inputs: no partial sums."""
+    """(3) and (4). A vector of neurons × `tile` inputs is summed over all pictures. A task has a block of
+    neurons, of which it turns dZ so that they lie innermost, and some of the inputs: no partial sums, and
+    nothing that one core writes is read on another."""
     # Algorithm
     K, V = n_out, vector
     A_prev = array("A_prev", [lanes, n_in])
     upstream = Upstream(after, lanes, K, (1, 1), (1, 1))
     groups = upstream.dA.dim(4).extent()
     l, k, j, n = variables("l k j n")
-    dZ, turned, sums, dW, db = (hl.Func(name) for name in ("dZ", "turned", "sums", "dW", "db"))
-    dZ[l, k, n] = upstream.dZ(l, k, hl.i32(0), hl.i32(0), n)
-    turned[k, l, n] = hl.select(k < K, dZ[l, hl.min(k, K - 1), n], ZERO)
+    turned, sums, dW, across, db = (hl.Func(name) for name in ("turned", "sums", "dW", "across", "db"))
+
+    def dZ(l: hl.Expr, k: hl.Expr, n: hl.Expr) -> hl.Expr:
+        return upstream.dZ(l, hl.min(k, K - 1), hl.i32(0), hl.i32(0), n)
+
+    turned[k, l, n] = dZ(l, k, n)
     r = hl.RDom([(0, lanes), (0, groups)], "r")
     sums[k, j] = ZERO
     sums[k, j] += turned[k, r[0], r[1]] * A_prev[r[0], j, r[1]]  # (3)
     dW[k, j] = sums[k, j]
+    lane, group = hl.RDom([(0, lanes)], "lane"), hl.RDom([(0, groups)], "group")
+    across[l, k] = ZERO
+    across[l, k] += dZ(l, k, group[0])
     db[k] = ZERO
-    db[k] += turned[k, r[0], r[1]]  # (4)
+    db[k] += across[lane[0], k]  # (4)
 
     # Schedule
-    ko, ki, jo, ji = variables("ko ki jo ji")
-    inwards = hl.TailStrategy.ShiftInwards
+    kb, kv, ki, jb, jo, ji = variables("kb kv ki jb jo ji")
+    block, share = dense_weights(n_in, n_out, tile)
     result(dW, [K, n_in])
-    dW.split(k, ko, ki, V, inwards if K >= V else hl.TailStrategy.PredicateStores)
-    dW.split(j, jo, ji, tile, inwards).reorder(ki, ji, ko, jo)
-    dW.vectorize(ki).unroll(ji).parallel(jo)
-    sums.compute_at(dW, ko).bound_extent(k, V).vectorize(k).unroll(j)
+    dW.split(k, kv, ki, V, _GUARD if K % V == 0 else hl.TailStrategy.PredicateStores)
+    dW.split(kv, kb, kv, block, _GUARD).split(j, jo, ji, tile, hl.TailStrategy.ShiftInwards)
+    dW.split(jo, jb, jo, share, _GUARD).reorder(ki, ji, kv, jo, kb, jb)
+    dW.vectorize(ki).unroll(ji).parallel(kb).parallel(jb)
+    sums.compute_at(dW, kv).bound_extent(k, V).vectorize(k).unroll(j)
     sums.update().reorder(k, j, r[0], r[1]).vectorize(k).unroll(j)
-    turned.compute_root().bound_extent(k, max(K, V)).reorder(l, k, n).vectorize(l)
-    result(db, [K]).vectorize(k, V, _GUARD)
-    db.update().reorder(k, r[0], r[1]).vectorize(k, V, _GUARD)
+    turned.compute_at(dW, kb).bound_extent(k, block * V).reorder(k, l, n).vectorize(k, V)
+    result(db, [K]).update().atomic().vectorize(lane[0])
+    across.compute_at(db, k).vectorize(l)
+    across.update().vectorize(l)
     return [dW, *([db] if bias else [])], [A_prev, *upstream.arguments]
