@@ -23,6 +23,7 @@ _FILLED = 0.6  # of a vector's places, at least, where channels lie side by side
 _CROWDED = 1.1  # what a load costs more where none of the registers is left over
 _TASKS = 8  # that few pictures are shared out to: a thread that begins late then costs little
 _FEW_TASKS = 4  # that a dense layer is shared out to at least
+_MANY_INPUTS = 1024  # of which as many make up for turning the same neurons' dZ again
 _SMALL = 100_000  # multiply-adds of such a task at least
 _POSITIONS = 100  # that a sum over lanes is made of at least, so that adding these up costs little
 _SLOW = 5  # what a multiply-add of depthwise convolution counts among them: it waits for memory
@@ -241,7 +242,7 @@ def dense_weights(n_in: int, n_out: int, tile: int) -> tuple[int, int]:
     vectors = -(-n_out // vector())
     block = -(-vectors // _TASKS)
     tiles, blocks = -(-n_in // tile), -(-vectors // block)
-    return block, -(-tiles // -(-_FEW_TASKS // blocks))
+    return block, -(-tiles // max(-(-_FEW_TASKS // blocks), min(_FEW_TASKS, n_in // _MANY_INPUTS)))
 
 
 def _register_tile(
