@@ -7,8 +7,9 @@ the logits. The peers:
 
 torch           eager, in both of its memory layouts (the faster one counts), with fused SGD, and without
                 looking at the loss
-torch.compile   the same through its compiler, which needs a C++ compiler; it takes minutes for all networks
-                when its own cache is empty, so --quick compiles for the layout that is faster in eager only
+torch.compile   the same through its compiler, which needs a C++ compiler. It takes ten minutes for all of
+                them while its own cache is empty, so --quick asks it for the layout that is faster in eager
+                only, and not for the deepest networks
 onnxruntime     inference only, of the file that Fovea exports
 openvino        the same
 
@@ -18,8 +19,10 @@ formulas' multiply-adds: forward, dW, and dA wherever a layer that learns stands
 
 import argparse
 import itertools
+import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,74 +81,79 @@ def main() -> None:
     options = parser.parse_args()
     runtime.set_threads(options.threads)
     torch.set_num_threads(options.threads)
-    compilers = _compilers(options.quick)
+    compiler = _has_compiler()
     runners = {name: run for name, run in _RUNNERS.items() if installed(name, "onnx")}
     highest = peak.measure(patience(options))
     print(f"peak: {highest:.0f} GFLOP/s on {options.threads} threads; PyTorch {torch.__version__}\n")
-    report(_rows(options, highest, compilers, runners), options.json)
+    report(_rows(options, highest, compiler, runners), options.json)
 
 
 _ENOUGH = 6.0  # seconds for a comparison, if quick
+_DEEP = 50  # layers; torch.compile takes up to two minutes for more
 _RUNNERS = {"onnxruntime": onnx_twin.onnxruntime, "openvino": onnx_twin.openvino}
 
 
 def _rows(
-    options: argparse.Namespace, highest: float, compilers: int, runners: Mapping[str, Callable[..., Run]]
+    options: argparse.Namespace, highest: float, compiler: bool, runners: Mapping[str, Callable[..., Run]]
 ) -> Iterator[Row]:
-    how = {"turns": 5, "enough": _ENOUGH} if options.quick else {"turns": 40}
-    how["patience"] = patience(options)
+    turns, enough = (5, _ENOUGH) if options.quick else (40, math.inf)
+    how: dict[str, Any] = {"turns": turns, "patience": patience(options), "enough": enough}
     for name, (build, steps, predictions) in NETWORKS.items():
         if options.only not in name:
             continue
+        to_compile = _layouts_to_compile(build(), options.quick) if compiler else 0
         for size in steps:
             network = build()
             data = random_batches(network, size)
             ours.check_step(network, data[0])
-            peers = _trainers(network, data, compilers)
+            peers = _trainers(network, data, to_compile)
             rows = compare(f"{name}-b{size}", "step", ours.trainer(network, data), peers, **how)
             yield from (row.with_share(size * _step_multiply_adds(network), highest) for row in rows)
         for size in predictions:
             network = build()
             data = random_batches(network, size)
             ours.check_prediction(network, data[0])
-            peers = _predictors(network, data, compilers)
+            peers = _predictors(network, data, to_compile)
             peers |= {name: run(network, data, options.threads) for name, run in runners.items()}
             rows = compare(f"{name}-b{size}", "inference", ours.predictor(network, data), peers, **how)
             yield from (row.with_share(size * sum(_multiply_adds(network)), highest) for row in rows)
 
 
-def _trainers(network: fovea.Network, data: Batches, compilers: int) -> dict[str, Run]:
+def _trainers(network: fovea.Network, data: Batches, to_compile: int) -> dict[str, Run]:
     def make(layout: str, compiled: bool = False) -> Run:
         return torch_twin.trainer(network, data, layout, RATE, MOMENTUM, DECAY, compiled=compiled)
 
-    return _torch(make, compilers)
+    return _torch(make, to_compile)
 
 
-def _predictors(network: fovea.Network, data: Batches, compilers: int) -> dict[str, Run]:
+def _predictors(network: fovea.Network, data: Batches, to_compile: int) -> dict[str, Run]:
     def make(layout: str, compiled: bool = False) -> Run:
         return torch_twin.predictor(network, data, layout, compiled=compiled)
 
-    return _torch(make, compilers)
+    return _torch(make, to_compile)
 
 
-def _torch(make: Callable[..., Run], compilers: int) -> dict[str, Run]:
-    """PyTorch's ways to run what `make(layout, compiled)` makes; compiled for so many layouts, those that are
+def _torch(make: Callable[..., Run], to_compile: int) -> dict[str, Run]:
+    """PyTorch's ways to run what `make(layout, compiled)` makes; compiled in so many layouts, those that are
     fastest in eager."""
     torch.compiler.reset()
     runs = {layout: make(layout) for layout in torch_twin.LAYOUTS}
     ranked = torch_twin.LAYOUTS
-    if compilers < len(ranked):
+    if 0 < to_compile < len(ranked):
         ranked = sorted(ranked, key=lambda layout: [take(runs[layout], TURN) for _ in range(2)][-1])
-    compiled = {f"torch.compile {layout}": make(layout, True) for layout in ranked[:compilers]}
-    return {f"torch {layout}": run for layout, run in runs.items()} | compiled
+    fast = {f"torch.compile {layout}": make(layout, True) for layout in ranked[:to_compile]}
+    return {f"torch {layout}": run for layout, run in runs.items()} | fast
 
 
-def _compilers(quick: bool) -> int:
-    """For how many layouts torch.compile is asked."""
-    if shutil.which("g++") is None:
+def _layouts_to_compile(network: fovea.Network, quick: bool) -> int:
+    return int(len(network.layers) <= _DEEP) if quick else len(torch_twin.LAYOUTS)
+
+
+def _has_compiler() -> bool:
+    found = shutil.which("g++") is not None
+    if not found:
         print("torch.compile is left out: no g++")
-        return 0
-    return 1 if quick else len(torch_twin.LAYOUTS)
+    return found
 
 
 def random_batches(network: fovea.Network, size: int) -> Batches:

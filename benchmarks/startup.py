@@ -56,7 +56,7 @@ def predicting() -> list[float]:
 
 
 def compiling(network: str, batch_size: int) -> list[float]:
-    """Seconds that the kernels of `network`, a line of Python that makes it, take to compile, several times."""
+    """Seconds that it takes, several times, to compile the kernels of `network`, a line of Python."""
     program, seconds = _COMPILE.format(network=network, batch_size=batch_size), []
     for _ in range(_COMPILATIONS):
         with tempfile.TemporaryDirectory() as place:

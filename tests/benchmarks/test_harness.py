@@ -45,6 +45,11 @@ def test_a_disturbed_turn_is_taken_again(scripted):
     assert (row.ours, row.disturbed) == (1, False)
 
 
+def test_after_enough_time_three_turns_are_enough(scripted):
+    (row,) = compare("case", "step", turns(1, 1, 1), {"torch": turns(2, 3, 4)}, 40, enough=0)
+    assert row.ratio == 3
+
+
 def test_where_patience_ends_the_row_is_marked(scripted, capsys):
     ours = [(999.0, True), (50.0, False)]
     rows = compare("case", "step", ours, {"torch": turns(100)}, 1, patience=0)
