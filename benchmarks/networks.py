@@ -89,7 +89,7 @@ def main() -> None:
 
 
 _ENOUGH = 6.0  # seconds for a comparison, if quick
-_DEEP = 50  # layers; torch.compile takes up to two minutes for more
+_DEEP = 20  # layers; torch.compile takes up to two minutes for more
 _RUNNERS = {"onnxruntime": onnx_twin.onnxruntime, "openvino": onnx_twin.openvino}
 
 
