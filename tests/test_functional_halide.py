@@ -71,7 +71,7 @@ def test_pooling(case):
 
 @pytest.mark.parametrize("N", [1, 2, 15, 64])
 @pytest.mark.parametrize(
-    ("n_in", "n_out"), [(1, 1), (3, 17), (400, 120), (120, 84), (84, 10), (17, 1), (1960, 10)]
+    ("n_in", "n_out"), [(1, 1), (3, 17), (400, 120), (120, 84), (84, 10), (17, 1), (1960, 10), (2100, 300)]
 )
 def test_dense(N, n_in, n_out):
     rng = np.random.default_rng([N, n_in, n_out])

@@ -63,6 +63,25 @@ def test_filters_that_come_from_the_second_level_meet_many_columns():
     assert min(columns[0]) > max(columns[1 << 40])
 
 
+@pytest.mark.parametrize(
+    ("n_in", "n_out"), [(1, 1), (400, 120), (84, 10), (2048, 10), (784, 256), (9216, 4096)]
+)
+def test_a_dense_layer_of_some_size_has_work_for_four_threads(n_in, n_out):
+    tile = tiles.dense(n_in)
+    block, share = tiles.dense_weights(n_in, n_out, tile, 16)
+    blocks, shares = -(-n_out // (16 * block)), -(-n_in // (tile * share))
+    assert blocks * shares >= min(4, -(-n_in // tile))
+    assert blocks <= 8  # all inputs are read for each
+
+
+def test_a_sum_over_lanes_has_many_positions_and_whole_bands():
+    for size, f, padding in ((28, 5, "same"), (14, 5, "valid"), (13, 3, "same"), (32, 3, "same")):
+        window = Window.of((size, size), f, 1, padding)
+        rows, (n_H, n_W) = tiles.conv_weights(window, 6, 1, 16).band, window.output
+        assert rows * n_W >= 100
+        assert n_H % rows == 0
+
+
 def test_a_tile_never_holds_more_sums_than_there_are_registers():
     for size, C, K in ((56, 64, 64), (7, 512, 512), (28, 24, 40)):
         for few in (False, True):

@@ -235,11 +235,11 @@ def dense(outputs: int) -> int:
     return min(range(1, min(outputs, sums()) + 1), key=lambda f: (waste(outputs, f) * (1 + 1 / f), -f))
 
 
-def dense_weights(n_in: int, n_out: int, tile: int) -> tuple[int, int]:
+def dense_weights(n_in: int, n_out: int, tile: int, vector: int) -> tuple[int, int]:
     """For the gradient of the weights: vectors of neurons to a task, and tiles of inputs. All of a task's
     neurons meet an input together, so that many inputs are not read too often; where the neurons make few
     tasks, they share out the inputs, too."""
-    vectors = -(-n_out // vector())
+    vectors = -(-n_out // vector)
     block = -(-vectors // _TASKS)
     tiles, blocks = -(-n_in // tile), -(-vectors // block)
     return block, -(-tiles // max(-(-_FEW_TASKS // blocks), min(_FEW_TASKS, n_in // _MANY_INPUTS)))

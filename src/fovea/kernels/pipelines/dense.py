@@ -116,7 +116,7 @@ def weights(*, n_in, n_out, bias, after, lanes, vector, tile):
 
     # Schedule
     kb, kv, ki, jb, jo, ji = variables("kb kv ki jb jo ji")
-    block, share = dense_weights(n_in, n_out, tile)
+    block, share = dense_weights(n_in, n_out, tile, V)
     result(dW, [K, n_in])
     dW.split(k, kv, ki, V, _GUARD if K % V == 0 else hl.TailStrategy.PredicateStores)
     dW.split(kv, kb, kv, block, _GUARD).split(j, jo, ji, tile, hl.TailStrategy.ShiftInwards)
