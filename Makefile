@@ -3,6 +3,7 @@
 # make browser the page in headless Chromium, which must be installed; pictures of it go to docs/
 # make check   format, lint, types, imports, documentation
 # make docs    the documentation, in docs/_build
+# make film    the moving picture in the README, from the real page in headless Chromium
 # make bench   the benchmarks; make bench BENCH=lenet ARGS="--json FILE" is one of them, with its rows in a file
 # make clean   remove the environment and what was built
 #
@@ -19,7 +20,7 @@ RUN := runs/demo
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test browser check docs bench clean
+.PHONY: demo test browser check docs film bench clean
 
 demo: .venv/.with-package
 	rm -rf $(RUN)
@@ -43,6 +44,9 @@ check: .venv/.with-check,docs docs
 
 docs: .venv/.with-docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
+film: .venv/.with-browser
+	$(BIN)/python docs/film.py
 
 bench: .venv/.with-peers
 	set -e; for name in $(BENCH); do $(BIN)/python -m benchmarks.$$name $(ARGS); done

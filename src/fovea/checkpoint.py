@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea.errors import DataError, FoveaError, mismatch
+from fovea.errors import DISTRIBUTION, DataError, FoveaError, mismatch
 from fovea.network import Network
 from fovea.parameters import Layout
 from fovea.preprocessing import Preprocessing
@@ -67,7 +67,7 @@ def _check_format(path: Path, metadata: Mapping[str, str]) -> None:
                 str(path),
                 f"fovea_format {FORMAT}",
                 mark,
-                "a newer Fovea wrote it, upgrade: pip install -U fovea",
+                f"a newer Fovea wrote it: pip install -U {DISTRIBUTION}",
             )
         )
 

@@ -1,5 +1,7 @@
 """The errors that Fovea raises on purpose; each names who, what was expected, what came, and the remedy."""
 
+DISTRIBUTION = "fovea-cnn"  # Fovea's name on PyPI, where `fovea` is another project
+
 
 class FoveaError(Exception):
     """Something outside the program is not as it must be: the command line prints it as one line."""
@@ -19,6 +21,11 @@ class EngineError(FoveaError, RuntimeError):
 
 class TrainingError(FoveaError, ArithmeticError):
     """Training cannot go on, for example because the loss is no longer a number."""
+
+
+def install(extra: str) -> str:
+    """The remedy where the libraries of an extra, "web" or "onnx", are missing."""
+    return f"pip install '{DISTRIBUTION}[{extra}]', or in a clone pip install '.[{extra}]'"
 
 
 def mismatch(who: str, expected: object, got: object, remedy: str = "") -> str:

@@ -316,5 +316,5 @@ def test_a_shape_that_is_open_can_be_given():
 
 def test_without_the_library_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(FoveaError, match=r"pip install fovea\[onnx\]"):
+    with pytest.raises(FoveaError, match=r"pip install 'fovea-cnn\[onnx\]', or in a clone"):
         fovea.onnx.load("model.onnx")

@@ -104,7 +104,7 @@ def test_where_one_cannot_listen(host, port, words):
 
 def test_without_the_libraries_it_says_which_extra_has_them(monkeypatch):
     monkeypatch.setattr(start, "find_spec", lambda name: None if name == "starlette" else object())
-    with pytest.raises(FoveaError, match=r"pip install fovea\[web\]"):
+    with pytest.raises(FoveaError, match=r"pip install 'fovea-cnn\[web\]', or in a clone"):
         start.look("lenet5", None, None, host="127.0.0.1", port=0, open_browser=False, say=print)
 
 

@@ -1,4 +1,4 @@
-"""ONNX: networks as other programs write and read them. It needs the library onnx: pip install fovea[onnx].
+"""ONNX: networks as other programs write and read them. It needs the library onnx, of the extra `onnx`.
 
     network = fovea.onnx.load("resnet18.onnx")      to run, to look into, to train on
     fovea.onnx.save(network, "mine.onnx")           for any program that runs ONNX
@@ -20,7 +20,7 @@ that cannot be used, and FoveaError where the library is missing.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from fovea.errors import FoveaError, mismatch
+from fovea.errors import FoveaError, install, mismatch
 
 if TYPE_CHECKING:
     from fovea.onnx.backend import Backend
@@ -44,6 +44,5 @@ def __getattr__(name: str) -> object:
     try:
         import onnx  # noqa: F401  (all that is in this package imports it)
     except ImportError as error:
-        remedy = "pip install fovea[onnx]"
-        raise FoveaError(mismatch("fovea.onnx", "the library onnx", "none", remedy)) from error
+        raise FoveaError(mismatch("fovea.onnx", "the library onnx", "none", install("onnx"))) from error
     return getattr(import_module(f"fovea.onnx.{_HOMES[name]}"), name)

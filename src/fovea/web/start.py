@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from fovea.errors import FoveaError, mismatch
+from fovea.errors import FoveaError, install, mismatch
 from fovea.web.serve import address, is_open_to_others, listen, serve
 
 
@@ -14,9 +14,7 @@ def look(
     """Serve the page until Ctrl-C. Raises FoveaError."""
     missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None]
     if missing:
-        raise FoveaError(
-            mismatch("fovea look", "starlette and uvicorn", f"no {missing[0]}", "pip install fovea[web]")
-        )
+        raise FoveaError(mismatch("fovea look", "starlette and uvicorn", f"no {missing[0]}", install("web")))
     from fovea.apps.counter import Counter
     from fovea.apps.look import Look
     from fovea.web.app import make
