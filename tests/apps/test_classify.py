@@ -91,6 +91,24 @@ def test_groups_on_both_sides_of_a_split_are_reported(monkeypatch, tmp_path):
     assert any("but for 2, such as '00'" in line for line in hear.heard)
 
 
+def test_pictures_without_a_group_are_counted(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos, hear = tiny.write_folder(tmp_path / "photos", 60, scale=2), Hear()
+    (photos / "left/001.png").rename(photos / "left/other.png")
+    classify.train(str(photos), groups=r"/(\d\d)", epochs=1, out=str(tmp_path / "run"), progress=hear)
+    expected = "6 groups, each in one part; pictures without a group: 1, such as left/other.png"
+    assert expected in hear.heard
+
+
+def test_an_expression_that_is_also_a_path_stays_an_expression(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    monkeypatch.chdir(tmp_path)
+    tiny.write_folder(tmp_path / "photos", 60, scale=2)
+    (tmp_path / "left|bottom").mkdir()
+    run = classify.train("photos", groups="left|bottom", epochs=1, out="run")
+    assert run.folder.read_arguments()["groups"] == "left|bottom"
+
+
 @pytest.fixture
 def squeezenet(tmp_path, monkeypatch):
     """Weights for five classes in torchvision's names."""

@@ -73,6 +73,38 @@ def test_a_table_gives_groups(tmp_path):
     assert group_of("cat/c.png") == "cat/c.png"
 
 
+@pytest.mark.parametrize(
+    "written",
+    [r"cat\a.png", "./cat/a.png", r".\cat\a.png", "cat//a.png", "dog/../cat/a.png", "{root}/cat/a.png",
+     "{real}/cat/a.png"],
+)  # fmt: skip
+def test_a_tables_files_may_be_written_as_people_write_them(tmp_path, written):
+    (tmp_path / "real/cat").mkdir(parents=True)
+    root = tmp_path / "photos"
+    root.symlink_to(tmp_path / "real")
+    file = written.format(root=root, real=tmp_path / "real")
+    (tmp_path / "groups.csv").write_text(f"\ufefffile,group\n{file},scene 1\n")
+    group_of = groups.parse(str(tmp_path / "groups.csv"), root)
+    assert group_of.find("cat/a.png") == "scene 1"
+    assert group_of.find("cat/A.png") is None  # another file where names tell letters apart
+
+
+def test_a_file_is_in_one_group(tmp_path):
+    (tmp_path / "groups.csv").write_text("file,group\na/1.png,x\n./a/1.png,y\n")
+    with pytest.raises(DataError, match=r"one group for each file, got 'x' and 'y' for a/1.png"):
+        groups.parse(str(tmp_path / "groups.csv"))
+
+
+def test_groups_that_fit_no_picture_are_an_error(tmp_path):
+    folder = tiny.write_folder(tmp_path / "photos", 12)
+    (tmp_path / "groups.csv").write_text("file,group\nphotos2/left/001.png,x\n")
+    for text in (r"pateint(\d+)", r"\d*", str(tmp_path / "groups.csv")):
+        with pytest.raises(DataError, match=r"a group for pictures such as bottom/000.png, got none for any"):
+            data.load(folder, groups=text)
+    with pytest.raises(DataError, match=r"at least two groups, got all 12 pictures in '.png'"):
+        data.load(folder, groups=r"\.png")
+
+
 def test_what_is_no_grouping_is_an_error(tmp_path):
     with pytest.raises(DataError, match=r"groups: expected a regular expression, got .*unterminated"):
         groups.parse("patient(")

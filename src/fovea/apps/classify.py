@@ -10,6 +10,7 @@ from fovea.apps import pictures
 from fovea.apps.choices import choose, model_for
 from fovea.apps.models import file_of, trained
 from fovea.data import Splits
+from fovea.data.groups import is_table
 from fovea.data.split import relative
 from fovea.errors import DataError, mismatch
 from fovea.network import Network
@@ -61,10 +62,10 @@ def train(
     picked = None if model or weights else name
     recipe, reasons = choose(network, splits, choices, goes_on=goes_on, model=picked)
     training.check_recipe(network, splits, recipe)
+    at = _absolute(groups) if groups and is_table(groups) else groups
     asked = {
         "task": TASK, "data": _absolute(source), "model": _absolute(name), "size": list(splits.shape[:2]),
-        "groups": _absolute(groups) if groups else None, "precision": network.precision,
-        "weights": _absolute(weights) if weights else None,
+        "groups": at, "precision": network.precision, "weights": _absolute(weights) if weights else None,
     }  # fmt: skip
     folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
     _tell(progress, network, splits, name, folder)
@@ -152,14 +153,17 @@ def _shared(splits: Splits) -> list[str]:
     """A line on the groups, where there are any."""
     if splits.grouping is None:
         return []
-    of = {
-        part: {splits.grouping(relative(file, splits.root)) for file in dataset.files or ()}
-        for part, dataset in splits.parts.items()
-    }
-    shared = sorted({name for a, b in combinations(of.values(), 2) for name in a & b})
-    line = f"{len(set().union(*of.values())):,} groups, each in one part"
+    find, of, alone = splits.grouping.find, [], []
+    for part in splits.parts.values():
+        groups = {(file := relative(path, splits.root)): find(file) for path in part.files or ()}
+        of.append({group for group in groups.values() if group is not None})
+        alone += [file for file, group in groups.items() if group is None]
+    shared = sorted({name for a, b in combinations(of, 2) for name in a & b})
+    line = f"{len(set().union(*of)):,} groups, each in one part"
     if shared:  # in folders that were split already
         line += f" but for {len(shared):,}, such as {shared[0]!r}: results look better than they are"
+    if alone:
+        line += f"; pictures without a group: {len(alone):,}, such as {alone[0]}"
     return [line]
 
 

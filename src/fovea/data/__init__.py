@@ -40,8 +40,7 @@ def load(
     check_channels(channels)
     if seed < 0:
         raise DataError(mismatch("data.load: seed", "a whole number from 0 on", seed))
-    grouping = None if groups is None else parse(groups)
-    if grouping is not None and (source == "digits" or idx.present(Path(source).expanduser())):
+    if groups is not None and (source == "digits" or idx.present(Path(source).expanduser())):
         raise DataError(mismatch("groups", "pictures that are files of their own", f"data {str(source)!r}"))
     if source == "digits":
         from fovea.data import digits
@@ -54,4 +53,4 @@ def load(
         raise DataError(mismatch(f"data {str(source)!r}", expected, got))
     if idx.present(path):
         return idx.load(path, size, channels, seed)
-    return folder.load(path, size, channels, seed, grouping)
+    return folder.load(path, size, channels, seed, None if groups is None else parse(groups, path))

@@ -1,11 +1,12 @@
 """A data set: pictures of one size with their classes, read by their numbers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from fovea.data.groups import Grouping
 from fovea.errors import DataError, mismatch
 
 _AT_ONCE = 64  # pictures of a sample that are in memory
@@ -128,7 +129,7 @@ class Splits:
 
     train: what the network learns from. val: what the best of its states is chosen by. test: what is looked
     at once, at the end. root: the folder they came from. ignored: files there that are no pictures.
-    grouping: from a picture's path below `root` to the group that it belongs to, where there are groups.
+    grouping: which pictures must not be parted, where that was asked for.
     """
 
     name: str
@@ -137,7 +138,7 @@ class Splits:
     test: Dataset | None
     root: str | None = None
     ignored: int = 0
-    grouping: Callable[[str], str] | None = None
+    grouping: Grouping | None = None
 
     @property
     def parts(self) -> dict[str, Dataset]:

@@ -44,6 +44,8 @@ def load(
     for part in parts.values():
         part.check(classes)
     files = [file for part in parts.values() for name in sorted(part.classes) for file in part.classes[name]]
+    if grouping is not None:
+        grouping.check(relative(file, str(root)) for file in files)
     pictures = Files(files, _shape(files, size, channels))
 
     datasets: dict[str, Dataset | None] = {}

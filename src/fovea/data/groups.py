@@ -5,49 +5,105 @@ into the same part. What the groups are is one line of text:
 
     patient(\\d+)        a regular expression, looked for in each picture's path as seen from the data's
                         folder: what its brackets find, or else all that it finds, names the group
-    groups.csv          a table with the columns file and group; files as seen from the data's folder
+    groups.csv          a table with the columns file and group; files as seen from the data's folder, or
+                        absolute; either slash, and ./, are understood
 
-A picture that the expression is not found in, or the table does not have, is a group of its own.
+A picture that the expression is not found in, or the table does not have, is a group of its own. A
+grouping that fits no picture at all is an error: it was meant for others.
 """
 
 import csv
+import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from fovea.errors import DataError, mismatch
 
-Grouping = Callable[[str], str]
+
+@dataclass(frozen=True)
+class Grouping:
+    """From a picture's path below the data's folder, with slashes, to its group.
+
+    text: what was asked for. find: the group's name, None for a picture that has none.
+    """
+
+    text: str
+    find: Callable[[str], str | None]
+
+    def __call__(self, file: str) -> str:
+        """The group's name; the picture's own where it has none."""
+        return self.find(file) or file
+
+    def check(self, files: Iterable[str]) -> None:
+        """Raise DataError unless there are at least two groups, and a picture that is found in one."""
+        files = list(files)
+        found = {self.find(file) for file in files}
+        who = f"groups {self.text}"
+        if found == {None}:
+            expected = f"a group for pictures such as {files[0]}"
+            raise DataError(mismatch(who, expected, f"none for any of {len(files):,} pictures"))
+        if len(found) == 1 and len(files) > 1:
+            got = f"all {len(files):,} pictures in {found.pop()!r}"
+            raise DataError(
+                mismatch(who, "at least two groups", got, "put brackets around what tells them apart")
+            )
 
 
-def parse(text: str) -> Grouping:
-    """From a picture's path below the data's folder, with slashes, to its group. Raises DataError."""
-    return _by_table(Path(text).expanduser()) if text.lower().endswith(".csv") else _by_expression(text)
+def parse(text: str, root: Path | None = None) -> Grouping:
+    """The grouping that `text` describes, for pictures below `root`. Raises DataError."""
+    table = is_table(text)
+    return Grouping(text, _by_table(Path(text).expanduser(), root) if table else _by_expression(text))
 
 
-def _by_expression(text: str) -> Grouping:
+def is_table(text: str) -> bool:
+    """Whether the text names a table, and is no expression."""
+    return text.lower().endswith(".csv")
+
+
+def _by_expression(text: str) -> Callable[[str], str | None]:
     try:
         expression = re.compile(text)
     except re.error as error:
         remedy = "write a regular expression, such as patient(\\d+), or the name of a .csv file"
         raise DataError(mismatch("groups", "a regular expression", f"{text!r} ({error})", remedy)) from error
 
-    def group_of(file: str) -> str:
+    def find(file: str) -> str | None:
         found = expression.search(file)
-        return file if found is None else "/".join(part or "" for part in found.groups()) or found[0] or file
+        return None if found is None else "/".join(part or "" for part in found.groups()) or found[0] or None
 
-    return group_of
+    return find
 
 
-def _by_table(path: Path) -> Grouping:
+def _by_table(path: Path, root: Path | None) -> Callable[[str], str | None]:
+    table: dict[str, str] = {}
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file)
             columns = reader.fieldnames or []
             if not {"file", "group"} <= set(columns):
                 got = ", ".join(map(str, columns)) or "an empty file"
                 raise DataError(mismatch(f"groups {path}", "the columns file and group", got))
-            table = {row["file"]: row["group"] for row in reader}
+            for row in reader:
+                if row["file"] and row["group"]:
+                    name = _below(row["file"], root)
+                    if table.setdefault(name, row["group"]) != row["group"]:
+                        got = f"{table[name]!r} and {row['group']!r} for {name}"
+                        raise DataError(mismatch(f"groups {path}", "one group for each file", got))
     except (OSError, csv.Error) as error:
         raise DataError(mismatch(f"groups {path}", "a table that can be read", error)) from error
-    return lambda file: table.get(file) or file
+    return lambda file: table.get(_below(file, None))
+
+
+def _below(name: str, root: Path | None) -> str:
+    """The one way to write a path below `root`: as seen from there, with slashes, without ./ and the like."""
+    name = posixpath.normpath(name.replace("\\", "/"))
+    if root is not None and Path(name).is_absolute():
+        for path, folder in (
+            (Path(name), root.absolute()),
+            (Path(name).parent.resolve() / Path(name).name, root.resolve()),
+        ):
+            if path.is_relative_to(folder):
+                return path.relative_to(folder).as_posix()
+    return name
