@@ -16,7 +16,8 @@ from onnx.backend.base import BackendRep, namedtupledict
 
 from fovea.errors import DataError, mismatch
 from fovea.onnx.graph import Graph, step_of
-from fovea.onnx.operators import function_of, run
+from fovea.onnx.operators import OPERATORS, run
+from fovea.onnx.versions import function_of
 
 
 class Prepared(BackendRep):
@@ -24,7 +25,7 @@ class Prepared(BackendRep):
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        unknown = [s for s in graph.steps if function_of(s.operator, graph.opset) is None]
+        unknown = [s for s in graph.steps if function_of(OPERATORS, s.operator, graph.opset) is None]
         if unknown:
             raise DataError(mismatch(unknown[0].who, "an operator that Fovea knows", unknown[0].operator))
 
@@ -56,7 +57,7 @@ class Backend(_Backend):
     ):
         """One operator by itself; `opset_version` says of which operator set, by default the newest."""
         opset = kwargs.get("opset_version", onnx.defs.onnx_opset_version())
-        found = run(step_of(node), list(inputs), opset)
+        found = run(step_of(node, opset), list(inputs), opset)
         return namedtupledict("Outputs", list(node.output))(*found)
 
     @classmethod

@@ -12,8 +12,12 @@ import onnx
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from fovea.errors import DataError, mismatch
+from fovea.onnx import versions
 
 OLDEST = 7  # the operator set of ONNX 1.2; before it, broadcasting was another
+FLOATS = (
+    TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE, TensorProto.UNDEFINED
+)  # fmt: skip
 STANDARD = ("", "ai.onnx")  # names of the domain of ONNX's own operators
 
 
@@ -41,6 +45,7 @@ class Graph:
     steps: list[Step]
     opset: int
     metadata: dict[str, str] = field(default_factory=dict)
+    whole_numbers: frozenset[str] = frozenset()  # the inputs that are no floats
 
     @classmethod
     def of(cls, model: onnx.ModelProto) -> "Graph":
@@ -58,9 +63,10 @@ class Graph:
         outputs = [output.name for output in graph.output]
         if not outputs:
             raise DataError(mismatch("the model", "an output", "none"))
-        steps = ordered([step_of(node) for node in graph.node], {*inputs, *constants}, outputs)
+        steps = ordered([step_of(node, opset) for node in graph.node], {*inputs, *constants}, outputs)
         metadata = {entry.key: entry.value for entry in model.metadata_props}
-        return cls(inputs, outputs, constants, steps, opset, metadata)
+        whole = frozenset(i.name for i in graph.input if i.type.tensor_type.elem_type not in FLOATS)
+        return cls(inputs, outputs, constants, steps, opset, metadata, whole)
 
 
 def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) -> list[Step]:
@@ -129,11 +135,15 @@ def _shape(value: onnx.ValueInfoProto) -> tuple[int | str, ...] | None:
     return tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in kind.shape.dim)
 
 
-def step_of(node: onnx.NodeProto) -> Step:
-    """The node, with its attributes as Python and NumPy have them."""
+def step_of(node: onnx.NodeProto, opset: int) -> Step:
+    """The node, with its attributes as Python and NumPy have them. Raises DataError for one of an operator of
+    ONNX's own that is none of its version in `opset`."""
     operator = node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}"
     attributes = {attribute.name: _attribute(attribute) for attribute in node.attribute}
-    return Step(operator, node.name, tuple(node.input), tuple(node.output), attributes)
+    step = Step(operator, node.name, tuple(node.input), tuple(node.output), attributes)
+    if node.domain in STANDARD:
+        versions.check(node, step.who, opset)
+    return step
 
 
 def _attribute(attribute: AttributeProto) -> Any:

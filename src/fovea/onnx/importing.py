@@ -24,7 +24,7 @@ from fovea.network import Network
 from fovea.onnx.building import Builder, Value, usual
 from fovea.onnx.file import read
 from fovea.onnx.graph import Graph, Step, ordered
-from fovea.onnx.importers import add_step
+from fovea.onnx.importers import MOVES, SILU, add_step
 from fovea.onnx.operators import run
 from fovea.preprocessing import Preprocessing
 
@@ -51,7 +51,10 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
     if len(graph.outputs) != 1:
         raise DataError(mismatch("the model", "one output", ", ".join(graph.outputs)))
     others = [step for step in graph.steps if begin not in step.outputs]
-    steps = _with_silu(ordered(others, {begin, *graph.inputs, *graph.constants}, graph.outputs))
+    ours = ordered(others, {begin, *graph.inputs, *graph.constants}, graph.outputs)
+    if begin in graph.whole_numbers:
+        _check_cast(ours, begin)
+    steps = _with_silu(ours)
     builder = Builder(graph, batch)
     first = _as_first(begin, shape, steps)
     values = _walk(builder, steps, {begin: first})
@@ -123,6 +126,20 @@ def _input(graph: Graph, given: Sequence[int] | None) -> tuple[str, Shape, int]:
     return names[0], tuple(int(n) for n in shape[1:]), batch
 
 
+def _check_cast(steps: Sequence[Step], name: str) -> None:
+    """Raises DataError unless whole numbers are cast before anything is computed with them: layers compute in
+    float32, where a quotient has a fraction and a sum has no end."""
+    whole = {name}
+    for step in steps:
+        if not whole.isdisjoint(step.inputs) and step.operator not in ("Cast", "CastLike", "Shape", "Size"):
+            if step.operator not in MOVES:
+                remedy = "let a Cast to float come first"
+                raise DataError(
+                    mismatch(step.who, "an input of floats", "the model's, of whole numbers", remedy)
+                )
+            whole.update(step.outputs)
+
+
 def _as_first(name: str, shape: Shape, steps: Sequence[Step]) -> Value:
     """The network's input: channels first, or last where all that the model does first is to move them."""
     takers = [step for step in steps if name in step.inputs]
@@ -161,7 +178,7 @@ def _with_silu(steps: Sequence[Step]) -> list[Step]:
         for one, other in (step.inputs[:2], step.inputs[1::-1]) if step.operator == "Mul" else ():
             if other in sigmoids and sigmoids[other].inputs[0] == one:
                 gone.add(other)
-                step = replace(step, operator="Silu", inputs=(one,))
+                step = replace(step, operator=SILU, inputs=(one,))
                 break
         found.append(step)
     return [step for step in found if step.outputs[0] not in gone]

@@ -5,25 +5,28 @@ an array for a constant, None for what is left out. Its keywords are the attribu
 gives the value of the operator's output, or several.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.layers import ReLU, Sigmoid, SiLU, Tanh
 from fovea.onnx.building import Builder, Value
 from fovea.onnx.importers import activations, movement, products, windows
+from fovea.onnx.versions import Table, function_of
 
-IMPORTERS: dict[str, Callable[..., Any]] = {
+SILU = "x · Sigmoid(x)"  # no operator of ONNX's: `importing` finds it
+
+IMPORTERS: Table = {
     "Add": products.add,
     "AveragePool": windows.average_pool,
     "BatchNormalization": products.batch_normalization,
-    "Cast": movement.unchanged,
+    "Cast": movement.cast,
     "Clip": activations.clip,
     "Concat": products.concat,
     "Conv": windows.conv,
     "ConvTranspose": windows.conv_transpose,
     "Div": products.divide,
-    "Dropout": movement.unchanged,
+    "Dropout": movement.dropout,
     "Flatten": movement.moves,
     "Gather": movement.moves,
     "Gemm": products.gemm,
@@ -31,7 +34,7 @@ IMPORTERS: dict[str, Callable[..., Any]] = {
     "GlobalMaxPool": windows.global_max_pool,
     "Identity": movement.unchanged,
     "LeakyRelu": activations.leaky_relu,
-    "LogSoftmax": activations.log_softmax,
+    "LogSoftmax": {1: activations.log_softmax_before_13, 13: activations.log_softmax},
     "MatMul": products.matmul,
     "MaxPool": windows.max_pool,
     "Mul": products.multiply,
@@ -41,9 +44,9 @@ IMPORTERS: dict[str, Callable[..., Any]] = {
     "Reshape": movement.moves,
     "Resize": windows.resize,
     "Sigmoid": activations.each(Sigmoid),
-    "Silu": activations.each(SiLU),  # not ONNX's: x · Sigmoid(x), found by `importing`
+    SILU: activations.each(SiLU),
     "Slice": movement.moves,
-    "Softmax": activations.softmax,
+    "Softmax": {1: activations.softmax_before_13, 13: activations.softmax},
     "Split": movement.moves,
     "Squeeze": movement.moves,
     "Sub": products.subtract,
@@ -54,14 +57,17 @@ IMPORTERS: dict[str, Callable[..., Any]] = {
     "Upsample": windows.resize,
 }
 
+MOVES = {name for name, own in IMPORTERS.items() if own in (movement.moves, movement.unchanged)}
+
 
 def add_step(b: Builder, inputs: Sequence[Any]) -> tuple[Value, ...]:
     """Add the layers of the builder's step. Raises DataError, which names the step."""
     step = b.step
-    if step.operator not in IMPORTERS:
+    function = function_of(IMPORTERS, step.operator, b.graph.opset)
+    if function is None:
         raise DataError(mismatch(step.who, "an operator that Fovea has a layer for", step.operator))
     try:
-        found = IMPORTERS[step.operator](b, *inputs, **step.attributes)
+        found = function(b, *inputs, **step.attributes)
     except FoveaError as error:
         raise DataError(f"{step.who}: {error}") from error
     except (TypeError, ValueError, IndexError, AttributeError) as error:

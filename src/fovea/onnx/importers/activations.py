@@ -8,7 +8,7 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.layers import Clip, Layer, LeakyReLU, ReLU, ReLU6, Softmax
-from fovea.onnx.building import Builder
+from fovea.onnx.building import Builder, Value
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -37,23 +37,59 @@ def clip(b: Builder, x, low=None, high=None, *, min=None, max=None):
     return _each(b, x, Clip(*bounds))
 
 
-def softmax(b: Builder, x, *, axis=None):
-    """Along the channels; after it nothing comes, or a layer does it."""
+def softmax(b: Builder, x, *, axis=-1):
+    """Along one axis."""
     value = b.ready(x)
-    axis = (1 if b.graph.opset < 13 else -1) if axis is None else axis
-    if axis % (len(value.tensor_shape) + 1) != 1:
-        raise ShapeError(mismatch("its axis", "1, that of the channels", axis))
-    if b.last and len(value.shape) == 1:
-        return value
-    if not value.whole or (len(value.shape) == 3 and value.moved is not None):
+    return _softmax(b, value, {_axis(value, axis)})
+
+
+def softmax_before_13(b: Builder, x, *, axis=1):
+    """Over all axes from `axis` on together."""
+    value = b.ready(x)
+    return _softmax(b, value, set(range(_axis(value, axis), len(value.tensor_shape) + 1)))
+
+
+def log_softmax(b: Builder, x, *, axis=-1):
+    return softmax(b, _last_rows(b, x), axis=axis)
+
+
+def log_softmax_before_13(b: Builder, x, *, axis=1):
+    return softmax_before_13(b, _last_rows(b, x), axis=axis)
+
+
+def _axis(value: Value, axis: int) -> int:
+    """Where `axis` of the tensor (N, …) is, counted from the front. Raises ShapeError for the batch's."""
+    axes = len(value.tensor_shape) + 1
+    if not -axes <= axis < axes or axis % axes == 0:
+        raise ShapeError(mismatch("its axis", f"1 to {axes - 1}", axis))
+    return axis % axes
+
+
+def _softmax(b: Builder, value: Value, axes: set[int]) -> Value:
+    """Over `axes` of the tensor (N, …) together: the channels of pictures, or all of a picture or a row. The
+    last one of rows is left out, and `predict` does it."""
+    long = {axis for axis, n in enumerate(value.tensor_shape, start=1) if n > 1}
+    pictures = len(value.shape) == 3
+    if not value.whole or (pictures and value.moved is not None):
         raise ShapeError(mismatch("its input", "pictures or rows, whole", ("N", *value.tensor_shape)))
-    return _each(b, value, Softmax())
+    if pictures and 1 in axes and axes & long <= {1}:
+        return _each(b, value, Softmax())
+    if not long <= axes or (pictures and b.last):
+        got = f"{', '.join(map(str, sorted(axes)))} of {('N', *value.tensor_shape)}"
+        raise ShapeError(mismatch(f"its axes in opset {b.graph.opset}", "1, that of the channels", got))
+    rows = b.moved(value, value.places.reshape(-1))
+    made = rows if b.last else b.add(Softmax(), rows)
+    return replace(made, moved=value.places)
 
 
-def log_softmax(b: Builder, x, *, axis=None):
-    if not b.last:
-        raise ShapeError(mismatch("its place", "the end of the network, where it is left out", "the middle"))
-    return softmax(b, x, axis=axis)
+def _last_rows(b: Builder, x: Any) -> Value:
+    """`x`, if it is rows and what is made of it is the network's output: there logarithms of probabilities
+    are left out as probabilities are. Raises ShapeError, for no layer gives logarithms."""
+    value = b.ready(x)
+    if not b.last or len(value.shape) != 1:
+        got = "pictures" if b.last else "the middle"
+        raise ShapeError(mismatch("its place", "rows at the end of the network, where it is left out", got))
+    return value
 
 
 def _each(b: Builder, x: Any, layer: Layer):

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 
 from fovea.errors import ShapeError, mismatch
 from fovea.layers import Shortcut
 from fovea.onnx.building import Builder, Value
+from fovea.onnx.graph import FLOATS
 from fovea.onnx.operators import run
 
 
@@ -70,6 +72,20 @@ def _deeper(b: Builder, value: Value, before: int, after: int) -> Value:
     return b.add(Shortcut(C + after), value)
 
 
-def unchanged(b: Builder, x, *_: Any, **attributes):
-    """Identity, Dropout, and conversions between precisions: gone."""
+def unchanged(b: Builder, x):
+    return b.value(x)
+
+
+def cast(b: Builder, x, *, to, **rounding):
+    """Conversions between precisions are gone; all is float32 here."""
+    if to not in FLOATS:
+        raise ShapeError(
+            mismatch("its type", "float, float16, bfloat16 or double", TensorProto.DataType.Name(to))
+        )
+    return b.value(x)
+
+
+def dropout(b: Builder, x, ratio_in: Any = None, training: Any = None, *, ratio=None, seed=None):
+    if training is not None and (isinstance(training, Value) or np.any(training)):
+        raise ShapeError(mismatch("training_mode", "false, as a model for inference has it", "true"))
     return b.value(x)

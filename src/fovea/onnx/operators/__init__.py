@@ -9,8 +9,7 @@ Operators: https://onnx.ai/onnx/operators/
 """
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,14 +17,12 @@ from fovea import functional
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.onnx.graph import Step
 from fovea.onnx.operators import arithmetic, movement, resize, spatial
+from fovea.onnx.versions import Function, Table, function_of
 
-Function = Callable[..., Any]
-
-# Operator → its function, or the first operator set → the function from there on.
-OPERATORS: dict[str, Function | dict[int, Function]] = {
+OPERATORS: Table = {
     # what networks are made of
     "AveragePool": spatial.average_pool,
-    "BatchNormalization": arithmetic.batch_normalization,
+    "BatchNormalization": {7: arithmetic.batch_normalization_before_14, 14: arithmetic.batch_normalization},
     "Clip": arithmetic.clip,
     "Conv": spatial.conv,
     "ConvTranspose": spatial.conv_transpose,
@@ -33,14 +30,15 @@ OPERATORS: dict[str, Function | dict[int, Function]] = {
     "GlobalAveragePool": spatial.global_average_pool,
     "GlobalMaxPool": spatial.global_max_pool,
     "LeakyRelu": arithmetic.leaky_relu,
+    "LogSoftmax": {1: arithmetic.before_13(arithmetic.log_softmax), 13: arithmetic.log_softmax},
     "MatMul": arithmetic.matmul,
     "MaxPool": spatial.max_pool,
     "Relu": functional.relu,
     "Resize": {10: resize.resize_10, 11: resize.resize},
     "Sigmoid": functional.sigmoid,
-    "Softmax": {1: arithmetic.softmax_before_13, 13: arithmetic.softmax},
+    "Softmax": {1: arithmetic.before_13(arithmetic.softmax), 13: arithmetic.softmax},
     "Tanh": functional.tanh,
-    "Upsample": {7: resize.upsample_7, 9: resize.resize_10},
+    "Upsample": {7: resize.upsample_7, 9: resize.upsample_9},
     # what moves data
     "Concat": movement.concat,
     "Dropout": movement.dropout,
@@ -51,7 +49,7 @@ OPERATORS: dict[str, Function | dict[int, Function]] = {
     "Pad": movement.pad,
     "Reshape": movement.reshape,
     "Slice": movement.slice_,
-    "Split": movement.split,
+    "Split": {2: movement.parts_before_18, 18: movement.parts},
     "Squeeze": movement.squeeze,
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
@@ -86,19 +84,10 @@ OPERATORS: dict[str, Function | dict[int, Function]] = {
 }
 
 
-def function_of(operator: str, opset: int) -> Function | None:
-    """What computes `operator` in that operator set, if anything does."""
-    found = OPERATORS.get(operator)
-    if not isinstance(found, dict):
-        return found
-    since = max((first for first in found if first <= opset), default=None)
-    return None if since is None else found[since]
-
-
 def run(step: Step, inputs: Sequence[np.ndarray | None], opset: int) -> tuple[np.ndarray, ...]:
     """What `step` gives for `inputs`. Raises DataError for an operator that is not in the table, and for
     inputs that do not fit it; each names the step."""
-    function = function_of(step.operator, opset)
+    function = function_of(OPERATORS, step.operator, opset)
     if function is None:
         raise DataError(
             mismatch(step.who, "an operator that Fovea knows", f"{step.operator} of opset {opset}")
@@ -107,7 +96,8 @@ def run(step: Step, inputs: Sequence[np.ndarray | None], opset: int) -> tuple[np
     if _tells_outputs(function):
         attributes["outputs"] = len(step.outputs)
     try:
-        found = function(*inputs, **attributes)
+        with np.errstate(all="ignore"):  # numbers without end are numbers of ONNX
+            found = function(*inputs, **attributes)
     except FoveaError as error:
         raise DataError(f"{step.who}: {error}") from error
     except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:

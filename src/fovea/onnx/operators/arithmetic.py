@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 
 from fovea import functional
+from fovea.errors import ShapeError, mismatch
 
 ENDS = float(np.finfo(np.float32).min), float(np.finfo(np.float32).max)
 
@@ -20,11 +21,19 @@ def softmax(x, *, axis=-1):
     return np.moveaxis(functional.softmax(flat).reshape(rows.shape), -1, axis)
 
 
-def softmax_before_13(x, *, axis=1):
-    """Over all axes from `axis` on."""
-    return functional.softmax(np.ascontiguousarray(x).reshape(int(np.prod(x.shape[:axis])), -1)).reshape(
-        x.shape
-    )
+def log_softmax(x, *, axis=-1):
+    """The logarithm of `softmax`, without a difference of large numbers."""
+    x = x - x.max(axis=axis, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+
+
+def before_13(function):
+    """`function`, along one axis, over all axes from `axis` on together."""
+
+    def rest(x, *, axis=1):
+        return function(x.reshape(int(np.prod(x.shape[:axis])), -1), axis=1).reshape(x.shape)
+
+    return rest
 
 
 def clip(x, low=None, high=None, *, min=None, max=None):  # attributes, before opset 11
@@ -62,7 +71,7 @@ def matmul(a, b):
 
 
 def batch_normalization(
-    x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, training_mode=0, spatial=1, outputs=1
+    x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, training_mode=0, outputs=1
 ):
     rows = np.moveaxis(x, 1, -1)  # channels last, and before them one axis
     X = np.ascontiguousarray(rows).reshape(-1, x.shape[1])
@@ -75,6 +84,17 @@ def batch_normalization(
     return y, *(old * rate + new * (1 - rate) for old, new in zip((mean, variance), used, strict=True))
 
 
+def batch_normalization_before_14(
+    x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, spatial=1, outputs=1
+):
+    """`spatial` 0 normalises every place for itself. With more outputs than one it is in training."""
+    if outputs > 1:
+        raise ShapeError(mismatch("its outputs before opset 14", "one, as in inference", outputs))
+    constants = [np.reshape(a, -1) for a in (scale, bias, mean, variance)]
+    rows = x if spatial else x.reshape(len(x), -1)
+    return batch_normalization(rows, *constants, epsilon=epsilon).reshape(x.shape)
+
+
 def add(a, b):
     """By a kernel where nothing is broadcast."""
     alike = a.shape == b.shape and a.dtype == b.dtype and a.dtype.kind == "f" and a.size
@@ -83,7 +103,10 @@ def add(a, b):
 
 def division(a, b):
     """Whole numbers are divided as whole numbers, towards zero."""
-    return (np.trunc(np.divide(a, b)) if a.dtype.kind in "iu" else np.divide(a, b)).astype(a.dtype)
+    if a.dtype.kind not in "iu":
+        return np.divide(a, b)
+    whole = np.floor_divide(a, b)
+    return whole + ((whole < 0) & (whole * b != a)).astype(whole.dtype)
 
 
 def reduction(function):

@@ -3,7 +3,17 @@
 from typing import Any
 
 import numpy as np
-from onnx import helper
+from onnx import TensorProto, helper
+
+from fovea.errors import ShapeError, mismatch
+
+TYPES = {
+    TensorProto.DataType.Value(name)
+    for name in (
+        "FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE", "BOOL",
+        "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64",
+    )
+}  # fmt: skip
 
 
 def flatten(x, *, axis=1):
@@ -22,7 +32,7 @@ def transpose(x, *, perm=None):
     return np.ascontiguousarray(x.transpose(perm))
 
 
-def concat(*arrays, axis=1):
+def concat(*arrays, axis):
     return np.concatenate(arrays, axis=axis)
 
 
@@ -72,14 +82,24 @@ def slice_(
     return x[tuple(parts)]
 
 
-def split(x, lengths: Any = None, *, axis=0, split=None, num_outputs=None, outputs=1):
-    lengths = lengths if split is None else split
+def parts(x, lengths: Any = None, *, axis=0, num_outputs=None, outputs=1):
+    """Into parts of `lengths`, or as many of one length as wanted, of which the last may be shorter."""
+    if lengths is None and num_outputs is None:
+        raise ShapeError(mismatch("its parts", "their lengths or their number", "neither"))
     if lengths is None:
-        each = -(-x.shape[axis] // (num_outputs or outputs))
-        lengths = [each] * ((num_outputs or outputs) - 1)
-    else:
-        lengths = lengths[:-1]
-    return tuple(np.split(x, np.cumsum(lengths, dtype=int), axis=axis))
+        before = [-(-x.shape[axis] // num_outputs)] * (num_outputs - 1)
+        lengths = [*before, x.shape[axis] - sum(before)]
+    if len(lengths) != outputs or min(lengths) < 0 or sum(lengths) != x.shape[axis]:
+        raise ShapeError(mismatch("its parts", f"{outputs} of {x.shape[axis]} in all", list(lengths)))
+    return tuple(np.split(x, np.cumsum(lengths[:-1], dtype=int), axis=axis))
+
+
+def parts_before_18(x, lengths: Any = None, *, axis=0, split=None, outputs=1):
+    """The parts are of one length, all of them, unless lengths are given."""
+    lengths = lengths if split is None else split
+    if lengths is None and x.shape[axis] % outputs:
+        raise ShapeError(mismatch("its axis", f"a multiple of its {outputs} outputs", x.shape[axis]))
+    return parts(x, lengths, axis=axis, num_outputs=outputs, outputs=outputs)
 
 
 def gather(x, indices, *, axis=0):
@@ -94,7 +114,7 @@ def shape(x, *, start=0, end=None):
     return np.array(x.shape[start:end], np.int64)
 
 
-def constant(*, value=None, value_float=None, value_floats=None, value_int=None, value_ints=None, **unusual):
+def constant(*, value=None, value_float=None, value_floats=None, value_int=None, value_ints=None):
     for given, dtype in ((value_float, np.float32), (value_floats, np.float32), (value_int, np.int64)):
         if given is not None:
             return np.array(given, dtype)
@@ -107,6 +127,8 @@ def constant_of_shape(shape, *, value=None):
 
 
 def cast(x, *, to, **rounding):
+    if to not in TYPES:
+        raise ShapeError(mismatch("its type", "numbers of 8 bits or more", TensorProto.DataType.Name(to)))
     return x.astype(helper.tensor_dtype_to_np_dtype(to))
 
 

@@ -69,15 +69,27 @@ def resize(
 
 
 def resize_10(x, scales, *, mode="nearest"):
-    """Opset 10, and Upsample from opset 9 on: the first pixels of both coincide, nearest goes down."""
+    """The first pixels of both coincide. Nearest goes down, or up where the picture becomes smaller, which
+    the specification leaves open: as ONNX's own test of that operator set and onnxruntime have it."""
     mode = "linear" if mode == "bilinear" else mode
-    return resize(
-        x, None, scales, mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode="floor"
-    )
+    for axis, scale in enumerate(scales):
+        own = np.ones(len(scales), np.float32)
+        own[axis] = scale
+        x = resize(
+            x, None, own, mode=mode, coordinate_transformation_mode="asymmetric",
+            nearest_mode="ceil" if scale < 1 else "floor",
+        )  # fmt: skip
+    return x
+
+
+def upsample_9(x, scales, *, mode="nearest"):
+    if min(scales) < 1:
+        raise ShapeError(mismatch("its scales", "at least 1", min(scales)))
+    return resize_10(x, scales, mode=mode)
 
 
 def upsample_7(x, *, scales, mode="nearest"):
-    return resize_10(x, np.asarray(scales, np.float32), mode=mode)
+    return upsample_9(x, np.asarray(scales, np.float32), mode=mode)
 
 
 def _scales(lengths, scales, sizes, policy) -> tuple[list[float], list[int]]:

@@ -1,0 +1,42 @@
+"""Operators change from one operator set to the next: which version of one a model means.
+
+A table of operators has one function for all versions of an operator, or for each operator set from which its
+meaning is another, the function from there on. Whether a node has the inputs, outputs and attributes of its
+version, the library's own schemas say.
+
+Versions: https://onnx.ai/onnx/operators/
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import onnx
+from onnx import checker
+
+from fovea.errors import DataError, mismatch
+
+Function = Callable[..., Any]
+Table = Mapping[str, Function | Mapping[int, Function]]
+
+
+def function_of(table: Table, operator: str, opset: int) -> Function | None:
+    """The table's function for `operator` in that operator set, if there is one."""
+    found = table.get(operator)
+    if not isinstance(found, Mapping):
+        return found
+    since = max((first for first in found if first <= opset), default=None)
+    return None if since is None else found[since]
+
+
+def check(node: onnx.NodeProto, who: str, opset: int) -> None:
+    """Raises DataError for a node of one of ONNX's operators that is deprecated in that operator set, or has
+    other inputs, outputs or attributes there."""
+    if not onnx.defs.has(node.op_type):
+        return  # whether Fovea knows it is another question
+    context = checker.C.CheckerContext()
+    context.ir_version, context.opset_imports = onnx.IR_VERSION, {"": opset, "ai.onnx": opset}
+    try:
+        checker.check_node(node, context)
+    except checker.ValidationError as error:
+        expected = f"inputs and attributes of {node.op_type} in opset {opset}"
+        raise DataError(mismatch(who, expected, str(error).partition("\n")[0].rstrip("."))) from error
