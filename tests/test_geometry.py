@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fovea.errors import ShapeError
-from fovea.geometry import Window, pair, sides
+from fovea.geometry import Window, _blind, pair, sides
 from tests.cases import cases, drawn
 
 SOME = st.integers(1, 60)
@@ -166,3 +166,28 @@ def test_sides_are_read_height_first(text, size):
 def test_other_sides_are_an_error(text):
     with pytest.raises(ShapeError, match="96x128"):
         sides(text)
+
+
+@given(*[st.integers(1, 12)] * 4, st.integers(0, 60), st.integers(0, 20))
+def test_blind_positions_are_counted_as_a_loop_counts_them(n, f, s, d, before, positions):
+    blind = [
+        all(not 0 <= k * s - before + i * d < n for i in range(f)) for k in range(positions)
+    ]  # fmt: skip
+    assert _blind(n, f, s, d, before, positions) == sum(blind)
+
+
+def test_windows_of_any_number_are_counted_at_once():
+    assert Window.of((2**31 - 1, 1), 1).blind == 0
+    assert _blind(3, 2, 7, 10**9, 10**9, 10**9) == 10**9 - 2  # only two see one of the three pixels
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ((2**16, 2**16), 1), ((8, 8), 10**9, 1, "same"), ((8, 8), 1, 1, 10**9), ((8, 8), 1, 10**20),
+        ((8, 8), True), ((8, 8), 3, 1, True), ((8, 8), [[1], 2]),
+    ],
+)  # fmt: skip
+def test_sizes_have_bounds(arguments):
+    with pytest.raises(ShapeError, match=r"2,147,483,647|whole number"):
+        Window.of(*arguments)

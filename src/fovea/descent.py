@@ -26,8 +26,8 @@ from fovea.errors import ShapeError, mismatch
 from fovea.filter_examples import Pair, checked_size, differences, mixed_colours, pairs_of, unmixed
 from fovea.initializers import initializer
 from fovea.layers import Conv2D
-from fovea.layers.base import whole
 from fovea.losses import mean_squared_error
+from fovea.ranges import MOST_SEED, whole
 
 STILL, LOOK_BACK = 1e-5, 25  # a filter rests if in so many steps it moved by no larger a part of itself
 EQUATIONS = 10  # known pixels of a target for each number of the filter, at least
@@ -66,7 +66,7 @@ def learn_filter(
     """
     size = checked_size(size)
     steps = whole(steps, "learn_filter", "steps")
-    rng = np.random.default_rng(whole(seed, "learn_filter", "seed", least=0))
+    rng = np.random.default_rng(whole(seed, "learn_filter", "seed", 0, MOST_SEED))
     pairs = pairs_of(pictures, targets, size)
     channels = pairs[0][1].shape[2]
     count = channels if filters is None else whole(filters, "learn_filter", "filters", least=channels)

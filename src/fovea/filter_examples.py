@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.layers.base import whole
+from fovea.ranges import whole
 
 Pair: TypeAlias = tuple[np.ndarray, np.ndarray]
 

@@ -9,12 +9,14 @@ positions. In ceil mode ⌈…⌉ stands for ⌊…⌋, but no window begins beh
 Both engines, the layers and the summary take their numbers from here.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import index
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from fovea.errors import ShapeError, mismatch
+from fovea.ranges import MOST, check_size, short
 
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = Literal["valid", "same"] | int | Sequence[int]
@@ -25,21 +27,30 @@ def sides(text: str | None) -> Pair | None:
     if text is None:
         return None
     numbers = text.lower().replace("×", "x").split("x")
-    if len(numbers) > 2 or not all(number.isdecimal() and int(number) > 0 for number in numbers):
-        raise ShapeError(mismatch("size", "pixels, as 96 or 96x128 (height x width)", repr(text)))
-    return int(numbers[0]), int(numbers[-1])
+    if len(numbers) > 2 or not all(re.fullmatch(r"0*[1-9]\d{,9}", number) for number in numbers):
+        raise ShapeError(mismatch("size", "pixels, as 96 or 96x128 (height x width)", short(text)))
+    found = int(numbers[0]), int(numbers[-1])
+    check_size((*found, 3), "size", "pictures")
+    return found
 
 
 def pair(value: int | Sequence[int], who: str, name: str, least: int = 1) -> Pair:
     """`value` for height and width: a whole number stands for both; both at least `least`."""
-    try:
-        numbers = (index(value),) * 2 if not isinstance(value, Sequence) else tuple(map(index, value))  # type: ignore[arg-type]
-    except TypeError:
-        numbers = ()
-    if len(numbers) != 2 or min(numbers) < least:
+    numbers = _wholes(value if isinstance(value, Sequence) else (value, value))
+    if len(numbers) != 2 or min(numbers) < least or max(numbers) > MOST:
         expected = f"one or two whole numbers of at least {least}"
-        raise ShapeError(mismatch(f"{who}: {name}", expected, repr(value)))
-    return numbers
+        if numbers and max(numbers) > MOST:
+            expected += f" and at most {MOST:,}"
+        raise ShapeError(mismatch(f"{who}: {name}", expected, short(value)))
+    return numbers[0], numbers[1]
+
+
+def _wholes(values: Sequence[Any]) -> tuple[int, ...]:
+    """The whole numbers that `values` are, or () where one of them is none."""
+    try:
+        return () if any(isinstance(value, bool) for value in values) else tuple(map(index, values))
+    except TypeError:
+        return ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,7 @@ class Window:
                 _beyond(input[1], left, right, e[1], stride[1]),
             )
         pads = (top, bottom + beyond[0], left, right + beyond[1])
+        check_size((input[0] + sum(pads[:2]), input[1] + sum(pads[2:])), who, "a padded input")
         window = cls(input, size, stride, pads, dilation, beyond)
         if min(window.output) < 1:
             padded = f"{input[0] + top + bottom}×{input[1] + left + right}"
@@ -139,6 +151,7 @@ class Window:
         if min(n) < 1:
             remedy = "pad less: here padding is taken away from the output"
             raise ShapeError(mismatch(who, "an output of at least 1×1", f"{n[0]}×{n[1]}", remedy))
+        check_size((n[0] + sum(pads[:2]), n[1] + sum(pads[2:])), who, "an output")
         return cls(n, size, stride, pads, dilation)
 
     @property
@@ -154,18 +167,40 @@ class Window:
         return (n_H + top + bottom - e_H) // s_H + 1, (n_W + left + right - e_W) // s_W + 1
 
     @property
-    def blind(self) -> bool:
-        """Whether there is a position from which no pixel of the input is seen, only padding."""
+    def blind(self) -> int:
+        """From how many positions, of an axis by itself, no pixel of the input is seen, only padding."""
         moves = self.size, self.stride, self.dilation, self.pads[::2], self.output
-        return any(_blind(*axis) for axis in zip(self.input, *moves, strict=True))
+        return sum(_blind(*axis) for axis in zip(self.input, *moves, strict=True))
 
 
-def _blind(n: int, f: int, s: int, d: int, before: int, positions: int) -> bool:
-    for begin in range(-before, positions * s - before, s):
-        first = max(0, -(begin // d))  # of the window's pixels, the first in the input or behind it
-        if first >= f or begin + first * d >= n:
-            return True
-    return False
+def _blind(n: int, f: int, s: int, d: int, before: int, positions: int) -> int:
+    """A window that begins at b = k·s − before, k < positions, sees nothing of n pixels in three cases."""
+
+    def begun(end: int) -> int:
+        return min(max(-(-(end + before) // s), 0), positions)  # how many k have b < end
+
+    early = begun(-(f - 1) * d)  # it ends before the first pixel
+    late = positions - begun(n)  # it begins behind the last
+    # Or its pixels, d apart, stand on either side of all n: b < 0, and b mod d is n or more. Of the whole
+    # numbers up to b, one in d is of that kind, so that two sums of quotients count the k.
+    first, last = early, begun(0)
+    straddling = 0
+    if n < d and first < last:
+        begin = first * s - before
+        straddling = _quotients(last - first, s, begin + d - n, d) - _quotients(last - first, s, begin, d)
+    return early + late + straddling
+
+
+def _quotients(count: int, a: int, b: int, m: int) -> int:
+    """Σ ⌊(a·k + b) / m⌋ over 0 ≤ k < `count`, in as many steps as Euclid's algorithm for a and m."""
+    total = 0
+    while count > 0:
+        total += count * (count - 1) // 2 * (a // m) + count * (b // m)
+        a, b = a % m, b % m
+        top = a * count + b
+        # The points below the line, counted along the other axis.
+        count, b, m, a = top // m, top % m, a, m
+    return total
 
 
 def _extent(size: Pair, dilation: Pair) -> Pair:
@@ -185,14 +220,11 @@ def _pads(padding: Padding, input: Pair, extent: Pair, stride: Pair, who: str) -
         return 0, 0, 0, 0
     if padding == "same":
         return *_same(input[0], extent[0], stride[0]), *_same(input[1], extent[1], stride[1])
-    try:
-        sides = tuple(map(index, padding)) if isinstance(padding, Sequence) else (index(padding),) * 4
-    except TypeError:
-        sides = ()
-    if len(sides) == 4 and min(sides) >= 0:
-        return sides
+    sides = _wholes(padding if isinstance(padding, Sequence) else (padding,) * 4)
+    if len(sides) == 4 and min(sides) >= 0 and max(sides) <= MOST:
+        return sides[0], sides[1], sides[2], sides[3]
     expected = '"valid", "same", a whole number, or four (top, bottom, left, right)'
-    raise ShapeError(mismatch(f"{who}: padding", expected, repr(padding)))
+    raise ShapeError(mismatch(f"{who}: padding", expected, short(padding)))
 
 
 def _same(n: int, e: int, s: int) -> Pair:

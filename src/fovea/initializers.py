@@ -20,6 +20,7 @@ from typing import TypeAlias
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
+from fovea.ranges import short
 
 Initializer: TypeAlias = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -68,4 +69,4 @@ def initializer(name: str, who: str = "initializer") -> Initializer:
     try:
         return INITIALIZERS[name]
     except (KeyError, TypeError):
-        raise ShapeError(mismatch(f"{who}: initializer", " or ".join(INITIALIZERS), repr(name))) from None
+        raise ShapeError(mismatch(f"{who}: initializer", " or ".join(INITIALIZERS), short(name))) from None

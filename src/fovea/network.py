@@ -12,9 +12,10 @@ from fovea import architecture, engine, functional
 from fovea.errors import ShapeError, mismatch
 from fovea.graph import PICTURE, Entries, Graph
 from fovea.inputs import batch_of, in_precision, numbers, pixels_or_numbers
-from fovea.layers.base import Gradients, Layer, Shape, checked_precision, several, taken_in, whole
+from fovea.layers.base import Gradients, Layer, Shape, checked_precision, several, taken_in
 from fovea.parameters import aligned_zeros, hand_out, layout_of, learn_statistics, views_of
 from fovea.preprocessing import Preprocessing
+from fovea.ranges import MOST_SEED, check_size, whole
 
 
 class Network:
@@ -49,9 +50,10 @@ class Network:
         preprocessing: Preprocessing | None = None,
         precision: str = "fast",
     ) -> None:
-        self.input_shape: Shape = tuple(whole(n, "Network", "input_shape") for n in input_shape)
+        self.input_shape: Shape = tuple(whole(n, "Network", "input_shape", 1, 10**18) for n in input_shape)
         if len(self.input_shape) not in (1, 3):
             raise ShapeError(mismatch("Network", "an input_shape of (H, W, C) or (n,)", self.input_shape))
+        check_size(self.input_shape, "Network", "an input")
         self._graph = Graph.of(layers)
         self.layers, self.sources = self._graph.layers, self._graph.sources
         try:
@@ -60,9 +62,11 @@ class Network:
             for layer, sources in zip(self.layers, self.sources, strict=True):
                 self.input_shapes.append(taken_in(layer, [self._shape(source) for source in sources]))
                 self.shapes.append(tuple(layer.output_shape(self.input_shapes[-1])))
+                check_size(self.shapes[-1], layer.who, "an output")
             placed = list(zip(self.layers, self.input_shapes, strict=True))
             self.layout, size = layout_of((layer, layer.parameter_shapes(n)) for layer, n in placed)
             self.statistic_layout, more = layout_of((layer, layer.statistic_shapes(n)) for layer, n in placed)
+            check_size((size + more,), "Network", "parameters and statistics")
             self.memory = aligned_zeros(size + more)
             self._lay_out(size)
             self.precision = precision
@@ -87,7 +91,7 @@ class Network:
     def initialise(self, seed: int) -> None:
         """Draw the first weights, and set the first statistics. A layer's depend on `seed`, its place and its
         shapes alone."""
-        seed = whole(seed, "Network", "seed", least=0)
+        seed = whole(seed, "Network", "seed", 0, MOST_SEED)
         self.memory[...] = 0
         for place, (layer, input_shape) in enumerate(zip(self.layers, self.input_shapes, strict=True)):
             # A spawn key keeps these numbers apart from all that [seed, …] gives elsewhere.

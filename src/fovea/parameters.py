@@ -13,6 +13,7 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Layer, Shape
+from fovea.ranges import check_size
 
 Layout: TypeAlias = dict[str, tuple[int, Shape]]  # "conv1.W" → where it begins, in floats, and its shape
 Views: TypeAlias = Mapping[str, np.ndarray]
@@ -21,10 +22,12 @@ ALIGNMENT = 64 // 4  # floats
 
 
 def layout_of(shapes: Iterable[tuple[Layer, Mapping[str, Shape]]]) -> tuple[Layout, int]:
-    """Where each array of each layer begins, and how many floats all take up."""
+    """Where each array of each layer begins, and how many floats all take up. Raises ShapeError for an array
+    that is too large."""
     layout, end = {}, 0
     for layer, own in shapes:
         for name, shape in own.items():
+            check_size(shape, layer.who, f"an array {name}")
             layout[f"{layer.name}.{name}"] = (end, tuple(shape))
             end += -(-prod(shape) // ALIGNMENT) * ALIGNMENT
     return layout, end

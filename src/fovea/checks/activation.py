@@ -1,15 +1,12 @@
 """The numbers of activations."""
 
-import numpy as np
-
 from fovea.errors import ShapeError, mismatch
+from fovea.ranges import number
 
 
 def finite(value: float, who: str) -> float:
     """A finite number."""
-    if not (isinstance(value, int | float | np.number) and np.isfinite(value)):
-        raise ShapeError(mismatch(who, "a finite number", repr(value)))
-    return float(value)
+    return number(value, who)
 
 
 def bounds(low: float, high: float, who: str) -> None:

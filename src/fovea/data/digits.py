@@ -22,6 +22,7 @@ from fovea import images
 from fovea.data import canvas
 from fovea.data.canvas import SIDE
 from fovea.data.dataset import Dataset, Splits
+from fovea.data.files import check_room
 from fovea.data.split import hold_out
 from fovea.data.strokes import FONTS, Font, segments
 
@@ -35,6 +36,7 @@ _BROAD = 2.25  # a broad pen's width over its thickness
 
 def load(size: Sequence[int] | None, channels: int | None, seed: int) -> Splits:
     """The drawn digits; a tenth of those for training is held out as `val`, by `seed`."""
+    check_room(TRAIN + TEST, (*(size or (SIDE, SIDE)), channels or 1), "data digits")
     pictures, labels = draw()
     pictures = images.fit(pictures, size, channels)
     classes = [str(digit) for digit in range(10)]

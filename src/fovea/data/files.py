@@ -10,12 +10,14 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from fovea import caching, images
-from fovea.errors import DataError
+from fovea.errors import DataError, mismatch
+from fovea.ranges import gigabytes
 
 SHARE = 4  # pictures may take one part in so many of the memory
 _RESERVE = 1 << 30  # bytes of the disk that stay free
@@ -90,6 +92,15 @@ def _room(shape: tuple[int, ...], memory: int) -> np.ndarray | None:
             return np.memmap(file, np.uint8, "r+", shape=shape)
     except OSError:
         return None
+
+
+def check_room(pictures: int, shape: Sequence[int], who: str) -> None:
+    """Raise DataError where that many pictures of `shape` are more than the machine's memory holds."""
+    size, most = pictures * prod(shape), machine_memory()
+    if size > most:
+        got = f"{pictures:,} of {'×'.join(map(str, shape))} ({gigabytes(size)})"
+        expected = f"pictures that fit into {gigabytes(most)} of memory"
+        raise DataError(mismatch(who, expected, got, "choose a smaller size"))
 
 
 def machine_memory() -> int:

@@ -19,6 +19,7 @@ import numpy as np
 
 from fovea import images
 from fovea.data.dataset import Dataset, Kept, Splits
+from fovea.data.files import check_room
 from fovea.data.split import hold_out
 from fovea.errors import DataError, mismatch
 
@@ -46,6 +47,8 @@ def load(folder: Path, size: Sequence[int] | None, channels: int | None, seed: i
             raise DataError(mismatch(f"{folder}: {part} labels", expected, f"also {' '.join(unknown)}"))
         numbers = np.zeros(256, np.int32)
         numbers[[int(name) for name in classes]] = range(len(classes))
+        shape = pictures.shape[1:]
+        check_room(len(pictures), (*(size or shape[:2]), channels or shape[2]), f"data {folder}")
         kept = Kept(images.fit(pictures, size, channels))
         parts[part] = Dataset(kept, numbers[labels], classes, name=f"{folder.name}/{part}")
     shapes = {part.shape for part in parts.values() if part is not None}

@@ -31,7 +31,6 @@ arrays, and its input_shape is a tuple of shapes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from operator import index
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -39,6 +38,7 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Padding, Window
+from fovea.ranges import short
 
 Shape: TypeAlias = tuple[int, ...]
 Gradients: TypeAlias = dict[str, np.ndarray]
@@ -182,7 +182,7 @@ PRECISIONS = ("fast", "exact")
 def checked_precision(precision: Any, who: str) -> str:
     """`precision`, if it is one. Raises ShapeError."""
     if precision not in PRECISIONS:
-        raise ShapeError(mismatch(f"{who}: precision", '"fast" or "exact"', repr(precision)))
+        raise ShapeError(mismatch(f"{who}: precision", '"fast" or "exact"', short(precision)))
     return precision
 
 
@@ -190,14 +190,3 @@ def checked_padding(padding: Padding, who: str) -> Padding:
     """`padding` as Window takes it, with tuples for lists; ShapeError for what it does not take."""
     Window.of((1, 1), 1, 1, padding, who)
     return padding if isinstance(padding, str | int) else (padding[0], padding[1], padding[2], padding[3])
-
-
-def whole(value: Any, who: str, name: str, least: int = 1) -> int:
-    """`value` as a whole number of at least `least`, or a ShapeError."""
-    try:
-        number = index(value)
-    except TypeError:
-        number = least - 1
-    if number < least or isinstance(value, bool):
-        raise ShapeError(mismatch(f"{who}: {name}", f"a whole number of at least {least}", repr(value)))
-    return number

@@ -24,7 +24,8 @@ from fovea import functional
 from fovea.checks import in_groups
 from fovea.geometry import Padding, Pair, Window, pair
 from fovea.initializers import initializer
-from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape, whole
+from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape
+from fovea.ranges import flag, whole
 
 
 @dataclass(eq=False)
@@ -60,6 +61,7 @@ class Conv2D(Layer):
             checked_precision(self.precision, "Conv2D")
         self.dilation = pair(self.dilation, "Conv2D", "dilation")
         self.groups = whole(self.groups, "Conv2D", "groups")
+        self.bias = flag(self.bias, "Conv2D: bias")
         in_groups("Conv2D", self.groups, filters=self.filters)
 
     def window(self, input_shape: Shape) -> Window:

@@ -25,7 +25,8 @@ from fovea import functional
 from fovea.checks import in_groups
 from fovea.geometry import Padding, Pair, Window, pair
 from fovea.initializers import initializer
-from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape, whole
+from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape
+from fovea.ranges import flag, whole
 
 
 @dataclass(eq=False)
@@ -59,6 +60,7 @@ class ConvTranspose2D(Layer):
         self.output_padding = pair(self.output_padding, who, "output_padding", 0)
         self.dilation = pair(self.dilation, who, "dilation")
         self.groups = whole(self.groups, who, "groups")
+        self.bias = flag(self.bias, f"{who}: bias")
         in_groups(who, self.groups, filters=self.filters)
         initializer(self.initializer, who)
         if self.precision is not None:

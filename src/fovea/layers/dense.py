@@ -15,7 +15,8 @@ import numpy as np
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
 from fovea.initializers import initializer
-from fovea.layers.base import Gradients, Layer, Shape, whole
+from fovea.layers.base import Gradients, Layer, Shape
+from fovea.ranges import flag, whole
 
 
 @dataclass(eq=False)
@@ -33,6 +34,7 @@ class Dense(Layer):
 
     def __post_init__(self) -> None:
         self.units = whole(self.units, "Dense", "units")
+        self.bias = flag(self.bias, "Dense: bias")
         initializer(self.initializer, "Dense")
 
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -14,6 +14,7 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer
+from fovea.ranges import number
 
 
 @dataclass(eq=False)
@@ -25,13 +26,7 @@ class Dropout(Layer):
     rate: float
 
     def __post_init__(self) -> None:
-        try:
-            rate = float(self.rate)
-        except (TypeError, ValueError):
-            rate = -1.0
-        if not 0 <= rate < 1:
-            raise ShapeError(mismatch("Dropout: rate", "a number from 0 to below 1", repr(self.rate)))
-        self.rate = rate
+        self.rate = number(self.rate, "Dropout: rate", "a number from 0 to below 1", 0, 1 - 1e-7)
 
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None

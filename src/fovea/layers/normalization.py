@@ -23,6 +23,7 @@ import numpy as np
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer, Shape
+from fovea.ranges import SMALLEST, number
 
 
 class _Cache(NamedTuple):
@@ -47,8 +48,8 @@ class BatchNorm(Layer):
     momentum: float = 0.1
 
     def __post_init__(self) -> None:
-        self.epsilon = _number(self.epsilon, "epsilon", "a number above 0", lambda x: 0 < x < np.inf)
-        self.momentum = _number(self.momentum, "momentum", "a number from 0 to 1", lambda x: 0 <= x <= 1)
+        self.epsilon = number(self.epsilon, "BatchNorm: epsilon", "a number above 0", SMALLEST)
+        self.momentum = number(self.momentum, "BatchNorm: momentum", "a number from 0 to 1", 0, 1)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) not in (1, 3):
@@ -105,13 +106,3 @@ class BatchNorm(Layer):
         if pictures * prod(input_shape[:-1]) < 2:
             got, remedy = f"a batch of {pictures}", "choose a batch size that leaves no picture alone"
             raise ShapeError(mismatch(self.who, "two numbers a channel in training", got, remedy))
-
-
-def _number(value: Any, name: str, expected: str, fits: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
-    if isinstance(value, bool) or not fits(number):
-        raise ShapeError(mismatch(f"BatchNorm: {name}", expected, repr(value)))
-    return number

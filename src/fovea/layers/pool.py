@@ -23,6 +23,7 @@ from fovea.checks import pooled
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Padding, Pair, Window, pair
 from fovea.layers.base import Gradients, Layer, Shape, checked_padding, image_shape
+from fovea.ranges import flag
 
 
 @dataclass(eq=False)
@@ -45,8 +46,7 @@ class _Pool2D(Layer):
         self.stride = self.pool_size if self.stride is None else pair(self.stride, who, "stride")
         self.padding = checked_padding(self.padding, who)
         self.dilation = pair(self.dilation, who, "dilation")
-        if not isinstance(self.ceil_mode, bool):
-            raise ShapeError(mismatch(f"{who}: ceil_mode", "True or False", repr(self.ceil_mode)))
+        flag(self.ceil_mode, f"{who}: ceil_mode")
         extent = Window((1, 1), self.pool_size, self.stride, (0, 0, 0, 0), self.dilation).extent
         pads = Window.of(extent, extent, self.stride, self.padding, who).pads
         if max(pads[:2]) >= extent[0] or max(pads[2:]) >= extent[1]:
@@ -97,6 +97,10 @@ class AveragePool2D(_Pool2D):
     kind = "pool"
 
     count_include_pad: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flag(self.count_include_pad, "AveragePool2D: count_include_pad")
 
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None

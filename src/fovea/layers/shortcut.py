@@ -16,7 +16,8 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Pair, pair
-from fovea.layers.base import Gradients, Layer, Shape, image_shape, whole
+from fovea.layers.base import Gradients, Layer, Shape, image_shape
+from fovea.ranges import whole
 
 
 @dataclass(eq=False)

@@ -19,6 +19,7 @@ from fovea.checks import UPSAMPLING
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Pair, Window, pair
 from fovea.layers.base import Gradients, Layer, Shape, image_shape
+from fovea.ranges import short
 
 
 @dataclass(eq=False)
@@ -34,7 +35,7 @@ class Upsample2D(Layer):
         self.factor = pair(self.factor, "Upsample2D", "factor")
         if self.mode not in UPSAMPLING:
             expected = " or ".join(map(repr, UPSAMPLING))
-            raise ShapeError(mismatch("Upsample2D: mode", expected, repr(self.mode)))
+            raise ShapeError(mismatch("Upsample2D: mode", expected, short(self.mode)))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         (H, W, C), (f_H, f_W) = image_shape(input_shape, self.who), pair(self.factor, self.who, "factor")

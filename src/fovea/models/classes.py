@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fovea.layers.base import whole
+from fovea.ranges import whole
 
 
 def count_and_names(classes: int | Sequence[str], who: str) -> tuple[int, list[str] | None]:

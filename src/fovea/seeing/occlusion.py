@@ -16,8 +16,8 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Pair, pair
-from fovea.layers.base import whole
 from fovea.network import Network
+from fovea.ranges import whole
 from fovea.seeing.passage import chosen_class, numbers_of
 
 

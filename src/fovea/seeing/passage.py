@@ -9,8 +9,8 @@ import numpy as np
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
 from fovea.inputs import pixels_or_numbers
-from fovea.layers.base import whole
 from fovea.network import Network
+from fovea.ranges import whole
 
 
 @dataclass(frozen=True)

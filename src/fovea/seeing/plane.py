@@ -19,8 +19,8 @@ import numpy as np
 from fovea.errors import FoveaError, ShapeError, mismatch
 from fovea.graph import PICTURE
 from fovea.inputs import pixels_or_numbers
-from fovea.layers.base import whole
 from fovea.network import Network
+from fovea.ranges import whole
 from fovea.seeing.passage import number_of
 
 

@@ -1,0 +1,76 @@
+"""What a number may be, wherever it comes from: an option, a model file, a run's arguments, a call.
+
+Arrays are indexed with 32 bits and computed in float32, and that bounds every number: a whole number is at
+most MOST, an array has at most MOST numbers, and any other number is one that float32 can hold.
+"""
+
+from collections.abc import Sequence
+from math import inf, prod
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import ShapeError, mismatch
+
+MOST = 2**31 - 1
+MOST_SEED = 2**64 - 1
+SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+
+
+def whole(value: Any, who: str, name: str, least: int = 1, most: int = MOST) -> int:
+    """`value` as a whole number from `least` to `most`. Raises ShapeError."""
+    try:
+        found = index(value)
+    except TypeError:
+        found = None
+    if found is None or isinstance(value, bool) or not least <= found <= most:
+        expected = f"a whole number of at least {least}"
+        if found is not None and found > most:
+            expected += f" and at most {most:,}"
+        raise ShapeError(mismatch(f"{who}: {name}", expected, short(value)))
+    return found
+
+
+def number(
+    value: Any, who: str, expected: str = "a finite number", least: float = -LARGEST, most: float = LARGEST
+) -> float:
+    """`value` as a number from `least` to `most`, which `expected` describes. Raises ShapeError.
+
+    Where it must be above 0, `least` is SMALLEST: what is smaller is 0 in float32.
+    """
+    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if known and max(least, -LARGEST) <= value <= min(most, LARGEST):
+        return float(value)
+    if known and (LARGEST < abs(value) < inf or 0 < value < least):
+        expected += f" that float32 can hold ({SMALLEST:.2g} to {LARGEST:.2g})"
+    raise ShapeError(mismatch(who, expected, short(value)))
+
+
+def flag(value: Any, who: str) -> bool:
+    """`value`, which is True or False. Raises ShapeError."""
+    if not isinstance(value, bool):
+        raise ShapeError(mismatch(who, "True or False", short(value)))
+    return value
+
+
+def check_size(shape: Sequence[int], who: str, what: str) -> None:
+    """Raise ShapeError where an array of `shape` would have more than MOST numbers."""
+    if prod(shape) > MOST:
+        expected = f"{what} of at most {MOST:,} numbers ({gigabytes(4 * MOST)})"
+        lengths = short("×".join(map(str, shape)), str)
+        raise ShapeError(mismatch(who, expected, f"{lengths} ({gigabytes(4 * prod(shape))})"))
+
+
+def gigabytes(size: int) -> str:
+    """So many bytes, in words."""
+    return f"{size / 1e9:,.1f} GB" if size < 10**18 else "more than a billion GB"
+
+
+def short(value: Any, text: Any = repr) -> str:
+    """`value` as errors show it."""
+    try:
+        found = text(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
+    return found if len(found) <= 60 else f"{found[:59]}…"
