@@ -311,7 +311,7 @@ def test_a_last_log_softmax_of_rows_is_left_out_as_softmax_is():
 @pytest.mark.parametrize(
     ("operator", "opset", "inputs", "attributes", "words"),
     [
-        ("Softmax", 11, (), {}, "Softmax \"it\": its axes in opset 11: expected 1, .*got 1, 2, 3 of"),
+        ("Softmax", 11, (), {}, "Softmax \"it\": its axis in opset 11: expected 1, .*got 1, 2, 3 of"),
         ("LogSoftmax", 17, (), {"axis": 1}, 'LogSoftmax "it": its place: expected rows at the end'),
         ("Upsample", 10, (np.float32([1, 1, 2, 2]),), {}, "of Upsample in opset 10, got .*deprecated"),
         ("Squeeze", 13, (), {"axes": [2]}, "of Squeeze in opset 13, got Unrecognized attribute: axes"),

@@ -76,7 +76,7 @@ def _softmax(b: Builder, value: Value, axes: set[int]) -> Value:
         return _each(b, value, Softmax())
     if not long <= axes or (pictures and b.last):
         got = f"{', '.join(map(str, sorted(axes)))} of {('N', *value.tensor_shape)}"
-        raise ShapeError(mismatch(f"its axes in opset {b.graph.opset}", "1, that of the channels", got))
+        raise ShapeError(mismatch(f"its axis in opset {b.graph.opset}", "1, that of the channels", got))
     rows = b.moved(value, value.places.reshape(-1))
     made = rows if b.last else b.add(Softmax(), rows)
     return replace(made, moved=value.places)

@@ -92,7 +92,7 @@ def batch_normalization_before_14(
         raise ShapeError(mismatch("its outputs before opset 14", "one, as in inference", outputs))
     constants = [np.reshape(a, -1) for a in (scale, bias, mean, variance)]
     rows = x if spatial else x.reshape(len(x), -1)
-    return batch_normalization(rows, *constants, epsilon=epsilon).reshape(x.shape)
+    return np.reshape(batch_normalization(rows, *constants, epsilon=epsilon), x.shape)
 
 
 def add(a, b):

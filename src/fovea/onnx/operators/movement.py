@@ -84,9 +84,9 @@ def slice_(
 
 def parts(x, lengths: Any = None, *, axis=0, num_outputs=None, outputs=1):
     """Into parts of `lengths`, or as many of one length as wanted, of which the last may be shorter."""
-    if lengths is None and num_outputs is None:
-        raise ShapeError(mismatch("its parts", "their lengths or their number", "neither"))
     if lengths is None:
+        if num_outputs is None:
+            raise ShapeError(mismatch("its parts", "their lengths or their number", "neither"))
         before = [-(-x.shape[axis] // num_outputs)] * (num_outputs - 1)
         lengths = [*before, x.shape[axis] - sum(before)]
     if len(lengths) != outputs or min(lengths) < 0 or sum(lengths) != x.shape[axis]:
