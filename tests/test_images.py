@@ -75,27 +75,61 @@ def test_names():
     )
 
 
-@pytest.mark.parametrize(
-    ("orientation", "seen"),
-    [
-        (1, lambda a: a),
-        (2, lambda a: a[:, ::-1]),
-        (3, lambda a: a[::-1, ::-1]),
-        (4, lambda a: a[::-1]),
-        (5, lambda a: a.swapaxes(0, 1)),
-        (6, lambda a: np.rot90(a, -1)),
-        (7, lambda a: a[::-1, ::-1].swapaxes(0, 1)),
-        (8, lambda a: np.rot90(a)),
-        (99, lambda a: a),
-    ],
-)
-def test_the_orientation_of_exif_is_applied(tmp_path, scene, orientation, seen):
+SEEN = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a),
+    99: lambda a: a,
+}  # what EXIF's orientation makes of a picture
+
+
+def turned(image: Image.Image, format: str, orientation: int, **options) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = tmp_path / "a.png"
-    Image.fromarray(scene).save(path, exif=exif)
-    assert np.array_equal(images.read(path), seen(scene))
-    assert images.inspect(path) == seen(scene).shape
+    return encoded(image, format, exif=exif, **options)
+
+
+@pytest.mark.parametrize("orientation", SEEN)
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP"])
+def test_the_orientation_of_exif_is_applied(tmp_path, scene, format, orientation):
+    path, seen = tmp_path / "a", SEEN[orientation](scene)
+    options = {"lossless": True} if format == "WEBP" else {}
+    path.write_bytes(turned(Image.fromarray(scene), format, orientation, **options))
+    assert np.array_equal(images.read(path), seen)
+    assert images.inspect(path) == seen.shape
+
+
+def every_mode_of_tiff(scene: np.ndarray):
+    """(image, compression) of each mode that TIFF has here."""
+    colours = Image.fromarray(scene)
+    wide = np.random.default_rng(0).integers(0, 1 << 16, scene.shape[:2])
+    yield from ((colours.convert(mode), "raw") for mode in ("1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr"))
+    yield Image.fromarray(wide.astype(np.uint16)), "raw"
+    yield Image.fromarray(wide.astype(np.int32)), "raw"
+    yield Image.fromarray(np.float32(wide / (1 << 16))), "raw"
+    yield from (
+        (colours, compression) for compression in ("tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg")
+    )
+    yield colours.convert("L"), "tiff_lzw"
+    yield colours.convert("1"), "group4"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_is_turned_once_in_every_mode_from_every_place(tmp_path, scene, orientation):
+    for image, compression in every_mode_of_tiff(scene):
+        plain = images.read(io.BytesIO(encoded(image, "TIFF", compression=compression)))
+        path, seen = tmp_path / "a.tif", SEEN[orientation](plain)
+        path.write_bytes(turned(image, "TIFF", orientation, compression=compression))
+        with path.open("rb") as file:
+            for place in (path, io.BytesIO(path.read_bytes()), file):
+                what = image.mode, compression, place
+                assert np.array_equal(images.read(place), seen), what
+                assert images.inspect(place) == seen.shape, what
 
 
 def test_what_is_transparent_is_white():

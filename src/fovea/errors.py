@@ -20,6 +20,10 @@ class DataError(FoveaError, ValueError):
     """A picture, a folder, a data file or a model file that cannot be used."""
 
 
+class OutOfMemoryError(FoveaError, MemoryError):
+    """More memory is needed than there is; nothing is wrong with the file that needs it."""
+
+
 class EngineError(FoveaError, RuntimeError):
     """The compiled engine is absent, or one of its kernels failed."""
 

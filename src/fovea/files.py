@@ -1,9 +1,46 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and files from users: regular ones of a bounded size only."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
+
+from fovea.errors import DataError, mismatch
+
+TEXT = 256 << 20  # bytes of a text that a user names: a table of some million lines
+
+_KINDS = {
+    stat.S_IFDIR: "a folder", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+}  # fmt: skip
+
+
+def open_regular(path: Path | str, expected: str, limit: int | None = None) -> BinaryIO:
+    """Open a regular file of at most `limit` bytes to read.
+
+    Raises DataError at once for anything else: a device has no end, and a pipe may wait forever. `expected`
+    is what its sentence calls the file. Raises OSError where there is no file, or none that may be read.
+    """
+    path = Path(path)
+    found = path.stat()  # opening a pipe would wait, and opening a device may do more
+    if not stat.S_ISREG(found.st_mode):
+        got = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+        raise DataError(mismatch(str(path), expected, got))
+    if limit is not None and found.st_size > limit:
+        raise DataError(mismatch(str(path), f"{expected} of at most {limit:,} bytes", f"{found.st_size:,}"))
+    return path.open("rb")
+
+
+def read(path: Path | str, expected: str, limit: int = TEXT) -> bytes:
+    """The content of a regular file of at most `limit` bytes; raises as `open_regular` does."""
+    with open_regular(path, expected, limit) as file:
+        most = min(limit, max(os.fstat(file.fileno()).st_size, 1 << 20))  # /proc does not know its sizes
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise DataError(mismatch(str(path), f"{expected} of at most {most:,} bytes", "more"))
+    return content
 
 
 def write_whole(

@@ -13,6 +13,7 @@ runs/classify/train/     the next one is train2, then train3: none is ever overw
 """
 
 import csv
+import filecmp
 import io
 import json
 import tempfile
@@ -25,9 +26,12 @@ from typing import Any
 
 import numpy as np
 
+from fovea import files
 from fovea.data import Splits, write_splits
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.files import write_whole
+
+_MOST = 1 << 20  # bytes of arguments.yaml, which takes YAML long to read
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class Folder:
         with tempfile.TemporaryDirectory() as place:
             now = Path(place, "splits.csv")
             write_splits(data, now)
-            if not self.splits.is_file() or now.read_bytes() != self.splits.read_bytes():
+            if not self.splits.is_file() or not filecmp.cmp(now, self.splits, shallow=False):
                 remedy = "start a new run with what is there now"
                 got = "pictures that were added, removed or moved since"
                 raise DataError(mismatch(f"data {data.name}", f"what {self.splits} lists", got, remedy))
@@ -131,7 +135,7 @@ class Folder:
         import yaml
 
         try:
-            arguments = yaml.safe_load(self.arguments.read_text(encoding="utf-8"))
+            arguments = yaml.safe_load(files.read(self.arguments, "the arguments of a run", _MOST).decode())
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise DataError(mismatch(str(self.arguments), "YAML", " ".join(str(error).split()))) from error
         if not isinstance(arguments, dict):

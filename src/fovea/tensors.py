@@ -7,14 +7,16 @@ Format: https://github.com/huggingface/safetensors#format
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fovea import memory
 from fovea.errors import DataError, mismatch
-from fovea.files import write_whole
+from fovea.files import open_regular, write_whole
 
 _NAMES = {
     "float64": "F64",
@@ -66,10 +68,9 @@ def read_tensors(path: Path | str) -> tuple[dict[str, str], dict[str, np.ndarray
     """Metadata and tensors of a safetensors file. Raises DataError for any other."""
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
-    if path.is_dir():
-        raise DataError(mismatch(str(path), "a model file", "a folder"))
     try:
+        with open_regular(path, "a model file") as whole:
+            memory.check(os.fstat(whole.fileno()).st_size, str(path), "for its tensors")
         with safe_open(path, framework="numpy") as file:
             tensors = {}
             for name in sorted(file.keys()):
@@ -77,6 +78,8 @@ def read_tensors(path: Path | str) -> tuple[dict[str, str], dict[str, np.ndarray
             return file.metadata() or {}, tensors
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
+    except DataError:
+        raise
     except (OSError, SafetensorError, TypeError, ValueError, KeyError) as error:
         remedy = "it is cut short, damaged, or of another kind"
         raise DataError(mismatch(str(path), "a whole safetensors file", error, remedy)) from error

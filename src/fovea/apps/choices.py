@@ -12,7 +12,7 @@ from typing import Any
 
 from fovea import models, whitening
 from fovea.data import Dataset, Splits
-from fovea.data.files import machine_memory
+from fovea.memory import machine_memory
 from fovea.network import Network
 from fovea.optimizers import SGD
 from fovea.recipe import Recipe

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from fovea import files
 from fovea.apps import models
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.network import Network
@@ -95,7 +96,7 @@ def _new(name: str) -> Path:
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = files.read(path, "a file of class names").decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
     return [line.strip() for line in lines if line.strip()]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import pulse
+from fovea import files, pulse
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.layers import Conv2D
 from fovea.models import load
@@ -110,11 +110,11 @@ def _written(path: Path) -> tuple[int, ...]:
 
 def _rows(path: Path) -> list[dict[str, float | None]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.read(path, "a table").decode()
         return [
             {name: _number(cell) for name, cell in row.items()} for row in csv.DictReader(io.StringIO(text))
         ]
-    except (OSError, UnicodeDecodeError, csv.Error):
+    except (OSError, DataError, UnicodeDecodeError, csv.Error):
         return []
 
 
@@ -128,6 +128,6 @@ def _number(cell: Any) -> float | None:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return json.loads(files.read(path, "JSON"))
+    except (OSError, ValueError, RecursionError):  # DataError is a ValueError
         return None

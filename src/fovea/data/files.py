@@ -1,8 +1,8 @@
 """Pictures in files: decoded by a few threads when they are first wanted, and kept from then on.
 
-They are kept in memory where all of them take no more than a quarter of what the machine has, else in a
-nameless file in the cache folder, mapped into memory: the system deletes it with the process, however that
-ends. Where the disk, too, has no room, they are decoded each time.
+They are kept in memory where all of them take no more than a quarter of what the machine has and half of what
+is available, else in a nameless file in the cache folder, mapped into memory: the system deletes it with the
+process, however that ends. Where the disk, too, has no room, they are decoded each time.
 """
 
 import os
@@ -11,12 +11,12 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
-from pathlib import Path
 
 import numpy as np
 
 from fovea import caching, images
 from fovea.errors import DataError, mismatch
+from fovea.memory import available, machine_memory
 from fovea.ranges import gigabytes
 
 SHARE = 4  # pictures may take one part in so many of the memory
@@ -27,7 +27,7 @@ _UNREAD, _GOOD, _BAD = range(3)
 class Files:
     """Pictures (H, W, C) of `shape` from `files`, for a `Dataset`.
 
-    `memory` is how many bytes they may take in memory, by default the machine's over `SHARE`.
+    `memory` is how many bytes they may take in memory, by default as above.
     """
 
     def __init__(
@@ -37,7 +37,9 @@ class Files:
         self.shape = shape
         self.bad: dict[int, str] = {}
         self._state = np.full(len(self.files), _UNREAD, np.uint8)
-        self._kept = _room((len(self.files), *shape), machine_memory() // SHARE if memory is None else memory)
+        if memory is None:
+            memory = min(machine_memory() // SHARE, available() // 2)
+        self._kept = _room((len(self.files), *shape), memory)
         self._pool = ThreadPoolExecutor(min(os.cpu_count() or 1, 8), thread_name_prefix="fovea-decode")
 
     def __len__(self) -> int:
@@ -101,16 +103,3 @@ def check_room(pictures: int, shape: Sequence[int], who: str) -> None:
         got = f"{pictures:,} of {'×'.join(map(str, shape))} ({gigabytes(size)})"
         expected = f"pictures that fit into {gigabytes(most)} of memory"
         raise DataError(mismatch(who, expected, got, "choose a smaller size"))
-
-
-def machine_memory() -> int:
-    """Bytes of memory that this process may have: the machine's, or its container's."""
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows does not say; most machines have this much
-        total = 8 << 30
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-    except OSError:
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total

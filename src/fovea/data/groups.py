@@ -13,12 +13,14 @@ grouping that fits no picture at all is an error: it was meant for others.
 """
 
 import csv
+import io
 import posixpath
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fovea import files
 from fovea.errors import DataError, mismatch
 
 
@@ -79,18 +81,18 @@ def _by_expression(text: str) -> Callable[[str], str | None]:
 def _by_table(path: Path, root: Path | None) -> Callable[[str], str | None]:
     table: dict[str, str] = {}
     try:
-        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            if not {"file", "group"} <= set(columns):
-                got = ", ".join(map(str, columns)) or "an empty file"
-                raise DataError(mismatch(f"groups {path}", "the columns file and group", got))
-            for row in reader:
-                if row["file"] and row["group"]:
-                    name = _below(row["file"], root)
-                    if table.setdefault(name, row["group"]) != row["group"]:
-                        got = f"{table[name]!r} and {row['group']!r} for {name}"
-                        raise DataError(mismatch(f"groups {path}", "one group for each file", got))
+        text = files.read(path, "a table of groups").decode("utf-8-sig", "surrogateescape")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        columns = reader.fieldnames or []
+        if not {"file", "group"} <= set(columns):
+            got = ", ".join(map(str, columns)) or "an empty file"
+            raise DataError(mismatch(f"groups {path}", "the columns file and group", got))
+        for row in reader:
+            if row["file"] and row["group"]:
+                name = _below(row["file"], root)
+                if table.setdefault(name, row["group"]) != row["group"]:
+                    got = f"{table[name]!r} and {row['group']!r} for {name}"
+                    raise DataError(mismatch(f"groups {path}", "one group for each file", got))
     except (OSError, csv.Error) as error:
         raise DataError(mismatch(f"groups {path}", "a table that can be read", error)) from error
     return lambda file: table.get(_below(file, None))

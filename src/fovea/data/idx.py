@@ -22,6 +22,7 @@ from fovea.data.dataset import Dataset, Kept, Splits
 from fovea.data.files import check_room
 from fovea.data.split import hold_out
 from fovea.errors import DataError, mismatch
+from fovea.files import open_regular
 
 _NAME = re.compile(r"(train|val|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?")
 _PARTS = {"train": ("train",), "val": ("val",), "test": ("t10k", "test")}
@@ -62,8 +63,8 @@ def load(folder: Path, size: Sequence[int] | None, channels: int | None, seed: i
 def read(path: Path) -> np.ndarray:
     """The values of an IDX file, uint8. Raises DataError where its header and its length do not agree."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            return _read(file, path)  # type: ignore[arg-type]
+        with open_regular(path, "an IDX file") as plain, gzip.open(plain) as unpacked:
+            return _read(unpacked if path.suffix == ".gz" else plain, path)  # type: ignore[arg-type]
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(mismatch(str(path), "an IDX file", f"one that cannot be read ({error})")) from error
 

@@ -1,23 +1,25 @@
 """Files of ONNX: a model, and the numbers that it may keep in other files beside it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
 from onnx import TensorProto
 
+from fovea import files, memory
 from fovea.errors import DataError, mismatch
 from fovea.files import write_whole
+
+_MOST = 2**31 - 1  # bytes, protobuf's limit
 
 
 def read(path: Path | str) -> onnx.ModelProto:
     """The model at `path`, all its numbers in it. Raises DataError for any other file, and for numbers that
     should lie in files that are missing, too short, or outside the model's folder."""
     path = Path(path)
-    if path.is_dir():
-        raise DataError(mismatch(str(path), "an ONNX file", "a folder"))
     try:
-        content = path.read_bytes()
+        content = files.read(path, "an ONNX file", _MOST)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except OSError as error:
@@ -73,9 +75,12 @@ def _fetch(tensor: TensorProto, path: Path) -> None:
     if start < 0:
         raise DataError(mismatch(who, "an offset of at least 0", start))
     try:
-        with place.open("rb") as file:
+        with files.open_regular(place, "a file of numbers") as file:
+            there = max(os.fstat(file.fileno()).st_size - start, 0)
+            wanted = there if length < 0 else min(length, there)
+            memory.check(wanted, who, "for its numbers")
             file.seek(start)
-            content = file.read(length)
+            content = file.read(wanted)
     except OSError as error:
         raise DataError(f"{who}: {location} cannot be read ({error.strerror or error})") from error
     if len(content) < length:

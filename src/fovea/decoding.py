@@ -1,0 +1,236 @@
+"""From a picture's file to Pillow's pixels: opened, the right way up, eight bits a channel.
+
+A stranger's file may claim anything. So what it claims is bounded before it is decoded, and pictures that are
+decoded at the same time share a `memory.Budget`. Pixels are converted in bands of some rows: nothing wider
+than Pillow's own form of a picture, at most four bytes a pixel, exists for the whole of it.
+"""
+
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+
+import numpy as np
+
+from fovea import files, memory
+from fovea.errors import DataError, OutOfMemoryError, mismatch
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+File: TypeAlias = str | os.PathLike[str] | BinaryIO
+
+MOST_PIXELS = 89_478_485  # a quarter of a gigabyte in RGB, where Pillow, too, begins to suspect a bomb
+MOST_SIDE = 65_535  # pixels, what JPEG can say
+MOST_BYTES = 1 << 30  # of a file
+
+# Pillow knows some forty formats, of which some start other programs: a stranger's file may be one of these.
+_FORMATS = ("Jpeg", "Png", "Bmp", "Gif", "Ppm", "Tiff", "WebP")  # as PIL names their modules
+_ORIENTATION, _WIDTH, _HEIGHT = 0x0112, 0x0100, 0x0101  # tags of EXIF and TIFF
+_SIDEWAYS = (5, 6, 7, 8)  # orientations that swap height and width
+_BAND = 1 << 20  # pixels that are converted at once
+_BUDGET = memory.Budget()
+
+# Bytes a pixel that Pillow keeps by mode, 4 in all others; and that decoders take beside them: WebP and TIFF
+# for the whole of a picture, progressive JPEG for its coefficients.
+_WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}
+_EXTRA = {"JPEG": 6, "WEBP": 12, "TIFF": 8, "BMP": 2, "PPM": 8}
+
+
+@contextmanager
+def decoded(file: File, size: Sequence[int] | None = None) -> Iterator["Image"]:
+    """The first frame the right way up, in mode L or RGB: eight bits a channel, nothing transparent.
+
+    It may be smaller than in the file, but not less than twice `size` = (H, W), where that is what is wanted.
+    Its memory is counted in the budget while the block runs. Raises DataError for what is no picture, and
+    OutOfMemoryError where there is not enough memory for one; both name the file.
+    """
+    with _opened(file) as image:
+        whole = image.width * image.height
+        if size:
+            # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, which takes a fraction of the time.
+            # Twice the wanted size is left to smooth. The longer side: it may lie sideways.
+            image.draft(None, (2 * max(size),) * 2)  # type: ignore[arg-type]
+        with _counted(image, name_of(file), whole, size):
+            _load(image)
+            orientation = _orientation(image)
+            image = _eight_bits(image)  # by the same name, so that the other form is freed
+            image = _turned(image, orientation)
+            yield image
+
+
+def inspect(file: File) -> tuple[int, int, int]:
+    """(height, width, channels) of the picture that `decoded` makes, from its header; raises as `decoded`."""
+    with _opened(file) as image:
+        if image.format == "PNG":  # may have its EXIF behind the pixels, and Pillow decodes them to get there
+            with _counted(image, name_of(file), image.width * image.height):
+                orientation = _orientation(image)
+        else:
+            orientation = _orientation(image)
+        tags = getattr(image, "tag_v2", None)  # of TIFF, whose size Pillow turns already, but not always
+        width, height = image.size if tags is None else (tags[_WIDTH], tags[_HEIGHT])
+        if orientation in _SIDEWAYS:
+            width, height = height, width
+        return height, width, 1 if _is_grey(image) else 3
+
+
+def array(image: "Image") -> np.ndarray:
+    """uint8 (H, W, C) of a picture in mode L or RGB."""
+    pixels = np.empty((image.height, image.width, len(image.getbands())), np.uint8)
+    for top, band in _bands(image):
+        pixels[top : top + band.height] = np.asarray(band).reshape(band.height, *pixels.shape[1:])
+    return pixels
+
+
+def name_of(file: File) -> str:
+    """What errors call the file."""
+    return str(getattr(file, "name", "picture")) if hasattr(file, "read") else os.fspath(file)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _opened(file: File) -> Iterator["Image"]:
+    """The picture in `file`, its header read. What is raised in the block becomes a DataError, too."""
+    name = name_of(file)
+    try:
+        # Pillow never gets a path: it would map some files into memory, and of these scramble TIFFs that lie
+        # on their side.
+        path = None if hasattr(file, "read") else Path(file)  # type: ignore[arg-type]
+        with files.open_regular(path, "a picture", MOST_BYTES) if path else nullcontext(file) as stream:
+            yield _open(stream)  # type: ignore[arg-type]
+    except OutOfMemoryError:
+        raise
+    except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
+        if isinstance(error, DataError) and str(error).startswith(f"{name}: "):
+            raise
+        raise DataError(mismatch(name, "a picture", _reason(error))) from error
+
+
+def _open(stream: BinaryIO) -> "Image":
+    from PIL import Image
+
+    for name in _FORMATS:  # if one were missing, PIL would import the forty that it knows
+        importlib.import_module(f"PIL.{name}ImagePlugin")
+    try:
+        image = Image.open(stream, formats=_FORMATS)
+    except Image.UnidentifiedImageError:
+        stream.seek(0)
+        if not stream.read(1):
+            raise DataError("an empty file") from None
+        raise
+    if image.width * image.height > MOST_PIXELS:
+        raise Image.DecompressionBombError
+    if max(image.size) > MOST_SIDE:
+        raise DataError(f"{image.width}×{image.height} pixels, with more than {MOST_SIDE:,} on a side")
+    return image
+
+
+def _counted(
+    image: "Image", name: str, whole: int, size: Sequence[int] | None = None
+) -> AbstractContextManager[None]:
+    """The budget, with what `decoded` takes at most: of `whole` pixels in the file, those that are left by
+    drafting are decoded, converted, turned, and brought to `size` or copied."""
+    stored, made = _WIDTHS.get(image.mode, 4), 1 if _is_grey(image) else 4
+    extra = _EXTRA.get(image.format or "", 0) if image.format != "JPEG" or "progressive" in image.info else 0
+    count = image.width * image.height * (max(stored, made) + made) + whole * extra
+    if size:
+        count += 4 * size[1] * (max(image.size) + size[0])  # Pillow brings the rows to size, then the columns
+    return _BUDGET.taken(count, name, f"to decode {image.width}×{image.height} pixels")
+
+
+def _load(image: "Image") -> None:
+    try:
+        image.load()
+    except OSError as error:
+        if "out of memory" in str(error):  # Pillow's decoders say so
+            raise MemoryError(str(error)) from error
+        raise
+
+
+def _orientation(image: "Image") -> int:
+    """How the picture lies, 1 to 8 as EXIF numbers it. Once a TIFF is loaded, Pillow has turned it, and this
+    is 1."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except MemoryError:
+        raise
+    except Exception:  # a damaged EXIF block takes nothing from the picture itself
+        return 1
+
+
+def _turned(image: "Image", orientation: int) -> "Image":
+    """The picture the right way up; an orientation that EXIF does not know is ignored."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90,
+    }  # fmt: skip
+    return image.transpose(turns[orientation]) if orientation in turns else image
+
+
+def _is_grey(image: "Image") -> bool:
+    if image.mode in ("P", "PA"):
+        palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        return bool((palette == palette[:, :1]).all())
+    return image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I")
+
+
+def _eight_bits(image: "Image") -> "Image":
+    """In mode L or RGB, nothing transparent; itself, where it is that already."""
+    from PIL import Image
+
+    mode = "L" if _is_grey(image) else "RGB"
+    if image.mode == mode and not image.has_transparency_data:
+        return image
+    made = Image.new(mode, image.size)
+    for top, band in _bands(image):
+        made.paste(_converted(band, mode), (0, top))
+    return made
+
+
+def _converted(band: "Image", mode: str) -> "Image":
+    from PIL import Image
+
+    if band.mode == "F":
+        values = np.asarray(band)
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise DataError("floating point values beyond 0…1")
+        return Image.fromarray((values * 255 + 0.5).astype(np.uint8))
+    if band.mode.startswith("I"):
+        values = np.asarray(band)
+        if values.min() < 0 or values.max() > 0xFFFF:
+            raise DataError("integer values beyond 16 bits")
+        return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    if band.has_transparency_data:
+        over = Image.new("RGBA", band.size, "white")
+        over.alpha_composite(band.convert("RGBA"))
+        band = over.convert("RGB")
+    return band.convert(mode)
+
+
+def _bands(image: "Image") -> Iterator[tuple[int, "Image"]]:
+    """The picture in pieces of some rows, each with the number of its first."""
+    rows = max(1, _BAND // image.width)
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _reason(error: Exception) -> str:
+    """What came instead of a picture, in a few words."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, PermissionError):
+        return "a file that may not be read"
+    if isinstance(error, UnidentifiedImageError):
+        return "a file in none of the formats JPEG, PNG, BMP, GIF, PPM, TIFF and WebP"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return (
+            f"more than {MOST_PIXELS // 10**6} million pixels, perhaps a decompression bomb: make it smaller"
+        )
+    if isinstance(error, DataError):
+        return str(error)
+    return f"a file that is cut short or damaged ({str(error) or type(error).__name__})"
