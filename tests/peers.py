@@ -103,6 +103,14 @@ def activation(name, Z, dA, *numbers):
     return A.detach().numpy(), x.grad.numpy()
 
 
+def gelu_tanh(Z, dA):
+    """A, dZ."""
+    x = _leaf(Z)
+    A = F.gelu(x, approximate="tanh")
+    A.backward(_tensor(dA))
+    return A.detach().numpy(), x.grad.numpy()
+
+
 def softmax(Z):
     return F.softmax(_tensor(Z), dim=1).numpy()
 

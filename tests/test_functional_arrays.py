@@ -7,8 +7,14 @@ import pytest
 
 import fovea
 from fovea import functional as F
+from fovea import reference
 from tests.cases import ENGINES, assert_close
 
+ONE_BY_ONE = (
+    "leaky_relu", "clip", "sigmoid", "tanh", "silu", "elu", "hard_sigmoid", "hard_swish", "thresholded_relu",
+    "gelu", "gelu_tanh", "mish", "softplus", "softsign", "tanhshrink",
+)  # fmt: skip
+GATES = ("leaky_relu", "clip", "thresholded_relu")  # a NaN lets the gradient pass
 A, DZ = (2, 6, 5, 3), (2, 6, 5, 4)
 # name: (the arguments' shapes, the call)
 CALLS = {
@@ -30,11 +36,9 @@ CALLS = {
     ),
     "relu": ((A,), F.relu),
     "relu_backward": ((A, A), F.relu_backward),
-    **{name: ((A,), getattr(F, name)) for name in ("leaky_relu", "clip", "sigmoid", "tanh", "silu")},
-    **{
-        f"{name}_backward": ((A, A), getattr(F, f"{name}_backward"))
-        for name in ("leaky_relu", "clip", "sigmoid", "tanh", "silu")
-    },
+    **{name: ((A,), getattr(F, name)) for name in ONE_BY_ONE},
+    **{f"{name}_backward": ((A, A), getattr(F, f"{name}_backward")) for name in ONE_BY_ONE},
+    "hard_sigmoid_backward": ((A, A), lambda dA, a: F.hard_sigmoid_backward(dA, 1 / (2 + a * a))),
     "softmax": (((5, 4),), F.softmax),
     "softmax_backward": (((5, 4), (5, 4)), F.softmax_backward),
     "softmax_cross_entropy_backward": (
@@ -138,14 +142,28 @@ def test_relu_does_not_make_numbers_of_nan():
     assert np.array_equal(F.relu_backward(np.ones_like(Z), Z), np.where(Z <= 0, 0, 1))
 
 
-@pytest.mark.parametrize("name", ["leaky_relu", "clip", "sigmoid", "tanh", "silu"])
+@pytest.mark.parametrize("name", ONE_BY_ONE)
 def test_no_activation_makes_numbers_of_nan(name):
     Z = np.where(np.arange(37) % 3 == 0, np.nan, np.arange(37) % 3 - 1.5).astype(np.float32)
-    assert np.array_equal(np.isnan(getattr(F, name)(Z)), np.isnan(Z))
+    numbers = (0.3,) if name == "thresholded_relu" else ()
+    assert np.array_equal(np.isnan(getattr(F, name)(Z, *numbers)), np.isnan(Z))
     back = getattr(F, f"{name}_backward")
-    assert np.array_equal(np.isnan(back(Z, np.ones_like(Z) / 2)), np.isnan(Z))
-    passed = back(np.ones_like(Z), Z)[np.isnan(Z)]
-    assert (passed == 1).all() if name in ("leaky_relu", "clip") else np.isnan(passed).all()
+    assert np.array_equal(np.isnan(back(Z, np.ones_like(Z) / 2, *numbers)), np.isnan(Z))
+    passed = back(np.ones_like(Z), Z, *numbers)[np.isnan(Z)]
+    if name == "hard_sigmoid":
+        assert np.allclose(passed, 1 / 6)
+    else:
+        assert (passed == 1).all() if name in GATES else np.isnan(passed).all()
+
+
+@pytest.mark.parametrize("name", ONE_BY_ONE)
+def test_beyond_all_numbers_both_engines_agree(name):
+    Z = np.array([np.inf, -np.inf, 3.4e38, -3.4e38, 1e20, -1e20, 1e-40, -1e-40, 0, np.nan] * 4, np.float32)
+    A = getattr(reference, name)(Z)
+    np.testing.assert_allclose(getattr(F, name)(Z), A, rtol=1e-6, atol=1e-37)
+    back = np.ones_like(Z), A if name in ("sigmoid", "tanh", "hard_sigmoid") else Z
+    dZ = getattr(reference, f"{name}_backward")(*back)
+    np.testing.assert_allclose(getattr(F, f"{name}_backward")(*back), dZ, rtol=1e-6, atol=1e-37)
 
 
 def test_a_nan_logit_spoils_its_row_and_the_loss():

@@ -6,7 +6,25 @@ import pytest
 import fovea
 from fovea import engine
 from fovea.errors import ShapeError
-from fovea.layers import Clip, Dense, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Tanh
+from fovea.layers import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    Clip,
+    Dense,
+    HardSigmoid,
+    HardSwish,
+    LeakyReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+    ThresholdedReLU,
+)
 
 Z = np.array([[-8, -2, -0.5, 0, 0.5, 2, 8]], np.float32)
 
@@ -39,7 +57,24 @@ def test_shares_of_the_channels_sum_to_one_at_every_pixel():
 
 
 @pytest.mark.parametrize(
-    "layer", [LeakyReLU(0.2), Clip(-1, 2.5), ReLU6(), Sigmoid(), Tanh(), SiLU(), Softmax()]
+    "layer",
+    [
+        LeakyReLU(0.2),
+        Clip(-1, 2.5),
+        ReLU6(),
+        Sigmoid(),
+        Tanh(),
+        SiLU(),
+        Softmax(),
+        ELU(0.3),
+        CELU(2),
+        SELU(),
+        HardSigmoid(0.2),
+        HardSwish(),
+        ThresholdedReLU(0.2),
+        GELU("tanh"),
+        Softplus(2, 9),
+    ],
 )
 def test_a_model_file_has_them_with_their_numbers(layer, tmp_path):
     network = fovea.Network([Dense(4), layer], (3,), seed=1)
@@ -58,6 +93,10 @@ def test_a_model_file_has_them_with_their_numbers(layer, tmp_path):
         (lambda: LeakyReLU("steep"), "LeakyReLU: slope: expected a finite number, got 'steep'"),
         (lambda: Clip(1, 1), "Clip: expected low to be less than high, got 1 and 1"),
         (lambda: Clip(float("-inf"), 1), "Clip: low: expected a finite number, got -inf"),
+        (lambda: CELU(0), "CELU: alpha: expected a number above 0, got 0"),
+        (lambda: ELU("a"), "ELU: alpha: expected a finite number, got 'a'"),
+        (lambda: GELU("erf"), """GELU: approximate: expected "none" or "tanh", got 'erf'"""),
+        (lambda: Softplus(0), "Softplus: beta: expected a number other than 0, got 0"),
         (lambda: Clip(0, None), "Clip: high: expected a finite number, got None"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

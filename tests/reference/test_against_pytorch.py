@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fovea import engine, reference
+import fovea
+from fovea import engine, layers, reference
 from fovea.geometry import Window, pair
 from fovea.layers import ConvTranspose2D
 from tests.cases import assert_close, cases, drawn, transposed, varied, varied_pools
@@ -16,9 +17,9 @@ from tests import peers
 EXACT = 1e-12
 
 
-def assert_all_close(got, expected):
+def assert_all_close(got, expected, bound=EXACT):
     for ours, theirs in zip(got, expected, strict=True):
-        assert_close(ours, theirs, EXACT)
+        assert_close(ours, theirs, bound)
 
 
 @given(cases())
@@ -197,6 +198,43 @@ def test_activations(ours, theirs, numbers):
     assert_all_close(
         (A, dZ), peers.activation(theirs, Z, dA, *(numbers or ((1,) if ours == "softmax" else ())))
     )
+
+
+BENDS = np.array([-3, 3, 0, -0.0, 1, -1, 0.5, -0.5, 2.5, 1e-9, -1e-9, 30, -30, 700, -700])
+
+
+@pytest.mark.parametrize(
+    ("layer", "theirs", "numbers"),
+    [
+        (layers.ELU(0.7), "elu", (0.7,)),
+        (layers.CELU(2.5), "celu", (2.5,)),
+        (layers.SELU(), "selu", ()),
+        (layers.HardSigmoid(), "hardsigmoid", ()),
+        (layers.HardSwish(), "hardswish", ()),
+        (layers.ThresholdedReLU(-0.5), "threshold", (-0.5, 0.0)),
+        (layers.GELU(), "gelu", ()),
+        (layers.Mish(), "mish", ()),
+        (layers.Softplus(2.0, 5.0), "softplus", (2.0, 5.0)),
+        (layers.LogSigmoid(), "logsigmoid", ()),
+        (layers.Softsign(), "softsign", ()),
+        (layers.Tanhshrink(), "tanhshrink", ()),
+    ],
+    ids=lambda value: "",
+)
+def test_layers_of_one_value_at_their_bends_too(layer, theirs, numbers):
+    Z = np.concatenate([BENDS, 5 * np.random.default_rng(0).standard_normal(100)])
+    dA = np.random.default_rng(1).standard_normal(Z.size)
+    with fovea.engine("reference"):
+        A, cache = layer.forward(Z)
+        dZ, _ = layer.backward(dA, cache)
+    assert_all_close((A, dZ), peers.activation(theirs, Z, dA, *numbers), 1e-7)
+
+
+def test_gelu_by_tanh():
+    Z = np.concatenate([BENDS, np.linspace(-6, 6, 101)])
+    dA = np.random.default_rng(1).standard_normal(Z.size)
+    expected = peers.gelu_tanh(Z, dA)
+    assert_all_close((reference.gelu_tanh(Z), reference.gelu_tanh_backward(dA, Z)), expected)
 
 
 def test_relu_of_nan():

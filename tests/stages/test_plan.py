@@ -85,7 +85,9 @@ NETWORKS = {
             L.Conv2D(20, 3, padding="same"), L.SiLU(), L.Conv2D(32, 3, padding=1), L.SiLU(),
             L.Conv2D(33, 3, padding=1), L.Tanh(), L.Conv2D(17, 2), L.Sigmoid(), L.Conv2D(9, 1),
             L.LeakyReLU(-1.0), L.Conv2D(18, 3, padding=1, groups=9), L.SiLU(), L.Conv2D(18, 2, groups=18),
-            L.ReLU6(), L.Flatten(), L.Dense(9), L.SiLU(), L.Dense(7), L.Tanh(), L.Dense(3), L.ReLU6(),
+            L.ReLU6(), L.Conv2D(8, 1), L.GELU(), L.Conv2D(8, 1), L.HardSwish(), L.Conv2D(8, 1),
+            L.HardSigmoid(), L.Conv2D(8, 1), L.ELU(), L.Flatten(), L.Dense(9), L.SiLU(), L.Dense(7),
+            L.Tanh(), L.Dense(3), L.ReLU6(),
         ],
         (14, 13, 2),
     ),
@@ -93,6 +95,7 @@ NETWORKS = {
         [
             L.SiLU(), L.Conv2D(6, 3), L.SiLU(), L.MaxPool2D(2), L.SiLU(), L.AveragePool2D(2), L.Sigmoid(),
             L.Conv2D(18, 3), L.LeakyReLU(), L.MaxPool2D(2), L.LeakyReLU(-0.5), L.Tanh(), L.Clip(-0.5, 0.4),
+            L.Mish(), L.HardSigmoid(0.3, 0.4), L.Softplus(2.0),
             L.Flatten(), L.Dense(5), L.ReLU6(), L.SiLU(), L.Dense(4), L.Softmax(),
         ],
         (18, 18, 2),

@@ -10,6 +10,10 @@ from hypothesis import given
 import fovea
 from fovea import engine
 from fovea.layers import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
     AveragePool2D,
     BatchNorm,
     Clip,
@@ -19,16 +23,24 @@ from fovea.layers import (
     Dropout,
     Flatten,
     GlobalAveragePool2D,
+    HardSigmoid,
+    HardSwish,
     Layer,
     LeakyReLU,
+    LogSigmoid,
     MaxPool2D,
+    Mish,
     ReLU,
     ReLU6,
     Shortcut,
     Sigmoid,
     SiLU,
     Softmax,
+    Softplus,
+    Softsign,
     Tanh,
+    Tanhshrink,
+    ThresholdedReLU,
     Upsample2D,
 )
 from fovea.tracing import TRACERS, Factor, Sum, Trace, Tracer
@@ -184,6 +196,8 @@ def test_a_whole_network_in_both_engines(name):
     "layer",
     [
         LeakyReLU(0.3), LeakyReLU(-1), ReLU6(), Clip(-0.3, 0.5), SiLU(), Sigmoid(), Tanh(), Softmax(),
+        ELU(0.4), CELU(2.0), SELU(), HardSigmoid(), HardSwish(), ThresholdedReLU(0.2), GELU(), GELU("tanh"),
+        Mish(), Softplus(2.0), LogSigmoid(), Softsign(), Tanhshrink(),
         Upsample2D(2), Upsample2D((2, 3), "bilinear"), Shortcut(7, (1, 3)), BatchNorm(),
     ],
     ids=repr,

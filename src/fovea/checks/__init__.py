@@ -4,7 +4,7 @@ Every function takes a call's arguments and `who` is calling, and raises ShapeEr
 fit; those with a window return it. The type aliases name the shapes as they are written in all signatures.
 """
 
-from fovea.checks.activation import bounds, finite
+from fovea.checks.activation import bounds, finite, numbers
 from fovea.checks.arrays import (
     Array,
     Filters,
@@ -52,6 +52,7 @@ __all__ = [
     "in_groups",
     "logits",
     "loss",
+    "numbers",
     "optimizer",
     "pool",
     "pooled",

@@ -34,6 +34,16 @@ from fovea.functional.loss import softmax_cross_entropy, softmax_cross_entropy_b
 from fovea.functional.merge import add
 from fovea.functional.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.functional.optimizer import adam, sgd
+from fovea.functional.piecewise import (
+    elu,
+    elu_backward,
+    hard_sigmoid,
+    hard_sigmoid_backward,
+    hard_swish,
+    hard_swish_backward,
+    thresholded_relu,
+    thresholded_relu_backward,
+)
 from fovea.functional.pool import (
     average_pool2d,
     average_pool2d_backward,
@@ -42,6 +52,20 @@ from fovea.functional.pool import (
     max_pool2d_indices,
 )
 from fovea.functional.recolour import recolour
+from fovea.functional.smooth import (
+    gelu,
+    gelu_backward,
+    gelu_tanh,
+    gelu_tanh_backward,
+    mish,
+    mish_backward,
+    softplus,
+    softplus_backward,
+    softsign,
+    softsign_backward,
+    tanhshrink,
+    tanhshrink_backward,
+)
 from fovea.functional.upsample import upsample2d, upsample2d_backward
 from fovea.functional.warp import warp
 
@@ -61,11 +85,23 @@ __all__ = [
     "conv2d_transpose_backward",
     "dense",
     "dense_backward",
+    "elu",
+    "elu_backward",
+    "gelu",
+    "gelu_backward",
+    "gelu_tanh",
+    "gelu_tanh_backward",
+    "hard_sigmoid",
+    "hard_sigmoid_backward",
+    "hard_swish",
+    "hard_swish_backward",
     "leaky_relu",
     "leaky_relu_backward",
     "max_pool2d",
     "max_pool2d_backward",
     "max_pool2d_indices",
+    "mish",
+    "mish_backward",
     "operations",
     "recolour",
     "relu",
@@ -79,8 +115,16 @@ __all__ = [
     "softmax_backward",
     "softmax_cross_entropy",
     "softmax_cross_entropy_backward",
+    "softplus",
+    "softplus_backward",
+    "softsign",
+    "softsign_backward",
     "tanh",
     "tanh_backward",
+    "tanhshrink",
+    "tanhshrink_backward",
+    "thresholded_relu",
+    "thresholded_relu_backward",
     "upsample2d",
     "upsample2d_backward",
     "warp",

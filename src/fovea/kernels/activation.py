@@ -1,5 +1,7 @@
 """Activations of arrays; the pipelines are in pipelines/elementwise.py and classes.py."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fovea import checks, reference
@@ -95,6 +97,21 @@ def softmax_backward(dA, A) -> np.ndarray:
     dZ = buffers.empty(shares.shape)
     run("classes.softmax_backward", [gradient, shares], [dZ], classes=A.shape[1], lanes=tiles.vector())
     return unpack(dZ, len(A))
+
+
+def passes(function: str, *names: str, kept: str = "Z") -> tuple[Callable, Callable]:
+    """Forward and backward pass of an activation by its row in pipelines/activations.py, as the functions of
+    that name in `fovea.reference`. `names` are its numbers', and `kept` is what its backward pass takes."""
+
+    def forward(Z, *numbers: float) -> np.ndarray:
+        checks.numbers(function, **dict(zip(names, numbers, strict=True)))
+        return _forward(function, Z, *numbers)
+
+    def backward(dA, X, *numbers: float) -> np.ndarray:
+        checks.numbers(f"{function}_backward", **dict(zip(names, numbers, strict=True)))
+        return _backward(function, dA, *numbers, **{kept: X})
+
+    return forward, backward
 
 
 def _forward(function: str, Z, *numbers: float) -> np.ndarray:

@@ -11,9 +11,27 @@ from fovea.layers.normalization import BatchNorm
 from fovea.layers.pool import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from fovea.layers.shape import Flatten
 from fovea.layers.shortcut import Shortcut
+from fovea.layers.units import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    HardSigmoid,
+    HardSwish,
+    LogSigmoid,
+    Mish,
+    Softplus,
+    Softsign,
+    Tanhshrink,
+    ThresholdedReLU,
+)
 from fovea.layers.upsample import Upsample2D
 
 __all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "SELU",
     "Add",
     "AveragePool2D",
     "BatchNorm",
@@ -25,15 +43,23 @@ __all__ = [
     "Dropout",
     "Flatten",
     "GlobalAveragePool2D",
+    "HardSigmoid",
+    "HardSwish",
     "Layer",
     "LeakyReLU",
+    "LogSigmoid",
     "MaxPool2D",
+    "Mish",
     "ReLU",
     "ReLU6",
     "Shortcut",
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softplus",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "ThresholdedReLU",
     "Upsample2D",
 ]

@@ -29,7 +29,7 @@ class _Activation(Layer):
     array. The backward pass needs what went in, or can do with what came out, where `from_output` is true;
     kernels that compute it behind others then need not keep the first."""
 
-    function: ClassVar[str]
+    function: str
     from_output: bool = True
     gate: ClassVar[bool] = False  # whether the gradient passes as it is, or not at all
 

@@ -26,6 +26,16 @@ from fovea.reference.loss import softmax_cross_entropy, softmax_cross_entropy_ba
 from fovea.reference.merge import add
 from fovea.reference.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.reference.optimizer import adam, sgd
+from fovea.reference.piecewise import (
+    elu,
+    elu_backward,
+    hard_sigmoid,
+    hard_sigmoid_backward,
+    hard_swish,
+    hard_swish_backward,
+    thresholded_relu,
+    thresholded_relu_backward,
+)
 from fovea.reference.pool import (
     average_pool2d,
     average_pool2d_backward,
@@ -34,6 +44,20 @@ from fovea.reference.pool import (
     max_pool2d_indices,
 )
 from fovea.reference.recolour import recolour
+from fovea.reference.smooth import (
+    gelu,
+    gelu_backward,
+    gelu_tanh,
+    gelu_tanh_backward,
+    mish,
+    mish_backward,
+    softplus,
+    softplus_backward,
+    softsign,
+    softsign_backward,
+    tanhshrink,
+    tanhshrink_backward,
+)
 from fovea.reference.upsample import upsample2d, upsample2d_backward
 from fovea.reference.warp import warp
 
@@ -53,11 +77,23 @@ __all__ = [
     "conv2d_transpose_backward",
     "dense",
     "dense_backward",
+    "elu",
+    "elu_backward",
+    "gelu",
+    "gelu_backward",
+    "gelu_tanh",
+    "gelu_tanh_backward",
+    "hard_sigmoid",
+    "hard_sigmoid_backward",
+    "hard_swish",
+    "hard_swish_backward",
     "leaky_relu",
     "leaky_relu_backward",
     "max_pool2d",
     "max_pool2d_backward",
     "max_pool2d_indices",
+    "mish",
+    "mish_backward",
     "recolour",
     "relu",
     "relu_backward",
@@ -70,8 +106,16 @@ __all__ = [
     "softmax_backward",
     "softmax_cross_entropy",
     "softmax_cross_entropy_backward",
+    "softplus",
+    "softplus_backward",
+    "softsign",
+    "softsign_backward",
     "tanh",
     "tanh_backward",
+    "tanhshrink",
+    "tanhshrink_backward",
+    "thresholded_relu",
+    "thresholded_relu_backward",
     "upsample2d",
     "upsample2d_backward",
     "warp",

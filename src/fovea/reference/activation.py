@@ -70,7 +70,7 @@ def clip_backward(dA: Array, Z: Array, low: float = 0.0, high: float = 6.0) -> A
 def sigmoid(Z: Array) -> Array:
     """A, of the shape of Z."""
     checks.floats("sigmoid", Z=Z)
-    return _sigmoid(Z)  # (4)
+    return logistic(Z)  # (4)
 
 
 @quietly
@@ -97,17 +97,18 @@ def tanh_backward(dA: Array, A: Array) -> Array:
 def silu(Z: Array) -> Array:
     """A, of the shape of Z."""
     checks.floats("silu", Z=Z)
-    return Z * _sigmoid(Z)  # (6)
+    return Z * logistic(Z)  # (6)
 
 
 @quietly
 def silu_backward(dA: Array, Z: Array) -> Array:
     """dZ, of the shape of Z."""
     checks.same_shape("silu_backward", Z=Z, dA=dA)
-    return dA * (_sigmoid(Z) * (1 + Z * _sigmoid(-Z)))  # (6): 1 − σ(Z) is σ(−Z)
+    return dA * (logistic(Z) * (1 + Z * logistic(-Z)))  # (6): 1 − σ(Z) is σ(−Z)
 
 
-def _sigmoid(Z: Array) -> Array:
+def logistic(Z: Array) -> Array:
+    """σ(Z), for any Z."""
     small = np.exp(-np.abs(Z))  # at most 1
     return np.where(Z < 0, small, np.ones((), Z.dtype)) / (1 + small)
 

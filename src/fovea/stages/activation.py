@@ -5,7 +5,28 @@ from typing import TYPE_CHECKING
 
 from fovea.kernels import tiles
 from fovea.kernels.specification import activation, specify
-from fovea.layers import Clip, Layer, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Tanh
+from fovea.layers import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    Clip,
+    HardSigmoid,
+    HardSwish,
+    Layer,
+    LeakyReLU,
+    LogSigmoid,
+    Mish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+    ThresholdedReLU,
+)  # fmt: skip
 from fovea.layers.base import Shape
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array
@@ -13,7 +34,10 @@ from fovea.stages.calls import Array
 if TYPE_CHECKING:
     from fovea.stages.plan import Plan
 
-ACTIVATIONS = (ReLU, LeakyReLU, ReLU6, Clip, Sigmoid, Tanh, SiLU)
+ACTIVATIONS = (
+    ReLU, LeakyReLU, ReLU6, Clip, Sigmoid, Tanh, SiLU, ELU, CELU, SELU, HardSigmoid, HardSwish,
+    ThresholdedReLU, GELU, Mish, Softplus, LogSigmoid, Softsign, Tanhshrink,
+)  # fmt: skip
 
 
 class Along:

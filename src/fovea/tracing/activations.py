@@ -5,9 +5,11 @@ activation at Z.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from fovea import reference
 from fovea.layers import LeakyReLU
 from fovea.reference.activation import sigmoid
 from fovea.reference.quiet import quietly
@@ -100,6 +102,36 @@ SILU = _tracer(
     lambda _, Z: _number("σ(Z) · (1 + Z · (1 − σ(Z)))", _sigma(Z) * (1 + Z * _sigma(-Z))),
     times=lambda _, Z: _number("σ(Z)", _sigma(Z)),
 )  # fmt: skip
+
+
+def _named(rule: str, slope: str) -> Tracer:
+    """By the reference's formulas: A is `rule`, and dZ is dA · `slope`."""
+
+    def made(passed: Passed, Z: float) -> Factor:
+        layer: Any = passed.layer
+        return _number(rule, getattr(reference, layer.function)(np.array([Z]), *layer.options).item())
+
+    def slope_at(passed: Passed, Z: float) -> Factor:
+        layer: Any = passed.layer
+        kept = np.array([made(passed, Z).values if layer.from_output else Z])
+        found = getattr(reference, f"{layer.function}_backward")(np.ones(1), kept, *layer.options)
+        return _number(slope, found.item())
+
+    return _tracer(rule, f"dA · {slope}", slope_at, made=made)
+
+
+ELU = _named("α · (exp(Z) − 1) where Z ≤ 0, else Z", "(α · exp(Z) where Z ≤ 0, else 1)")
+CELU = _named("α · (exp(Z/α) − 1) where Z ≤ 0, else Z", "(exp(Z/α) where Z ≤ 0, else 1)")
+SELU = _named("s · (α · (exp(Z) − 1) where Z ≤ 0, else Z)", "s · (α · exp(Z) where Z ≤ 0, else 1)")
+HARD_SIGMOID = _named("min(max(slope · Z + shift, 0), 1)", "(slope where 0 < A < 1, else 0)")
+HARD_SWISH = _named("Z · min(max(Z + 3, 0), 6) / 6", "(Z/3 + 1/2 where −3 < Z < 3, else 0 or 1)")
+THRESHOLDED_RELU = _named("Z where Z > threshold, else 0", "(1 where Z > threshold, else 0)")
+GELU = _named("Z · Φ(Z)", "(Φ(Z) + Z · φ(Z))")
+MISH = _named("Z · ω, ω = tanh(log(1 + exp(Z)))", "(ω + Z · σ(Z) · (1 − ω²))")
+SOFTPLUS = _named("log(1 + exp(βZ)) / β", "σ(βZ)")
+LOG_SIGMOID = _named("log σ(Z)", "σ(−Z)")
+SOFTSIGN = _named("Z / (1 + |Z|)", "1 / (1 + |Z|)²")
+TANHSHRINK = _named("Z − tanh(Z)", "tanh²(Z)")
 
 
 # Softmax over channels

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 import halide as hl
 
-ZERO, ONE = hl.f32(0.0), hl.f32(1.0)
+from fovea.kernels.pipelines import smooth
+from fovea.kernels.pipelines.smooth import ONE, ZERO
+
+THREE = hl.f32(3.0)
 
 
 def is_nan(x: hl.Expr) -> hl.Expr:
@@ -66,29 +69,26 @@ def _read(activation: str) -> tuple[Activation, list[hl.Expr]]:
     return TABLE[name], [hl.f32(float(number)) for number in numbers.split(",") if number]
 
 
-def _sigmoid(Z: hl.Expr) -> hl.Expr:
-    small = hl.exp(-hl.abs(Z))  # at most 1: nothing overflows
-    return hl.select(Z < ZERO, small, ONE) / (ONE + small)
+def _sloped(slope: Callable[..., hl.Expr]) -> Callable[..., hl.Expr]:
+    """The backward pass where dZ is dA times the slope at Z; a NaN stays one."""
+    return lambda dA, Z, *numbers: dA * hl.select(is_nan(Z), Z, slope(Z, *numbers))
 
 
-def _silu_backward(dA: hl.Expr, Z: hl.Expr) -> hl.Expr:
-    slope = _sigmoid(Z) * (ONE + Z * _sigmoid(-Z))
-    return dA * hl.select(is_nan(Z), Z, slope)
+def _elu_slope(Z: hl.Expr, alpha: hl.Expr, scale: hl.Expr, rate: hl.Expr) -> hl.Expr:
+    return hl.select(Z > ZERO, scale, scale * alpha * rate * hl.exp(rate * hl.min(Z, ZERO)))
 
 
-# tanh(x) = x + x³ · P(x²) for |x| < 5/8 to 2e-8 of itself; by interpolation at the Chebyshev nodes of x².
-# Beyond, (1 − exp(−2x)) / (1 + exp(−2x)) loses nothing by its difference.
-_TANH = (-0.33333329, 0.1333277, -0.05385091, 0.02099718, -0.00609671)
+def _elu(Z: hl.Expr, alpha: hl.Expr, scale: hl.Expr, rate: hl.Expr) -> hl.Expr:
+    below = scale * alpha * smooth.exponential_less_one(rate * hl.min(Z, ZERO))
+    return hl.select(Z > ZERO, scale * Z, below)
 
 
-def _tanh(Z: hl.Expr) -> hl.Expr:
-    squared, series = Z * Z, hl.f32(_TANH[-1])
-    for coefficient in _TANH[-2::-1]:
-        series = series * squared + hl.f32(coefficient)
-    small = hl.exp(hl.f32(-2.0) * hl.abs(Z))
-    far = (ONE - small) / (ONE + small)
-    near = Z + Z * squared * series
-    return hl.select(hl.abs(Z) < hl.f32(0.625), near, hl.select(Z < ZERO, -far, far))
+def _hard_swish(Z: hl.Expr) -> hl.Expr:
+    return hl.select(Z <= -THREE, ZERO, hl.select(Z >= THREE, Z, Z * (Z + THREE) / hl.f32(6.0)))
+
+
+def _hard_swish_slope(Z: hl.Expr) -> hl.Expr:
+    return hl.select(Z <= -THREE, ZERO, hl.select(Z >= THREE, ONE, Z / THREE + hl.f32(0.5)))
 
 
 TABLE = {
@@ -101,7 +101,23 @@ TABLE = {
         lambda Z, low, high: hl.clamp(Z, low, high),
         closed=lambda Z, low, high: (low >= Z) | (high <= Z),
     ),
-    "sigmoid": Activation(_sigmoid, lambda dA, A: dA * (A * (ONE - A))),
-    "tanh": Activation(_tanh, lambda dA, A: dA * ((ONE - A) * (ONE + A))),
-    "silu": Activation(lambda Z: Z * _sigmoid(Z), _silu_backward),
+    "sigmoid": Activation(smooth.sigmoid, lambda dA, A: dA * (A * (ONE - A))),
+    "tanh": Activation(smooth.tanh, lambda dA, A: dA * ((ONE - A) * (ONE + A))),
+    "silu": Activation(smooth.silu, _sloped(smooth.silu_slope)),
+    "elu": Activation(_elu, _sloped(_elu_slope)),
+    "hard_sigmoid": Activation(
+        lambda Z, slope, shift: hl.clamp(slope * Z + shift, ZERO, ONE),
+        lambda dA, A, slope, shift: hl.select(((A <= ZERO) | (A >= ONE)) & ~is_nan(A), ZERO, dA * slope),
+    ),
+    "hard_swish": Activation(_hard_swish, _sloped(_hard_swish_slope)),
+    "thresholded_relu": Activation(
+        lambda Z, threshold: hl.select(threshold >= Z, ZERO, Z),
+        lambda dA, Z, threshold: hl.select((threshold >= Z) & ~is_nan(Z), ZERO, dA),
+    ),
+    "gelu": Activation(smooth.gelu, _sloped(smooth.gelu_slope)),
+    "gelu_tanh": Activation(smooth.gelu_tanh, _sloped(smooth.gelu_tanh_slope)),
+    "mish": Activation(smooth.mish, _sloped(smooth.mish_slope)),
+    "softplus": Activation(smooth.softplus, _sloped(smooth.softplus_slope)),
+    "softsign": Activation(smooth.softsign, _sloped(smooth.softsign_slope)),
+    "tanhshrink": Activation(smooth.tanhshrink, _sloped(smooth.tanhshrink_slope)),
 }
