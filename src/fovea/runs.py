@@ -16,7 +16,6 @@ import csv
 import filecmp
 import io
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import files
+from fovea import caching, files
 from fovea.data import Splits, write_splits
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.files import write_whole
@@ -117,8 +116,8 @@ class Folder:
 
     def check_splits(self, data: Splits) -> None:
         """DataError unless `data` has the pictures, splits and classes of splits.csv."""
-        with tempfile.TemporaryDirectory() as place:
-            now = Path(place, "splits.csv")
+        with caching.scratch() as place:
+            now = place / "splits.csv"
             write_splits(data, now)
             if not self.splits.is_file() or not filecmp.cmp(now, self.splits, shallow=False):
                 remedy = "start a new run with what is there now"

@@ -1,6 +1,8 @@
 """Objects on disk: found again, made anew when damaged, and never taken for another's."""
 
 import ctypes
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -8,8 +10,9 @@ import threading
 import numpy as np
 import pytest
 
+from fovea import caching
 from fovea.errors import EngineError
-from fovea.kernels import buffers, compiler, specification, workers
+from fovea.kernels import buffers, compiler, specification, targets, workers
 from fovea.kernels.specification import specify
 
 SPECIFICATION = specify("elementwise.activate", activation="relu", vector=4)
@@ -20,6 +23,8 @@ def empty_cache(tmp_path, monkeypatch):
     """A cache of its own, and a process that has loaded nothing from it."""
     monkeypatch.setenv("FOVEA_CACHE", str(tmp_path))
     monkeypatch.setattr(compiler, "_loaded", {})
+    monkeypatch.setattr(caching, "_failed", set())
+    monkeypatch.setattr(caching, "_reported", set())
     return tmp_path / "kernels"
 
 
@@ -47,14 +52,74 @@ def test_a_damaged_object_is_made_anew(empty_cache, monkeypatch, damage):
     path.write_bytes({"cut": whole[:-7], "flipped": flipped, "empty": b"", "foreign": b"PK\x03\x04"}[damage])
     monkeypatch.setattr(compiler, "_loaded", {})
     relu(compiler.get(SPECIFICATION))
-    assert compiler._read(path) is not None
+    assert compiler._read(SPECIFICATION) is not None
 
 
-def test_an_object_does_not_survive_a_half_written_file(empty_cache, monkeypatch):
-    monkeypatch.setattr("fovea.files.os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "full")))
-    with pytest.raises(OSError, match="full"):
-        compiler.get(SPECIFICATION)
+@pytest.mark.parametrize("which", [SPECIFICATION, specify("runtime")], ids=["kernel", "runtime"])
+@pytest.mark.parametrize("content", ["another's", "not to be linked"])
+def test_a_wrong_object_is_made_anew(empty_cache, which, content):
+    other = specify("elementwise.activate", activation="relu", vector=8)
+    for own in (SPECIFICATION, specify("runtime"), other):
+        ((_, data),) = workers.emit([own])
+        compiler._write(own, data)
+    wrong = {"another's": compiler._read(other), "not to be linked": compiler._symbol(which).encode()}[
+        content
+    ]
+    compiler._write(which, wrong)
+    program = (
+        "from fovea.kernels import compiler\n"
+        "from fovea.kernels.specification import specify\n"
+        f"compiler.get(specify({SPECIFICATION.operation!r}, **{dict(SPECIFICATION.arguments)!r}))\n"
+        "print('linked')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "linked\n", done.stderr
+    assert compiler._read(which) not in (None, wrong)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
+def test_a_cache_that_cannot_be_written_to_costs_a_line(empty_cache, monkeypatch, caplog, number):
+    def refuse(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fovea.files.os.fsync", refuse)
+    monkeypatch.setattr(caching, "_temporary", lambda: empty_cache.parent / "elsewhere")
+    relu(compiler.get(SPECIFICATION))
+    (line,) = caplog.messages
+    assert os.strerror(number) in line
+    assert "FOVEA_CACHE" in line
     assert list(empty_cache.iterdir()) == []
+
+
+def test_a_file_in_the_caches_place_has_a_temporary_cache_serve(tmp_path, monkeypatch, caplog):
+    (tmp_path / "cache").write_text("mine")
+    monkeypatch.setenv("FOVEA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(caching, "_temporary", lambda: tmp_path / "elsewhere")
+    monkeypatch.setattr(compiler, "_loaded", {})
+    relu(compiler.get(SPECIFICATION))
+    assert str(tmp_path / "elsewhere") in caplog.text
+    monkeypatch.setattr(compiler, "_loaded", {})
+    monkeypatch.setattr(workers, "emit", lambda missing: pytest.fail(f"compiled again: {missing}"))
+    relu(compiler.get(SPECIFICATION))
+    assert len(caplog.messages) == 1
+    assert (tmp_path / "cache").read_text() == "mine"
+
+
+def test_workers_compile_for_the_target_that_is_asked(empty_cache):
+    with targets.trying(targets.table()[targets.available()[-1]]):  # the least
+        wanted = [specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4, 8)]
+        kernels = compiler.obtain(wanted)
+    for kernel in kernels:
+        relu(kernel)
+    assert {s.target for s in wanted} == {targets.available()[-1]}
+
+
+def test_a_worker_of_other_sources_is_found_out(empty_cache, monkeypatch):
+    start = subprocess.Popen
+    other = {**os.environ, "FOVEA_KERNEL_CHECKS": str(1 - specification.asserts())}
+    monkeypatch.setattr(workers.subprocess, "Popen", lambda command, **how: start(command, env=other, **how))
+    with pytest.raises(EngineError, match="start again"):
+        compiler.obtain([specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4, 8)])
 
 
 def test_the_key_depends_on_all_that_the_code_depends_on(monkeypatch):

@@ -81,19 +81,20 @@ def _room(shape: tuple[int, ...], memory: int) -> np.ndarray | None:
     size = int(np.prod(shape, dtype=np.int64))
     if size <= memory:
         return np.zeros(shape, np.uint8)
-    try:
-        folder = caching.root() / "pictures"
-        folder.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(folder).free < size + _RESERVE:
-            return None
-        with tempfile.TemporaryFile(dir=folder) as file:  # the map keeps it open
-            if hasattr(
-                os, "posix_fallocate"
-            ):  # a full disk shall be an error here, not a crash when it is written
-                os.posix_fallocate(file.fileno(), 0, size)
-            return np.memmap(file, np.uint8, "r+", shape=shape)
-    except OSError:
+    # Not among the temporary files, which may be in memory themselves.
+    return caching.keep("pictures", lambda folder: _mapped(folder, shape, size), elsewhere=False)
+
+
+def _mapped(folder: Path, shape: tuple[int, ...], size: int) -> np.ndarray | None:
+    """The same on the disk of `folder`; None where there is no room. Raises OSError."""
+    if shutil.disk_usage(folder).free < size + _RESERVE:
         return None
+    with tempfile.TemporaryFile(dir=folder) as file:  # the map keeps it open
+        if hasattr(
+            os, "posix_fallocate"
+        ):  # a full disk shall be an error here, not a crash when it is written
+            os.posix_fallocate(file.fileno(), 0, size)
+        return np.memmap(file, np.uint8, "r+", shape=shape)
 
 
 def check_room(pictures: int, shape: Sequence[int], who: str) -> None:

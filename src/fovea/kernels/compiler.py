@@ -3,7 +3,7 @@
     specification ──key──▶ in this process? ──▶ function
                               │ no
                               ▼
-                           on disk, undamaged? ──▶ loaded by runtime.py
+                           on disk, undamaged? ──▶ loaded by runtime.py; made anew where that fails
                               │ no
                               ▼
                            emitted by Halide, in worker processes where there are several
@@ -16,17 +16,18 @@ import struct
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from fovea import caching
+from fovea.errors import EngineError, mismatch
 from fovea.files import write_whole
 from fovea.kernels import runtime
-from fovea.kernels.specification import Specification
+from fovea.kernels.specification import Specification, specify
 
 Progress = Callable[[int, int, str], object]  # done, total, what has just been done
 
 _MAGIC = b"fovea-object-1\n"
 _RUNTIME = "runtime"
+_PART = "kernels"  # of the cache
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,6 @@ class Kernel:
         code = self.function(*arguments)
         if code:
             runtime.check(code, self.specification.operation)
-
-
-def cache_folder() -> Path:
-    """Where objects are kept; the name of the file is the key."""
-    return caching.root() / "kernels"
 
 
 _loaded: dict[Specification, Kernel] = {}
@@ -74,54 +70,70 @@ def obtain(specifications: Iterable[Specification], progress: Progress | None = 
 
 def _load(specifications: list[Specification], progress: Progress | None) -> None:
     wanted = [s for s in dict.fromkeys(specifications) if s not in _loaded]
-    if wanted:
-        first = [] if runtime.is_loaded() else [_runtime()]
-        names: dict[Specification, None] = dict.fromkeys([*first, *wanted])
-        objects = {s: data for s in names if (data := _read(cache_folder() / s.key)) is not None}
-        missing = [s for s in names if s not in objects]
-        if missing:
-            objects.update(_compile(missing, progress))
-        if not runtime.is_loaded():
-            runtime.load_runtime(objects[_runtime()])
-        for s in wanted:
-            if s not in _loaded:
-                _loaded[s] = Kernel(s, runtime.load(s.symbol, objects[s]))
+    if not wanted:
+        return
+    first = [] if runtime.is_loaded() else [specify(_RUNTIME)]
+    names = list(dict.fromkeys([*first, *wanted]))  # kernels are linked with the runtime
+    found = {s: data for s in names if (data := _read(s)) is not None}
+    made = _compile([s for s in names if s not in found], progress)
+    for s in names:
+        try:
+            _link(s, made.get(s) or found[s])
+        except EngineError:
+            if s in made:
+                raise
+            _link(s, _compile([s], progress)[s])
 
 
-def _runtime() -> Specification:
-    return Specification(_RUNTIME, ())
+def _link(specification: Specification, data: bytes) -> None:
+    if specification.operation == _RUNTIME:
+        runtime.load_runtime(data)
+    else:
+        _loaded[specification] = Kernel(specification, runtime.load(specification.symbol, data))
 
 
 def _compile(missing: list[Specification], progress: Progress | None) -> dict[Specification, bytes]:
-    from fovea.kernels import workers
-
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     objects: dict[Specification, bytes] = {}
-    for specification, data in workers.emit(missing):
-        _write(folder / specification.key, data)
-        objects[specification] = data
-        if progress is not None:
-            progress(len(objects), len(missing), specification.operation)
+    if missing:
+        from fovea.kernels import workers
+
+        for specification, data in workers.emit(missing):
+            if not _has_symbol(specification, data):
+                expected = f"an object with {_symbol(specification)}"
+                raise EngineError(mismatch(f'kernel "{specification.operation}"', expected, "one without it"))
+            _write(specification, data)
+            objects[specification] = data
+            if progress is not None:
+                progress(len(objects), len(missing), specification.operation)
     return objects
 
 
-# ---- Files: magic, digest, length, object ----------------------------------------------------------------
+def _symbol(specification: Specification) -> str:
+    """What an object defines; of a kernel it names all that the code depends on, the processor among it."""
+    return "halide_set_num_threads" if specification.operation == _RUNTIME else specification.symbol
 
 
-def _write(path: Path, data: bytes) -> None:
-    write_whole(path, _MAGIC + hashlib.sha256(data).digest() + struct.pack("<Q", len(data)) + data)
+def _has_symbol(specification: Specification, data: bytes) -> bool:
+    return _symbol(specification).encode() in data
 
 
-def _read(path: Path) -> bytes | None:
-    """The object at `path`; None where it is missing or damaged."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
+# ---- Files, named by the key: magic, digest, length, object ----------------------------------------------
+
+
+def _write(specification: Specification, data: bytes) -> None:
+    """Keep an object, if there is a place for it: nothing fails for want of a cache."""
+    caching.keep(_PART, lambda folder: write_whole(folder / specification.key, _head(data) + data))
+
+
+def _read(specification: Specification) -> bytes | None:
+    """The kept object; None where it is missing, damaged or another's."""
     head = len(_MAGIC) + 40
-    data = content[head:]
-    whole = content[: len(_MAGIC)] == _MAGIC and content[len(_MAGIC) : head] == (
-        hashlib.sha256(data).digest() + struct.pack("<Q", len(data))
-    )
-    return data if whole else None
+    for content in caching.find(_PART, specification.key):
+        data = content[head:]
+        if content[:head] == _head(data) and _has_symbol(specification, data):
+            return data
+    return None
+
+
+def _head(data: bytes) -> bytes:
+    return _MAGIC + hashlib.sha256(data).digest() + struct.pack("<Q", len(data))

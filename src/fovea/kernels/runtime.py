@@ -9,6 +9,7 @@ own: others may have taken gigabytes of memory between them.
 
 import atexit
 import ctypes
+import itertools
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -23,7 +24,8 @@ _lock = threading.Lock()
 _linker: "llvm.LLJIT | None" = None  # lives as long as any kernel may run: until the process ends
 _libraries: list["llvm.ResourceTracker"] = []  # what is linked; as long, too
 _halide: "llvm.ResourceTracker | None" = None  # of these, Halide's runtime
-_RUNTIME = "runtime"
+_runtime = ""  # the name under which it is linked
+_numbers = itertools.count()
 _OWN = (workspace, sharing)
 _REPLACED = {  # what Halide's runtime is told to call instead of its own function
     "halide_set_custom_malloc": workspace.MALLOC,
@@ -49,14 +51,15 @@ def is_loaded() -> bool:
 
 def load_runtime(data: bytes) -> None:
     """Load the runtime's object; once a process."""
-    global _halide
+    global _halide, _runtime
     with _lock:
         if _halide is not None:
             return
         library = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
         for own in _OWN:
             library.add_ir(own.SOURCE)
-        _halide = _link(library, _RUNTIME, *_HOOKS, *_REPLACED.values(), sharing.SET_THREADS)
+        _runtime = f"runtime {next(_numbers)}"
+        _halide = _link(library, _runtime, *_HOOKS, *_REPLACED.values(), sharing.SET_THREADS)
         function("halide_set_error_handler", ctypes.c_void_p, _ErrorHandler)(_on_error)
         for hook, name in _REPLACED.items():
             function(hook, ctypes.c_void_p, ctypes.c_void_p)(ctypes.c_void_p(_halide[name]))
@@ -70,16 +73,16 @@ def load(name: str, data: bytes) -> Callable[..., int]:
     with _lock:
         assert _halide is not None
         library = (
-            llvm.JITLibraryBuilder().add_object_img(data).add_jit_library(_RUNTIME).add_current_process()
+            llvm.JITLibraryBuilder().add_object_img(data).add_jit_library(_runtime).add_current_process()
         )
-        return ctypes.CFUNCTYPE(ctypes.c_int)(_link(library, name, name)[name])
+        return ctypes.CFUNCTYPE(ctypes.c_int)(_link(library, f"{name} {next(_numbers)}", name)[name])
 
 
 def load_source(name: str, source: str, arguments: Sequence[Any]) -> Callable[..., None]:
     """The function `name` of a text in LLVM's language, which takes `arguments` of ctypes."""
     with _lock:
         library = llvm.JITLibraryBuilder().add_ir(source).add_current_process()
-        return ctypes.CFUNCTYPE(None, *arguments)(_link(library, name, name)[name])
+        return ctypes.CFUNCTYPE(None, *arguments)(_link(library, f"{name} {next(_numbers)}", name)[name])
 
 
 def check(code: int, who: str) -> None:
@@ -120,7 +123,7 @@ def function(name: str, result: Any, *arguments: Any) -> Callable:
 
 def _link(library: "llvm.JITLibraryBuilder", name: str, *exports: str) -> "llvm.ResourceTracker":
     """Link what is to be the library `name` (with a number: a name can be had once, and an object damaged and
-    made anew), and take the addresses of `exports` from it."""
+    made anew), and take the addresses of `exports` from it. Raises EngineError."""
     global _linker
     if _linker is None:
         llvm.initialize_native_target()
@@ -130,9 +133,9 @@ def _link(library: "llvm.JITLibraryBuilder", name: str, *exports: str) -> "llvm.
     for export in exports:
         library.export_symbol(export)
     try:
-        linked = library.link(_linker, name if name == _RUNTIME else f"{name} {len(_libraries)}")
+        linked = library.link(_linker, name)
     except RuntimeError as error:
-        expected = f"an object with the function {name} that can be linked"
+        expected = f"an object with the function {exports[0]} that can be linked"
         raise EngineError(mismatch("compiled kernels", expected, " ".join(str(error).split()))) from error
     _libraries.append(linked)
     return linked

@@ -1,8 +1,8 @@
 """What a kernel is to be, and the key under which its object is kept.
 
 A specification names a builder, as in "conv.forward" (`forward` in pipelines/conv.py), and the numbers
-that it is specialised to. The key is a digest of everything that the code depends on: the specification,
-the source of every builder, Halide's version, the processor, and what of it is used (targets.py).
+that it is specialised to, and the target (targets.py). The key is a digest of everything that the code
+depends on: the specification, the source of every builder, Halide's version, and the processor.
 """
 
 import functools
@@ -17,10 +17,12 @@ from fovea.kernels import targets
 
 
 class Specification(NamedTuple):
-    """A kernel to be: the builder's name, and its arguments as sorted (name, value) pairs of plain values."""
+    """A kernel to be: the builder's name, its arguments as sorted (name, value) pairs of plain values, and
+    the name of the target that it is made for."""
 
     operation: str
     arguments: tuple[tuple[str, object], ...]
+    target: str
 
     @property
     def key(self) -> str:
@@ -32,8 +34,9 @@ class Specification(NamedTuple):
 
 
 def specify(operation: str, **arguments: object) -> Specification:
-    """The specification of `operation` for these numbers, strings, None and tuples of them."""
-    return Specification(operation, tuple(sorted(arguments.items())))
+    """The specification of `operation` for these numbers, strings, None and tuples of them, and the target of
+    the moment."""
+    return Specification(operation, tuple(sorted(arguments.items())), targets.current().name)
 
 
 def activation(function: str, *numbers: float) -> str:
@@ -58,7 +61,7 @@ def environment() -> tuple[str, ...]:
             "Halide: expected its package to be installed: pip install halide==21.0.0"
         ) from error
     features = llvm.get_host_cpu_features().flatten()
-    processor = llvm.get_process_triple(), llvm.get_host_cpu_name(), features, targets.current().name
+    processor = llvm.get_process_triple(), llvm.get_host_cpu_name(), features
     return halide, *processor, _source(), str(asserts())
 
 

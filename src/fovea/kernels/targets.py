@@ -117,10 +117,11 @@ def available() -> list[str]:
     ]
 
 
-def halide(host: str) -> str:
-    """Halide's target, such as "x86-64-linux-avx-avx2", where `host` is this machine's."""
-    features = _KINDS[current().name][1]
-    if current().name == available()[0] or features is None:
+def halide(name: str, host: str) -> str:
+    """Halide's word for the target of that name, such as "x86-64-linux-avx-avx2", where `host` is its word
+    for this machine."""
+    features = _KINDS[name][1]
+    if name in available()[:1] or features is None:
         return host
     return "-".join([*host.split("-")[:3], features])
 

@@ -10,13 +10,13 @@ import importlib
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
 
-from fovea.errors import EngineError
+from fovea import caching
+from fovea.errors import EngineError, mismatch
 from fovea.kernels import runtime, targets
 from fovea.kernels.specification import Specification, asserts
 
@@ -25,8 +25,7 @@ _FEW = 2
 
 def emit(specifications: list[Specification]) -> Iterator[tuple[Specification, bytes]]:
     """The object of each specification, as it is done."""
-    with tempfile.TemporaryDirectory(prefix="fovea-") as name:
-        folder = Path(name)
+    with caching.scratch() as folder:
         if len(specifications) <= _FEW:
             for specification in specifications:
                 yield specification, _emit(specification, folder)
@@ -88,6 +87,10 @@ class _Worker:
             raise EngineError(
                 f'kernel "{specification.operation}": the compiler stopped: {stderr.read()[-2000:]}'
             )
+        if Path(answer).stem != specification.key:
+            who, remedy = f'kernel "{specification.operation}"', "start again"
+            got = "one whose files or settings have changed since it began"
+            raise EngineError(mismatch(who, "a compiler as this process has it", got, remedy))
         return Path(answer).read_bytes()
 
     def stop(self) -> None:
@@ -104,7 +107,7 @@ def _emit(specification: Specification, folder: Path) -> bytes:
     import halide as hl
 
     path = folder / f"{specification.key}.o"
-    target = hl.Target(targets.halide(str(hl.get_host_target())))
+    target = hl.Target(targets.halide(specification.target, str(hl.get_host_target())))
     try:
         if specification.operation == "runtime":
             hl.compile_standalone_runtime(str(path), target)
@@ -131,8 +134,7 @@ def main() -> None:
     os.dup2(2, 1)  # what Halide prints is no answer
     folder = Path(sys.argv[1])
     for line in sys.stdin:
-        operation, arguments = ast.literal_eval(line)
-        specification = Specification(operation, arguments)
+        specification = Specification(*ast.literal_eval(line))
         _emit(specification, folder)
         print(folder / f"{specification.key}.o", file=answers, flush=True)
 
