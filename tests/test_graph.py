@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import fovea
 from fovea import Network, Node
 from fovea.errors import ShapeError
+from fovea.graph import MOST
 from fovea.layers import Add, Concat, Conv2D, Dense, Flatten, ReLU
 
 
@@ -187,3 +188,22 @@ def test_any_graph_adds_up_its_ways(data):
     dX, _ = own.backward(X, caches)
     assert np.allclose(Z, total * X)
     assert np.allclose(dX, total * X)
+
+
+def test_a_long_row_backwards_is_put_in_order_at_once():
+    """A search through all that wait, for each layer, would take a minute."""
+    names = [f"r{number}" for number in range(5_000)]
+    nodes = [Node(ReLU(), name, (before,)) for name, before in zip(names, ["input", *names], strict=False)]
+    network = Network(reversed(nodes), (2,))
+    assert [layer.name for layer in network.layers] == names
+
+
+def test_there_are_at_most_so_many_layers():
+    with pytest.raises(ShapeError, match=f"at most {MOST:,} layers, got {MOST + 1:,}"):
+        Network([ReLU()] * (MOST + 1), (2,))
+
+
+def test_errors_name_some_of_many():
+    circle = {f"r{number}": (ReLU(), f"r{(number + 1) % 500}") for number in range(500)}
+    with pytest.raises(ShapeError, match=r"one among r0, r1, .*r9 and 490 more"):
+        Network(circle, (2,))

@@ -17,13 +17,16 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any, NamedTuple, TypeAlias
 
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Layer
+from fovea.ranges import short
 
 INPUT = "input"
 PICTURE = -1  # the number of the network's input among a graph's sources
+MOST = 10_000  # layers
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
@@ -107,13 +110,17 @@ def _nodes(entries: Entries) -> list[Node]:
         given = [entry if isinstance(entry, Node) else Node(entry) for entry in entries]
     if not given:
         raise ShapeError(mismatch("Network", "at least one layer", "none"))
+    if len(given) > MOST:
+        raise ShapeError(mismatch("Network", f"at most {MOST:,} layers", f"{len(given):,}"))
+    taken: set[int] = set()
     for place, (layer, _, _) in enumerate(given, start=1):
         if not isinstance(layer, Layer):
             remedy = f"write {layer.__name__}(…)" if isinstance(layer, type) else ""
             raise ShapeError(mismatch(f"Network, layer {place}", "a Layer", repr(layer), remedy))
-        if layer.name or any(layer is other.layer for other in given[: place - 1]):
+        if layer.name or id(layer) in taken:
             remedy = "make a new one, a layer belongs to one place in one network"
             raise ShapeError(mismatch(f"Network, layer {place}", "a layer that is free", layer.who, remedy))
+        taken.add(id(layer))
     return given
 
 
@@ -144,9 +151,8 @@ def _sources(nodes: Sequence[Node], names: Sequence[str]) -> list[tuple[int, ...
     for number, (layer, _, after) in enumerate(nodes):
         for source in after:
             if source not in numbers:
-                known = ", ".join(numbers)
-                expected = f"names of layers to take in ({known})"
-                raise ShapeError(mismatch(f"Network, {names[number]}", expected, repr(source)))
+                expected = f"names of layers to take in ({_some(list(numbers))})"
+                raise ShapeError(mismatch(f"Network, {names[number]}", expected, short(source)))
         if len(after) > 1 and not layer.merges:
             who = f"Network, {names[number]}"
             raise ShapeError(mismatch(who, f"one input to a {type(layer).__name__}", ", ".join(after)))
@@ -154,23 +160,32 @@ def _sources(nodes: Sequence[Node], names: Sequence[str]) -> list[tuple[int, ...
     return sources
 
 
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 12 else ", ".join(names[:10]) + f" and {len(names) - 10:,} more"
+
+
 def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]]) -> list[int]:
     """The numbers such that each comes behind its sources, otherwise as given; the output is last."""
     taken = takers(sources)
     ends = [number for number, by in enumerate(taken) if not by]
     order: list[int] = []
-    placed, waiting = {PICTURE}, list(range(len(sources)))
-    while waiting:
-        number = next((n for n in waiting if placed.issuperset(sources[n])), None)
-        if number is None:
-            circle = ", ".join(names[n] for n in waiting)
-            remedy = "no layer may take in what comes of its own output"
-            raise ShapeError(mismatch("Network", "a graph without a cycle", f"one among {circle}", remedy))
+    missing = [sum(source != PICTURE for source in own) for own in sources]  # sources that have no place yet
+    ready = [
+        number for number, count in enumerate(missing) if count == 0
+    ]  # a heap: the first of them is next
+    while ready:
+        number = heappop(ready)
         order.append(number)
-        placed.add(number)
-        waiting.remove(number)
+        for taker in taken[number]:
+            missing[taker] -= 1
+            if missing[taker] == 0:
+                heappush(ready, taker)
+    if len(order) < len(sources):
+        circle = _some([name for name, count in zip(names, missing, strict=True) if count])
+        remedy = "no layer may take in what comes of its own output"
+        raise ShapeError(mismatch("Network", "a graph without a cycle", f"one among {circle}", remedy))
     if len(ends) != 1:
-        loose = ", ".join(names[n] for n in ends)
+        loose = _some([names[n] for n in ends])
         remedy = "let another layer take in the others', or leave them out"
         raise ShapeError(mismatch("Network", "one layer whose output nobody takes in", loose, remedy))
     return order
