@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fovea import data, images
-from fovea.data import folder
+from fovea.data import listing
 from fovea.errors import DataError
 
 
@@ -91,10 +91,75 @@ def test_classes_may_be_called_train_and_test(tmp_path):
     assert data.load(fill(tmp_path / "things", {"quiz": 5, "test": 5})).classes == ["quiz", "test"]
 
 
-def test_a_part_by_another_name_is_not_passed_over_in_silence(tmp_path):
-    fill(tmp_path / "train", {"a": 3, "b": 3})
-    fill(tmp_path / "valid", {"a": 3, "b": 3})
-    with pytest.raises(DataError, match="the folders train, val and test, got also 'valid': rename it"):
+@pytest.mark.parametrize("names", [("Train", "VAL", "Test"), ("training", "validation"), ("train", "valid")])
+def test_parts_go_by_their_usual_names_in_any_case(tmp_path, names):
+    for name in names:
+        fill(tmp_path / name, {"a": 3, "b": 3})
+    assert list(data.load(tmp_path).parts) == ["train", "val", "test"][: len(names)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "eval"), ("train", "val", "holdout"), ("train", "test_set"), ("train", "Hold-Out"),
+        ("train", "trian"), ("train", "more"), ("train_set", "test_set"), ("test", "dev"), ("train-2019",),
+    ],
+)  # fmt: skip
+def test_a_folder_called_nearly_like_a_part_is_asked_about(tmp_path, names):
+    for name in names:
+        fill(tmp_path / name, {"a": 3, "b": 3})
+    with pytest.raises(DataError, match=f"folders train, val and test, got .*{names[-1]!r}.*: rename"):
+        data.load(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("val", "valid"), ("val", "Val"), ("train", "training")])
+def test_one_part_is_one_folder(tmp_path, names):
+    for name in ("train", *names):
+        fill(tmp_path / name, {"a": 3, "b": 3})
+    with pytest.raises(
+        DataError, match=f"expected one folder for .*, got {max(names, key=str.swapcase)}|and"
+    ):
+        data.load(tmp_path)
+
+
+def test_what_is_in_no_class_of_a_part_is_counted(tmp_path):
+    fill(tmp_path / "train", {"a": 3, "b": 3, ".": 1})
+    fill(tmp_path / "val", {"a": 3, "b": 3})
+    fill(tmp_path, {".": 2, "test": 4, "sketches": 5})  # a test set without classes, as competitions have
+    splits = data.load(tmp_path)
+    assert list(splits.parts) == ["train", "val"]
+    assert "12 pictures in no class's folder (00.png, 01.png, sketches/00.png, …)" in splits.skipped.line()
+
+
+def test_a_class_is_all_that_is_below_its_folder(tmp_path):
+    fill(tmp_path, {"a": 2, "a/x": 3, "a/x/y": 4, "b/z": 5})
+    splits = data.load(tmp_path)
+    assert splits.classes == ["a", "b"]
+    assert sum(map(len, splits.parts.values())) == 14
+    fill(tmp_path / "parts/train", {"a/x": 3, "b": 1, "b/y": 3})
+    assert [len(part) for part in data.load(tmp_path / "parts").parts.values()] == [5, 2]
+
+
+def test_a_folder_around_the_classes_is_named(tmp_path):
+    fill(tmp_path / "archive/photos", {"a": 3, "b": 3})
+    with pytest.raises(DataError, match=r"only 'archive': if .* name .*archive/photos instead"):
+        data.load(tmp_path)
+
+
+def test_train_and_test_within_classes_are_asked_about(tmp_path):
+    fill(tmp_path, {"a/train": 3, "a/test": 2, "b/train": 3})
+    with pytest.raises(DataError, match="got train within classes, as in a: put the classes into train"):
+        data.load(tmp_path)
+
+
+def test_names_that_look_alike_are_one_class(tmp_path):
+    fill(tmp_path / "train", {"caf\u00e9": 3, "tea": 3})
+    fill(tmp_path / "val", {"cafe\u0301": 2, "tea ": 2})
+    splits = data.load(tmp_path)
+    assert splits.classes == ["caf\u00e9", "tea"]
+    assert splits.val.labels.tolist() == [0, 0, 1, 1]
+    fill(tmp_path / "train", {"cafe\u0301": 1})
+    with pytest.raises(DataError, match=r"'cafe\\u0301' and 'caf\\xe9', which are one name: join the two"):
         data.load(tmp_path)
 
 
@@ -180,7 +245,7 @@ def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
     def forbidden(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(folder.os, "scandir", forbidden)
+    monkeypatch.setattr(listing.os, "scandir", forbidden)
     with pytest.raises(DataError, match=r"expected a folder that can be read, got .*Permission denied"):
         data.load(tmp_path)
 

@@ -140,11 +140,12 @@ def _begin_with(
 
 
 def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:
-    """What is about to happen, in two lines."""
+    """What is about to happen, in two lines, and in one more what was skipped in the data's folder."""
     parts = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
-    ignored = f"; {splits.ignored:,} files that are no pictures" if splits.ignored else ""
     shape = "×".join(map(str, splits.shape))
-    progress.note(f"{splits.name}: pictures of {shape} in {len(splits.classes)} classes: {parts}{ignored}")
+    progress.note(f"{splits.name}: pictures of {shape} in {len(splits.classes)} classes: {parts}")
+    if splits.skipped and (line := splits.skipped.line()):
+        progress.note(line)
     count = sum(array.size for array in network.parameters.values())
     progress.note(f"{model}: {count:,} parameters, engine {engine.current()}; run folder {folder.path}")
 

@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from fovea import engine, filters, images
+from fovea.data import listing
 from fovea.errors import DataError, ShapeError, mismatch
+from fovea.names import same
 from fovea.runs import Folder
 
 TASK = "edges"
@@ -95,18 +97,20 @@ def draw(
     *,
     out: str | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
+    note: Callable[[str], object] = lambda line: None,
 ) -> Drawn:
     """Draw the edges of every picture; a place is a picture, or a folder, which stands for all pictures below
-    it.
+    it (`data.listing`); `note` is told what was skipped there.
 
     `out` is a new or empty folder, by default a new one in `runs/edges`. Each picture keeps its name and,
     below a folder that was named, its place; where two would be of one name, the later is numbered. What
     cannot be read is passed over; where nothing can, there is no folder. `progress(done, total)` counts
     pictures. Raises FoveaError where the folder cannot be written.
     """
-    jobs = list(_jobs(places))
+    bad: dict[str, str] = {}
+    jobs = list(_jobs(places, bad, note))
     folder = Folder.create_at(out) if out else Folder.create(TASK, edges.name)
-    result = Drawn(folder)
+    result = Drawn(folder, bad=bad)
 
     def one(file: Path, place: PurePath) -> Path | str:
         try:
@@ -121,6 +125,7 @@ def draw(
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
         with folder.writing():
+            folder.write_arguments(_arguments(places, edges))  # first: it marks the pictures as Fovea's
             # each in a context of its own: the engine that was chosen for this one is chosen there too
             waiting = [pool.submit(copy_context().run, one, file, place) for file, place in jobs]
             for done, ((file, _), answer) in enumerate(zip(jobs, waiting, strict=True), 1):
@@ -130,43 +135,41 @@ def draw(
                 else:
                     result.files[str(file)] = found
                 progress(done, len(jobs))
-            for place in places:
-                if not _pictures(Path(place).expanduser()):
-                    result.bad[place] = "expected pictures in this folder, got none"
             if result.files:
-                folder.write_arguments(_arguments(places, edges))
                 folder.write_bad_images(result.bad)
             else:
+                folder.arguments.unlink()
                 folder.path.rmdir()
     finally:
         pool.shutdown(cancel_futures=True)
     return result
 
 
-def _jobs(places: Sequence[str]) -> Iterator[tuple[Path, PurePath]]:
-    """Each picture once, with the place of its edges in the run folder."""
+def _jobs(
+    places: Sequence[str], bad: dict[str, str], note: Callable[[str], object]
+) -> Iterator[tuple[Path, PurePath]]:
+    """Each picture once, with the place of its edges in the run folder; to `bad` goes what is none."""
     seen: set[Path] = set()
     taken: set[str] = set()
     for place in places:
         root = Path(place).expanduser()
-        for file in _pictures(root):
+        try:
+            found = map(Path, listing.at(root, note))
+        except DataError as error:
+            bad[place] = str(error).removeprefix(f"{root}: ")
+            continue
+        for file in found:
             if file in seen:
                 continue
             seen.add(file)
             name = file.relative_to(root) if root.is_dir() else PurePath(file.name)
             for number in range(1, len(taken) + 2):
                 wanted = name.with_name(f"{name.stem}{'' if number == 1 else f'-{number}'}.png")
-                if str(wanted).casefold() not in taken:  # some systems take A.png and a.png for one
+                key = same(str(wanted)).casefold()  # some systems take A.png and a.png for one
+                if key not in taken:
                     break
-            taken.add(str(wanted).casefold())
+            taken.add(key)
             yield file, wanted
-
-
-def _pictures(place: Path) -> list[Path]:
-    """The pictures at `place`, in order; whatever is no folder is taken for one."""
-    if not place.is_dir():
-        return [place]
-    return sorted(path for path in place.rglob("*") if images.is_picture(path) and path.is_file())
 
 
 def _shown(answer: np.ndarray, convention: str) -> np.ndarray:

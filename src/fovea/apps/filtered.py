@@ -1,15 +1,18 @@
 """Pictures with their filtered versions: from a filter that is known, or from a folder of pictures that
 anything may have filtered."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from fovea import functional, images
+from fovea.data import listing
 from fovea.errors import DataError, mismatch
+from fovea.names import same
 
+Note = Callable[[str], object]
 MOST_PICTURES = 64
 SIDE = 384  # rows and columns of a picture that are looked at
 
@@ -35,7 +38,12 @@ class Filtered:
         return [np.where((T == 0) | (T == 1), np.float32(np.nan), T) for T in self.targets]
 
 
-def by_filter(places: Sequence[str], W: np.ndarray, rng: np.random.Generator) -> Filtered:
+def by_filter(
+    places: Sequence[str],
+    W: np.ndarray,
+    rng: np.random.Generator,
+    note: Note = lambda line: None,
+) -> Filtered:
     """The pictures in grey, and W ∗ picture for W (f, f, 1, T). Raises DataError where there is none."""
     size = len(W)
 
@@ -45,10 +53,16 @@ def by_filter(places: Sequence[str], W: np.ndarray, rng: np.random.Generator) ->
         part = picture[top : top + height, left : left + width] / np.float32(255)
         return part, functional.conv2d(part[np.newaxis], W, None)[0]
 
-    return _read(places, None, read, rng)
+    return _read(places, None, read, rng, note)
 
 
-def by_folder(places: Sequence[str], targets: Path, size: int, rng: np.random.Generator) -> Filtered:
+def by_folder(
+    places: Sequence[str],
+    targets: Path,
+    size: int,
+    rng: np.random.Generator,
+    note: Note = lambda line: None,
+) -> Filtered:
     """The pictures, and those of the same names in `targets`, in any of the formats.
 
     A target is as large as its picture, or less by the border that a filter of `size` cannot see. If one
@@ -69,7 +83,7 @@ def by_folder(places: Sequence[str], targets: Path, size: int, rng: np.random.Ge
         part = picture[top : top + height, left : left + width]
         return part / np.float32(255), inner / np.float32(255)
 
-    found = _read(places, targets, read, rng)
+    found = _read(places, targets, read, rng, note)
     return Filtered(_alike(found.pictures), _alike(found.targets), True, found.bad)
 
 
@@ -82,9 +96,10 @@ def _read(
     targets: Path | None,
     read: Callable[[Path, Path], tuple[np.ndarray, np.ndarray]],
     rng: np.random.Generator,
+    note: Note,
 ) -> Filtered:
     """Some of the pictures, drawn from `rng`; all if they are few."""
-    files = list(dict.fromkeys(found for place in places for found in _files(place, targets)))
+    files = list(dict.fromkeys(found for place in places for found in _files(place, targets, note)))
     result = Filtered()
     for number in rng.permutation(len(files)):
         try:
@@ -103,19 +118,16 @@ def _read(
     return result
 
 
-def _files(place: str, without: Path | None) -> Iterable[tuple[Path, Path]]:
+def _files(place: str, without: Path | None, note: Note) -> list[tuple[Path, Path]]:
     """Each picture at `place`, with the folder that it was found through."""
     path = Path(place).expanduser()
     if not path.is_dir():
         return [(path, path.parent)]
     aside = without.resolve() if without else None
-    found = [
-        (file, path)
-        for file in sorted(path.rglob("*"))
-        if images.is_picture(file) and file.is_file() and aside not in file.resolve().parents
-    ]
+    found = [Path(file) for file in listing.at(path, note)]
+    found = [(file, path) for file in found if aside not in file.resolve().parents]
     if not found:
-        raise DataError(mismatch(str(path), "pictures in this folder", "none"))
+        raise DataError(mismatch(str(path), "pictures outside the folder of targets", "none"))
     return found
 
 
@@ -123,7 +135,9 @@ def _target_of(file: Path, root: Path, targets: Path) -> Path:
     """The picture in `targets` called like `file`, in the same folder below it or directly in it."""
     for name in dict.fromkeys((file.relative_to(root), Path(file.name))):
         place = targets / name
-        alike = sorted(p for p in place.parent.glob("*") if p.stem == file.stem and images.is_picture(p))
+        alike = sorted(
+            p for p in place.parent.glob("*") if images.is_picture(p) and same(p.stem) == same(file.stem)
+        )
         if alike:
             return place if place in alike else alike[0]
     raise DataError(

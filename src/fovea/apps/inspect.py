@@ -19,6 +19,7 @@ from fovea.apps.measuring import material, measure
 from fovea.apps.models import class_names, classifier, trained
 from fovea.apps.overview import overview
 from fovea.errors import DataError, mismatch
+from fovea.names import class_name as named
 from fovea.network import Network
 from fovea.runs import Folder
 
@@ -65,9 +66,13 @@ def inspect(
     read, bad = _read(network, files)
     folder = Folder.create_at(out) if out else Folder.create("classify", "inspect")
     measured = None if data is None else measure(network, data, progress)
-    page = folder.path / "report.html"
+    page, title = folder.path / "report.html", f"What {Path(model).name} sees"
+    made_by = f"Made by Fovea {fovea.__version__}."
     answers, sections = {}, []
     with folder.writing():
+        # what `data.listing` knows the folder by, before there is a picture in it
+        (folder.path / "filters").mkdir()
+        report.write(page, title, ["It is not finished."], [], made_by)
         for place, (file, picture) in zip(_places(read), read.items(), strict=True):
             passage = seeing.pass_through(network, picture.pixels)
             explained = number
@@ -82,8 +87,7 @@ def inspect(
         if data is not None and measured is not None:
             sections += overview(network, names, data, measured, folder.path / "data")
         words = [insides.facts(network)] + [f"{file} could not be read: {why}." for file, why in bad.items()]
-        title = f"What {Path(model).name} sees"
-        report.write(page, title, words, sections, f"Made by Fovea {fovea.__version__}.")
+        report.write(page, title, words, sections, made_by)
     return Inspection(folder, page, answers, bad)
 
 
@@ -107,9 +111,9 @@ def _check(network: Network, model: str, layer: str | None, unit: Sequence[int] 
 
 
 def _number(names: Sequence[str], class_name: str) -> int:
-    if class_name not in names:
+    if named(class_name) not in names:
         raise DataError(mismatch("class", f"one of {', '.join(names)}", repr(class_name)))
-    return names.index(class_name)
+    return names.index(named(class_name))
 
 
 def _read(network: Network, files: Sequence[str]) -> tuple[dict[str, sights.Read], dict[str, str]]:

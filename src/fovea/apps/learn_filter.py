@@ -44,9 +44,9 @@ def learn(
     true, size = known(target, targets, size)
     rng = np.random.default_rng([seed, 1])
     if true is None:
-        data = filtered.by_folder(places, Path(targets or "").expanduser(), size, rng)
+        data = filtered.by_folder(places, Path(targets or "").expanduser(), size, rng, approach.note)
     else:
-        data = filtered.by_filter(places, true, rng)
+        data = filtered.by_filter(places, true, rng, approach.note)
     channels, depth = data.targets[0].shape[2], data.pictures[0].shape[2]
     names = _names(target) if true is not None else ["grey"] if channels == 1 else list(CHANNELS)
     if count is not None and count < channels:

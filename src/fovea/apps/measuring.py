@@ -127,15 +127,9 @@ def _parts(splits: Splits, own: bool) -> tuple[str, list[Dataset]]:
     if own:
         name = next(name for name in ("test", "val", "train") if name in parts)
         return name, [parts[name]]
-    if "test" in parts and not _split_here(splits):
+    if "test" in parts and splits.divided:
         return "test", [parts["test"]]
     return "all", list(parts.values())
-
-
-def _split_here(splits: Splits) -> bool:
-    """Whether all pictures lie in one folder of classes, root/<class>/*, so that the split is Fovea's own."""
-    files = [part.files[0] for part in splits.parts.values() if part.files]
-    return splits.root is not None and any(len(Path(f).relative_to(splits.root).parts) == 2 for f in files)
 
 
 def _numbers(names: Sequence[str], classes: Sequence[str], source: str) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from fovea import images
 from fovea.apps.models import class_names
+from fovea.data import listing
 from fovea.errors import DataError
 from fovea.files import write_whole
 from fovea.network import Network
@@ -23,15 +24,16 @@ def predict(
     places: Iterable[str],
     flips: bool = False,
     progress: Callable[[int, int], object] = lambda done, total: None,
+    note: Callable[[str], object] = lambda line: None,
 ) -> Iterator[dict[str, Any]]:
     """An entry for each picture, in order: {"file", "class", "probabilities", "error"}.
 
-    A place is a picture or a folder, which stands for all pictures in it and below, sorted. `probabilities`
-    is a dict by class name. Where a picture cannot be read, `error` says why and the rest is None, and the
-    others follow. `flips` as `Network.predict` takes it.
+    A place is a picture or a folder, which stands for all pictures in it and below (`data.listing`), sorted;
+    `note` is told what was skipped there. `probabilities` is a dict by class name. Where a picture cannot be
+    read, `error` says why and the rest is None, and the others follow. `flips` as `Network.predict` takes it.
     `progress(done, total)` counts pictures.
     """
-    files = [found for place in places for found in _files(Path(place).expanduser())]
+    files = [found for place in places for found in _files(place, note)]
     height, width, channels = network.input_shape
 
     def read(item: tuple[str, str | None]) -> np.ndarray | str:
@@ -59,12 +61,13 @@ def write_csv(path: Path | str, entries: Iterable[dict[str, Any]], classes: Sequ
     write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
-def _files(place: Path) -> list[tuple[str, str | None]]:
+def _files(place: str, note: Callable[[str], object]) -> list[tuple[str, str | None]]:
     """The pictures at `place`, each with what is known to be wrong with it already."""
-    if not place.is_dir():
-        return [(str(place), None)]
-    found = sorted(str(path) for path in place.rglob("*") if images.is_picture(path) and path.is_file())
-    return [(file, None) for file in found] or [(str(place), "expected pictures in this folder, got none")]
+    try:
+        return [(file, None) for file in listing.at(place, note)]
+    except DataError as error:
+        path = str(Path(place).expanduser())
+        return [(path, str(error).removeprefix(f"{path}: "))]
 
 
 def _entries(

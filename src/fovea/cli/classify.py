@@ -1,7 +1,6 @@
 """Train a classifier, measure it, use it."""
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from fovea.cli.common import (
     set_threads,
     understand,
     usage,
+    warn,
 )
 
 CHOSEN = "what suits the data"
@@ -250,10 +250,10 @@ def predict(
     network = models.classifier(model, precision)
     entries = []
     with Counter("reading") as counter:
-        for entry in app.predict(network, places, flips, counter):
+        for entry in app.predict(network, places, flips, counter, warn):
             entries.append(entry)
             if not as_json and entry["error"]:
-                print(f"fovea: {entry['file']}: {entry['error']}", file=sys.stderr)
+                warn(f"{entry['file']}: {entry['error']}")
             elif not as_json and csv is None:
                 print(f"{entry['file']}\t{entry['class']}\t{entry['probabilities'][entry['class']]:.2%}")
     if as_json:

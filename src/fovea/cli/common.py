@@ -1,5 +1,6 @@
 """What the commands have in common: the application, options by their types, and wrong use."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
 
@@ -70,6 +71,11 @@ def understand(check: Callable[..., Any], *values: Any) -> Any:
 
 def pictures(count: int) -> str:
     return f"{count:,} picture{'' if count == 1 else 's'}"
+
+
+def warn(line: str) -> None:
+    """A line on standard error, which leaves what others read on standard output alone."""
+    print(f"fovea: {line}", file=sys.stderr)
 
 
 def usage(text: str) -> NoReturn:

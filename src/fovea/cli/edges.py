@@ -1,11 +1,10 @@
 """Draw the edges of pictures."""
 
-import sys
 from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, app, pictures, set_threads, usage
+from fovea.cli.common import Debug, Threads, app, pictures, set_threads, usage, warn
 from fovea.errors import ShapeError
 
 
@@ -50,9 +49,9 @@ def edges(
     except ShapeError as error:
         usage(str(error))
     with Counter("filtering") as counter:
-        drawn = app.draw(places, asked, out=out, progress=counter)
+        drawn = app.draw(places, asked, out=out, progress=counter, note=warn)
     for file, reason in drawn.bad.items():
-        print(f"fovea: {file}: {reason}", file=sys.stderr)
+        warn(f"{file}: {reason}")
     if not drawn.files:
         raise typer.Exit(1)
     if drawn.bad:

@@ -1,11 +1,10 @@
 """Look at what a network sees."""
 
-import sys
 from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, Trained, app, set_threads, understand
+from fovea.cli.common import Debug, Threads, Trained, app, set_threads, understand, warn
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea inspect runs/classify/train cat.jpg --data photos")
@@ -51,7 +50,7 @@ def inspect(
             out=out, progress=counter,
         )  # fmt: skip
     for file, why in found.bad.items():
-        print(f"fovea: {file}: {why}", file=sys.stderr)
+        warn(f"{file}: {why}")
     for file, (name, probability) in found.answers.items():
         print(f"{file}\t{name}\t{probability:.2%}")
     print(f"what it sees is in {found.report}")

@@ -7,7 +7,9 @@ from typing import Protocol
 import numpy as np
 
 from fovea.data.groups import Grouping
+from fovea.data.listing import NO_PICTURE, Skipped
 from fovea.errors import DataError, mismatch
+from fovea.names import class_name
 
 _AT_ONCE = 64  # pictures of a sample that are in memory
 
@@ -74,7 +76,7 @@ class Dataset:
         self.pictures: Pictures = Kept(_checked(pictures)) if isinstance(pictures, np.ndarray) else pictures
         self.indices = np.arange(len(self.pictures)) if indices is None else np.asarray(indices, np.int64)
         self.labels = np.asarray(labels).astype(np.int32)
-        self.classes = [str(c) for c in classes]
+        self.classes = [class_name(str(c)) for c in classes]
         self.name = name
         if self.labels.shape != self.indices.shape:
             raise DataError(mismatch(f"{name}: labels", f"one a picture, ({len(self)},)", self.labels.shape))
@@ -128,8 +130,8 @@ class Splits:
     """A data set in its parts; a part that there is none of is None.
 
     train: what the network learns from. val: what the best of its states is chosen by. test: what is looked
-    at once, at the end. root: the folder they came from. ignored: files there that are no pictures.
-    grouping: which pictures must not be parted, where that was asked for.
+    at once, at the end. root: the folder they came from. divided: whether it was split there already.
+    skipped: what was not taken there. grouping: which pictures must not be parted, where that was asked for.
     """
 
     name: str
@@ -137,7 +139,8 @@ class Splits:
     val: Dataset | None
     test: Dataset | None
     root: str | None = None
-    ignored: int = 0
+    divided: bool = False
+    skipped: Skipped | None = None
     grouping: Grouping | None = None
 
     @property
@@ -155,6 +158,11 @@ class Splits:
     def shape(self) -> tuple[int, int, int]:
         """(H, W, C) of each picture."""
         return next(iter(self.parts.values())).shape
+
+    @property
+    def ignored(self) -> int:
+        """How many files were skipped because they are no pictures."""
+        return self.skipped.count(NO_PICTURE) if self.skipped else 0
 
     @property
     def bad(self) -> dict[str, str]:

@@ -3,28 +3,26 @@
     root/{train,val,test}/<class>/*     split already; without `val`, a tenth of `train` is held out
     root/<class>/*                      split here: eight tenths, one, one; each class alike, by the seed
 
-A picture is what has one of the extensions of `images.EXTENSIONS`. Hidden files are passed over; other files
-too, but they are counted. Pictures are opened when they are wanted, and one that cannot be read ends nothing.
+A class's pictures are all that are below its folder, at any depth; `listing` says what a picture is, and
+`layout` which folders are parts. Pictures are opened when they are wanted, and one that cannot be read ends
+nothing.
 """
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from fovea import images
+from fovea.data import layout, listing
 from fovea.data.dataset import Dataset, Splits
 from fovea.data.files import Files
 from fovea.data.groups import Grouping
 from fovea.data.split import hold_out, relative
-from fovea.errors import DataError, mismatch
+from fovea.errors import DataError
 
-PARTS = ("train", "val", "test")
 LONGEST = 128  # pixels: the longer side that large pictures are brought to where no size is asked for
 SAMPLE = 200  # pictures that are looked at for their usual shape
-_ALMOST = ("valid", "validation", "dev", "training", "testing")  # to be told about, not to be passed over
 
 
 def load(
@@ -35,10 +33,8 @@ def load(
     grouping: Grouping | None = None,
 ) -> Splits:
     """The pictures below `root`. Raises DataError where there are none, or no two classes of them."""
-    try:
-        parts = _parts(root)
-    except OSError as error:
-        raise DataError(mismatch(str(root), "a folder that can be read", error)) from error
+    listing.check_data(root)
+    parts, skipped = layout.read(root)
     first = next(iter(parts.values()))
     classes = sorted(first.classes)
     for part in parts.values():
@@ -64,13 +60,13 @@ def load(
 
     whole = datasets.pop("all", None)
     if whole is not None:
-        datasets = dict(zip(PARTS, held_out(whole, 2), strict=True))
+        datasets = dict(zip(layout.PARTS, held_out(whole, 2), strict=True))
     elif "val" not in datasets and "train" in datasets:
         datasets["train"], datasets["val"] = held_out(datasets["train"], 1)  # type: ignore[arg-type]
-    ignored = sum(part.ignored for part in parts.values())
     return Splits(
-        root.name, *(datasets.get(part) for part in PARTS), root=str(root), ignored=ignored, grouping=grouping
-    )
+        root.name or root.resolve().name, *(datasets.get(part) for part in layout.PARTS), root=str(root),
+        divided=whole is None, skipped=skipped, grouping=grouping,
+    )  # fmt: skip
 
 
 def usual_shape(files: Sequence[str]) -> tuple[int, int, int]:
@@ -101,77 +97,3 @@ def _shape(files: Sequence[str], size: Sequence[int] | None, channels: int | Non
         return size[0], size[1], channels
     height, width, usual = usual_shape(files)
     return *((height, width) if size is None else (size[0], size[1])), channels or usual
-
-
-@dataclass
-class _Part:
-    """The classes of one folder: name → the paths of its pictures, sorted."""
-
-    folder: Path
-    classes: dict[str, list[str]] = field(default_factory=dict)
-    ignored: int = 0
-    needs_all: bool = True  # every class must have pictures; a part to measure on may lack some
-
-    @property
-    def counts(self) -> list[int]:
-        return [len(self.classes[name]) for name in sorted(self.classes)]
-
-    def check(self, classes: list[str]) -> None:
-        """Raise DataError unless training and measuring can make sense of these classes."""
-        if not self.classes:
-            remedy = "put each class's pictures into a folder of its own"
-            raise DataError(mismatch(str(self.folder), "a folder for each class", "none", remedy))
-        if len(classes) < 2:
-            raise DataError(mismatch(str(self.folder), "at least two classes", f"only {classes[0]!r}"))
-        for name, files in self.classes.items():
-            if not _is_text(name):
-                raise DataError(mismatch(str(self.folder), "class names in UTF-8", f"{name!r}: rename it"))
-            if name not in classes:
-                got = f"also {name!r}, which has no pictures to learn from"
-                raise DataError(mismatch(str(self.folder), f"the classes {', '.join(classes)}", got))
-            if self.needs_all and not files:
-                expected = f"pictures ({' '.join(e[1:] for e in images.EXTENSIONS)})"
-                raise DataError(mismatch(str(self.folder / name), expected, "none"))
-        if not any(self.classes.values()):
-            raise DataError(mismatch(str(self.folder), "pictures", "none"))
-
-
-def _parts(root: Path) -> dict[str, _Part]:
-    """train, val and test, those that there are; or all pictures as "all"."""
-    folders = {path.name: path for path in _folders(root)}
-    split = {name: folders[name] for name in PARTS if name in folders and _folders(folders[name])}
-    # A class may itself be called "test" or "train": then it holds pictures, or stands among other classes.
-    if "train" not in split and set(folders) - set(PARTS):
-        split = {}
-    if not split:
-        return {"all": _scan(root, needs_all=True)}
-    almost = sorted(set(folders) & set(_ALMOST))
-    if almost:
-        raise DataError(
-            mismatch(str(root), "the folders train, val and test", f"also {almost[0]!r}: rename it")
-        )
-    return {name: _scan(path, needs_all=i == 0) for i, (name, path) in enumerate(split.items())}
-
-
-def _scan(folder: Path, *, needs_all: bool) -> _Part:
-    part = _Part(folder, needs_all=needs_all)
-    part.ignored += sum(entry.is_file() and not entry.name.startswith(".") for entry in os.scandir(folder))
-    for path in _folders(folder):
-        with os.scandir(path) as entries:
-            files = [entry for entry in entries if entry.is_file() and not entry.name.startswith(".")]
-        part.classes[path.name] = sorted(entry.path for entry in files if images.is_picture(entry.name))
-        part.ignored += len(files) - len(part.classes[path.name])
-    return part
-
-
-def _is_text(name: str) -> bool:
-    """Whether a model file can have the name: the file system gives bytes that are no UTF-8 as surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
-
-
-def _folders(folder: Path) -> list[Path]:
-    """The folders in `folder` by name, without hidden ones and without what a Mac adds to its archives."""
-    return sorted(
-        path for path in folder.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path.name != "__MACOSX"
-    )  # fmt: skip

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from fovea import files
 from fovea.errors import DataError, mismatch
+from fovea.names import same
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,13 @@ def is_table(text: str) -> bool:
 
 def _by_expression(text: str) -> Callable[[str], str | None]:
     try:
-        expression = re.compile(text)
+        expression = re.compile(same(text))
     except re.error as error:
         remedy = "write a regular expression, such as patient(\\d+), or the name of a .csv file"
         raise DataError(mismatch("groups", "a regular expression", f"{text!r} ({error})", remedy)) from error
 
     def find(file: str) -> str | None:
-        found = expression.search(file)
+        found = expression.search(same(file))
         return None if found is None else "/".join(part or "" for part in found.groups()) or found[0] or None
 
     return find
@@ -106,6 +107,7 @@ def _below(name: str, root: Path | None) -> str:
             (Path(name), root.absolute()),
             (Path(name).parent.resolve() / Path(name).name, root.resolve()),
         ):
+            path, folder = Path(same(str(path))), Path(same(str(folder)))
             if path.is_relative_to(folder):
                 return path.relative_to(folder).as_posix()
-    return name
+    return same(name)

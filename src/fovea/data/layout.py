@@ -1,0 +1,209 @@
+"""What the folders in a data set's folder are: parts with a folder for each class, or the classes.
+
+A part goes by one of the names in `PARTS`, in any case. A folder beside the parts whose name, or whose
+folders, are nearly theirs is asked about: to take it for nothing would lose pictures, and for a class would
+make one of a test set.
+"""
+
+import os
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+
+from fovea import images
+from fovea.data.listing import LOOSE, OF_FOVEA, Skipped, entries, pictures
+from fovea.errors import DataError, mismatch
+from fovea.names import class_name
+
+PARTS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
+_PART_OF = {name: part for part, names in PARTS.items() for name in names}
+_ALMOST = [
+    *_PART_OF,
+    "trn",
+    "tst",
+    "eval",
+    "evaluation",
+    "dev",
+    "development",
+    "holdout",
+    "heldout",
+    "unseen",
+]
+_BEGINNINGS = ("train", "test", "valid", "eval", "holdout", "heldout")
+_LAYOUT = "the folders train, val and test"
+
+
+@dataclass
+class Part:
+    """The classes of one folder: name → the paths of its pictures, sorted."""
+
+    folder: Path
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    needs_all: bool = True  # every class must have pictures; a part to measure on may lack some
+
+    @property
+    def counts(self) -> list[int]:
+        return [len(self.classes[name]) for name in sorted(self.classes)]
+
+    def check(self, classes: list[str]) -> None:
+        """Raise DataError unless training and measuring can make sense of these classes."""
+        who = str(self.folder)
+        if not self.classes:
+            remedy = "put each class's pictures into a folder of its own"
+            raise DataError(mismatch(who, "a folder for each class", "none", remedy))
+        if len(classes) < 2:
+            raise DataError(mismatch(who, "at least two classes", f"only {classes[0]!r}", self._deeper()))
+        for name, files in self.classes.items():
+            if not _is_text(name):
+                raise DataError(mismatch(who, "class names in UTF-8", f"{name!r}: rename it"))
+            if name not in classes:
+                got = f"also {name!r}, which has no pictures to learn from"
+                raise DataError(mismatch(who, f"the classes {', '.join(classes)}", got))
+            if self.needs_all and not files:
+                expected = f"pictures ({' '.join(e[1:] for e in images.EXTENSIONS)})"
+                raise DataError(mismatch(str(self.folder / name), expected, "none"))
+        if not any(self.classes.values()):
+            raise DataError(mismatch(who, "pictures", "none"))
+
+    def _deeper(self) -> str:
+        """What to do where one folder holds all the classes, as in an unpacked archive."""
+        folders = {os.path.dirname(file) for files in self.classes.values() for file in files}  # noqa: PTH120
+        if len(folders) < 2:
+            return ""
+        return f"if its folders are the classes, name {os.path.commonpath(sorted(folders))} instead"
+
+
+@dataclass
+class _Folder:
+    """A folder in the data's: its pictures, at any depth, and the folders in it by name."""
+
+    path: Path
+    files: list[str]
+    folders: list[Path]
+    skipped: Skipped
+
+    @cached_property
+    def key(self) -> str:
+        return class_name(self.path.name).casefold()
+
+    @property
+    def part(self) -> str | None:
+        """Which part it is, by its name, if it is divided into classes at all."""
+        return _PART_OF.get(self.key) if self.folders else None
+
+    @property
+    def is_almost(self) -> bool:
+        """Whether its name is, or may be meant for, that of a part."""
+        words = re.findall(r"[a-z]+", self.key)
+        letters = "".join(words)
+        return bool(
+            {*words, letters} & set(_ALMOST) or letters.startswith(_BEGINNINGS)
+            or get_close_matches(letters, _ALMOST, 1, 0.75)
+        )  # fmt: skip
+
+    @cached_property
+    def within(self) -> dict[Path, list[str]]:
+        """Its pictures by the folder in it that they are below, and those below none by itself."""
+        found: dict[Path, list[str]] = {self.path: [], **{folder: [] for folder in self.folders}}
+        for file in self.files:
+            first, *deeper = Path(file).relative_to(self.path).parts
+            found[self.path / first if deeper else self.path].append(file)
+        return found
+
+    @property
+    def loose(self) -> list[str]:
+        """Its pictures that are in none of its folders."""
+        return self.within[self.path]
+
+    @property
+    def filled(self) -> set[str]:
+        """The names of the folders in it that have pictures."""
+        return {class_name(folder.name) for folder in self.folders if self.within[folder]}
+
+
+def read(root: Path) -> tuple[dict[str, Part], Skipped]:
+    """train, val and test, those that there are, or all pictures as "all"; and what was not taken. Raises
+    DataError."""
+    skipped = Skipped(root)
+    loose, found = entries(root, skipped)
+    if loose:
+        skipped.add(LOOSE, *loose)
+    folders = []
+    for entry in found:
+        folder = _look(Path(entry.path), root)
+        skipped.update(folder.skipped)
+        if folder.files or not (folder.key == "runs" or folder.skipped.count(OF_FOVEA)):
+            folders.append(folder)
+    parts = _parts(root, folders)
+    if not parts:
+        _check_classes(root, folders)
+        return {"all": _part(root, {f.path: f.files for f in folders}, needs_all=True)}, skipped
+    for folder in folders:
+        if folder not in parts.values() and folder.files:
+            skipped.add(LOOSE, *folder.files)
+    for folder in parts.values():
+        if folder.loose:
+            skipped.add(LOOSE, *folder.loose)
+    first = next(iter(parts))
+    return {
+        name: _part(folder.path, {p: folder.within[p] for p in folder.folders}, needs_all=name == first)
+        for name, folder in parts.items()
+    }, skipped
+
+
+def _look(path: Path, root: Path) -> _Folder:
+    skipped = Skipped(root)
+    files = pictures(path, skipped)
+    _, folders = entries(path, Skipped(root))
+    return _Folder(path, files, [Path(entry.path) for entry in folders], skipped)
+
+
+def _parts(root: Path, folders: list[_Folder]) -> dict[str, _Folder]:
+    """The folders that are parts, in the order of `PARTS`; none where the folders are classes."""
+    parts: dict[str, _Folder] = {}
+    for folder in folders:
+        if folder.part in parts:
+            got = f"{parts[folder.part].path.name} and {folder.path.name}"
+            raise DataError(mismatch(str(root), f"one folder for {folder.part}", got, "keep one of them"))
+        if folder.part:
+            parts[folder.part] = folder
+    others = [folder for folder in folders if folder.files and folder not in parts.values()]
+    # A class may itself be called "test" or "train": then it holds pictures, or stands among other classes.
+    if others and ("train" not in parts or (len(parts) == 1 and parts["train"].loose)):
+        return {}
+    for folder in others:
+        unknown = folder.key not in _PART_OF  # a test set without classes has the name, and is counted
+        same = any(folder.filled & part.filled for part in parts.values())
+        if (unknown and folder.is_almost) or same or (folder.filled and len(parts) == 1):
+            remedy = "rename it to val or test, or move it away"
+            raise DataError(mismatch(str(root), _LAYOUT, f"also {folder.path.name!r}", remedy))
+    return {name: parts[name] for name in PARTS if name in parts}
+
+
+def _check_classes(root: Path, folders: list[_Folder]) -> None:
+    """DataError where the folders seem to be anything but classes."""
+    filled = [folder for folder in folders if folder.files]
+    if filled and all(folder.filled and folder.is_almost for folder in filled):
+        got = ", ".join(repr(folder.path.name) for folder in filled)
+        raise DataError(mismatch(str(root), _LAYOUT, got, "rename them to these"))
+    if filled and all("train" in map(_PART_OF.get, map(str.casefold, f.filled)) for f in filled):
+        got = f"train within classes, as in {filled[0].path.name}"
+        raise DataError(mismatch(str(root), f"{_LAYOUT}, or of classes", got, "put the classes into train"))
+
+
+def _part(folder: Path, classes: dict[Path, list[str]], *, needs_all: bool) -> Part:
+    part, own = Part(folder, needs_all=needs_all), {}
+    for path, files in classes.items():
+        name = class_name(path.name)
+        if name in own:
+            got = f"{own[name].name!a} and {path.name!a}, which are one name"
+            raise DataError(mismatch(str(folder), "a folder for each class", got, "join the two"))
+        own[name], part.classes[name] = path, files
+    return part
+
+
+def _is_text(name: str) -> bool:
+    """Whether a model file can have the name: the file system gives bytes that are no UTF-8 as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)

@@ -1,0 +1,176 @@
+"""Which files below a folder are pictures, and what is there besides.
+
+Every command reads folders by these rules. A picture is a file with one of the extensions of
+`images.EXTENSIONS`, in the folder or in a folder below it. Links are followed, each folder being read once.
+Not taken, but counted by reason, are hidden files and folders, the folders of `SYSTEM`, what Fovea wrote,
+broken links, folders that may not be read, and all other files.
+
+A folder that Fovea wrote is known by its files (`WRITTEN`), or by its place, `runs/<task>`. Who names such a
+folder itself gets the pictures in it if it is one of `fovea edges`, which may be data, and else an error.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from fovea import images
+from fovea.errors import DataError, mismatch
+from fovea.names import same
+
+NO_PICTURE = "file that is no picture", "files that are no pictures"
+LOOSE = "picture in no class's folder", "pictures in no class's folder"
+HIDDEN = "hidden file or folder", "hidden files and folders"
+OF_SYSTEM = "folder of the system", "folders of the system"
+OF_FOVEA = "folder that Fovea wrote", "folders that Fovea wrote"
+BROKEN = "broken link", "broken links"
+READ_ALREADY = "link to a folder that is read already", "links to folders that are read already"
+UNREADABLE = "folder that may not be read", "folders that may not be read"
+Reason = tuple[str, str]
+
+# What macOS, Windows, Linux, and NAS systems by Synology and QNAP keep among people's files.
+SYSTEM = {
+    "__macosx", "network trash folder", "temporary items", "$recycle.bin", "system volume information",
+    "lost+found", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot",
+}  # fmt: skip
+
+TASKS = ("classify", "edges", "learn-filter")  # the folders in `runs`
+WRITTEN = (
+    ("arguments.yaml",),
+    ("state.safetensors",),
+    ("metrics.json", "bad_images.csv"),  # fovea evaluate
+    ("rates.csv", "rates.png"),  # fovea find-rate
+    ("report.html", "filters"),  # fovea inspect
+)
+_SHOWN = 3  # names of each reason
+_TASK = re.compile(rb"^task: *([\w-]+)", re.MULTILINE)
+
+
+class Skipped:
+    """What was not taken: reason → paths. `line` tells of it, and of paths as seen from `root`."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self.found: dict[Reason, list[str]] = {}
+
+    def add(self, reason: Reason, *paths: str) -> None:
+        self.found.setdefault(reason, []).extend(paths)
+
+    def update(self, other: "Skipped") -> None:
+        for reason, paths in other.found.items():
+            self.add(reason, *paths)
+
+    def count(self, reason: Reason) -> int:
+        return len(self.found.get(reason, ()))
+
+    def line(self) -> str | None:
+        """All of it in one line; None where all was taken."""
+        parts = []
+        for (one, many), paths in self.found.items():
+            shown = [os.path.relpath(path, self.root) for path in sorted(paths)[:_SHOWN]]
+            shown += ["…"] if len(paths) > _SHOWN else []
+            parts.append(f"{len(paths):,} {one if len(paths) == 1 else many} ({', '.join(shown)})")
+        return f"{self.root}: skipped {'; '.join(parts)}" if parts else None
+
+
+def at(place: Path | str, note: Callable[[str], object] = lambda line: None) -> list[str]:
+    """The pictures that `place` stands for: itself, or all below it, if it is a folder. `note` is told what
+    was skipped there. DataError for a folder without pictures."""
+    path = Path(place).expanduser()
+    if not path.is_dir():
+        return [str(path)]
+    check_data(path)
+    skipped = Skipped(path)
+    found = pictures(path, skipped)
+    if line := skipped.line():
+        note(line)
+    if not found:
+        raise DataError(mismatch(str(path), "pictures in this folder", "none"))
+    return found
+
+
+def check_data(folder: Path) -> None:
+    """DataError where `folder`, named by somebody, has figures that Fovea drew in the place of data."""
+    try:
+        task = _TASK.search((folder / "arguments.yaml").read_bytes())
+    except OSError:
+        return
+    if task and (name := task[1].decode()) in TASKS and name != "edges":
+        got = f"a folder that fovea wrote for the task {name}"
+        raise DataError(mismatch(str(folder), "a folder of pictures", got))
+
+
+def pictures(folder: Path | str, skipped: Skipped) -> list[str]:
+    """The paths of all pictures in `folder` and below, sorted by their names as seen from there. DataError
+    where it cannot be read."""
+    found, waiting, links = [], [str(folder)], []
+    seen = {_identity(above) for path in (Path(folder).absolute(), Path(folder).resolve())
+            for above in path.parents}  # fmt: skip
+    while waiting or links:
+        path = waiting.pop() if waiting else links.pop(0)
+        identity = _identity(path)
+        if identity in seen:
+            skipped.add(READ_ALREADY, path)
+            continue
+        seen.add(identity)
+        try:
+            files, folders = entries(path, skipped)
+        except DataError:
+            if path == str(folder):
+                raise
+            skipped.add(UNREADABLE, path)
+            continue
+        found += files
+        for below in folders:
+            (links if below.is_symlink() else waiting).append(below.path)
+    return sorted(found, key=lambda path: (same(Path(path).relative_to(folder).as_posix()), path))
+
+
+def entries(folder: Path | str, skipped: Skipped) -> tuple[list[str], list[os.DirEntry[str]]]:
+    """The pictures and the folders in `folder` itself, sorted. DataError where it cannot be read."""
+    files, folders = [], []
+    try:
+        with os.scandir(folder) as found:
+            for entry in sorted(found, key=lambda entry: entry.name):
+                reason = _why_not(entry)
+                if reason:
+                    skipped.add(reason, entry.path)
+                elif entry.is_dir():
+                    folders.append(entry)
+                else:
+                    files.append(entry.path)
+    except OSError as error:
+        raise DataError(mismatch(str(folder), "a folder that can be read", error)) from error
+    return files, folders
+
+
+def _why_not(entry: os.DirEntry[str]) -> Reason | None:
+    """Why an entry is neither a picture nor a folder to look into; None if it is one."""
+    if entry.name.startswith("."):
+        return HIDDEN
+    try:
+        if entry.is_dir():
+            if entry.name.lower() in SYSTEM:
+                return OF_SYSTEM
+            return OF_FOVEA if is_written(Path(entry.path)) else None
+        if entry.is_file():
+            return None if images.is_picture(entry.name) else NO_PICTURE
+    except OSError:  # a link to itself
+        return BROKEN
+    return BROKEN if entry.is_symlink() else NO_PICTURE
+
+
+def is_written(folder: Path) -> bool:
+    """Whether Fovea wrote the folder, all of it or so far."""
+    if folder.name in TASKS and folder.absolute().parent.name == "runs":
+        return True
+    return any(all((folder / name).exists() for name in names) for names in WRITTEN)
+
+
+def _identity(path: Path | str) -> tuple[int, int]:
+    """Equal for all paths to one folder."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return -1, hash(str(path))
+    return found.st_dev, found.st_ino

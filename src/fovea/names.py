@@ -1,0 +1,36 @@
+"""Names as people see them: letters that look alike are alike, and no two classes have one name.
+
+é is one code point or two, e and a combining accent; a Mac writes folders' names the second way, most others
+the first. Both are brought to NFC, the composed form (Unicode Standard Annex #15), before they are compared.
+"""
+
+from collections.abc import Iterable, Sequence
+from unicodedata import normalize
+
+
+def same(text: str) -> str:
+    """`text` in NFC: equal for texts that differ in nothing but how accents are written."""
+    return normalize("NFC", text)
+
+
+def class_name(text: str) -> str:
+    """The class that a folder, or a line of a list, is called by: in NFC, without blanks around it."""
+    return same(text).strip() or text
+
+
+def repeated(names: Iterable[str]) -> dict[str, list[int]]:
+    """Each name that occurs more than once → its positions."""
+    found: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        found.setdefault(name, []).append(number)
+    return {name: numbers for name, numbers in found.items() if len(numbers) > 1}
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, with its position behind each that occurs more than once: `crane (134)`, `crane (517)`."""
+    names = list(names)
+    while doubles := repeated(names):
+        for name, numbers in doubles.items():
+            for number in numbers:
+                names[number] = f"{name} ({number})"
+    return names
