@@ -135,6 +135,14 @@ def optimise(kind, w, gradients, **options):
     return weights.detach().numpy()
 
 
+def by_autograd(function, dZ, *arrays):
+    """What `function` makes of tensors, and the gradient of each of `arrays`."""
+    leaves = [_leaf(array) for array in arrays]
+    Z = function(*leaves)
+    Z.backward(_tensor(dZ))
+    return Z.detach().numpy(), *(leaf.grad.numpy() for leaf in leaves)
+
+
 def _tensor(array):
     return torch.from_numpy(np.ascontiguousarray(array).copy())
 

@@ -151,7 +151,7 @@ def test_every_number_of_a_graph_can_be_traced():
         ({"a": ReLU(), "b": (ReLU(), "a", "input")}, "Network, b: .* one input to a ReLU, got a, input"),
         ({"input": ReLU()}, "a layer's name, got 'input'"),
         ({"a.b": ReLU()}, "a layer's name, got 'a.b': letters, digits, _ and -"),
-        ({"a": Add()}, r'Add "a": expected two inputs or more of one shape, got \(4, 4, 2\)'),
+        ({"a": Add()}, r'Add "a": expected two inputs or more of shapes that broadcast, got \(4, 4, 2\)'),
         ({"a": Conv2D(3, 1), "b": (Add(), "a", "input")}, r"got \(4, 4, 3\) and \(4, 4, 2\)"),
         ({"a": Conv2D(3, 3), "b": (Concat(), "a", "input")}, "of the same rows and columns, got"),
         ({"a": Flatten(), "b": (Concat(), "a", "input")}, "of the same rows and columns, got"),

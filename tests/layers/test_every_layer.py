@@ -9,6 +9,7 @@ from fovea.layers import (
     GELU,
     SELU,
     Add,
+    Affine,
     AveragePool2D,
     BatchNorm,
     Clip,
@@ -25,6 +26,7 @@ from fovea.layers import (
     LogSigmoid,
     MaxPool2D,
     Mish,
+    Multiply,
     ReLU,
     ReLU6,
     Shortcut,
@@ -56,6 +58,7 @@ EXAMPLES = {
         (BatchNorm(0.1, momentum=0.5), (7,), (120,)),
         (BatchNorm(), (1, 2, 17), (8, 7, 128)),
     ],
+    "Affine": [(Affine(), (5, 4, 3), (14, 14, 20)), (Affine(bias=False), (7,), (120,))],
     "ConvTranspose2D": [
         (ConvTranspose2D(4, 2, 2), (3, 4, 3), (7, 7, 40)),
         (ConvTranspose2D(6, 3, 2, 1, 1, groups=2, bias=False), (4, 3, 4), (14, 14, 32)),
@@ -79,6 +82,14 @@ EXAMPLES = {
     "Add": [
         (Add(), ((4, 5, 3), (4, 5, 3)), ((28, 28, 6), (28, 28, 6))),
         (Add(), ((7,), (7,), (7,)), ((84,), (84,), (84,))),
+        (Add(), ((4, 5, 3), (3,), (4, 5, 1)), ((14, 15, 20), (20,), (14, 15, 1))),
+    ],
+    "Multiply": [
+        (Multiply(), ((4, 5, 3), (4, 5, 3)), ((14, 15, 20), (14, 15, 20))),
+        (Multiply(), ((4, 5, 3), (3,)), ((28, 28, 17), (17,))),
+        (Multiply(), ((1, 1, 3), (4, 5, 3), (4, 5, 1)), ((1, 1, 20), (14, 15, 20), (14, 15, 1))),
+        (Multiply(), ((4, 1, 3), (1, 5, 3)), ((14, 1, 9), (1, 15, 9))),
+        (Multiply(), ((7,), (1,)), ((84,), (1,))),
     ],
     "Concat": [
         (Concat(), ((4, 5, 3), (4, 5, 2)), ((13, 13, 64), (13, 13, 17))),

@@ -12,6 +12,7 @@ from fovea.errors import DataError
 from fovea.graph import Node
 from fovea.layers import (
     Add,
+    Affine,
     AveragePool2D,
     BatchNorm,
     Clip,
@@ -25,6 +26,7 @@ from fovea.layers import (
     Layer,
     LeakyReLU,
     MaxPool2D,
+    Multiply,
     ReLU,
     ReLU6,
     Shortcut,
@@ -69,6 +71,15 @@ def residual():
     )  # fmt: skip
 
 
+def gated():
+    return of(
+        Node(Conv2D(6, 3), "first"), Node(GlobalAveragePool2D(), "mean"), Node(Sigmoid(), "gate"),
+        Node(Multiply(), "product", ("gate", "first")), Node(Affine(bias=False), "scale"),
+        Node(Multiply(), "all", ("first", "scale")), Node(Add(), "shifted", ("all", "mean")),
+        Node(Affine(), "affine"), Node(Flatten(), "flat"), Node(Affine(), "each"), Node(Dense(3), "classes"),
+    )  # fmt: skip
+
+
 def flat_graph():
     """Flattened pictures in another order there: through everything that takes in rows."""
     return of(
@@ -81,6 +92,7 @@ def flat_graph():
 NETWORKS = {
     "lenet5": lambda: fovea.models.lenet5(),
     "residual": residual,
+    "gated": gated,
     "rows": flat_graph,
     "strides": lambda: of(
         Conv2D(5, (3, 2), stride=2, padding="same", bias=False), MaxPool2D(2, 1, 1), Flatten(), Dense(3)

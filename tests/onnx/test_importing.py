@@ -6,6 +6,7 @@ import pytest
 import fovea
 from fovea.errors import DataError, FoveaError
 from fovea.layers import (
+    Affine,
     AveragePool2D,
     BatchNorm,
     Concat,
@@ -17,6 +18,7 @@ from fovea.layers import (
     ReLU,
     ReLU6,
     Softmax,
+    Tanh,
 )
 
 onnx = pytest.importorskip("onnx")
@@ -114,7 +116,27 @@ def test_arithmetic_with_constants_goes_into_the_layer_before_it_if_nothing_else
         node("Add", ["c", "e"], ["y"]),
     ]
     network = computes(model(*both, W=W, s=numbers(1, 4, 1, 1), t=numbers(4, 1, 1)))
-    assert kinds(network)[:2] == [Conv2D, BatchNorm]
+    assert kinds(network)[:2] == [Conv2D, Affine]
+
+
+@pytest.mark.parametrize("operator", ["Add", "Mul", "Sub"])
+def test_what_broadcasts_there_broadcasts_here(operator):
+    made = model(
+        node("GlobalAveragePool", ["x"], ["g"]), node(operator, ["x", "g"], ["a"]),
+        node("Transpose", ["a"], ["t"], perm=[0, 2, 3, 1]),
+        node("Transpose", ["g"], ["h"], perm=[0, 2, 3, 1]),
+        node(operator, ["h", "t"], ["last"]), node("Transpose", ["last"], ["y"], perm=[0, 3, 1, 2]),
+    )  # fmt: skip
+    computes(made)
+
+
+def test_constants_that_meet_channels_last_are_a_number_for_each_channel():
+    made = model(
+        node("Tanh", ["x"], ["h"]), node("Transpose", ["h"], ["t"], perm=[0, 2, 3, 1]),
+        node("Mul", ["t", "g"], ["s"]), node("Add", ["s", "o"], ["a"]),
+        node("Transpose", ["a"], ["y"], perm=[0, 3, 1, 2]), g=numbers(3), o=np.float32(2),
+    )  # fmt: skip
+    assert kinds(computes(made)) == [Tanh, Affine]
 
 
 def test_weights_behind_a_flattened_picture_are_in_this_order_here():
@@ -251,9 +273,13 @@ ALIGNED = {"coordinate_transformation_mode": "align_corners"}
 WRONG = {
     "an unknown operator": (model(node("LRN", ["x"], ["y"], name="n1", size=5)), 'LRN "n1": .*a layer for'),
     "an operator of a vendor": (model(node("Fused", ["x"], ["y"], domain="com.its")), 'com.its.Fused "y"'),
-    "a product of pictures": (
-        model(node("Tanh", ["x"], ["s"]), node("Mul", ["x", "s"], ["y"], name="gate")),
-        'Mul "gate": .*constant numbers, got what the network computes',
+    "a quotient of pictures": (
+        model(node("Tanh", ["x"], ["s"]), node("Div", ["x", "s"], ["y"], name="part")),
+        'Div "part": .*constant numbers, got what the network computes',
+    ),
+    "a product of pictures and rows": (
+        model(node("Flatten", ["x"], ["s"]), node("Mul", ["x", "s"], ["y"], name="gate")),
+        'Mul "gate": .*shapes that broadcast',
     ),
     "a cycle": (
         model(node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Relu", ["b"], ["y"])),

@@ -1,5 +1,7 @@
 """Every operation and gradient of the reference is PyTorch's, in float64, whatever the shape."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -295,3 +297,31 @@ def test_adam(betas, weight_decay):
     for step, dw in enumerate(gradients, start=1):
         reference.adam(w, dw, m, v, step=step, **options)
     assert_close(w, theirs, EXACT)
+
+
+BROADCAST = [
+    ((2, 4, 5, 3), (2, 4, 5, 3)),
+    ((2, 4, 5, 3), (2, 1, 1, 3)),
+    ((2, 4, 5, 1), (2, 1, 5, 3), (2, 4, 1, 1)),
+    ((3, 7), (3, 7), (3, 1)),
+]
+
+
+@pytest.mark.parametrize("shapes", BROADCAST, ids=str)
+def test_sums_and_products(shapes):
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+    dZ = rng.standard_normal(np.broadcast_shapes(*shapes))
+    theirs = peers.by_autograd(lambda *a: sum(a[1:], a[0]), dZ, *arrays)
+    assert_all_close((reference.add(*arrays), *reference.add_backward(dZ, *shapes)), theirs)
+    theirs = peers.by_autograd(lambda *a: math.prod(a[1:], start=a[0]), dZ, *arrays)
+    assert_all_close((reference.multiply(*arrays), *reference.multiply_backward(dZ, *arrays)), theirs)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 5, 3), (5, 7)], ids=str)
+def test_affine(shape):
+    rng = np.random.default_rng(0)
+    A_prev, dZ, gamma, beta = (rng.standard_normal(s) for s in (shape, shape, shape[-1:], shape[-1:]))
+    theirs = peers.by_autograd(lambda x, g, b: x * g + b, dZ, A_prev, gamma, beta)
+    ours = reference.affine(A_prev, gamma, beta), *reference.affine_backward(dZ, A_prev, gamma)
+    assert_all_close(ours, theirs)

@@ -154,6 +154,22 @@ NETWORKS = {
         },
         (6, 7, 2),
     ),
+    "gates": lambda: fovea.Network(
+        {
+            "conv": L.Conv2D(20, 3), "relu": L.ReLU(), "pool": L.GlobalAveragePool2D(), "less": L.Dense(4),
+            "few": L.ReLU(), "more": L.Dense(20), "gate": L.Sigmoid(),
+            "gated": (L.Multiply(), "relu", "gate"), "scale": L.Affine(bias=False), "silu": L.SiLU(),
+            "one": (L.Conv2D(1, 3, padding=1), "silu"), "open": L.Sigmoid(),
+            "spatial": (L.Multiply(), "open", "silu"), "squared": (L.Multiply(), "spatial", "spatial"),
+            "conv2": L.Conv2D(5, 2), "norm": L.BatchNorm(), "vector": (L.Dense(5), "pool"),
+            "shifted": (L.Add(), "norm", "vector"), "affine": L.Affine(),
+            "row": L.MaxPool2D((1, 6)), "column": (L.AveragePool2D((7, 1)), "affine"),
+            "crossed": (L.Multiply(), "row", "column", "shifted"), "sum": (L.Add(), "crossed", "row"),
+            "end": L.GlobalAveragePool2D(), "scaled": L.Affine(),
+        },
+        (10, 9, 3),
+        precision="exact",
+    ),
     "groups and dilation": lambda: fovea.Network(
         [
             L.Conv2D(32, 3, stride=2, padding=1), L.ReLU(), L.Conv2D(32, 3, padding=1, groups=32, bias=False),

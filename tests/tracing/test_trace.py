@@ -14,6 +14,8 @@ from fovea.layers import (
     ELU,
     GELU,
     SELU,
+    Add,
+    Affine,
     AveragePool2D,
     BatchNorm,
     Clip,
@@ -30,6 +32,7 @@ from fovea.layers import (
     LogSigmoid,
     MaxPool2D,
     Mish,
+    Multiply,
     ReLU,
     ReLU6,
     Shortcut,
@@ -199,6 +202,7 @@ def test_a_whole_network_in_both_engines(name):
         ELU(0.4), CELU(2.0), SELU(), HardSigmoid(), HardSwish(), ThresholdedReLU(0.2), GELU(), GELU("tanh"),
         Mish(), Softplus(2.0), LogSigmoid(), Softsign(), Tanhshrink(),
         Upsample2D(2), Upsample2D((2, 3), "bilinear"), Shortcut(7, (1, 3)), BatchNorm(),
+        Affine(), Affine(bias=False),
     ],
     ids=repr,
 )  # fmt: skip
@@ -206,6 +210,28 @@ def test_every_other_layer(layer, name):
     layer = replace(layer)  # a layer belongs to one network
     with engine.use(name):
         check(traced(network_of(layer, shape=(3, 4, 5))))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("layer", [Add(), Multiply()], ids=repr)
+@pytest.mark.parametrize("third", [[], ["stem"]], ids=["two", "three"])
+def test_what_is_merged(layer, third, name):
+    graph = {
+        "stem": Affine(), "mean": GlobalAveragePool2D(), "column": (AveragePool2D((3, 1)), "stem"),
+        "one": (replace(layer), "mean", "stem", *third), "two": (replace(layer), "column", "one"),
+    }  # fmt: skip
+    with engine.use(name):
+        t = traced(fovea.Network(graph, (3, 4, 5)))
+        for merged in ("one", "two"):
+            for at in [(0, 0, 0), (2, 3, 4)]:
+                step = t.forward(merged, at)
+                assert step.sum == pytest.approx(step.value, rel=1e-5)
+            for number, dA_prev in enumerate(t.dA_prev(merged)):
+                for at in [(0,) * dA_prev.ndim, tuple(n - 1 for n in dA_prev.shape)]:
+                    step = t.backward_input(merged, (number, *at))
+                    assert step.at == (number, *at)
+                    assert step.value == dA_prev[at]
+                    assert abs(step.sum - step.value) <= 1e-4 * np.abs(dA_prev).max()
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -5,6 +5,7 @@ fit; those with a window return it. The type aliases name the shapes as they are
 """
 
 from fovea.checks.activation import bounds, finite, numbers
+from fovea.checks.affine import affine, affine_backward
 from fovea.checks.arrays import (
     Array,
     Filters,
@@ -20,7 +21,7 @@ from fovea.checks.arrays import (
 from fovea.checks.conv import conv2d, conv2d_backward, conv2d_transpose, in_groups
 from fovea.checks.dense import dense, dense_backward
 from fovea.checks.loss import class_weights, logits, loss, share, targets
-from fovea.checks.merge import summands
+from fovea.checks.merge import merged, merged_backward
 from fovea.checks.moves import recolour, warp
 from fovea.checks.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.checks.optimizer import optimizer
@@ -36,6 +37,8 @@ __all__ = [
     "Targets",
     "Vector",
     "Volume",
+    "affine",
+    "affine_backward",
     "batch_norm",
     "batch_norm_backward",
     "batch_statistics",
@@ -52,6 +55,8 @@ __all__ = [
     "in_groups",
     "logits",
     "loss",
+    "merged",
+    "merged_backward",
     "numbers",
     "optimizer",
     "pool",
@@ -59,7 +64,6 @@ __all__ = [
     "recolour",
     "same_shape",
     "share",
-    "summands",
     "targets",
     "upsample",
     "upsample_backward",

@@ -27,11 +27,12 @@ from fovea.functional.activation import (
     tanh,
     tanh_backward,
 )
+from fovea.functional.affine import affine, affine_backward
 from fovea.functional.conv import conv2d, conv2d_backward, conv2d_transpose, conv2d_transpose_backward
 from fovea.functional.dense import dense, dense_backward
 from fovea.functional.engines import operations
 from fovea.functional.loss import softmax_cross_entropy, softmax_cross_entropy_backward
-from fovea.functional.merge import add
+from fovea.functional.merge import add, add_backward, multiply, multiply_backward
 from fovea.functional.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.functional.optimizer import adam, sgd
 from fovea.functional.piecewise import (
@@ -72,6 +73,9 @@ from fovea.functional.warp import warp
 __all__ = [
     "adam",
     "add",
+    "add_backward",
+    "affine",
+    "affine_backward",
     "average_pool2d",
     "average_pool2d_backward",
     "batch_norm",
@@ -102,6 +106,8 @@ __all__ = [
     "max_pool2d_indices",
     "mish",
     "mish_backward",
+    "multiply",
+    "multiply_backward",
     "operations",
     "recolour",
     "relu",

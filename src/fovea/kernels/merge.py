@@ -1,4 +1,7 @@
-"""The sum of several arrays; the pipeline is in pipelines/elementwise.py."""
+"""Sums and products of several arrays; the pipelines are in pipelines/merge.py, and in elementwise.py for
+arrays of one shape."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -6,14 +9,75 @@ from fovea import checks
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 
+Extents = tuple[int, int, int]
+
 
 def add(*arrays) -> np.ndarray:
     """As `fovea.reference.add`."""
-    checks.summands(*arrays)
-    checks.float32("add", **{f"A_{i}": array for i, array in enumerate(arrays)})
-    Z = buffers.empty(arrays[0].shape)
-    inputs = [array.reshape(1, -1) for array in arrays]
-    run(
-        "elementwise.add", inputs, [Z.reshape(1, -1)], count=len(arrays), activation="", vector=tiles.vector()
+    shape = checks.merged(*arrays, who="add")
+    return _merged("add", arrays, shape)
+
+
+def add_backward(dA, *shapes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """As `fovea.reference.add_backward`."""
+    checks.merged_backward(dA, *shapes, who="add_backward")
+    return tuple(dA if shape == dA.shape else _summed([dA], dA.shape, shape) for shape in shapes)
+
+
+def multiply(*arrays) -> np.ndarray:
+    """As `fovea.reference.multiply`."""
+    shape = checks.merged(*arrays, who="multiply")
+    return _merged("multiply", arrays, shape)
+
+
+def multiply_backward(dA, *arrays) -> tuple[np.ndarray, ...]:
+    """As `fovea.reference.multiply_backward`."""
+    checks.merged_backward(dA, *(array.shape for array in arrays), who="multiply_backward")
+    return tuple(
+        _summed([dA, *arrays[:i], *arrays[i + 1 :]], dA.shape, array.shape) for i, array in enumerate(arrays)
     )
+
+
+def extents(shape: Sequence[int]) -> Extents:
+    """The shape of one example, (H, W, C) or less, as three axes: those that are missing come first."""
+    H, W, C = (*(1,) * (3 - len(shape)), *shape)
+    return H, W, C
+
+
+def _merged(operation: str, arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    checks.float32(operation, **{f"A_{i}": array for i, array in enumerate(arrays)})
+    Z = buffers.empty(shape)
+    if all(array.shape == shape for array in arrays):
+        inputs = [array.reshape(1, -1) for array in arrays]
+        how = {"activation": ""} if operation == "add" else {}
+        run(
+            f"elementwise.{operation}",
+            inputs,
+            [Z.reshape(1, -1)],
+            count=len(arrays),
+            **how,
+            vector=tiles.vector(),
+        )
+    elif Z.size:
+        sizes = tuple(extents(array.shape[1:]) for array in arrays)
+        inputs = [_seen(array) for array in arrays]
+        run(f"merge.{operation}", inputs, [_seen(Z)], sizes=sizes, lanes=1, vector=tiles.vector())
     return Z
+
+
+def _summed(arrays: Sequence[np.ndarray], whole: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """The product of arrays that broadcast to `whole`, summed to `shape`."""
+    if shape == whole and len({array.shape for array in arrays}) == 1:
+        return _merged("multiply", arrays, whole)
+    checks.float32("multiply_backward", **{f"A_{i}": array for i, array in enumerate(arrays)})
+    dA = buffers.empty(shape)
+    if dA.size:
+        sizes = tuple(extents(array.shape[1:]) for array in arrays)
+        how = {"sizes": sizes, "size": extents(shape[1:]), "lanes": 1, "vector": tiles.vector()}
+        run("merge.gradient", [_seen(array) for array in arrays], [_seen(dA)], **how)
+    return dA
+
+
+def _seen(array: np.ndarray) -> np.ndarray:
+    """(N, H, W, C, 1)"""
+    return array.reshape(len(array), *extents(array.shape[1:]), 1)

@@ -13,8 +13,8 @@ def batch_statistics(A_prev) -> tuple[np.ndarray, np.ndarray]:
     """As `fovea.reference.batch_statistics`."""
     checks.batch_statistics(A_prev)
     checks.float32("batch_statistics", A_prev=A_prev)
-    mean, variance = _vectors(A_prev, 2)
-    run("normalization.statistics", [_seen(A_prev)], [mean, variance], **_shape(A_prev), running=False)
+    mean, variance = vectors(A_prev, 2)
+    run("normalization.statistics", [seen(A_prev)], [mean, variance], **shape_of(A_prev), running=False)
     return mean, variance
 
 
@@ -25,9 +25,9 @@ def batch_norm(A_prev, mean, variance, gamma, beta, *, epsilon: float = 1e-5) ->
     if not len(A_prev):
         return reference.batch_norm(A_prev, mean, variance, gamma, beta, epsilon=epsilon)
     Z = buffers.empty(A_prev.shape)
-    inputs = [_seen(A_prev), mean, variance, gamma, beta]
-    how = {**_shape(A_prev), "activation": "", "add": 0}
-    run("normalization.normalise", inputs, [_seen(Z)], [c_float(epsilon)], **how)
+    inputs = [seen(A_prev), mean, variance, gamma, beta]
+    how = {**shape_of(A_prev), "activation": "", "add": 0}
+    run("normalization.normalise", inputs, [seen(Z)], [c_float(epsilon)], **how)
     return Z
 
 
@@ -41,25 +41,25 @@ def batch_norm_backward(
         return reference.batch_norm_backward(
             dZ, A_prev, mean, variance, gamma, epsilon=epsilon, of_batch=of_batch
         )
-    dA_prev, (dgamma, dbeta) = buffers.empty(A_prev.shape), _vectors(A_prev, 2)
+    dA_prev, (dgamma, dbeta) = buffers.empty(A_prev.shape), vectors(A_prev, 2)
     scale = [mean, variance, gamma, gamma]  # beta, the last one, plays no part without ReLU
-    how, numbers = {**_shape(A_prev), "activation": "", "kept": ""}, [c_float(epsilon)]
-    run("normalization.gradients", [_seen(dZ), _seen(A_prev), *scale], [dgamma, dbeta], numbers, **how)
-    inputs = [_seen(dZ), _seen(A_prev), dgamma, dbeta, *scale]
-    run("normalization.inputs", inputs, [_seen(dA_prev)], numbers, **how, gives=("dZ",), of_batch=of_batch)
+    how, numbers = {**shape_of(A_prev), "activation": "", "kept": ""}, [c_float(epsilon)]
+    run("normalization.gradients", [seen(dZ), seen(A_prev), *scale], [dgamma, dbeta], numbers, **how)
+    inputs = [seen(dZ), seen(A_prev), dgamma, dbeta, *scale]
+    run("normalization.inputs", inputs, [seen(dA_prev)], numbers, **how, gives=("dZ",), of_batch=of_batch)
     return dA_prev, dgamma, dbeta
 
 
-def _shape(A: np.ndarray) -> dict[str, int]:
+def shape_of(A: np.ndarray) -> dict[str, int]:
     """How the kernels are specialised: (N, C) are pictures of one pixel."""
     C = A.shape[-1]
     return {"channels": C, "pixels": A[0].size // C, "lanes": 1, "vector": tiles.vector()}
 
 
-def _seen(A: np.ndarray) -> np.ndarray:
+def seen(A: np.ndarray) -> np.ndarray:
     """(N, H·W, C, 1)"""
     return A.reshape(len(A), -1, A.shape[-1], 1)
 
 
-def _vectors(A: np.ndarray, count: int) -> list[np.ndarray]:
+def vectors(A: np.ndarray, count: int) -> list[np.ndarray]:
     return [buffers.empty((A.shape[-1],)) for _ in range(count)]

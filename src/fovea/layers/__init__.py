@@ -1,12 +1,13 @@
 """What networks are made of; each layer's forward and backward pass stand side by side."""
 
 from fovea.layers.activation import Clip, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Tanh
+from fovea.layers.affine import Affine
 from fovea.layers.base import Layer
 from fovea.layers.conv import Conv2D
 from fovea.layers.conv_transpose import ConvTranspose2D
 from fovea.layers.dense import Dense
 from fovea.layers.dropout import Dropout
-from fovea.layers.merge import Add, Concat
+from fovea.layers.merge import Add, Concat, Multiply
 from fovea.layers.normalization import BatchNorm
 from fovea.layers.pool import AveragePool2D, GlobalAveragePool2D, MaxPool2D
 from fovea.layers.shape import Flatten
@@ -33,6 +34,7 @@ __all__ = [
     "GELU",
     "SELU",
     "Add",
+    "Affine",
     "AveragePool2D",
     "BatchNorm",
     "Clip",
@@ -50,6 +52,7 @@ __all__ = [
     "LogSigmoid",
     "MaxPool2D",
     "Mish",
+    "Multiply",
     "ReLU",
     "ReLU6",
     "Shortcut",

@@ -1,10 +1,15 @@
 """Layers that merge several inputs of one picture.
 
     Add       Z = Σ_i A_prev_i                        dA_prev_i = dZ                                       (1)
-    Concat    Z = A_prev_0, A_prev_1, … side by side along the channels; each takes its part of dZ back    (2)
+    Multiply  Z = Π_i A_prev_i                        dA_prev_i = dZ · Π_{j ≠ i} A_prev_j                  (2)
+    Concat    Z = A_prev_0, A_prev_1, … side by side along the channels; each takes its part of dZ back    (3)
 
-He, Zhang, Ren, Sun: Deep residual learning for image recognition (2015); Szegedy and others: Going deeper
-with convolutions (2014).
+Sums and products broadcast as NumPy's do: (C,) and (1, 1, C) are a number for each channel of (H, W, C), and
+(H, W, 1) is one for each pixel; gradients are summed over the axes along which an input was repeated.
+
+He, Zhang, Ren, Sun: Deep residual learning for image recognition (2015); Hu, Shen, Albanie, Sun, Wu:
+Squeeze-and-excitation networks (2017), for products; Szegedy and others: Going deeper with convolutions
+(2014).
 """
 
 from dataclasses import dataclass
@@ -18,25 +23,53 @@ from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer, Shape
 
 
-@dataclass(eq=False)
-class Add(Layer):
-    """The sum of its inputs, two or more of one shape: where a shortcut meets the way around."""
+class _Broadcast(Layer):
+    """Its inputs' shapes broadcast."""
 
-    kind = "add"
     merges = True
 
     def output_shape(self, input_shape: Any) -> Shape:
-        return _shapes(input_shape, self.who, "one shape", slice(None))[0]
+        shapes = _shapes(input_shape)
+        try:
+            if len(shapes) > 1:
+                return tuple(map(int, np.broadcast_shapes(*shapes)))
+        except ValueError:
+            pass
+        raise _refused(self.who, "shapes that broadcast", shapes)
+
+
+@dataclass(eq=False)
+class Add(_Broadcast):
+    """The sum of its inputs, two or more: where a shortcut meets the way around."""
+
+    kind = "add"
 
     def forward(
         self, A_prev: Any, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
         """Arrays A_prev (N, …) → Z (N, …)."""
-        return functional.add(*A_prev), len(A_prev)  # (1)
+        return functional.add(*A_prev), [A.shape for A in A_prev]  # (1)
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[Any, Gradients]:
-        """dZ (N, …) → dA_prev, for each input the same."""
-        return (dZ,) * cache, {}  # (1)
+        """dZ (N, …) → dA_prev, for each input of its shape."""
+        return functional.add_backward(dZ, *cache), {}  # (1)
+
+
+@dataclass(eq=False)
+class Multiply(_Broadcast):
+    """The product of its inputs, two or more, value by value: where a gate meets what it lets through."""
+
+    kind = "multiply"
+
+    def forward(
+        self, A_prev: Any, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """Arrays A_prev (N, …) → Z (N, …)."""
+        return functional.multiply(*A_prev), A_prev  # (2)
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[Any, Gradients]:
+        """dZ (N, …) → dA_prev, for each input of its shape."""
+        return functional.multiply_backward(dZ, *cache), {}  # (2)
 
 
 @dataclass(eq=False)
@@ -47,24 +80,26 @@ class Concat(Layer):
     merges = True
 
     def output_shape(self, input_shape: Any) -> Shape:
-        shapes = _shapes(input_shape, self.who, "the same rows and columns", slice(-1))
+        shapes = _shapes(input_shape)
+        if len(shapes) < 2 or any(s[:-1] != shapes[0][:-1] for s in shapes):
+            raise _refused(self.who, "the same rows and columns", shapes)
         return *shapes[0][:-1], sum(shape[-1] for shape in shapes)
 
     def forward(
         self, A_prev: Any, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
         """Arrays A_prev (N, H, W, C_i) → Z (N, H, W, Σ C_i)."""
-        return np.concatenate(A_prev, axis=-1), [A.shape[-1] for A in A_prev]  # (2)
+        return np.concatenate(A_prev, axis=-1), [A.shape[-1] for A in A_prev]  # (3)
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[Any, Gradients]:
         """dZ (N, H, W, Σ C_i) → dA_prev, arrays (N, H, W, C_i)."""
-        return tuple(np.split(dZ, list(accumulate(cache))[:-1], axis=-1)), {}  # (2)
+        return tuple(np.split(dZ, list(accumulate(cache))[:-1], axis=-1)), {}  # (3)
 
 
-def _shapes(input_shape: Any, who: str, alike: str, axes: slice) -> list[Shape]:
-    """The inputs' shapes, if there are two or more, and alike along `axes`. Raises ShapeError."""
-    shapes = [tuple(shape) if isinstance(shape, tuple | list) else (shape,) for shape in input_shape]
-    if len(shapes) < 2 or any(len(s) != len(shapes[0]) or s[axes] != shapes[0][axes] for s in shapes):
-        got = " and ".join(map(str, shapes)) or "none"
-        raise ShapeError(mismatch(who, f"two inputs or more of {alike}", got))
-    return shapes
+def _shapes(input_shape: Any) -> list[Shape]:
+    return [tuple(shape) if isinstance(shape, tuple | list) else (shape,) for shape in input_shape]
+
+
+def _refused(who: str, alike: str, shapes: list[Shape]) -> ShapeError:
+    got = " and ".join(map(str, shapes)) or "none"
+    return ShapeError(mismatch(who, f"two inputs or more of {alike}", got))

@@ -162,9 +162,46 @@ def _softmax(one: _One) -> Value:
     return one.to("Softmax", axis=1, moved=one.inputs[0].moved)
 
 
-def _add(one: _One) -> Value:
-    one.names = [one.exporter.in_order(value).layer for value in one.inputs]
-    return one.to("Add" if len(one.names) == 2 else "Sum")
+def _affine(one: _One) -> Value:
+    """Scaled, then shifted where there is a bias; a number for each channel."""
+    layer: Any = one.layer
+    value = one.inputs[0]
+
+    def spread(name: str) -> str:
+        own = layer.parameters[name]
+        if value.moved is not None:
+            return one.weights(name, own[value.places % len(own)])
+        return one.weights(name, own.reshape(-1, *(1,) * (len(value.shape) - 1)))
+
+    if not layer.bias:
+        return one.to("Mul", spread("gamma"), moved=value.moved)
+    scaled = f"{layer.name}.scaled"
+    one.names = [one.exporter.add("Mul", [*one.names, spread("gamma")], scaled, scaled)]
+    return one.to("Add", spread("beta"), moved=value.moved)
+
+
+def _merged(operator: str, of_many: str = "") -> Callable[[_One], Value]:
+    """`operator` of two inputs, or `of_many`; channels (N, C) that meet pictures get rows and columns."""
+
+    def merged(one: _One) -> Value:
+        values = [one.exporter.in_order(value) for value in one.inputs]
+        one.names = [value.layer for value in values]
+        if len(one.shape) == 3:
+            for place, value in enumerate(values):
+                if len(value.shape) == 1:
+                    name = f"{one.layer.name}.input{place}"
+                    axes = one.weights(f"axes{place}", np.array((2, 3), np.int64))
+                    one.names[place] = one.exporter.add("Unsqueeze", [value.layer, axes], name, name)
+        if len(one.names) > 2 and of_many:
+            return one.to(of_many)
+        first, *others, last = one.names
+        for place, other in enumerate(others):
+            name = f"{one.layer.name}.some{place}"
+            first = one.exporter.add(operator, [first, other], name, name)
+        one.names = [first, last]
+        return one.to(operator)
+
+    return merged
 
 
 def _concat(one: _One) -> Value:
@@ -198,7 +235,8 @@ def _gone(one: _One) -> Value:
 
 
 EXPORTERS: dict[type[Layer], Callable[[_One], Value]] = {
-    layers.Add: _add,
+    layers.Add: _merged("Add", "Sum"),
+    layers.Affine: _affine,
     layers.AveragePool2D: _pool("AveragePool"),
     layers.BatchNorm: _batch_norm,
     layers.Clip: _clip,
@@ -211,6 +249,7 @@ EXPORTERS: dict[type[Layer], Callable[[_One], Value]] = {
     layers.GlobalAveragePool2D: _global_average_pool,
     layers.LeakyReLU: _each("LeakyRelu", alpha="slope"),
     layers.MaxPool2D: _pool("MaxPool"),
+    layers.Multiply: _merged("Mul"),
     layers.ReLU: _each("Relu"),
     layers.ReLU6: _clip,
     layers.Shortcut: _shortcut,

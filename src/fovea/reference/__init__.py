@@ -20,10 +20,11 @@ from fovea.reference.activation import (
     tanh,
     tanh_backward,
 )
+from fovea.reference.affine import affine, affine_backward
 from fovea.reference.conv import conv2d, conv2d_backward, conv2d_transpose, conv2d_transpose_backward
 from fovea.reference.dense import dense, dense_backward
 from fovea.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
-from fovea.reference.merge import add
+from fovea.reference.merge import add, add_backward, multiply, multiply_backward
 from fovea.reference.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.reference.optimizer import adam, sgd
 from fovea.reference.piecewise import (
@@ -64,6 +65,9 @@ from fovea.reference.warp import warp
 __all__ = [
     "adam",
     "add",
+    "add_backward",
+    "affine",
+    "affine_backward",
     "average_pool2d",
     "average_pool2d_backward",
     "batch_norm",
@@ -94,6 +98,8 @@ __all__ = [
     "max_pool2d_indices",
     "mish",
     "mish_backward",
+    "multiply",
+    "multiply_backward",
     "recolour",
     "relu",
     "relu_backward",

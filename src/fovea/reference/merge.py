@@ -1,18 +1,70 @@
-"""The sum of several arrays, where ways through a network meet.
+"""Sums and products of several arrays, where ways through a network meet.
 
-    Z = A_0 + A_1 + …, from the left                                                                       (1)
+    sum        Z = A_0 + A_1 + …, from the left           dA_i = dZ                                        (1)
+    product    Z = A_0 · A_1 · …, from the left           dA_i = dZ · Π_{j ≠ i} A_j                        (2)
 
-A gradient goes back to each of them as it is.
+Axes broadcast as NumPy's do, but for the first, N examples: each example is merged with its like.
+Along an axis where A_i is repeated,
+
+    dA_i = Σ of the above over the axis                                                                    (3)
+
+in float64.
 """
+
+from functools import reduce
+
+import numpy as np
 
 from fovea import checks
 from fovea.checks import Array
+from fovea.reference.quiet import quietly
 
 
+@quietly
 def add(*arrays: Array) -> Array:
-    """Z, of the shape of all `arrays`, two at least."""
-    checks.summands(*arrays)
-    Z = arrays[0] + arrays[1]  # (1)
-    for more in arrays[2:]:
-        Z += more
-    return Z
+    """Z, of the shape that the `arrays`, two at least, broadcast to."""
+    shape = checks.merged(*arrays, who="add")
+    return reduce(np.add, _aligned(arrays, shape))  # (1)
+
+
+@quietly
+def add_backward(dA: Array, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
+    """dA_i for each of the `shapes` that were added."""
+    checks.merged_backward(dA, *shapes, who="add_backward")
+    return tuple(_summed(dA, shape) for shape in shapes)  # (1), (3)
+
+
+@quietly
+def multiply(*arrays: Array) -> Array:
+    """Z, of the shape that the `arrays`, two at least, broadcast to."""
+    shape = checks.merged(*arrays, who="multiply")
+    return reduce(np.multiply, _aligned(arrays, shape))  # (2)
+
+
+@quietly
+def multiply_backward(dA: Array, *arrays: Array) -> tuple[Array, ...]:
+    """dA_i for each of the `arrays` that were multiplied."""
+    checks.merged_backward(dA, *(array.shape for array in arrays), who="multiply_backward")
+    aligned = _aligned(arrays, dA.shape)
+    return tuple(
+        _summed(reduce(np.multiply, [dA, *aligned[:i], *aligned[i + 1 :]]), array.shape)  # (2), (3)
+        for i, array in enumerate(arrays)
+    )
+
+
+def _aligned(arrays: tuple[Array, ...], shape: tuple[int, ...]) -> list[Array]:
+    """The arrays with as many axes as `shape`: those that are missing come behind the first."""
+    return [_axes(array.shape, len(shape), array) for array in arrays]
+
+
+def _axes(shape: tuple[int, ...], count: int, array: Array) -> Array:
+    return array.reshape(*shape[:1], *(1,) * (count - len(shape)), *shape[1:])
+
+
+def _summed(dA: Array, shape: tuple[int, ...]) -> Array:
+    """(3): `dA` of an array of `shape`."""
+    if dA.shape == shape:
+        return dA
+    full = (*shape[:1], *(1,) * (dA.ndim - len(shape)), *shape[1:])
+    axes = tuple(axis for axis, (n, own) in enumerate(zip(dA.shape, full, strict=True)) if n != own)
+    return dA.sum(axis=axes, keepdims=True, dtype=np.float64).astype(dA.dtype).reshape(shape)

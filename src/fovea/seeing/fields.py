@@ -113,13 +113,17 @@ def grid(network: Network, layer: str) -> Grid | None:
     first, jump = [0.0, 0.0], [1.0, 1.0]
     way, place = [], number_of(network, layer, "grid")
     while place != PICTURE:  # where ways meet, all of them have the same grid, or nearly: take the first
-        way.append(place)
-        place = network.sources[place][0]
-    for place in reversed(way):
+        shapes = (
+            network.input_shapes[place] if network.layers[place].merges else (network.input_shapes[place],)
+        )
+        alike = (number for number, n in enumerate(shapes) if n[:2] == network.shapes[place][:2])
+        taken = next(alike, 0)  # none of those that broadcast
+        way.append((place, shapes[taken]))
+        place = network.sources[place][taken]
+    for place, n_in in reversed(way):
         own, n_out = network.layers[place], network.shapes[place]
-        n_in, merged = network.input_shapes[place], own.merges
-        window, upward = (None, None) if merged else (own.window(n_in), own.upward(n_in))
-        moved = n_in[0][:2] != n_out[:2] if merged else n_in != n_out
+        window, upward = (None, None) if own.merges else (own.window(n_in), own.upward(n_in))
+        moved = n_in[:2] != n_out[:2] if own.merges else n_in != n_out
         if window is None and upward is None and (own.connections(n_in) or moved):
             return None
         if upward is not None:
@@ -184,6 +188,8 @@ def _below(own: Layer, seen: list[np.ndarray], n_in: Shape, n_out: Shape) -> lis
         return _unfolded(seen[0], n_in)
     if own.merges and n_in[:2] == n_out[:2]:
         return seen  # channels are no matter
+    if own.merges and len(n_in) == len(n_out):  # what broadcasts is seen from everywhere
+        return [np.ones(1, bool) if n == 1 else mask for n, mask in zip(n_in, seen, strict=False)]
     if own.connections(n_in) or n_in != n_out:
         return [np.ones(n, bool) for n in n_in[: max(len(n_in) - 1, 1)]]  # each value depends on all
     return seen

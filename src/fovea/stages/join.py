@@ -12,8 +12,8 @@ from fovea.stages.conv_transpose import ConvTransposeStage
 from fovea.stages.dense import DenseStage
 from fovea.stages.folded import FoldedStage
 from fovea.stages.layer import LayerStage
-from fovea.stages.merge import AddStage, ConcatStage
-from fovea.stages.normalization import NormStage
+from fovea.stages.merge import ConcatStage, MergeStage
+from fovea.stages.normalization import AffineStage, NormStage
 from fovea.stages.pool import PoolStage
 from fovea.stages.relayout import RelayoutStage
 from fovea.stages.shortcut import ShortcutStage
@@ -28,9 +28,10 @@ KINDS: tuple[type[Stage], ...] = (
     ConvTransposeStage,
     DenseStage,
     NormStage,
+    AffineStage,
     ActivationStage,
     PoolStage,
-    AddStage,
+    MergeStage,
     ConcatStage,
     ShortcutStage,
     UpsampleStage,
@@ -132,6 +133,8 @@ def _groups(
             sources = network.sources[following]
             if len(sources) > 2 or set(sources) & set(network.sources[number]):
                 break  # no kernel takes along so many, or an array twice
+            if len(sources) > 1 and len(set(network.input_shapes[following])) > 1:
+                break  # nor one that broadcasts
             behind.append(following)
         kind = next((kind for kind in kinds if type(layer) in kind.leads), LayerStage)
         count = kind.takes([network.layers[n] for n in behind], network.input_shapes[number])

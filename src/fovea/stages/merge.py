@@ -6,8 +6,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from fovea.kernels import tiles
+from fovea.kernels.merge import Extents, extents
 from fovea.kernels.specification import specify
-from fovea.layers import Add, Concat, Layer
+from fovea.layers import Add, Concat, Layer, Multiply
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array
 
@@ -21,20 +22,59 @@ def sum_of(plan: "Plan", arrays: Sequence[Array], total: Array) -> Step:
     return plan.call(specification, [array.as_runs() for array in arrays], outputs=[total.as_runs()])
 
 
-class AddStage(Stage):
-    """A sum by itself."""
+class MergeStage(Stage):
+    """A sum or a product by itself."""
 
-    leads = (Add,)
-    reads = ()
-    adds = True
+    leads = (Add, Multiply)
     why = "no kernel before it can take it along"
 
+    def __init__(self, layers: Sequence[Layer], input_shape: Any, lanes: int, first: bool, few: bool) -> None:
+        super().__init__(layers, input_shape, lanes, first, few)
+        self.operation = "add" if isinstance(layers[0], Add) else "multiply"
+        self.reads = () if self.operation == "add" else ("A_prev", "beside")
+        self.shapes = [extents(shape) for shape in input_shape]
+        self.whole = extents(self.output_shape)
+        self.adds = self.operation == "add" and set(self.shapes) == {self.whole}
+
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        return [sum_of(plan, [A_prev, *self.beside], A)]
+        arrays = list(zip([A_prev, *self.beside], self.shapes, strict=True))
+        if self.adds:
+            return [sum_of(plan, [array for array, _ in arrays], A)]
+        return [self._call(plan, self.operation, arrays, A, self.whole)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        targets = zip((dA_prev, *self.dbeside), self.begun, strict=True)
-        return [sum_of(plan, [begun, dA] if begun else [dA], t) for t, begun in targets if t is not None]
+        targets = list(zip((dA_prev, *self.dbeside), self.begun, self.shapes, strict=True))
+        if self.adds:
+            return [
+                sum_of(plan, [begun, dA] if begun else [dA], t) for t, begun, _ in targets if t is not None
+            ]
+        arrays = list(zip([A_prev, *self.beside], self.shapes, strict=True))
+        steps: list[Step] = []
+        for i, (target, _, shape) in enumerate(targets):
+            others = arrays[:i] + arrays[i + 1 :] if self.operation == "multiply" else []
+            if target is not None:
+                steps.append(self._call(plan, "gradient", [(dA, self.whole), *others], target, shape))
+        return steps
+
+    def _call(
+        self,
+        plan: "Plan",
+        operation: str,
+        arrays: Sequence[tuple[Array, Extents]],
+        target: Array,
+        shape: Extents,
+    ) -> Step:
+        """`operation` of arrays with their shapes; what comes of it has `shape`."""
+        if all(own == shape for _, own in arrays):
+            if len(arrays) == 1:
+                return sum_of(plan, [arrays[0][0]], target)
+            specification = specify("elementwise.multiply", count=len(arrays), vector=tiles.vector())
+            return plan.call(specification, [a.as_runs() for a, _ in arrays], outputs=[target.as_runs()])
+        how: dict[str, Any] = {"sizes": tuple(own for _, own in arrays), "lanes": self.lanes}
+        how |= {"size": shape} if operation == "gradient" else {}
+        specification = specify(f"merge.{operation}", **how, vector=tiles.vector())
+        inputs = [array.seen_as(*own) for array, own in arrays]
+        return plan.call(specification, inputs, outputs=[target.seen_as(*shape)])
 
 
 class ConcatStage(Stage):

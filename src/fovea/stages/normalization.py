@@ -5,9 +5,12 @@ from ctypes import c_float
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fovea.kernels import buffers, tiles
+from fovea.kernels.affine import neutral
 from fovea.kernels.specification import specify
-from fovea.layers import Add, BatchNorm, Layer
+from fovea.layers import Add, Affine, BatchNorm, Layer
 from fovea.layers.base import Shape
 from fovea.stages.activation import Along
 from fovea.stages.base import Stage, Step, follows, scale_of
@@ -29,7 +32,6 @@ class NormStage(Stage):
     def __init__(self, layers: Sequence[Layer], input_shape: Any, lanes: int, first: bool, few: bool) -> None:
         super().__init__(layers, input_shape, lanes, first, few)
         layer = layers[0]
-        assert isinstance(layer, BatchNorm)
         self.layer = layer
         add = follows(Add, layers, 1)
         self.along = Along(layers[add:])
@@ -45,7 +47,17 @@ class NormStage(Stage):
             "channels": self.C, "pixels": self.pixels, "lanes": lanes, "vector": tiles.vector()
         }  # fmt: skip
         self.mean, self.variance = (buffers.zeros((self.C,)) for _ in "ab")  # the batch's
-        self.epsilon, self.momentum = c_float(layer.epsilon), c_float(layer.momentum)
+        norm = layer if isinstance(layer, BatchNorm) else None
+        self.epsilon, self.momentum = (c_float(getattr(norm, name, 0)) for name in ("epsilon", "momentum"))
+        self.of_batch = norm is not None and not norm.frozen  # whether it normalises by the batch in training
+
+    def scale(self, plan: "Plan") -> list[np.ndarray]:
+        """Mean, variance, gamma and beta in a prediction."""
+        return scale_of(self.layer, plan)
+
+    def gradients(self, plan: "Plan") -> list[np.ndarray]:
+        """Where those of gamma and beta are written."""
+        return [plan.gradient_views[f"{self.layer.name}.{name}"] for name in ("gamma", "beta")]
 
     @classmethod
     def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
@@ -57,11 +69,11 @@ class NormStage(Stage):
         how = {**self.shape, "activation": self.along.name, "add": len(self.beside)}
         specification = specify("normalization.normalise", **how)
         Z, arrays = self._seen(A_prev), [self._seen(array) for array in (A_prev, *self.beside)]
-        *running, gamma, beta = scale_of(self.layer, plan)
+        *running, gamma, beta = self.scale(plan)
         numbers = [self.epsilon]
         how = {"numbers": numbers, "outputs": [self._seen(A)]}
         predict = plan.call(specification, arrays, [*running, gamma, beta], **how)
-        if not plan.training or self.layer.frozen:
+        if not plan.training or not self.of_batch:
             return [predict]
         own = [self.mean, self.variance]
         train = plan.call(specification, arrays, [*own, gamma, beta], **how)
@@ -80,14 +92,13 @@ class NormStage(Stage):
         return [normalise]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        gradients = [plan.gradient_views[f"{self.layer.name}.{name}"] for name in ("gamma", "beta")]
-        frozen, (*running, gamma, beta) = self.layer.frozen, scale_of(self.layer, plan)
-        scale = [*(running if frozen else (self.mean, self.variance)), gamma, beta]
+        gradients, (*running, gamma, beta) = self.gradients(plan), self.scale(plan)
+        scale = [*((self.mean, self.variance) if self.of_batch else running), gamma, beta]
         how, numbers = {**self.shape, **self.back}, [self.epsilon, *self._count(plan)]
         read = (dA, A, A_prev) if "A" in self.reads else (dA, A_prev)
         given = [self._seen(array) for array in read]
         steps: list[Step] = []
-        if not frozen:
+        if not self.layer.frozen:
             specification = specify("normalization.gradients", **how)
             steps.append(plan.call(specification, given, scale, numbers, gradients=gradients))
         results = zip(("dZ", "dS"), (dA_prev, *self.dbeside), self.begun, strict=False)
@@ -95,7 +106,7 @@ class NormStage(Stage):
         wanted.reverse()  # dZ may be in the place of dA, and comes last
         if wanted:
             gives = tuple(name + ("+" if begun else "") for name, _, begun in wanted)
-            specification = specify("normalization.inputs", **how, gives=gives, of_batch=not frozen)
+            specification = specify("normalization.inputs", **how, gives=gives, of_batch=self.of_batch)
             before = [self._seen(begun) for _, _, begun in wanted if begun]
             outputs = [self._seen(target) for _, target, _ in wanted if target]
             constant = [*gradients, *scale]
@@ -108,3 +119,26 @@ class NormStage(Stage):
 
     def _seen(self, array: Array) -> View:
         return array.seen_as(self.pixels, self.C)
+
+
+class AffineStage(NormStage):
+    """Channels scaled and shifted, then what may follow a batch normalisation: the same kernels, with mean 0,
+    variance 1 and ε = 0."""
+
+    leads = (Affine,)
+    why = "what normalises, with mean 0 and variance 1"
+
+    def scale(self, plan: "Plan") -> list[np.ndarray]:
+        name, parameters = self.layer.name, plan.network.parameters
+        beta = parameters.get(f"{name}.beta")
+        return [
+            *neutral(self.C),
+            parameters[f"{name}.gamma"],
+            buffers.zeros((self.C,)) if beta is None else beta,
+        ]
+
+    def gradients(self, plan: "Plan") -> list[np.ndarray]:
+        views = plan.gradient_views
+        return [
+            views.get(f"{self.layer.name}.{name}", buffers.zeros((self.C,))) for name in ("gamma", "beta")
+        ]

@@ -23,6 +23,7 @@ from fovea.layers import (
     GELU,
     SELU,
     Add,
+    Affine,
     AveragePool2D,
     BatchNorm,
     Clip,
@@ -40,6 +41,7 @@ from fovea.layers import (
     LogSigmoid,
     MaxPool2D,
     Mish,
+    Multiply,
     ReLU,
     ReLU6,
     Shortcut,
@@ -56,7 +58,7 @@ from fovea.layers import Softmax as SoftmaxLayer
 from fovea.layers.base import Gradients, several, taken_in
 from fovea.losses import softmax_cross_entropy
 from fovea.network import Network
-from fovea.tracing import activations, asked, merging, normalization, sampling, values, windows
+from fovea.tracing import activations, affine, asked, merging, normalization, sampling, values, windows
 from fovea.tracing.steps import Passed, Softmax, Step, Tracer
 
 SOFTMAX = "softmax"
@@ -91,10 +93,12 @@ TRACERS: dict[type[Layer], Tracer] = {
     SoftmaxLayer: activations.SOFTMAX,
     Upsample2D: sampling.UPSAMPLING,
     Shortcut: sampling.SHORTCUT,
+    Affine: affine.AFFINE,
     BatchNorm: normalization.BATCH_NORM,
     Flatten: values.FLATTEN,
     Dropout: values.DROPOUT,
     Add: merging.ADD,
+    Multiply: merging.MULTIPLY,
     Concat: merging.CONCAT,
 }
 

@@ -1,5 +1,5 @@
-"""Kernels that treat numbers one by one, on memory seen as one long run: activations, sums, and the
-optimizers' updates."""
+"""Kernels that treat numbers one by one, on memory seen as one long run: activations, sums, products,
+and the optimizers' updates."""
 
 import halide as hl
 
@@ -31,6 +31,16 @@ def add(*, count, activation, vector):
     for array in arrays[1:]:
         total += array[i, n]
     A[i, n] = forward(activation, total)
+    return [_schedule(A, i, vector).parallel(n)], arrays
+
+
+def multiply(*, count, vector):
+    """A = A_0 · A_1 · …, over runs [i, n], from the left."""
+    arrays, A, (i, n) = [_run(f"A_{k}", 2) for k in range(count)], hl.Func("A"), variables("i n")
+    product = arrays[0][i, n]
+    for array in arrays[1:]:
+        product = hl.strict_float(product * array[i, n])
+    A[i, n] = product
     return [_schedule(A, i, vector).parallel(n)], arrays
 
 

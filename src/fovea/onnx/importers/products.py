@@ -1,13 +1,16 @@
 """Products, sums and batch normalisation as layers."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.layers import Add, BatchNorm, Concat, Conv2D, Dense
-from fovea.onnx.building import Builder, Value
+from fovea.layers import Add, Affine, BatchNorm, Concat, Conv2D, Dense, Layer, Multiply
+from fovea.layers.base import Shape
+from fovea.onnx.building import Builder, Value, usual
 
 
 def gemm(b: Builder, x, w, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
@@ -30,12 +33,16 @@ def add(b: Builder, one, other):
 
 
 def subtract(b: Builder, one, other):
+    if isinstance(one, Value) and isinstance(other, Value):
+        return add(b, one, _with_constant(b, other, np.array(-1.0), lambda constant: (constant, 0)))
     if isinstance(other, Value):
         return _with_constant(b, one, other, lambda constant: (-1, constant))
     return _with_constant(b, one, other, lambda constant: (1, -constant))
 
 
 def multiply(b: Builder, one, other):
+    if isinstance(one, Value) and isinstance(other, Value):
+        return _merged(b, Multiply(), (one, other))
     return _with_constant(b, one, other, lambda constant: (constant, 0))
 
 
@@ -46,13 +53,7 @@ def divide(b: Builder, one, other):
 
 def total(b: Builder, *values):
     """The sum of what the network computes in several places."""
-    terms = [b.ready(value) for value in values]
-    if len(terms) == 1:
-        return terms[0]
-    if any(t.tensor_shape != terms[0].tensor_shape or (t.places != terms[0].places).any() for t in terms):
-        got = " and ".join(str(("N", *t.tensor_shape)) for t in terms)
-        raise ShapeError(mismatch("its inputs", "the same shape and order", got))
-    return replace(b.add(Add(), *terms), moved=terms[0].moved)
+    return _merged(b, Add(), values)
 
 
 def concat(b: Builder, *values, axis):
@@ -78,7 +79,11 @@ def batch_normalization(
         raise ShapeError(mismatch("training_mode", "0, as a model for inference has it", training_mode))
     value = b.ready(x)
     given = zip(("gamma", "beta", "mean", "variance"), (scale, bias, mean, variance), strict=True)
-    arrays = {name: _by_channel(value, b.numbers(a, place)) for place, (name, a) in enumerate(given, start=1)}
+    axes = (-1, *(1,) * (len(value.tensor_shape) - 1))  # channels come first in the tensor (N, C, …)
+    arrays = {
+        name: _by_channel(value, b.numbers(a, place).reshape(axes), name in ("gamma", "variance"))
+        for place, (name, a) in enumerate(given, start=1)
+    }
     layer = BatchNorm(epsilon, round(1 - momentum, 6))
     return replace(b.add(layer, value, **arrays), moved=value.moved)
 
@@ -96,58 +101,75 @@ def _dense(b: Builder, x: Any, weights: np.ndarray, own: dict[str, np.ndarray]) 
     return b.add(Dense(W.shape[1], bias=bool(own)), value, W=W, **own)
 
 
+def _merged(b: Builder, layer: Layer, values: Sequence[Any]) -> Value:
+    """The sum or product of what the network computes in several places, where the axes of the tensors (N, …)
+    broadcast. Raises ShapeError where those of the layers do not broadcast in the same way."""
+    terms = [b.ready(value) for value in values]
+    if len(terms) == 1:
+        return terms[0]
+    shapes = [term.tensor_shape for term in terms]
+    if len({len(shape) for shape in shapes}) == 1:  # else the batch would meet another axis
+        whole = tuple(map(int, np.broadcast_shapes(*shapes)))
+        orders = [(term.shape, term.moved) for term in terms if term.tensor_shape == whole and term.whole]
+        orders += [((*whole[1:], whole[0]), None)] if len(whole) == 3 else []
+        for shape, moved in orders:
+            places = usual(shape) if moved is None else moved
+            if all(_goes_along(term, shape, places) for term in terms):
+                return replace(b.add(layer, *terms), moved=moved)
+    got = " and ".join(str(("N", *shape)) for shape in shapes)
+    raise ShapeError(mismatch("its inputs", "the same order, and shapes that broadcast", got))
+
+
+def _goes_along(term: Value, shape: Shape, places: np.ndarray) -> bool:
+    """Whether `term`, as its layer gives it, broadcasts to `shape` as its tensor does to that of `places`."""
+    try:
+        here = np.broadcast_to(np.arange(prod(term.shape)).reshape(term.shape), shape)
+    except ValueError:
+        return False
+    return np.array_equal(here.reshape(-1)[places], np.broadcast_to(term.places, places.shape))
+
+
 def _with_constant(b: Builder, one: Any, other: Any, terms: Any) -> Value:
     """One of the two is a constant; `terms` makes scale and shift of it."""
     x, constant, place = (one, other, 1) if isinstance(one, Value) else (other, one, 0)
     value = b.ready(x)
     scale, shift = (np.asarray(term, np.float32) for term in terms(b.numbers(constant, place)))
-    gamma, beta = (_by_channel(value, _spread(value, term)) for term in (scale, shift))
-    return _folded(b, value, gamma, beta) or _normalised(b, value, gamma, beta)
+    gamma, beta = _by_channel(value, scale, 1), _by_channel(value, shift, 0)
+    return _folded(b, value, gamma, beta) or _scaled(b, value, gamma, beta)
 
 
 def _folded(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Value | None:
-    """scale · value + shift as part of the convolution or dense layer before it, where nothing else takes its
-    output in."""
+    """scale · value + shift as part of the layer before it, if that scales and shifts too, and nothing else
+    takes its output in."""
     layer = b.layers.get(value.layer)
-    if not value.alone or not isinstance(layer, Conv2D | Dense):
+    if not value.alone or not isinstance(layer, Conv2D | Dense | Affine):
         return None
+    scale, shift = ("gamma", "beta") if isinstance(layer, Affine) else ("W", "b")
     arrays = b.arrays[value.layer]
-    arrays["W"] = arrays["W"] * gamma
+    arrays[scale] = arrays[scale] * gamma
     if layer.bias or beta.any():
-        layer.bias, arrays["b"] = True, arrays.get("b", np.float32(0)) * gamma + beta
+        layer.bias, arrays[shift] = True, arrays.get(shift, np.float32(0)) * gamma + beta
     return value
 
 
-def _normalised(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Value:
-    """The same as a normalisation with mean 0 and variance 1."""
-    layer = BatchNorm()
-    mean, variance = np.zeros_like(gamma), np.full_like(gamma, 1 - layer.epsilon)
-    made = b.add(layer, value, gamma=gamma, beta=beta, mean=mean, variance=variance)
-    return replace(made, moved=value.moved)
+def _scaled(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Value:
+    """The same as a layer of its own."""
+    own = {"gamma": gamma} | ({"beta": beta} if beta.any() else {})
+    return replace(b.add(Affine(bias="beta" in own), value, **own), moved=value.moved)
 
 
-def _spread(value: Value, constant: np.ndarray) -> np.ndarray:
-    """One number a channel of `constant`, which is broadcast to the tensor (N, …). Raises ShapeError for what
-    differs from pixel to pixel, or changes the shape."""
-    shape = value.tensor_shape
+def _by_channel(value: Value, constant: np.ndarray, other: float) -> np.ndarray:
+    """One number for each channel of the layer's output, of a constant that broadcasts to the tensor (N, …);
+    `other` for channels that the tensor does not have. Raises ShapeError for numbers that differ from pixel
+    to pixel, and for those that change the shape."""
+    shape, places = value.tensor_shape, value.places
     constant = constant if constant.ndim <= len(shape) else constant.reshape(constant.shape[-len(shape) :])
-    spread = np.broadcast_to(constant, shape).reshape(shape[0], -1)
-    if (spread != spread[:, :1]).any():
+    spread = np.broadcast_to(constant, shape).astype(np.float32)
+    numbers, channels = np.full(value.shape[-1], other, np.float32), places % value.shape[-1]
+    numbers[channels] = spread
+    if not np.array_equal(numbers[channels], spread):
         raise ShapeError(mismatch("its constant", "one number for each channel", f"others, {constant.shape}"))
-    return spread[:, 0]
-
-
-def _by_channel(value: Value, numbers: np.ndarray) -> np.ndarray:
-    """One number a channel of the tensor as one a channel of the layer's output."""
-    if numbers.shape != value.tensor_shape[:1]:
-        raise ShapeError(mismatch("its numbers", value.tensor_shape[:1], numbers.shape))
-    if value.moved is None:
-        return np.ascontiguousarray(numbers)
-    if len(value.shape) != 1 or not value.whole:
-        raise ShapeError(mismatch("its input", "channels or rows, all of them", "some, in another order"))
-    own = np.empty(value.shape, np.float32)
-    own[value.places.reshape(-1)] = numbers
-    return own
+    return numbers
 
 
 def _vector(numbers: np.ndarray, n: int) -> np.ndarray:
