@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from fovea.errors import TrainingError, mismatch
+from fovea.names import class_name
 
 Asked: TypeAlias = "str | Mapping[str, float] | Sequence[float] | None"
 
@@ -30,7 +31,7 @@ def parse(asked: Asked) -> Asked:
     for part in asked.split(","):
         name, _, number = part.rpartition("=")  # the name of a class may have an = in it
         try:
-            named[name.strip()] = float(number)
+            named[class_name(name)] = float(number)
         except ValueError:
             name = ""
         if not name.strip():
@@ -51,6 +52,7 @@ def weights(asked: Asked, labels: np.ndarray, classes: Sequence[str]) -> list[fl
         n = np.bincount(labels[labels >= 0], minlength=len(classes))
         return np.where(n > 0, n.sum() / (np.count_nonzero(n) * np.maximum(n, 1)), 0.0).tolist()  # (1)
     if isinstance(asked, Mapping):
+        asked = {class_name(name): weight for name, weight in asked.items()}
         strange = next((name for name in asked if name not in classes), None)
         if strange is not None:
             raise TrainingError(mismatch(_WHO, f"names of classes, {', '.join(classes)}", repr(strange)))

@@ -4,7 +4,7 @@
 the first. Both are brought to NFC, the composed form (Unicode Standard Annex #15), before they are compared.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from unicodedata import normalize
 
 
@@ -26,9 +26,16 @@ def repeated(names: Iterable[str]) -> dict[str, list[int]]:
     return {name: numbers for name, numbers in found.items() if len(numbers) > 1}
 
 
-def distinct(names: Sequence[str]) -> list[str]:
-    """The names, with its position behind each that occurs more than once: `crane (134)`, `crane (517)`."""
-    names = list(names)
+def listed(doubles: Mapping[str, Sequence[int]], most: int = 5) -> str:
+    """What `repeated` found, to read: `'crane' (134, 517), 'maillot' (638, 639)`."""
+    shown = [f"{name!r} ({', '.join(map(str, numbers))})" for name, numbers in doubles.items()]
+    return ", ".join(shown[:most] + (["…"] if len(shown) > most else []))
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names of classes, with its position behind each that occurs more than once: `crane (134)`,
+    `crane (517)`."""
+    names = [class_name(name) for name in names]
     while doubles := repeated(names):
         for name, numbers in doubles.items():
             for number in numbers:

@@ -13,6 +13,7 @@ from fovea.errors import ShapeError, mismatch
 from fovea.graph import PICTURE, Entries, Graph
 from fovea.inputs import batch_of, in_precision, numbers, pixels_or_numbers
 from fovea.layers.base import Gradients, Layer, Shape, checked_precision, several, taken_in
+from fovea.names import class_name, listed, repeated
 from fovea.parameters import aligned_zeros, hand_out, layout_of, learn_statistics, views_of
 from fovea.preprocessing import Preprocessing
 from fovea.ranges import MOST_SEED, check_size, whole
@@ -235,13 +236,18 @@ class Network:
 
     @classes.setter
     def classes(self, names: Sequence[str] | None) -> None:
-        outputs = self.output_shape[-1]
         if names is not None:
-            strings = not isinstance(names, str) and all(isinstance(name, str) for name in names)
-            if not strings or len(names) != outputs or len(set(names)) != outputs:
-                got = names if len(names) <= 12 else f"{len(names)} names"
-                raise ShapeError(mismatch("Network", f"{outputs} different class names, one an output", got))
-        self._classes = None if names is None else list(names)
+            outputs = self.output_shape[-1]
+            expected = f"{outputs} different class names, one an output"
+            if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+                raise ShapeError(mismatch("Network", expected, repr(names)))
+            names = [class_name(name) for name in names]
+            if len(names) != outputs:
+                raise ShapeError(mismatch("Network", expected, f"{len(names)} names"))
+            if doubles := repeated(names):
+                got = f"one name for several outputs, {listed(doubles)}"
+                raise ShapeError(mismatch("Network", expected, got, "fovea.names.distinct numbers them"))
+        self._classes = names
 
     @property
     def preprocessing(self) -> Preprocessing:

@@ -87,6 +87,15 @@ def test_what_is_wrong_is_one_line(arguments, code, words, call, tmp_path):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_class_names_that_occur_twice_get_their_numbers(call, tmp_path):
+    call("export", "tiny.safetensors")
+    (tmp_path / "names.txt").write_text("\ufeffcafe\u0301\n crane \ncaf\u00e9\n")
+    code, out, _ = call("import", "tiny.onnx", "--out", "new.safetensors", "--classes", "names.txt")
+    assert code == 0
+    assert "names.txt has names twice, 'caf\u00e9' (0, 2): their numbers are now part of these names" in out
+    assert fovea.load("new.safetensors").classes == ["caf\u00e9 (0)", "crane", "caf\u00e9 (2)"]
+
+
 def test_class_names_that_do_not_fit(call, tmp_path):
     from fovea.apps import exchange
 

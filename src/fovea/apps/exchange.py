@@ -6,6 +6,7 @@ from pathlib import Path
 from fovea import files
 from fovea.apps import models
 from fovea.errors import DataError, ShapeError, mismatch
+from fovea.names import class_name, distinct, listed, repeated
 from fovea.network import Network
 from fovea.preprocessing import Preprocessing
 
@@ -54,11 +55,13 @@ def check_format(format: str) -> str:
 def import_onnx(
     file: str, out: str | None = None, *, input_shape: Sequence[int] | None = None,
     classes: str | None = None, mean: Sequence[float] | None = None, std: Sequence[float] | None = None,
+    note: Callable[[str], object] = lambda line: None,
 ) -> tuple[Path, Network]:  # fmt: skip
     """Write the network of an ONNX file as a model file: where it is, and the network. Raises DataError.
 
-    `classes` is a file of their names, one a line; `mean` and `std` of each channel are those of pixels from
-    0 to 1. What is given counts, whatever the file says.
+    `classes` is a file of their names, one a line; those that occur twice get their numbers, and `note` is
+    told. `mean` and `std` of each channel are those of pixels from 0 to 1. What is given counts, whatever the
+    file says.
     """
     from fovea import onnx
 
@@ -66,7 +69,10 @@ def import_onnx(
     network = onnx.load(Path(file).expanduser(), input_shape=input_shape)
     channels = network.input_shape[-1]
     if classes is not None:
-        network.classes = _lines(Path(classes).expanduser())
+        names = _lines(Path(classes).expanduser())
+        network.classes = distinct(names)
+        if doubles := repeated(names):
+            note(f"{classes} has names twice, {listed(doubles)}: their numbers are now part of these names")
     if mean is not None or std is not None:
         network.preprocessing = Preprocessing(
             tuple(mean or (0.0,) * channels), tuple(std or (1.0,) * channels)
@@ -96,7 +102,7 @@ def _new(name: str) -> Path:
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = files.read(path, "a file of class names").decode().splitlines()
+        lines = files.read(path, "a file of class names").decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
-    return [line.strip() for line in lines if line.strip()]
+    return [class_name(line) for line in lines if line.strip()]

@@ -58,7 +58,7 @@ def import_(
     lengths = _numbers("--input-shape", input_shape)
     path, network = exchange.import_onnx(
         file, out, classes=classes, mean=_numbers("--mean", mean), std=_numbers("--std", std),
-        input_shape=None if lengths is None else list(map(_whole, lengths)),
+        input_shape=None if lengths is None else list(map(_whole, lengths)), note=print,
     )  # fmt: skip
     count = sum(array.size for array in network.parameters.values())
     shape = "×".join(map(str, network.input_shape))
