@@ -111,6 +111,27 @@ def gelu_tanh(Z, dA):
     return A.detach().numpy(), x.grad.numpy()
 
 
+def grouped(name, A_prev, dZ, gamma, beta, *arguments):
+    """Z, dA_prev, dgamma, dbeta of a normalisation of each picture by itself, pictures channels last."""
+    x, g, b = _leaf(A_prev), _leaf(gamma), _leaf(beta)
+    if name == "layer":
+        Z = F.layer_norm(x, (x.shape[-1],), g, b)
+    elif name == "group":
+        Z = F.group_norm(x.movedim(-1, 1), *arguments, g, b).movedim(1, -1)
+    else:
+        Z = F.instance_norm(x.movedim(-1, 1), weight=g, bias=b).movedim(1, -1)
+    Z.backward(_tensor(dZ))
+    return Z.detach().numpy(), x.grad.numpy(), g.grad.numpy(), b.grad.numpy()
+
+
+def prelu(Z, dA, slope):
+    """A, dZ, dslope, channels last."""
+    x, w = _leaf(Z), _leaf(slope)
+    A = F.prelu(x.movedim(-1, 1), w).movedim(1, -1)
+    A.backward(_tensor(dA))
+    return A.detach().numpy(), x.grad.numpy(), w.grad.numpy()
+
+
 def softmax(Z):
     return F.softmax(_tensor(Z), dim=1).numpy()
 

@@ -218,7 +218,9 @@ def test_a_tensor_of_a_type_that_numpy_lacks_is_refused(path):
 
 
 def test_a_later_format_asks_for_a_newer_fovea(path):
-    with pytest.raises(DataError, match=r"expected fovea_format 1, got 2: a newer Fovea wrote it: pip install -U fovea-cnn"):
+    with pytest.raises(
+        DataError, match=r"expected fovea_format 1, got 2: a newer Fovea wrote it: pip install -U fovea-cnn"
+    ):
         fovea.load(rewritten(path, {"fovea_format": "2"}))
 
 

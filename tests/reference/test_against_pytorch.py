@@ -202,6 +202,34 @@ def test_activations(ours, theirs, numbers):
     )
 
 
+@pytest.mark.parametrize("shape", [(2, 5, 4, 6), (3, 7, 1, 4), (4, 12)], ids=str)
+@pytest.mark.parametrize(
+    ("name", "groups"), [("layer", ()), ("group", (2,)), ("group", (1,)), ("instance", ())]
+)
+def test_normalisation_of_each_picture_by_itself(name, groups, shape):
+    if name == "instance" and len(shape) == 2:
+        shape = (*shape[:1], 3, 3, *shape[1:])
+    rng = np.random.default_rng(shape)
+    A_prev, dZ = rng.standard_normal((2, *shape)) + 2
+    gamma, beta = rng.standard_normal((2, shape[-1]))
+    own = "layer_norm" if name == "layer" else "group_norm"
+    how = (shape[-1],) if name == "instance" else groups
+    ours = (
+        getattr(reference, own)(A_prev, gamma, beta, *how),
+        *getattr(reference, f"{own}_backward")(dZ, A_prev, gamma, *how),
+    )
+    assert_all_close(ours, peers.grouped(name, A_prev, dZ, gamma, beta, *groups))
+
+
+def test_a_learned_slope():
+    rng = np.random.default_rng(0)
+    Z, dA, slope = rng.standard_normal((2, 4, 3, 5)), rng.standard_normal((2, 4, 3, 5)), rng.random(5)
+    Z[0, :2] = 0  # at its bend
+    assert_all_close(
+        (reference.prelu(Z, slope), *reference.prelu_backward(dA, Z, slope)), peers.prelu(Z, dA, slope)
+    )
+
+
 BENDS = np.array([-3, 3, 0, -0.0, 1, -1, 0.5, -0.5, 2.5, 1e-9, -1e-9, 30, -30, 700, -700])
 
 

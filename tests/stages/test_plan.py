@@ -231,6 +231,16 @@ NETWORKS = {
         (14, 14, 3),
         precision="exact",  # by Winograd's algorithm, some ReLU of a number next to 0 goes the other way
     ),
+    "pictures normalised by themselves": lambda: fovea.Network(
+        {
+            "conv1": L.Conv2D(6, 3), "norm1": L.InstanceNorm(), "relu1": L.ReLU(), "conv2": L.Conv2D(20, 3),
+            "norm2": L.GroupNorm(4), "prelu2": L.PReLU(), "conv3": L.Conv2D(20, 3, padding=1),
+            "norm3": L.LayerNorm(1e-6), "gelu3": L.GELU(), "sum": (L.Add(), "gelu3", "prelu2"),
+            "pool": L.GlobalAveragePool2D(), "norm4": L.LayerNorm(), "dense": L.Dense(5),
+            "prelu": L.PReLU(True),
+        },
+        (13, 12, 3),
+    ),
     "a normalised input, to itself": lambda: fovea.Network(
         {
             "conv": L.Conv2D(5, 3), "norm": L.BatchNorm(), "sum": (L.Add(), "norm", "conv"),

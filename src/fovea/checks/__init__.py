@@ -20,12 +20,14 @@ from fovea.checks.arrays import (
 )
 from fovea.checks.conv import conv2d, conv2d_backward, conv2d_transpose, in_groups
 from fovea.checks.dense import dense, dense_backward
+from fovea.checks.grouped import group_norm, group_norm_backward, groups_of
 from fovea.checks.loss import class_weights, logits, loss, share, targets
 from fovea.checks.merge import merged, merged_backward
 from fovea.checks.moves import recolour, warp
 from fovea.checks.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.checks.optimizer import optimizer
 from fovea.checks.pool import pool, pooled
+from fovea.checks.prelu import prelu
 from fovea.checks.upsample import UPSAMPLING, upsample, upsample_backward
 
 __all__ = [
@@ -52,6 +54,9 @@ __all__ = [
     "finite",
     "float32",
     "floats",
+    "group_norm",
+    "group_norm_backward",
+    "groups_of",
     "in_groups",
     "logits",
     "loss",
@@ -61,6 +66,7 @@ __all__ = [
     "optimizer",
     "pool",
     "pooled",
+    "prelu",
     "recolour",
     "same_shape",
     "share",

@@ -73,12 +73,12 @@ def volume(
     shape_of(who, name, array, ("N", "H", "W", channels), remedy)
 
 
-def channels_last(who: str, A_prev: Array) -> None:
+def channels_last(who: str, A_prev: Array, name: str = "A_prev") -> None:
     """A_prev (N, H, W, C) or (N, C)."""
     if A_prev.ndim == 2:
-        shape_of(who, "A_prev", A_prev, ("N", "C"))
+        shape_of(who, name, A_prev, ("N", "C"))
     else:
-        volume(who, "A_prev", A_prev, "C")
+        volume(who, name, A_prev, "C")
 
 
 def shape_of(

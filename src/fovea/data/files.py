@@ -10,8 +10,8 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from math import prod
+from pathlib import Path
 
 import numpy as np
 

@@ -31,6 +31,7 @@ from fovea.functional.affine import affine, affine_backward
 from fovea.functional.conv import conv2d, conv2d_backward, conv2d_transpose, conv2d_transpose_backward
 from fovea.functional.dense import dense, dense_backward
 from fovea.functional.engines import operations
+from fovea.functional.grouped import group_norm, group_norm_backward, layer_norm, layer_norm_backward
 from fovea.functional.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from fovea.functional.merge import add, add_backward, multiply, multiply_backward
 from fovea.functional.normalization import batch_norm, batch_norm_backward, batch_statistics
@@ -52,6 +53,7 @@ from fovea.functional.pool import (
     max_pool2d_backward,
     max_pool2d_indices,
 )
+from fovea.functional.prelu import prelu, prelu_backward
 from fovea.functional.recolour import recolour
 from fovea.functional.smooth import (
     gelu,
@@ -95,10 +97,14 @@ __all__ = [
     "gelu_backward",
     "gelu_tanh",
     "gelu_tanh_backward",
+    "group_norm",
+    "group_norm_backward",
     "hard_sigmoid",
     "hard_sigmoid_backward",
     "hard_swish",
     "hard_swish_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "leaky_relu",
     "leaky_relu_backward",
     "max_pool2d",
@@ -109,6 +115,8 @@ __all__ = [
     "multiply",
     "multiply_backward",
     "operations",
+    "prelu",
+    "prelu_backward",
     "recolour",
     "relu",
     "relu_backward",

@@ -7,9 +7,11 @@ from fovea.layers.conv import Conv2D
 from fovea.layers.conv_transpose import ConvTranspose2D
 from fovea.layers.dense import Dense
 from fovea.layers.dropout import Dropout
+from fovea.layers.grouped import GroupNorm, InstanceNorm, LayerNorm
 from fovea.layers.merge import Add, Concat, Multiply
 from fovea.layers.normalization import BatchNorm
 from fovea.layers.pool import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from fovea.layers.prelu import PReLU
 from fovea.layers.shape import Flatten
 from fovea.layers.shortcut import Shortcut
 from fovea.layers.units import (
@@ -45,14 +47,18 @@ __all__ = [
     "Dropout",
     "Flatten",
     "GlobalAveragePool2D",
+    "GroupNorm",
     "HardSigmoid",
     "HardSwish",
+    "InstanceNorm",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "LogSigmoid",
     "MaxPool2D",
     "Mish",
     "Multiply",
+    "PReLU",
     "ReLU",
     "ReLU6",
     "Shortcut",

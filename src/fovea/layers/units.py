@@ -23,6 +23,7 @@ from typing import Literal
 from fovea import checks
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.activation import _Activation
+from fovea.ranges import SMALLEST, number
 
 # Klambauer et al. (2017): with these, a normal distribution stays one, layer after layer.
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -55,9 +56,7 @@ class CELU(_Activation):
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        self.alpha = checks.finite(self.alpha, "CELU: alpha")
-        if self.alpha <= 0:
-            raise ShapeError(mismatch("CELU: alpha", "a number above 0", f"{self.alpha:g}"))
+        self.alpha = number(self.alpha, "CELU: alpha", "a number above 0", SMALLEST)
 
     @property
     def options(self) -> tuple[float, ...]:

@@ -23,6 +23,7 @@ from fovea.reference.activation import (
 from fovea.reference.affine import affine, affine_backward
 from fovea.reference.conv import conv2d, conv2d_backward, conv2d_transpose, conv2d_transpose_backward
 from fovea.reference.dense import dense, dense_backward
+from fovea.reference.grouped import group_norm, group_norm_backward, layer_norm, layer_norm_backward
 from fovea.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from fovea.reference.merge import add, add_backward, multiply, multiply_backward
 from fovea.reference.normalization import batch_norm, batch_norm_backward, batch_statistics
@@ -44,6 +45,7 @@ from fovea.reference.pool import (
     max_pool2d_backward,
     max_pool2d_indices,
 )
+from fovea.reference.prelu import prelu, prelu_backward
 from fovea.reference.recolour import recolour
 from fovea.reference.smooth import (
     gelu,
@@ -87,10 +89,14 @@ __all__ = [
     "gelu_backward",
     "gelu_tanh",
     "gelu_tanh_backward",
+    "group_norm",
+    "group_norm_backward",
     "hard_sigmoid",
     "hard_sigmoid_backward",
     "hard_swish",
     "hard_swish_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "leaky_relu",
     "leaky_relu_backward",
     "max_pool2d",
@@ -100,6 +106,8 @@ __all__ = [
     "mish_backward",
     "multiply",
     "multiply_backward",
+    "prelu",
+    "prelu_backward",
     "recolour",
     "relu",
     "relu_backward",

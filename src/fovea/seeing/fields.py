@@ -34,7 +34,7 @@ import numpy as np
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Window
 from fovea.graph import PICTURE
-from fovea.layers import Flatten, Layer
+from fovea.layers import Flatten, GroupNorm, InstanceNorm, Layer
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.seeing.passage import number_of, pass_through
@@ -190,7 +190,7 @@ def _below(own: Layer, seen: list[np.ndarray], n_in: Shape, n_out: Shape) -> lis
         return seen  # channels are no matter
     if own.merges and len(n_in) == len(n_out):  # what broadcasts is seen from everywhere
         return [np.ones(1, bool) if n == 1 else mask for n, mask in zip(n_in, seen, strict=False)]
-    if own.connections(n_in) or n_in != n_out:
+    if own.connections(n_in) or n_in != n_out or isinstance(own, GroupNorm | InstanceNorm):
         return [np.ones(n, bool) for n in n_in[: max(len(n_in) - 1, 1)]]  # each value depends on all
     return seen
 

@@ -11,6 +11,7 @@ from fovea.stages.conv import ConvStage
 from fovea.stages.conv_transpose import ConvTransposeStage
 from fovea.stages.dense import DenseStage
 from fovea.stages.folded import FoldedStage
+from fovea.stages.grouped import GroupedStage
 from fovea.stages.layer import LayerStage
 from fovea.stages.merge import ConcatStage, MergeStage
 from fovea.stages.normalization import AffineStage, NormStage
@@ -29,6 +30,7 @@ KINDS: tuple[type[Stage], ...] = (
     DenseStage,
     NormStage,
     AffineStage,
+    GroupedStage,
     ActivationStage,
     PoolStage,
     MergeStage,

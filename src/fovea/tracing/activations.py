@@ -134,6 +134,36 @@ SOFTSIGN = _named("Z / (1 + |Z|)", "1 / (1 + |Z|)²")
 TANHSHRINK = _named("Z − tanh(Z)", "tanh²(Z)")
 
 
+def _slope_of(passed: Passed, at: At) -> Factor:
+    slope = passed.parameter("slope")
+    own = (at[-1] if len(slope) > 1 else 0,)
+    return _one("slope", slope, own) if passed.A_prev[at] <= 0 else _number("Z > 0", 1.0)
+
+
+def _prelu(passed: Passed, at: At) -> Sum:
+    Z = _one("Z", passed.A_prev, at)
+    return passed.sum("A", at, passed.Z, "Z where Z > 0, else slope · Z", Z, _slope_of(passed, at))
+
+
+def _prelu_input(passed: Passed, at: At) -> Sum:
+    rule, dA = "dA where Z > 0, else slope · dA", _one("dA", passed.dZ, at)
+    return passed.sum("dZ", at, passed.dA_prev, rule, dA, _slope_of(passed, at))
+
+
+def _prelu_slope(passed: Passed, at: At) -> Sum:
+    """Over the channel of that slope, or all where it is the only one."""
+    Z = passed.A_prev
+    own = Z <= 0
+    if passed.gradients["slope"].size > 1:
+        own = own & (np.arange(Z.shape[-1]) == at[0])
+    places = np.argwhere(own)
+    dA, Z = (Factor(name, array[own], places) for name, array in (("dA", passed.dZ), ("Z", Z)))
+    return passed.sum("dslope", at, passed.gradients["slope"], "Σ dA · Z where Z ≤ 0", dA, Z)
+
+
+PRELU = Tracer(_prelu, _prelu_input, {"slope": _prelu_slope})
+
+
 # Softmax over channels
 
 

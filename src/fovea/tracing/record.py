@@ -34,14 +34,18 @@ from fovea.layers import (
     Dropout,
     Flatten,
     GlobalAveragePool2D,
+    GroupNorm,
     HardSigmoid,
     HardSwish,
+    InstanceNorm,
     Layer,
+    LayerNorm,
     LeakyReLU,
     LogSigmoid,
     MaxPool2D,
     Mish,
     Multiply,
+    PReLU,
     ReLU,
     ReLU6,
     Shortcut,
@@ -58,7 +62,17 @@ from fovea.layers import Softmax as SoftmaxLayer
 from fovea.layers.base import Gradients, several, taken_in
 from fovea.losses import softmax_cross_entropy
 from fovea.network import Network
-from fovea.tracing import activations, affine, asked, merging, normalization, sampling, values, windows
+from fovea.tracing import (
+    activations,
+    affine,
+    asked,
+    grouped,
+    merging,
+    normalization,
+    sampling,
+    values,
+    windows,
+)
 from fovea.tracing.steps import Passed, Softmax, Step, Tracer
 
 SOFTMAX = "softmax"
@@ -95,6 +109,10 @@ TRACERS: dict[type[Layer], Tracer] = {
     Shortcut: sampling.SHORTCUT,
     Affine: affine.AFFINE,
     BatchNorm: normalization.BATCH_NORM,
+    GroupNorm: grouped.GROUPED,
+    InstanceNorm: grouped.GROUPED,
+    LayerNorm: grouped.GROUPED,
+    PReLU: activations.PRELU,
     Flatten: values.FLATTEN,
     Dropout: values.DROPOUT,
     Add: merging.ADD,

@@ -1,0 +1,66 @@
+"""Normalisation of each picture by itself; the pipelines are in pipelines/grouped.py."""
+
+from ctypes import c_float
+
+import numpy as np
+
+from fovea import checks, reference
+from fovea.kernels import buffers, tiles
+from fovea.kernels.call import run
+
+
+def group_norm(A_prev, gamma, beta, groups: int, *, epsilon: float = 1e-5) -> np.ndarray:
+    """As `fovea.reference.group_norm`."""
+    checks.group_norm(A_prev, gamma, beta, groups, epsilon)
+    return _forward("group_norm", A_prev, gamma, beta, groups, epsilon)
+
+
+def group_norm_backward(dZ, A_prev, gamma, groups: int, *, epsilon: float = 1e-5):
+    """As `fovea.reference.group_norm_backward`."""
+    checks.group_norm_backward(dZ, A_prev, gamma, groups, epsilon)
+    return _backward("group_norm_backward", dZ, A_prev, gamma, groups, epsilon)
+
+
+def layer_norm(A_prev, gamma, beta, *, epsilon: float = 1e-5) -> np.ndarray:
+    """As `fovea.reference.layer_norm`."""
+    checks.group_norm(A_prev, gamma, beta, 1, epsilon, "layer_norm")
+    return _forward("layer_norm", A_prev, gamma, beta, None, epsilon)
+
+
+def layer_norm_backward(dZ, A_prev, gamma, *, epsilon: float = 1e-5):
+    """As `fovea.reference.layer_norm_backward`."""
+    checks.group_norm_backward(dZ, A_prev, gamma, 1, epsilon, "layer_norm_backward")
+    return _backward("layer_norm_backward", dZ, A_prev, gamma, None, epsilon)
+
+
+def shape(input_shape: tuple[int, ...], groups: int | None) -> dict[str, object]:
+    """How the kernels are specialised; without `groups` every pixel is normalised by itself."""
+    C, pixels = input_shape[-1], int(np.prod(input_shape[:-1]))
+    return {"channels": C, "pixels": pixels, "groups": groups, "vector": tiles.vector()}
+
+
+def _forward(who: str, A_prev, gamma, beta, groups: int | None, epsilon: float) -> np.ndarray:
+    checks.float32(who, A_prev=A_prev, gamma=gamma, beta=beta)
+    if not len(A_prev):
+        return np.zeros_like(A_prev)
+    Z = buffers.empty(A_prev.shape)
+    inputs = [_seen(A_prev), gamma, beta]
+    run("grouped.normalise", inputs, [_seen(Z)], [c_float(epsilon)], **shape(A_prev.shape[1:], groups))
+    return Z
+
+
+def _backward(who: str, dZ, A_prev, gamma, groups: int | None, epsilon: float):
+    checks.float32(who, dZ=dZ, A_prev=A_prev, gamma=gamma)
+    if not len(A_prev):
+        return reference.group_norm_backward(dZ, A_prev, gamma, groups or 1, epsilon=epsilon)
+    dA_prev, dgamma, dbeta = (buffers.empty(s) for s in (A_prev.shape, gamma.shape, gamma.shape))
+    how, numbers = shape(A_prev.shape[1:], groups), [c_float(epsilon)]
+    run("grouped.gradients", [_seen(dZ), _seen(A_prev)], [dgamma, dbeta], numbers, **how)
+    run("grouped.inputs", [_seen(dZ), _seen(A_prev), gamma], [_seen(dA_prev)], numbers, **how)
+    return dA_prev, dgamma, dbeta
+
+
+def _seen(A: np.ndarray) -> np.ndarray:
+    """(N, H·W, C, 1)"""
+    C = A.shape[-1]
+    return A.reshape(len(A), A[:1].size // C, C, 1)

@@ -1,0 +1,42 @@
+"""ReLU with slopes that are learned; the pipelines are in pipelines/prelu.py."""
+
+import numpy as np
+
+from fovea import checks, reference
+from fovea.kernels import buffers, tiles
+from fovea.kernels.call import run
+
+
+def prelu(Z, slope) -> np.ndarray:
+    """As `fovea.reference.prelu`."""
+    checks.prelu(Z, slope)
+    checks.float32("prelu", Z=Z, slope=slope)
+    if not len(Z):
+        return reference.prelu(Z, slope)
+    A = buffers.empty(Z.shape)
+    run("prelu.forward", [_seen(Z), slope], [_seen(A)], **_shape(Z))
+    return A
+
+
+def prelu_backward(dA, Z, slope) -> tuple[np.ndarray, np.ndarray]:
+    """As `fovea.reference.prelu_backward`."""
+    checks.prelu(Z, slope, "prelu_backward")
+    checks.same_shape("prelu_backward", Z=Z, dA=dA)
+    checks.float32("prelu_backward", dA=dA, Z=Z, slope=slope)
+    if not len(Z):
+        return reference.prelu_backward(dA, Z, slope)
+    dZ, dslope = buffers.empty(Z.shape), buffers.empty(slope.shape)
+    run("prelu.inputs", [_seen(dA), _seen(Z), slope], [_seen(dZ)], **_shape(Z))
+    run("prelu.gradients", [_seen(dA), _seen(Z)], [dslope], **_shape(Z))
+    return dZ, dslope
+
+
+def _shape(A: np.ndarray) -> dict[str, int]:
+    C = A.shape[-1]
+    return {"channels": C, "pixels": A[0].size // C, "vector": tiles.vector()}
+
+
+def _seen(A: np.ndarray) -> np.ndarray:
+    """(N, H·W, C, 1)"""
+    C = A.shape[-1]
+    return A.reshape(len(A), A[0].size // C, C, 1)
