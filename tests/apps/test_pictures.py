@@ -1,8 +1,16 @@
+import inspect
+
+import matplotlib
 import numpy as np
 import pytest
 
 from fovea import images
-from fovea.apps import pictures
+from fovea.apps import learned_pictures, pictures
+
+NAMES = [
+    "$20_$50", "$", r"\frac{", "_first", "two\nlines", "\x1b[31mred", "[red]x[/red]", ":smile:", "猫", "😀",
+    "שלום", "\u202eevil", "x" * 200, "\udcff", "<b>&", "%s {0}", "../..", "",
+]  # fmt: skip
 
 
 def row(epoch, **changes):
@@ -79,3 +87,60 @@ def test_names_that_would_stand_in_each_other_are_moved_apart():
     assert np.array_equal(free[[0, 3, 4]], places[[0, 3, 4]])
     assert np.array_equal(free[:, 0], places[:, 0])
     assert (np.diff(free[:3, 1]) >= 0.055 - 1e-12).all()
+
+
+def test_names_are_text(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        "matplotlib.mathtext.MathTextParser.parse", lambda *given: pytest.fail(f"a formula: {given}")
+    )
+    monkeypatch.setattr(
+        "matplotlib.text.Text.draw", lambda text, renderer: drawn.append(text.get_text()), raising=True
+    )
+    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)  # as a user may have chosen for figures
+    n = len(NAMES)
+    pictures.confusion_matrix(tmp_path / "matrix.png", np.arange(n * n).reshape(n, n), NAMES)
+    pictures.mistakes(
+        tmp_path / "sheet.png", np.zeros((n, 8, 8, 1), np.uint8), [(name, name, 0.5) for name in NAMES]
+    )
+    pictures.plane(
+        tmp_path / "plane.png", np.zeros((n, 2)), np.arange(n), np.zeros(n, bool), NAMES, dark=True
+    )
+    rates = np.logspace(-5, 0, 5)
+    pictures.rates(tmp_path / "rates.png", rates, rates, rates, 0.01)
+    assert len(list(tmp_path.glob("*.png"))) == 4
+    shown = "".join(drawn)
+    for part in ("$20_$50", "_first", r"\x1b[31mred", ":smile:", r"two\nlines", r"\u202eevil", r"\udcff"):
+        assert part in shown, part
+    assert "mathdefault" not in shown  # in matplotlib's own powers
+    assert not any(char in shown for char in "\x1b\u202e\udcff")
+
+
+def test_names_of_every_kind_are_drawn(tmp_path):
+    n = len(NAMES)
+    pictures.confusion_matrix(tmp_path / "matrix.png", np.arange(n * n).reshape(n, n), NAMES)
+    assert is_picture(tmp_path / "matrix.png")
+
+
+def test_a_figure_that_fails_costs_a_line(tmp_path, caplog):
+    pictures.confusion_matrix(tmp_path / "none" / "matrix.png", np.eye(2, dtype=int), ["a", "b"])
+    pictures.results(tmp_path / "results.png", [{"epoch": 1}], best_epoch=1)
+    first, second = caplog.messages
+    assert first.startswith(f"fovea: {tmp_path / 'none' / 'matrix.png'}: not drawn, FileNotFoundError")
+    assert "not drawn, KeyError" in second
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", [pictures, learned_pictures])
+def test_every_figure_may_fail(module):
+    figures = [
+        function
+        for name, function in vars(module).items()
+        if inspect.isfunction(function)
+        and function.__module__ == module.__name__
+        and next(iter(inspect.signature(function).parameters), "") == "path"
+        and name != "drawn"
+    ]
+    assert len(figures) >= 2
+    for figure in figures:
+        assert hasattr(figure, "__wrapped__"), figure

@@ -192,9 +192,8 @@ def _doubled(splits: Splits, folder: Folder) -> list[str]:
 
 def _finish(run: Run, splits: Splits) -> Run:
     assert run.folder is not None
-    with run.folder.writing():
-        pictures.results(run.folder.path / "results.png", run.history, run.best_epoch)
-        pictures.confusion_matrix(run.folder.path / "confusion_matrix.png", run.confusion, splits.classes)
+    pictures.results(run.folder.path / "results.png", run.history, run.best_epoch)
+    pictures.confusion_matrix(run.folder.path / "confusion_matrix.png", run.confusion, splits.classes)
     return run
 
 

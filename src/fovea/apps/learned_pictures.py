@@ -8,7 +8,7 @@ import numpy as np
 
 from fovea import functional
 from fovea.apps.approach import CHANNELS
-from fovea.apps.pictures import FAINT, INK, TRAIN, VAL, clear, drawn
+from fovea.apps.pictures import FAINT, INK, TRAIN, VAL, clear, drawn, logarithmic, optional, short
 from fovea.descent import Learned
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ MOST_PICTURES = 3
 SIGNED = "RdBu_r"  # 0 is white, what is below it blue
 
 
+@optional
 def progress(
     path: Path,
     on_the_way: Sequence[tuple[int, np.ndarray]],
@@ -45,10 +46,13 @@ def progress(
                 _filter(axes, W[:, :, k, c], most)
                 if axes in sheet[0]:
                     axes.set_title(title, size=9, loc="left")
-            line[0].set_ylabel(names[c] if depth == 1 else f"{names[c]} from {CHANNELS[k]}", size=9)
+            line[0].set_ylabel(
+                short(names[c]) if depth == 1 else f"{short(names[c])} from {CHANNELS[k]}", size=9
+            )
         _curves(below.subplots(), rows)
 
 
+@optional
 def comparison(
     path: Path,
     pictures: Sequence[np.ndarray],
@@ -81,7 +85,7 @@ def comparison(
             most = 1.0 if colour else float(np.quantile(np.abs(T), 0.995)) or 1.0
             least = -most if T.min() < -0.05 * most else 0.0
             _picture(line[0], inner, 0, 1, "picture")
-            _picture(line[1], T, least, most, f"target, {name}")
+            _picture(line[1], T, least, most, f"target, {short(name)}")
             _picture(line[2], Z, least, most, f"learned; largest difference {difference:.1g}")
 
 
@@ -111,6 +115,7 @@ def _curves(axes: "Axes", rows: Sequence[tuple[int, float, float | None]]) -> No
         axes.semilogy(
             steps, [error for _, _, error in rows], color=VAL, lw=2, label="largest error of the filter"
         )
+    logarithmic(axes.yaxis)
     clear(axes)
     axes.set_xlabel("step")
     axes.legend(frameon=False)

@@ -1,20 +1,27 @@
 """The figures of a run: how training went, which classes are taken for which, and the worst mistakes.
 
-matplotlib is loaded when the first figure is drawn, and draws without a display.
+matplotlib is loaded when the first figure is drawn, and draws without a display. Names are drawn as text,
+never as formulas. A figure that fails costs its file and a line on standard error, never the run it shows.
 """
 
+import functools
+import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import numpy as np
 
 from fovea.files import write_whole
+from fovea.text import visible, warn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+_Rest = ParamSpec("_Rest")
 
 INK, FAINT, EMPTY = "#1f2933", "#d9dee4", "#f4f6f8"
 LIGHT, DARK = (INK, FAINT, "#ffffff"), ("#e4e9ee", "#303942", "#1d2329")  # ink, lines, page
@@ -23,6 +30,20 @@ MOST_NUMBERED = 20  # classes: beyond, the numbers in a confusion matrix's cells
 MOST_NAMED = 60  # classes: beyond, only some names stand beside it
 
 
+def optional(draw: Callable[Concatenate[Path, _Rest], None]) -> Callable[Concatenate[Path, _Rest], None]:
+    """`draw`, which writes a figure to a path, with a line on standard error for whatever it raises."""
+
+    @functools.wraps(draw)
+    def tried(path: Path, *rest: _Rest.args, **named: _Rest.kwargs) -> None:
+        try:
+            draw(path, *rest, **named)
+        except Exception as error:  # matplotlib's own, a full disk: what the figure shows is safe
+            warn(f"{path}: not drawn, {type(error).__name__}: {error}")
+
+    return tried
+
+
+@optional
 def results(path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int) -> None:
     """Loss and accuracy of every epoch, on `train` and `val`; the best epoch is marked."""
     from matplotlib.ticker import MaxNLocator
@@ -54,6 +75,7 @@ def results(path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int) -
         )  # fmt: skip
 
 
+@optional
 def rates(
     path: Path, tried: Sequence[float], losses: Sequence[float], smoothed: Sequence[float], best: float
 ) -> None:
@@ -64,6 +86,7 @@ def rates(
         axes.plot(tried, smoothed, color=VAL, label="smoothed", lw=2)
         axes.axvline(best, color=FAINT, lw=6, zorder=0)
         axes.set_xscale("log")
+        logarithmic(axes.xaxis)
         most = 1.5 * max(smoothed[0], min(smoothed))
         axes.set_ylim(0, max(most, 1e-9))
         axes.set_title("Loss while the learning rate rises", loc="left")
@@ -76,6 +99,7 @@ def rates(
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
 
 
+@optional
 def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> None:
     """How often each class (row) was taken for each (column); the shade is the share of the row.
 
@@ -95,7 +119,7 @@ def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> 
             np.ma.masked_array(share, right | (share == 0)), cmap="Oranges", vmin=0, vmax=1.3 * worst
         )
         every = -(-count // MOST_NAMED)
-        ticks, names = range(0, count, every), [_short(name) for name in classes[::every]]
+        ticks, names = range(0, count, every), [short(name) for name in classes[::every]]
         if max(map(len, names)) > 3:
             axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
         else:
@@ -117,6 +141,7 @@ def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> 
             bar.ax.tick_params(length=0)
 
 
+@optional
 def mistakes(path: Path, pictures: np.ndarray, answers: Sequence[tuple[str, str, float]]) -> None:
     """A sheet of uint8 pictures (N, H, W, C), N ≥ 1, with (class, predicted, its probability) above each."""
     count = len(pictures)
@@ -132,10 +157,11 @@ def mistakes(path: Path, pictures: np.ndarray, answers: Sequence[tuple[str, str,
             axes.imshow(
                 picture[:, :, 0] if grey else picture, cmap="gray" if grey else None, vmin=0, vmax=255
             )
-            caption = f"{_short(true, 22)}\ntaken for {_short(taken, 12)} ({p:.0%})"
+            caption = f"{short(true, 22)}\ntaken for {short(taken, 12)} ({p:.0%})"
             axes.set_title(caption, size=8, weight="normal", loc="left")
 
 
+@optional
 def plane(
     path: Path,
     points: np.ndarray,
@@ -167,7 +193,7 @@ def plane(
             middles = np.array([np.median(points[labels == label], axis=0) for label in present])
             for label, (x, y) in zip(present, _apart(middles, np.ptp(points, axis=0)).tolist(), strict=True):
                 axes.text(
-                    x, y, _short(str(classes[label])), color=ink, weight="bold", ha="center", va="center",
+                    x, y, short(str(classes[label])), color=ink, weight="bold", ha="center", va="center",
                     bbox=card | {"edgecolor": shades[label]},
                 )  # fmt: skip
         axes.set_aspect("equal", adjustable="datalim")
@@ -203,6 +229,7 @@ def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
 @contextmanager
 def drawn(path: Path, size: tuple[float, float], dark: bool = False):
     """A figure of `size` inches, written to `path` at the end of the block, whole or not at all."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its own settings is no news
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -211,10 +238,12 @@ def drawn(path: Path, size: tuple[float, float], dark: bool = False):
     style: dict[Any, Any] = {
         "font.size": 10, "text.color": ink, "axes.labelcolor": ink, "axes.edgecolor": faint,
         "xtick.color": ink, "ytick.color": ink, "axes.titlesize": 11, "axes.titleweight": "bold",
-        "figure.facecolor": page, "axes.facecolor": page,
+        "figure.facecolor": page, "axes.facecolor": page, "text.parse_math": False, "text.usetex": False,
     }  # fmt: skip
-    with matplotlib.rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box stands for it
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()  # not what the user's own figures are like, or a name may be read as TeX
+        matplotlib.rcParams.update(style)
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font has not, names without room
         figure: Figure = Figure(size, dpi=150, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
@@ -230,5 +259,15 @@ def clear(axes: "Axes") -> None:
     axes.tick_params(length=0)
 
 
-def _short(name: str, most: int = 18) -> str:
+def logarithmic(axis: "Axis") -> None:
+    """Label ticks as in 1e-03: matplotlib's powers are formulas."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter())
+
+
+def short(name: str, most: int = 18) -> str:
+    """A name in one line, cut to `most` characters."""
+    name = visible(name)
     return name if len(name) <= most else f"{name[: most - 1]}…"
