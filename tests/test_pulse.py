@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fovea import pulse, training
+from fovea.position import Position
 from fovea.runs import Folder
-from fovea.state import Position
 from tests import tiny
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fovea import jsons
 from fovea.errors import ShapeError, mismatch
 from fovea.graph import Node
 from fovea.layers.base import REGISTRY, Layer
@@ -52,7 +53,7 @@ def _entry(node: Node) -> dict[str, Any]:
 def _written(layer: Layer) -> dict[str, Any]:
     entry = {"type": type(layer).__name__, "hyperparameters": layer.configuration()}
     try:
-        entry = json.loads(json.dumps(entry))
+        entry = json.loads(jsons.dumps(entry))
         type(layer)(**entry["hyperparameters"])
     except (TypeError, ValueError) as error:
         remedy = "make its class a dataclass of numbers and strings, or write its configuration()"

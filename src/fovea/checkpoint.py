@@ -10,17 +10,18 @@
 The file alone is enough to predict, and nothing in it is ever executed.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fovea import jsons
 from fovea.errors import DISTRIBUTION, DataError, FoveaError, mismatch
 from fovea.network import Network
 from fovea.parameters import Layout
 from fovea.preprocessing import Preprocessing
+from fovea.soundness import check_weights
 from fovea.tensors import write_tensors
 
 FORMAT = 1
@@ -30,10 +31,10 @@ def save(network: Network, path: Path | str) -> None:
     """Write `network` to `path`, whole or not at all. Raises DataError where that cannot be done."""
     metadata = {
         "fovea_format": str(FORMAT),
-        "architecture": json.dumps(network.architecture()),
-        "classes": json.dumps(network.classes, ensure_ascii=False),
-        "preprocessing": json.dumps(network.preprocessing.to_dict()),
-        "input_size": json.dumps(network.input_shape[:2]),
+        "architecture": jsons.dumps(network.architecture()),
+        "classes": jsons.dumps(network.classes, ensure_ascii=False),
+        "preprocessing": jsons.dumps(network.preprocessing.to_dict()),
+        "input_size": jsons.dumps(network.input_shape[:2]),
     }
     write_tensors(path, {**network.parameters, **network.statistics}, metadata)
 
@@ -56,6 +57,7 @@ def network_of(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, np
     for views in (network.parameters, network.statistics):
         for name, view in views.items():
             view[...] = tensors[name]
+    check_weights(network, str(path))
     return network
 
 
@@ -73,12 +75,9 @@ def _check_format(path: Path, metadata: Mapping[str, str]) -> None:
 
 
 def _json(path: Path, metadata: Mapping[str, str], key: str) -> Any:
-    try:
-        return json.loads(metadata[key])
-    except KeyError as error:
-        raise DataError(mismatch(str(path), f"{key} in its metadata", "none")) from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(mismatch(f"{path}: {key}", "JSON", str(error))) from error
+    if key not in metadata:
+        raise DataError(mismatch(str(path), f"{key} in its metadata", "none"))
+    return jsons.loads(metadata[key], f"{path}: {key}")
 
 
 def _check_tensors(path: Path, layout: Layout, tensors: Mapping[str, np.ndarray]) -> None:

@@ -1,15 +1,15 @@
 """The errors that Fovea raises on purpose; each names who, what was expected, what came, and the remedy."""
 
+from fovea.text import visible
+
 DISTRIBUTION = "fovea-cnn"  # Fovea's name on PyPI, where `fovea` is another project
-_BREAKS = (*range(32), *range(127, 160), 0x2028, 0x2029)  # control characters, line and paragraph separators
-_ESCAPED = {code: repr(chr(code))[1:-1] for code in _BREAKS}
 
 
 class FoveaError(Exception):
     """Something outside the program is not as it must be. Its text is one line, whatever names are in it."""
 
     def __str__(self) -> str:
-        return one_line(super().__str__())
+        return visible(super().__str__())
 
 
 class ShapeError(FoveaError, ValueError):
@@ -40,8 +40,3 @@ def install(extra: str) -> str:
 def mismatch(who: str, expected: object, got: object, remedy: str = "") -> str:
     """The sentence of every error: `who: expected …, got …: remedy`."""
     return f"{who}: expected {expected}, got {got}" + (f": {remedy}" if remedy else "")
-
-
-def one_line(text: str) -> str:
-    r"""`text` with its control characters escaped: a line break in a file's name becomes \n."""
-    return text.translate(_ESCAPED)

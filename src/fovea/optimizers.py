@@ -62,6 +62,12 @@ class Optimizer:
             k: kept.copy() for k, kept in self._kept.items()
         }
 
+    def zeros(self, sizes: Mapping[str, int], steps: int) -> dict[str, np.ndarray]:
+        """Zeros as `state` gives arrays after so many steps on parameters of these sizes, by name."""
+        kept = [f"{name}.{memory}" for name in sizes if steps for memory in self.memories]
+        own = {key: np.zeros(sizes[key.rpartition(".")[0]], np.float32) for key in kept}
+        return {"steps": np.zeros(1, np.int64)} | own
+
     def load_state(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` gave: the next step is then the one that would have followed there."""
         kept = {key: array for key, array in arrays.items() if key != "steps"}

@@ -84,6 +84,13 @@ def segments(network: "Network", factors: Mapping[str, float]) -> dict[str, tupl
     return {name: (where, factor) for name, where, factor in parts if factor}
 
 
+def learned(network: "Network", factors: Mapping[str, float]) -> dict[str, tuple[slice, float]]:
+    """What an optimizer steps on: "all" parameters as one array where every factor is 1, else `segments`."""
+    if all(factor == 1 for factor in factors.values()):
+        return {"all": (slice(0, network.flat.size), 1.0)}
+    return segments(network, factors)
+
+
 def hold(network: "Network", factors: Mapping[str, float]) -> None:
     """Freeze the layers whose factor is 0, and no others."""
     for layer in network.layers:

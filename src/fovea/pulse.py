@@ -5,7 +5,6 @@ of loss and accuracy so far. It is a sign of life and nothing else: no run goes 
 and where it cannot be written the training goes on without.
 """
 
-import json
 from contextlib import suppress
 from math import isfinite
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fovea import jsons
 from fovea.errors import DataError
 from fovea.layers import Conv2D
 from fovea.network import Network
@@ -21,7 +21,7 @@ from fovea.runs import Folder
 from fovea.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
-    from fovea.state import Position
+    from fovea.position import Position
 
 EVERY = 0.5  # seconds
 SHARE, RAREST = 0.005, 5.0  # of the time, at most, is spent on it; but there is a pulse after so many seconds
@@ -76,7 +76,7 @@ class Pulse:
             "layer": first and first.name,
             "points": [[round(number, 5) for number in point] for point in self.points],
         }
-        write_tensors(path, filters, {"pulse": json.dumps(text)}, synced=False)
+        write_tensors(path, filters, {"pulse": jsons.dumps(text)}, synced=False)
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -84,7 +84,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     that there are no "points"."""
     try:
         text, arrays = read_tensors(path)
-        found = json.loads(text["pulse"])
+        found = jsons.loads(text["pulse"], str(path))
         return {
             **found,
             "points": [(float(x), float(loss), float(top1)) for x, loss, top1 in found["points"]],

@@ -15,7 +15,6 @@ runs/classify/train/     the next one is train2, then train3: none is ever overw
 import csv
 import filecmp
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import caching, files
+from fovea import caching, files, jsons
 from fovea.data import Splits, write_splits
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.files import write_whole
@@ -145,7 +144,7 @@ class Folder:
         self.write_table(self.bad_images, ("file", "reason"), sorted(bad.items()))
 
     def write_json(self, path: Path, content: Any) -> None:
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = jsons.dumps(content, indent=2, ensure_ascii=False) + "\n"
         write_whole(
             path, text.encode("utf-8", "backslashreplace")
         )  # bytes of a name that are no text: \udcff

@@ -8,72 +8,29 @@ step, so that there is no random state to keep: the position says it all.
 goes on. So a kill between two files, or in the middle of one, loses nothing that was saved before.
 """
 
-import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
-from math import inf
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fovea import jsons
 from fovea.average import Average, Copy
+from fovea.checkpoint import network_of
 from fovea.data import Splits, write_splits
-from fovea.errors import DataError, TrainingError, mismatch
+from fovea.errors import DataError, FoveaError, TrainingError, mismatch
 from fovea.network import Network
 from fovea.optimizers import Optimizer
+from fovea.position import Position
 from fovea.preprocessing import Preprocessing
+from fovea.ranges import short
 from fovea.runs import Folder
-from fovea.tensors import read_tensors, write_tensors
+from fovea.tensors import checksum, read_tensors, write_tensors
 
-Row = dict[str, Any]
-
-_FORMAT = "1"
+_FORMAT, _CHECKSUM = "1", "checksum"
 _OPTIMIZER = "optimizer."  # what the names of its arrays begin with
-
-
-@dataclass
-class Position:
-    """`step` steps of epoch `epoch` are done, with these sums; `history` has a row for each whole epoch."""
-
-    epoch: int = 1
-    step: int = 0
-    loss: float = 0.0  # sums over the examples that counted
-    correct: int = 0
-    seen: int = 0
-    seconds: float = 0.0  # the only thing that is different the next time
-    best_epoch: int = 0
-    bad: dict[str, str] = field(default_factory=dict)  # pictures that could not be read: file → why
-    history: list[Row] = field(default_factory=list)
-
-    def add(self, loss: float, correct: int, counted: int) -> None:
-        """One more step: the mean loss of `counted` examples, and how many of them were right."""
-        self.step += 1
-        self.loss += loss * counted
-        self.correct += correct
-        self.seen += counted
-
-    def close(self, row: Row) -> bool:
-        """The epoch is over, on to the next; returns whether it was the best so far, by `quality`."""
-        best = self.best_epoch == 0 or quality(row) > quality(self.history[self.best_epoch - 1])
-        self.history.append(row)
-        self.best_epoch = self.epoch if best else self.best_epoch
-        self.epoch += 1
-        self.step, self.loss, self.correct, self.seen, self.seconds = 0, 0.0, 0, 0, 0.0
-        return best
-
-    @property
-    def waited(self) -> int:
-        """How many epochs have passed since the best one."""
-        return self.epoch - 1 - self.best_epoch
-
-
-def quality(row: Row) -> tuple[float, ...]:
-    """What the best epoch has most of: accuracy on `val`, then a low loss there; without `val`, the last."""
-    if row["val_top1"] is None:
-        return (row["epoch"],)
-    return row["val_top1"], -inf if row["val_loss"] is None else -row["val_loss"]
 
 
 class Keeper:
@@ -120,20 +77,50 @@ class Keeper:
             write(self.folder.state, at, self.settings, arrays)
             self._write_copies(at, best=at.step == 0 and at.best_epoch == at.epoch - 1 > 0)
 
-    def restore(self, data: Splits) -> Position:
-        """Take the run up where its folder says that it stands. DataError where the data has changed."""
+    def restore(self, data: Splits, epochs: int, steps: int, sizes: Mapping[str, int]) -> Position:
+        """Take up the run, of `epochs` epochs of `steps` steps, where its folder says that it stands. `sizes`
+        are those of the arrays that the optimizer steps on, by name. Raises DataError where the data has
+        changed, or the state is not what such a run writes; nothing is taken from it then."""
         assert self.folder is not None
+        assert data.train is not None
         self.folder.sweep()
         self.folder.check_splits(data)
-        at, arrays = read(self.folder.state, self.settings)
+        try:
+            content, arrays = read(self.folder.state, self.settings)
+            at = Position.read(content, epochs, steps, len(data.train))
+            done = (at.epoch - 1) * steps + at.step
+            own = {_OPTIMIZER + name: zeros for name, zeros in self.optimizer.zeros(sizes, done).items()}
+            C = np.zeros(self.network.input_shape[-1])
+            _check({"mean": C, "std": C, **self._memories(), **own}, arrays)
+            if arrays[f"{_OPTIMIZER}steps"][0] != done:
+                raise DataError(mismatch("optimizer.steps", done, arrays[f"{_OPTIMIZER}steps"][0]))
+            preprocessing = Preprocessing(tuple(arrays["mean"]), tuple(arrays["std"]))
+        except TrainingError:
+            raise
+        except FoveaError as error:
+            state = str(self.folder.state)
+            raise DataError(f"{state}: {str(error).removeprefix(f'{state}: ')}: {self._left()}") from error
         for name, memory in self._memories().items():
             memory[...] = arrays[name]
-        self.network.preprocessing = Preprocessing(tuple(arrays["mean"]), tuple(arrays["std"]))
+        self.network.preprocessing = preprocessing
         own = {name: array for name, array in arrays.items() if name.startswith(_OPTIMIZER)}
         self.optimizer.load_state({name.removeprefix(_OPTIMIZER): array for name, array in own.items()})
         with self.folder.writing():
             self._write_copies(at, best=at.best_epoch > 0)
         return at
+
+    def _left(self) -> str:
+        """What can still be done where the state is damaged."""
+        assert self.folder is not None
+        try:
+            network_of(self.folder.best, *read_tensors(self.folder.best))
+        except FoveaError:
+            return "the run cannot go on, start a new one"
+        path = self.folder.path
+        return (
+            f"the run cannot go on, but {self.folder.best.name} is whole: fovea predict {path} PICTURE, or "
+            f"fovea train DATA --model {path}"
+        )
 
     def shown(self) -> AbstractContextManager[None]:
         """Within the block, the network is what this training makes: the average, where there is one."""
@@ -174,23 +161,41 @@ class Keeper:
 
 def write(path: Path, at: Position, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write a position, the settings and the arrays to one file. Raises DataError where it cannot."""
-    text = {"fovea_state": _FORMAT, "position": json.dumps(asdict(at)), "settings": json.dumps(settings)}
-    write_tensors(path, arrays, text)
+    text = {"fovea_state": _FORMAT, "position": jsons.dumps(asdict(at)), "settings": jsons.dumps(settings)}
+    write_tensors(path, arrays, {**text, _CHECKSUM: checksum(arrays, text)})
 
 
-def read(path: Path, settings: Mapping[str, Any]) -> tuple[Position, dict[str, np.ndarray]]:
-    """What `write` wrote. DataError where the file is not one; TrainingError for other settings."""
+def read(path: Path, settings: Mapping[str, Any]) -> tuple[Any, dict[str, np.ndarray]]:
+    """The position's fields and the arrays that `write` wrote. DataError where the file is none, or changed
+    since; TrainingError for other settings. One that was written without a checksum is read, too."""
     text, arrays = read_tensors(path)
-    if text.get("fovea_state") != _FORMAT:
+    kept = text.pop(_CHECKSUM, None)
+    if text.get("fovea_state") != _FORMAT or not {"position", "settings"} <= set(text):
         raise DataError(mismatch(str(path), "the state of a run", "another safetensors file"))
-    given = json.loads(json.dumps(settings))  # as it looks after a way through JSON
-    for name, was in json.loads(text["settings"]).items():
-        if given.get(name) != was:
+    if kept is not None and kept != checksum(arrays, text):
+        raise DataError(mismatch(str(path), f"the contents of its checksum {kept[:8]}…", "others"))
+    given = jsons.loads(jsons.dumps(settings), "settings")  # as it looks after a way through JSON
+    was = jsons.loads(text["settings"], f"{path}: settings")
+    if not isinstance(was, dict):
+        raise DataError(mismatch(f"{path}: settings", "names and values", short(was)))
+    for name, value in was.items():
+        if given.get(name) != value:
             remedy = "go on with the same, or start a new run"
             raise TrainingError(
-                mismatch(f"run {path.parent}: {name}", _short(was), _short(given.get(name)), remedy)
+                mismatch(f"run {path.parent}: {name}", _short(value), _short(given.get(name)), remedy)
             )
-    return Position(**json.loads(text["position"])), arrays
+    return jsons.loads(text["position"], f"{path}: position"), arrays
+
+
+def _check(expected: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise DataError unless `arrays` are of the names, shapes and types of `expected`, and finite."""
+    for name in sorted(set(expected) | set(arrays)):
+        like, array = expected.get(name), arrays.get(name)
+        if like is None or array is None or array.shape != like.shape or array.dtype != like.dtype:
+            wanted, got = ("none" if a is None else f"{a.dtype} {a.shape}" for a in (like, array))
+            raise DataError(mismatch(f"tensor {name}", wanted, got))
+        if not np.isfinite(array).all():
+            raise DataError(mismatch(f"tensor {name}", "finite numbers", "NaN or infinity"))
 
 
 def _short(value: object) -> str:

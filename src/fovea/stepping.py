@@ -12,8 +12,8 @@ from fovea.layers import Dropout, Layer
 from fovea.layerwise import Plan
 from fovea.network import Network
 from fovea.optimizers import clip
+from fovea.position import Position
 from fovea.recipe import Recipe
-from fovea.state import Position
 
 _DROPOUT = 2  # what the layers draw for; 0, 1 and 3 belong to the batches and the splits
 
@@ -37,13 +37,11 @@ class Step:
     ) -> None:
         self.plan, self.recipe, self.average, self.total = plan, recipe, average, total
         self.course = recipe.course
-        self.parameters, self.gradients = {"all": network.flat}, {"all": plan.gradients}
-        self.factors: dict[str, float] | None = None
-        if any(factor != 1 for factor in factors.values()):
-            found = paces.segments(network, factors)
-            self.parameters = {name: network.flat[where] for name, (where, _) in found.items()}
-            self.gradients = {name: plan.gradients[where] for name, (where, _) in found.items()}
-            self.factors = {name: factor for name, (_, factor) in found.items()}
+        found = paces.learned(network, factors)
+        self.parameters = {name: network.flat[where] for name, (where, _) in found.items()}
+        self.gradients = {name: plan.gradients[where] for name, (where, _) in found.items()}
+        alike = all(factor == 1 for factor in factors.values())
+        self.factors = None if alike else {name: factor for name, (_, factor) in found.items()}
         self.draws = any(map(_draws, network.layers))
 
     def __call__(self, images: np.ndarray, labels: np.ndarray, at: Position) -> None:

@@ -6,7 +6,7 @@ run; so the same arrays always give the same bytes. It is read by the library, w
 Format: https://github.com/huggingface/safetensors#format
 """
 
-import json
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import memory
+from fovea import jsons, memory
 from fovea.errors import DataError, mismatch
 from fovea.files import open_regular, write_whole
 
@@ -46,7 +46,7 @@ def write_tensors(
             "shape": tensor.shape,
             "data_offsets": (start, end),
         }
-    text = json.dumps(header, ensure_ascii=False).encode()
+    text = jsons.dumps(header, ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # so that the tensors begin at a multiple of 8 bytes
 
     def write(temporary: Path) -> None:
@@ -62,6 +62,15 @@ def write_tensors(
         raise DataError(
             f"{path}: cannot be written ({reason}); what was there before is untouched"
         ) from error
+
+
+def checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
+    """SHA-256, in hexadecimal digits, of all that `write_tensors` would write of them."""
+    digest = hashlib.sha256(jsons.dumps(sorted(metadata.items())).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(jsons.dumps([name, tensor.dtype.name, tensor.shape]).encode())
+        digest.update(np.ascontiguousarray(tensor).data)
+    return digest.hexdigest()
 
 
 def read_tensors(path: Path | str) -> tuple[dict[str, str], dict[str, np.ndarray]]:

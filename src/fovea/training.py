@@ -25,11 +25,12 @@ from fovea.errors import DataError, ShapeError, mismatch
 from fovea.evaluation import Answering, Mirrored, answers
 from fovea.interrupts import Interrupt, Stopped
 from fovea.network import Network
+from fovea.position import Position, Row
 from fovea.preprocessing import Preprocessing
 from fovea.pulse import Pulse
 from fovea.recipe import Recipe
 from fovea.runs import Folder, Run
-from fovea.state import Keeper, Position, Row
+from fovea.state import Keeper
 from fovea.stepping import Step, diverged
 
 _OTHER_CLASSES = "for other classes begin with its weights: --weights, or fovea.models.adapted"
@@ -93,9 +94,14 @@ def train(
     settings = {**recipe.settings(), "engine": engine.current()}
     average = Average(network, recipe.average) if recipe.average else None
     keeper = Keeper(folder, network, recipe.optimizer, settings, average)
-    at = keeper.restore(data) if resume else keeper.begin(data, {**(arguments or {}), **settings})
     size, steps = recipe.batch_size, steps_of(data.train, recipe.batch_size)
     factors = paces.factors(network, recipe.freeze, recipe.layer_rates)
+    if resume:
+        learned = paces.learned(network, factors)
+        sizes = {name: network.flat[where].size for name, (where, _) in learned.items()}
+        at = keeper.restore(data, recipe.epochs, steps, sizes)
+    else:
+        at = keeper.begin(data, {**(arguments or {}), **settings})
     paces.hold(network, factors)
     try:
         plan = layerwise.plan(network, size, training=True, loss=loss, progress=progress.compiling)

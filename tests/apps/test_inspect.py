@@ -6,7 +6,7 @@ import pytest
 from fovea import Network, data, engine, images
 from fovea.apps import sheets
 from fovea.apps.inspect import inspect
-from fovea.errors import FoveaError
+from fovea.errors import DataError, FoveaError
 from fovea.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
 from fovea.training import train
 from tests import tiny
@@ -136,11 +136,13 @@ def test_a_model_of_one_class_is_certain_and_shown_all_the_same(picture, tmp_pat
     assert "No patch of 2×2 pixels takes anything from the probability of only." in text
 
 
-def test_weights_that_are_no_numbers_do_not_end_it(picture, tmp_path):
+def test_weights_that_are_no_numbers_are_named_before_anything_is_written(picture, tmp_path):
     network = Network([Conv2D(2, 3), Flatten(), Dense(2)], (8, 8, 1))
     network.parameters["conv1.W"][..., 0] = np.nan
     network.save("broken.safetensors")
-    read(inspect("broken.safetensors", [picture], out="out").report)
+    with pytest.raises(DataError, match='Conv2D "conv1": expected finite numbers in W'):
+        inspect("broken.safetensors", [picture], out="out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_many_maps_and_filters_are_shown_in_part_unless_asked_for(picture, tmp_path):

@@ -2,7 +2,7 @@ import pytest
 
 from fovea.apps import progress
 from fovea.apps.counter import Counter
-from fovea.state import Position
+from fovea.position import Position
 
 ROW = {
     "epoch": 3, "train_loss": 0.12345, "train_top1": 1.0, "val_loss": 0.2, "val_top1": 0.9876,

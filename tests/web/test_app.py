@@ -169,11 +169,11 @@ def test_methods_that_there_are_not(client):
     assert client.put("/").status_code == 405
 
 
-def test_numbers_that_json_has_no_word_for(client, look, picture):
+def test_answers_that_are_no_numbers_are_errors(client, look, picture):
     look.network.parameters["conv1.W"][0, 0, 0, 0] = np.nan
-    answer, arrays = unpack(client.post("/api/overview", json=question(picture)))
-    assert answer["probabilities"] == [None] * 3
-    assert arrays["conv1"].shape == (6, 6, 4)
+    reply = client.post("/api/overview", json=question(picture))
+    assert reply.status_code == 400
+    assert 'Conv2D "conv1": expected finite numbers, got nan' in reply.json()["error"]
 
 
 def of(network, tmp_path):

@@ -39,8 +39,10 @@ def evaluate(
     """
     network = classifier(model, precision)
     pictured = material(network, model, source)
-    folder = Folder.create_at(out) if out else Folder.create("classify", "evaluate")
+    if out:
+        Folder.check_free(out)
     found = measure(network, pictured, progress, flips)
+    folder = Folder.create_at(out) if out else Folder.create("classify", "evaluate")
     with folder.writing():
         _write(folder, found, pictured, class_names(network))
     return Evaluation(found.metrics, found.mistakes, pictured.splits.bad, folder)

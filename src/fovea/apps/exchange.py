@@ -9,6 +9,7 @@ from fovea.errors import DataError, ShapeError, mismatch
 from fovea.names import class_name, distinct, listed, repeated
 from fovea.network import Network
 from fovea.preprocessing import Preprocessing
+from fovea.soundness import check_weights
 
 
 def _to_onnx(network: Network, path: Path, numbers: bool, logits: bool) -> str:
@@ -77,6 +78,7 @@ def import_onnx(
         network.preprocessing = Preprocessing(
             tuple(mean or (0.0,) * channels), tuple(std or (1.0,) * channels)
         )
+    check_weights(network, file)
     network.save(path)
     return path, network
 

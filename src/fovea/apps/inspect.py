@@ -22,6 +22,7 @@ from fovea.errors import DataError, mismatch
 from fovea.names import class_name as named
 from fovea.network import Network
 from fovea.runs import Folder
+from fovea.soundness import check_picture
 
 Progress = Callable[[int, int], object]
 SHOWN = 480  # the longer side of a picture in the report, in pixels
@@ -64,8 +65,12 @@ def inspect(
     number = None if class_name is None else _number(names, class_name)
     data = None if source is None else material(network, model, source)
     read, bad = _read(network, files)
-    folder = Folder.create_at(out) if out else Folder.create("classify", "inspect")
+    for file, picture in read.items():
+        check_picture(network, picture.pixels, file)
+    if out:
+        Folder.check_free(out)
     measured = None if data is None else measure(network, data, progress)
+    folder = Folder.create_at(out) if out else Folder.create("classify", "inspect")
     page, title = folder.path / "report.html", f"What {Path(model).name} sees"
     made_by = f"Made by Fovea {fovea.__version__}."
     answers, sections = {}, []

@@ -13,6 +13,7 @@ from fovea.data import Dataset, Splits
 from fovea.errors import DataError, mismatch
 from fovea.evaluation import Mirrored, answers
 from fovea.network import Network
+from fovea.soundness import check_answers
 
 BATCH = 256
 
@@ -93,7 +94,7 @@ def measure(
     network: Network, material: Material, progress: Callable[[int, int], object], flips: bool = False
 ) -> Measured:
     """The network's answers, with `flips` also to mirror images; `progress(done, total)` counts pictures.
-    DataError where none can be read."""
+    DataError where none can be read, and for an answer that is not finite."""
     classes, plan = class_names(network), layerwise.plan(network, BATCH)
     answering = Mirrored(plan) if flips else plan
     total, before, found = len(material), 0, []
@@ -105,12 +106,13 @@ def measure(
     if not (labels >= 0).any():
         who = f"data {material.splits.name}"
         raise DataError(mismatch(who, "pictures that can be read", f"none among {total}"))
+    files = [part.name_of(i) for part in material.parts for i in range(len(part))]
+    check_answers(network, logits, files, lambda i: material.read([i])[0])
 
     measured = {"split": material.name, **metrics.classification(logits, labels, classes)}
     predicted = logits.argmax(axis=1)
     wrong = np.flatnonzero((labels >= 0) & (predicted != labels))
     wrong = wrong[np.argsort(-metrics.losses(logits[wrong], labels[wrong]), kind="stable")]
-    files = [part.name_of(i) for part in material.parts for i in range(len(part))]
     mistakes = Mistakes(
         files=[files[i] for i in wrong],
         true=[classes[i] for i in labels[wrong]],

@@ -15,6 +15,7 @@ from fovea.data import listing
 from fovea.errors import DataError
 from fovea.files import write_whole
 from fovea.network import Network
+from fovea.soundness import check_answers
 
 CHUNK = 256  # pictures in memory at a time
 
@@ -31,7 +32,7 @@ def predict(
     A place is a picture or a folder, which stands for all pictures in it and below (`data.listing`), sorted;
     `note` is told what was skipped there. `probabilities` is a dict by class name. Where a picture cannot be
     read, `error` says why and the rest is None, and the others follow. `flips` as `Network.predict` takes it.
-    `progress(done, total)` counts pictures.
+    `progress(done, total)` counts pictures. Raises DataError for an answer that is not finite.
     """
     files = [found for place in places for found in _files(place, note)]
     height, width, channels = network.input_shape
@@ -74,7 +75,10 @@ def _entries(
     network: Network, files: Sequence[str], read: Sequence[np.ndarray | str], flips: bool
 ) -> list[dict[str, Any]]:
     good = [picture for picture in read if isinstance(picture, np.ndarray)]
-    rows = iter(network.predict(np.stack(good), flips=flips) if good else ())
+    answers = network.predict(np.stack(good), flips=flips) if good else np.zeros((0, 1))
+    named = [file for file, picture in zip(files, read, strict=True) if isinstance(picture, np.ndarray)]
+    check_answers(network, answers, named, good.__getitem__)
+    rows = iter(answers)
     names = class_names(network)
     entries: list[dict[str, Any]] = []
     for file, picture in zip(files, read, strict=True):

@@ -7,7 +7,7 @@ import sys
 from time import perf_counter
 from typing import Any
 
-from fovea.state import Position
+from fovea.position import Position
 from fovea.training import Progress
 
 BAR_EVERY = 0.2  # seconds

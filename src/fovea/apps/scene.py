@@ -7,7 +7,6 @@ last few scenes are kept by their content, so that the questions about one pictu
 import base64
 import binascii
 import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
@@ -15,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from fovea import jsons
 from fovea.apps.edits import edited
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.network import Network
+from fovea.soundness import check_picture
 from fovea.tracing import Trace, trace
 
 MOST_BYTES = 256 << 20  # of activations that are kept, whatever number of scenes that is
@@ -65,13 +66,14 @@ class Scenes:
             raise FoveaError(mismatch("request", "names and values", type(request).__name__))
         network, version = network_of(str(request.get("weights") or "model"))
         changes, picture = request.get("changes") or {}, pixels(request.get("picture"), network)
-        content = json.dumps([version, changes], sort_keys=True).encode() + picture.tobytes()
+        content = jsons.dumps([version, changes], sort_keys=True).encode() + picture.tobytes()
         key = hashlib.sha256(content).hexdigest()
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
         scene = Scene(edited(network, changes), picture)
+        check_picture(scene.network, picture, "picture")
         with self._lock:
             self._kept[key] = scene
             size = sum(kept.nbytes for kept in self._kept.values())

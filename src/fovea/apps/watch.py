@@ -6,14 +6,13 @@ always sound; but the folder may vanish at any moment, and that is an answer too
 
 import csv
 import io
-import json
 from pathlib import Path
 from time import time
 from typing import Any
 
 import numpy as np
 
-from fovea import files, pulse
+from fovea import files, jsons, pulse
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.layers import Conv2D
 from fovea.models import load
@@ -128,6 +127,6 @@ def _number(cell: Any) -> float | None:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(files.read(path, "JSON"))
-    except (OSError, ValueError, RecursionError):  # DataError is a ValueError
+        return jsons.loads(files.read(path, "JSON"), str(path))
+    except (OSError, ValueError):  # DataError is a ValueError
         return None

@@ -1,10 +1,10 @@
 """Train a classifier, measure it, use it."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 
+from fovea import jsons
 from fovea.cli.common import (
     Debug,
     Json,
@@ -213,7 +213,7 @@ def evaluate(
     pairs = found.mistakes.pairs()
     if as_json:
         rest = {"confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
-        print(json.dumps({**found.metrics, **rest}, indent=2))
+        print(jsons.dumps({**found.metrics, **rest}, indent=2))
         return
     print(_measured(found.metrics))
     width = max(map(len, found.metrics["per_class"]))
@@ -257,7 +257,7 @@ def predict(
             elif not as_json and csv is None:
                 print(f"{entry['file']}\t{entry['class']}\t{entry['probabilities'][entry['class']]:.2%}")
     if as_json:
-        print(json.dumps(entries, indent=2))
+        print(jsons.dumps(entries, indent=2))
     if csv is not None:
         app.write_csv(csv, entries, models.class_names(network))
         print(f"{len(entries)} lines written to {csv}")

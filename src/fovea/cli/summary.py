@@ -1,10 +1,10 @@
 """Look at a network from outside."""
 
-import json
 from typing import Annotated
 
 import typer
 
+from fovea import jsons
 from fovea.cli.common import Debug, Json, Precision, Threads, app, set_threads, understand
 
 Model = Annotated[
@@ -46,4 +46,4 @@ def explain_kernels(
     network.precision = precision or network.precision
     with Counter("compiling") as counter:
         found = app.explain(network, model, batch_size=batch_size, training=training, progress=counter)
-    print(json.dumps(found.to_json(), indent=2) if as_json else app.text(found))
+    print(jsons.dumps(found.to_json(), indent=2) if as_json else app.text(found))

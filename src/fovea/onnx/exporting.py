@@ -8,7 +8,6 @@ Metadata: classes, in JSON, or null; preprocessing, mean and std of each channel
 fovea_numbers, the name of what goes into the first layer.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import onnx
 from onnx import TensorProto, helper
 
 import fovea
+from fovea import jsons
 from fovea.errors import DataError, mismatch
 from fovea.graph import PICTURE
 from fovea.layers.base import Shape
@@ -63,8 +63,8 @@ def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -
     helper.set_model_props(model, {
         "fovea_format": FORMAT,
         "fovea_numbers": values[PICTURE].layer,
-        "classes": json.dumps(network.classes, ensure_ascii=False),
-        "preprocessing": json.dumps(network.preprocessing.to_dict()),
+        "classes": jsons.dumps(network.classes, ensure_ascii=False),
+        "preprocessing": jsons.dumps(network.preprocessing.to_dict()),
     })  # fmt: skip
     return model
 

@@ -1,9 +1,9 @@
 """What the page asks, by the last part of the address; each turns what came into a call of `Look`."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from fovea import jsons
 from fovea.apps import views
 from fovea.apps.look import Look
 from fovea.apps.scene import Scene
@@ -26,10 +26,7 @@ def _about(question: Callable[[Scene, Query], Answer]) -> Handler:
 
 
 def _json(body: bytes) -> Query:
-    try:
-        query = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise FoveaError(mismatch("request", "JSON", "something else")) from error
+    query = jsons.loads(body, "request")
     if not isinstance(query, dict):
         raise FoveaError(mismatch("request", "names and values", type(query).__name__))
     return query

@@ -4,11 +4,12 @@ A reply is the length of a header (8 bytes, little-endian), the header in JSON, 
 answer stands in the header's `__metadata__`. Numbers go as they are in memory: no reply is larger than that.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from fovea import jsons
 
 TYPE = "application/octet-stream"
 _NAMES = {np.dtype(np.float32): "F32", np.dtype(np.int8): "I8", np.dtype(np.uint8): "U8"}
@@ -16,7 +17,7 @@ _NAMES = {np.dtype(np.float32): "F32", np.dtype(np.int8): "I8", np.dtype(np.uint
 
 def pack(answer: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     """The reply; floating-point arrays become float32."""
-    header: dict[str, Any] = {"__metadata__": {"answer": json.dumps(finite(answer), allow_nan=False)}}
+    header: dict[str, Any] = {"__metadata__": {"answer": jsons.dumps(finite(answer))}}
     pieces, end = [], 0
     ready = {
         n: np.ascontiguousarray(a, np.float32 if a.dtype.kind == "f" else None) for n, a in arrays.items()
@@ -26,7 +27,7 @@ def pack(answer: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
         start, end = end, end + array.nbytes
         header[name] = {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": (start, end)}
         pieces.append(array.tobytes())
-    text = json.dumps(header).encode()
+    text = jsons.dumps(header).encode()
     text += b" " * (-len(text) % 8)  # so that the arrays begin at a multiple of 8 bytes
     return b"".join([len(text).to_bytes(8, "little"), text, *pieces])
 
