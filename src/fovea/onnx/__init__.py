@@ -7,6 +7,7 @@
 `from_model` and `to_model` do the same with models in memory. Everything here raises DataError for a model
 that cannot be used, and FoveaError where the library is missing.
 
+    bounds      what a model may cost
     versions    what an operator means in which operator set
     graph       a model, read once: its operators in order, its constants as arrays
     operators/  operator → a function on arrays: what the backend runs, and importing computes constants with

@@ -6,6 +6,7 @@
 It runs any graph of the operators of `operators`, layout and all as ONNX has them.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,8 @@ from onnx.backend.base import Backend as _Backend
 from onnx.backend.base import BackendRep, namedtupledict
 
 from fovea.errors import DataError, mismatch
-from fovea.onnx.graph import Graph, step_of
+from fovea.onnx.bounds import Room
+from fovea.onnx.graph import Graph, Step, step_of
 from fovea.onnx.operators import OPERATORS, run
 from fovea.onnx.versions import function_of
 
@@ -28,6 +30,7 @@ class Prepared(BackendRep):
         unknown = [s for s in graph.steps if function_of(OPERATORS, s.operator, graph.opset) is None]
         if unknown:
             raise DataError(mismatch(unknown[0].who, "an operator that Fovea knows", unknown[0].operator))
+        self._constants, self._steps = _folded(graph)
 
     def run(self, inputs: Sequence[np.ndarray] | Mapping[str, np.ndarray], **_: Any) -> tuple[Any, ...]:
         """The model's outputs, by place and by name; `inputs` go by either too. Raises DataError."""
@@ -36,11 +39,35 @@ class Prepared(BackendRep):
             inputs = dict(zip(names, inputs, strict=False)) if len(inputs) == len(names) else {}
         if set(inputs) != set(names):
             raise DataError(mismatch("Backend", f"the inputs {', '.join(names)}", f"{len(inputs)} others"))
-        values = {"": None, **self.graph.constants, **{n: np.asarray(a) for n, a in inputs.items()}}
-        for step in self.graph.steps:
-            found = run(step, [values[name] for name in step.inputs], self.graph.opset)
-            values.update(zip(step.outputs, found, strict=False))
+        given = {n: np.asarray(a) for n, a in inputs.items()}
+        values: dict[str, Any] = {"": None, **self._constants, **given}
+        room = Room.beside(self.graph.constants.values(), given.values())
+        readers = Counter(name for step in self._steps for name in step.inputs) + Counter(self.graph.outputs)
+        held = dict.fromkeys(values, 0)  # numbers that were computed here, and are wanted yet
+        for step in self._steps:
+            found = run(
+                step, [values[n] for n in step.inputs], self.graph.opset, Room(room.left - sum(held.values()))
+            )
+            wanted = {name: array for name, array in zip(step.outputs, found, strict=False) if readers[name]}
+            values.update(wanted)
+            held.update({name: array.size for name, array in wanted.items()})
+            readers.subtract(filter(None, step.inputs))
+            for name in {name for name in step.inputs if name and not readers[name]}:
+                del values[name], held[name]
         return namedtupledict("Outputs", self.graph.outputs)(*(values[name] for name in self.graph.outputs))
+
+
+def _folded(graph: Graph) -> tuple[dict[str, np.ndarray], list[Step]]:
+    """All constants, those that steps compute of others too; and the other steps."""
+    constants, others = dict(graph.constants), []
+    room = Room.beside(graph.constants.values())
+    for step in graph.steps:
+        if any(name and name not in constants for name in step.inputs):
+            others.append(step)
+        else:
+            inputs = [constants[name] if name else None for name in step.inputs]
+            constants.update(zip(step.outputs, run(step, inputs, graph.opset, room), strict=False))
+    return constants, others
 
 
 class Backend(_Backend):
@@ -57,7 +84,9 @@ class Backend(_Backend):
     ):
         """One operator by itself; `opset_version` says of which operator set, by default the newest."""
         opset = kwargs.get("opset_version", onnx.defs.onnx_opset_version())
-        found = run(step_of(node, opset), list(inputs), opset)
+        arrays = [None if x is None else np.asarray(x) for x in inputs]
+        room = Room.beside(filter(lambda x: x is not None, arrays))
+        found = run(step_of(node, opset), arrays, opset, room)
         return namedtupledict("Outputs", list(node.output))(*found)
 
     @classmethod

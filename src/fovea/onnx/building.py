@@ -19,6 +19,7 @@ from fovea.graph import Node
 from fovea.layers import Conv2D, Flatten, Layer, Shortcut
 from fovea.layers.base import Shape
 from fovea.network import Network
+from fovea.onnx.bounds import FREE, Room
 from fovea.onnx.graph import Graph, Step
 from fovea.onnx.layouts import Pads
 
@@ -55,12 +56,19 @@ class Value:
     @property
     def whole(self) -> bool:
         """Whether every number of the layer's output is there once."""
-        return self.moved is None or bool(
-            (np.sort(self.places, axis=None) == np.arange(prod(self.shape))).all()
-        )
+        return self.moved is None or (self.distinct and self.places.size == prod(self.shape))
+
+    @cached_property
+    def distinct(self) -> bool:
+        """Whether no number of the layer's output is there twice."""
+        seen = np.zeros(prod(self.shape), bool)
+        seen[self.places] = True
+        return int(np.count_nonzero(seen)) == self.places.size
 
 
 def usual(shape: Shape) -> np.ndarray:
+    if prod(shape) > FREE:
+        raise ShapeError(mismatch("its input", f"at most {FREE:,} numbers to move", f"{prod(shape):,}"))
     places = np.arange(prod(shape)).reshape(shape)
     return places.transpose(2, 0, 1) if len(shape) == 3 else places
 
@@ -72,6 +80,7 @@ class Builder:
 
     def __init__(self, graph: Graph, batch: int) -> None:
         self.graph, self.batch = graph, batch
+        self.room = Room.beside(graph.constants.values())
         self.layers: dict[str, Layer] = {}
         self.arrays: dict[str, dict[str, np.ndarray]] = {}  # layer → its parameters and statistics
         self._sources: dict[str, tuple[str, ...]] = {}
@@ -129,6 +138,7 @@ class Builder:
         if np.array_equal(picked, np.arange(C)):
             made = self.add(Shortcut(C, (down, right)), value)
         else:
+            self.room.take(C * len(picked))
             own = np.zeros((1, 1, C, len(picked)), np.float32)
             own[0, 0, picked, np.arange(len(picked))] = 1
             made = self.add(Conv2D(len(picked), 1, (down, right), bias=False), value, W=own)

@@ -12,7 +12,7 @@ import onnx
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from fovea.errors import DataError, mismatch
-from fovea.onnx import versions
+from fovea.onnx import bounds, versions
 
 OLDEST = 7  # the operator set of ONNX 1.2; before it, broadcasting was another
 FLOATS = (
@@ -51,6 +51,7 @@ class Graph:
     def of(cls, model: onnx.ModelProto) -> "Graph":
         """Raises DataError, which names what cannot be used."""
         opset = _opset(model)
+        bounds.check(model)
         if model.functions:
             from onnx import inliner
 

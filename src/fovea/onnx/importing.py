@@ -64,7 +64,9 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
     try:
         builder.step = replace(builder.step, operator="output", name=graph.outputs[0])
         output = builder.ready(output)
-        if not np.array_equal(output.places.reshape(-1), usual(output.shape).reshape(-1)):
+        if output.moved is not None and not np.array_equal(
+            output.places.reshape(-1), usual(output.shape).reshape(-1)
+        ):
             remedy = "its last layer must be dense, or give pictures"
             raise DataError(
                 mismatch("the model", "an output in the order of its last layer", "another", remedy)
@@ -96,7 +98,7 @@ def _walk(builder: Builder, steps: Sequence[Step], values: dict[str, Any]) -> di
             ]
         else:
             with engine.use("reference"):
-                found = run(step, inputs, graph.opset)
+                found = run(step, inputs, graph.opset, builder.room)
         values.update(zip(step.outputs, found, strict=False))
     return values
 

@@ -12,6 +12,7 @@ from fovea.errors import DataError, FoveaError, mismatch
 from fovea.layers import ReLU, Sigmoid, SiLU, Tanh
 from fovea.onnx.building import Builder, Value
 from fovea.onnx.importers import activations, movement, products, windows
+from fovea.onnx.operators import UNFIT
 from fovea.onnx.versions import Table, function_of
 
 SILU = "x · Sigmoid(x)"  # no operator of ONNX's: `importing` finds it
@@ -70,6 +71,6 @@ def add_step(b: Builder, inputs: Sequence[Any]) -> tuple[Value, ...]:
         found = function(b, *inputs, **step.attributes)
     except FoveaError as error:
         raise DataError(f"{step.who}: {error}") from error
-    except (TypeError, ValueError, IndexError, AttributeError) as error:
+    except UNFIT as error:
         raise DataError(mismatch(step.who, "inputs and attributes that fit it", str(error))) from error
     return found if isinstance(found, tuple) else (found,)

@@ -1,6 +1,7 @@
 """What only moves data: places are moved, by the functions that move data."""
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -8,18 +9,22 @@ from onnx import TensorProto
 
 from fovea.errors import ShapeError, mismatch
 from fovea.layers import Shortcut
+from fovea.onnx.bounds import Room
 from fovea.onnx.building import Builder, Value
 from fovea.onnx.graph import FLOATS
 from fovea.onnx.operators import run
+
+CHEAP = 16  # places that are moved as fast as a number is computed
 
 
 def moves(b: Builder, x, *constants, **attributes):
     """Any operator that only moves data."""
     value = b.settled(x)
-    size, N = int(np.prod(value.shape)), b.batch
+    size, N = prod(value.shape), b.batch
+    b.room.take(N * size // CHEAP)
     pictures = np.arange(N).reshape(N, *(1,) * len(value.tensor_shape)) * size + value.places
     found = []
-    for moved in run(b.step, [pictures, *constants], b.graph.opset):
+    for moved in run(b.step, [pictures, *constants], b.graph.opset, Room(b.room.left)):
         own = moved[0] if moved.ndim > 1 and len(moved) == N else None
         if own is None or any((moved[n] != own + n * size).any() for n in range(N)):
             raise ShapeError(mismatch("its output", "every picture for itself, (N, …)", moved.shape))

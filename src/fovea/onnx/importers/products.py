@@ -93,8 +93,10 @@ def _dense(b: Builder, x: Any, weights: np.ndarray, own: dict[str, np.ndarray]) 
     (n,) = value.tensor_shape
     if weights.ndim != 2 or len(weights) != n:
         raise ShapeError(mismatch("its weights", f"({n}, n_out)", weights.shape))
+    if value.shape[0] > n:
+        b.room.take(value.shape[0] * weights.shape[1])
     W = np.zeros((value.shape[0], weights.shape[1]), np.float32)
-    if len(np.unique(value.places)) == n:
+    if value.distinct:
         W[value.places] = weights  # rows of inputs that are not taken stay 0
     else:
         np.add.at(W, value.places, weights)
@@ -162,8 +164,11 @@ def _by_channel(value: Value, constant: np.ndarray, other: float) -> np.ndarray:
     """One number for each channel of the layer's output, of a constant that broadcasts to the tensor (N, …);
     `other` for channels that the tensor does not have. Raises ShapeError for numbers that differ from pixel
     to pixel, and for those that change the shape."""
-    shape, places = value.tensor_shape, value.places
+    shape = value.tensor_shape
     constant = constant if constant.ndim <= len(shape) else constant.reshape(constant.shape[-len(shape) :])
+    if value.moved is None and constant.ndim == len(shape) == 3 and constant.shape[1:] == (1, 1):
+        return np.broadcast_to(constant[:, 0, 0], shape[:1]).astype(np.float32)
+    places = value.places
     spread = np.broadcast_to(constant, shape).astype(np.float32)
     numbers, channels = np.full(value.shape[-1], other, np.float32), places % value.shape[-1]
     numbers[channels] = spread

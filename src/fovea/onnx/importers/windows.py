@@ -96,7 +96,7 @@ def resize(b: Builder, x, *constants, **attributes):
     H, W, C = value.shape
     picture = np.random.default_rng(0).random((1, H, W, 1), np.float32)
     there = np.broadcast_to(picture[..., 0], (b.batch, C, H, W))
-    (larger,) = run(b.step, [there, *constants], b.graph.opset)
+    (larger,) = run(b.step, [there, *constants], b.graph.opset, b.room)
     height, width = larger.shape[2:]
     if larger.shape[:2] == (b.batch, C) and (height % H, width % W) == (0, 0):
         for layer in (Upsample2D((height // H, width // W), mode) for mode in ("nearest", "bilinear")):

@@ -15,8 +15,9 @@ import numpy as np
 
 from fovea import functional
 from fovea.errors import DataError, FoveaError, mismatch
+from fovea.onnx.bounds import Room
 from fovea.onnx.graph import Step
-from fovea.onnx.operators import arithmetic, movement, resize, spatial
+from fovea.onnx.operators import arithmetic, movement, resize, sizes, spatial
 from fovea.onnx.versions import Function, Table, function_of
 
 OPERATORS: Table = {
@@ -84,23 +85,28 @@ OPERATORS: Table = {
 }
 
 
-def run(step: Step, inputs: Sequence[np.ndarray | None], opset: int) -> tuple[np.ndarray, ...]:
-    """What `step` gives for `inputs`. Raises DataError for an operator that is not in the table, and for
-    inputs that do not fit it; each names the step."""
+# What Python and NumPy raise of inputs and attributes that do not fit an operator.
+UNFIT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError)
+
+
+def run(step: Step, inputs: Sequence[np.ndarray | None], opset: int, room: Room) -> tuple[np.ndarray, ...]:
+    """What `step` gives for `inputs`; `room` is asked before it is computed. Raises DataError for an operator
+    that is not in the table, for inputs that do not fit it, and where there is no room; it names the step."""
     function = function_of(OPERATORS, step.operator, opset)
     if function is None:
         raise DataError(
             mismatch(step.who, "an operator that Fovea knows", f"{step.operator} of opset {opset}")
         )
     attributes = dict(step.attributes)
-    if _tells_outputs(function):
-        attributes["outputs"] = len(step.outputs)
     try:
+        room.take(sizes.numbers(step.operator, inputs, attributes))
+        if _tells_outputs(function):
+            attributes["outputs"] = len(step.outputs)
         with np.errstate(all="ignore"):  # numbers without end are numbers of ONNX
             found = function(*inputs, **attributes)
     except FoveaError as error:
         raise DataError(f"{step.who}: {error}") from error
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+    except UNFIT as error:
         raise DataError(mismatch(step.who, "inputs and attributes that fit it", str(error))) from error
     return found if isinstance(found, tuple) else (np.asarray(found),)
 

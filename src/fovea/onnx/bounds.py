@@ -1,0 +1,86 @@
+"""What a model may cost, counted before it is spent: a file of a few bytes can ask for any amount.
+
+Operators, what they take and give, and constants are counted as a model is read, in a function as often as it
+is called. The numbers that steps compute are counted before each is run.
+"""
+
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import onnx
+
+from fovea.errors import DataError, ShapeError, mismatch
+
+NAMES = 100_000  # of operators, what they take and give, and constants
+DEEP = 100  # functions that call each other
+FREE, TIMES = 2**26, 16  # numbers: so many, and so many times what the model and its inputs hold
+
+
+class Room:
+    """How many numbers may still be computed."""
+
+    def __init__(self, most: int) -> None:
+        self.left = most
+
+    @classmethod
+    def beside(cls, *held: Iterable[Any]) -> "Room":
+        """Room for what is computed of these arrays."""
+        return cls(FREE + TIMES * sum(array.size for arrays in held for array in arrays))
+
+    def take(self, numbers: int) -> None:
+        """Raises ShapeError where there is no room for that many."""
+        if numbers > self.left:
+            got = f"{numbers:,}" if numbers < 10**18 else "more than 10^18"
+            raise ShapeError(mismatch("its result", f"at most {self.left:,} numbers", got))
+        self.left -= numbers
+
+
+def check(model: onnx.ModelProto) -> None:
+    """Raises DataError for a model of too many names, and for functions that call themselves."""
+    own = {(f.domain, f.name, f.overload): list(_nodes(f.node)) for f in model.functions}
+    calls = {
+        key: {called for node in nodes if (called := _called(node)) in own} for key, nodes in own.items()
+    }
+    try:
+        order = list(TopologicalSorter(calls).static_order())
+    except CycleError as error:
+        name = ".".join(filter(None, error.args[1][0]))
+        raise DataError(mismatch(f"function {name}", "no call of itself", "one")) from error
+    sizes: dict[Any, int] = {}
+    depths: dict[Any, int] = {}
+    for key in order:
+        sizes[key] = _names(own[key], sizes)
+        depths[key] = 1 + max((depths[called] for called in calls[key]), default=0)
+    if max(depths.values(), default=0) > DEEP:
+        raise DataError(mismatch("the model", f"functions at most {DEEP} deep", max(depths.values())))
+    count = _names(_nodes(model.graph.node), sizes) + len(model.graph.initializer) + len(model.graph.input)
+    if count > NAMES:
+        expected = f"at most {NAMES:,} operators, inputs, outputs and constants in all"
+        raise DataError(
+            mismatch("the model", expected, f"{count:,}" if count < 10**18 else "more than 10^18")
+        )
+
+
+def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """These, and those in the graphs that are their attributes."""
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                waiting.extend(graph.node)
+
+
+def _names(nodes: Iterable[onnx.NodeProto], sizes: dict[Any, int]) -> int:
+    """How many names these nodes are, with those of the functions that they call."""
+    return sum(
+        1 + len(node.input) + len(node.output) + len(node.attribute) + sizes.get(_called(node), 0)
+        + sum(len(a.ints) + len(a.floats) + len(a.strings) for a in node.attribute)
+        for node in nodes
+    )  # fmt: skip
+
+
+def _called(node: onnx.NodeProto) -> tuple[str, str, str]:
+    return node.domain, node.op_type, node.overload

@@ -1,0 +1,180 @@
+"""How much an operator computes for its inputs, at most: in numbers, those on the way included.
+
+A function takes what the operator's own does. By default an operator computes as much as its inputs hold.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import ShapeError, mismatch
+
+AXES = 64  # NumPy's
+SHORT = 1000  # numbers of an input that says how: a shape, axes, pads, the lengths of parts
+STEPS = 256  # multiplications that take as long as a number takes memory
+VISIT = 4096  # multiplications, for a place in a window
+
+
+def numbers(operator: str, inputs: Sequence[Any], attributes: dict[str, Any]) -> int:
+    """Raises ShapeError for inputs that say how in too many numbers."""
+    if operator in SAY_HOW and any(x is not None and x.size > SHORT for x in inputs[SAY_HOW[operator] :]):
+        raise ShapeError(mismatch("its inputs behind the first", f"at most {SHORT:,} numbers", "more"))
+    return SIZES.get(operator, _all)(*inputs, **attributes)
+
+
+def _lengths(shape: Iterable[Any]) -> list[int]:
+    lengths = [abs(int(n)) for n in shape]
+    if len(lengths) > AXES:
+        raise ShapeError(mismatch("its shape", f"at most {AXES} axes", len(lengths)))
+    return lengths
+
+
+def _all(*inputs: Any, **_: Any) -> int:
+    return sum(x.size for x in inputs if x is not None)
+
+
+def _nothing(*_: Any, **__: Any) -> int:
+    return 0
+
+
+def _together(*shapes: Sequence[int]) -> int:
+    """Numbers of arrays of these shapes, broadcast."""
+    return prod(map(max, zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1)))
+
+
+def _broadcast(*inputs: Any, **_: Any) -> int:
+    return _together(*(x.shape for x in inputs if x is not None))
+
+
+def _expand(x: Any, shape: Any, **_: Any) -> int:
+    return _together(x.shape, _lengths(shape))
+
+
+def _filled(shape: Any, **_: Any) -> int:
+    return prod(_lengths(shape))
+
+
+def _range(start: Any, limit: Any, delta: Any, **_: Any) -> int:
+    return max(ceil((np.asarray(limit).item() - np.asarray(start).item()) / np.asarray(delta).item()), 0)
+
+
+def _pad(
+    x: Any, sides: Any = None, value: Any = None, axes: Any = None, *, pads: Any = None, **_: Any
+) -> int:
+    around = _lengths(sides if pads is None else pads)
+    axes = range(x.ndim) if axes is None else [int(axis) for axis in axes]
+    lengths = list(x.shape)
+    for place, axis in enumerate(axes):
+        lengths[axis] += around[place] + around[place + len(around) // 2]
+    return prod(lengths)
+
+
+def _gather(x: Any, indices: Any, *, axis: int = 0, **_: Any) -> int:
+    return x.size // max(x.shape[axis], 1) * indices.size
+
+
+def _resize(x: Any, *inputs: Any, scales: Any = None, axes: Any = None, **_: Any) -> int:
+    """One axis after the other; the weights of an axis are a matrix."""
+    roi_scales_sizes = [None, *inputs] if len(inputs) == 1 else [*inputs, None, None]
+    given = roi_scales_sizes[1] if scales is None else scales
+    axes = range(x.ndim) if axes is None else [int(axis) for axis in axes]
+    if given is not None and len(given):
+        longer = {axis: int(np.floor(x.shape[axis] * float(s))) for axis, s in zip(axes, given, strict=True)}
+    else:
+        longer = {axis: int(n) for axis, n in zip(axes, roi_scales_sizes[2], strict=True)}
+    lengths, most, weights = list(x.shape), x.size, 0
+    for axis, n in longer.items():
+        weights = max(weights, n * lengths[axis])
+        lengths[axis] = n
+        most = max(most, prod(lengths))
+    return most + weights
+
+
+def _matmul(a: Any, b: Any, c: Any = None, *, transA: int = 0, transB: int = 0, **_: Any) -> int:
+    """As many as the result has, or its multiplications take."""
+    rows, depth = (1, *a.shape) if a.ndim == 1 else a.shape[-2:][:: -1 if transA else 1]
+    columns = 1 if b.ndim == 1 else b.shape[-2 if transB else -1]
+    result = _together(a.shape[:-2], b.shape[:-2]) * rows * columns
+    return max(result, result * depth // STEPS)
+
+
+def _windows(
+    x: Any, w: Any = None, *_: Any, kernel_shape: Any = None, strides: Any = None, pads: Any = None,
+    dilations: Any = None, auto_pad: str = "NOTSET", **__: Any,
+) -> int:  # fmt: skip
+    """The padded input, the result, or the multiplications between them, whichever are most."""
+    size, stride, extent = _window(w, kernel_shape, strides, dilations)
+    around = _lengths(pads or [0] * (2 * len(size)))
+    half = len(around) // 2
+    sides = (
+        extent
+        if auto_pad.startswith("SAME")
+        else [a + b for a, b in zip(around, around[half:], strict=False)]
+    )
+    padded = [n + side for n, side in zip(x.shape[2:], sides, strict=True)]
+    found = [
+        max(n - e, 0) // s + 2 for n, e, s in zip(padded, extent, stride, strict=True)
+    ]  # ceil_mode has one more
+    channels, depth = (x.shape[1], 1) if w is None else w.shape[:2]
+    result = x.shape[0] * channels * prod(found)
+    return max(
+        x.shape[0] * x.shape[1] * prod(n + e for n, e in zip(padded, extent, strict=True)),
+        result, prod(size) * (result * depth + VISIT) // STEPS,
+    )  # fmt: skip
+
+
+def _windows_back(
+    x: Any, w: Any, *_: Any, kernel_shape: Any = None, strides: Any = None, dilations: Any = None,
+    output_padding: Any = None, output_shape: Any = None, group: int = 1, **__: Any,
+) -> int:  # fmt: skip
+    """The result with what padding cuts off, or the multiplications."""
+    size, stride, extent = _window(w, None, strides, dilations)
+    more = _lengths(output_padding or [0] * len(size))
+    whole = [n * s + e + m for n, s, e, m in zip(x.shape[2:], stride, extent, more, strict=True)]
+    asked = _lengths(output_shape or whole)[-len(whole) :]
+    result = x.shape[0] * w.shape[1] * group * prod(map(max, whole, asked))
+    return max(result, prod(size) * (x.size * w.shape[1] + VISIT) // STEPS)
+
+
+def _window(
+    w: Any, kernel_shape: Any, strides: Any, dilations: Any
+) -> tuple[list[int], list[int], list[int]]:
+    """Its size, its stride, and how far it reaches."""
+    size = _lengths(kernel_shape if w is None else w.shape[2:])
+    stride, dilation = (_lengths(given or [1] * len(size)) for given in (strides, dilations))
+    return size, stride, [(f - 1) * d + 1 for f, d in zip(size, dilation, strict=True)]
+
+
+# Operator → the first of its inputs that say how.
+SAY_HOW = {
+    "ConstantOfShape": 0,
+    **dict.fromkeys(
+        ("Expand", "Pad", "ReduceMax", "ReduceMean", "ReduceProd", "ReduceSum", "Reshape", "Resize", "Slice",
+         "Split", "Squeeze", "Unsqueeze", "Upsample"),
+        1,
+    ),
+}  # fmt: skip
+SIZES: dict[str, Callable[..., int]] = {
+    **dict.fromkeys(
+        ("Add", "Div", "Equal", "Greater", "Less", "Max", "Min", "Mul", "Pow", "Sub", "Sum", "Where"),
+        _broadcast,
+    ),
+    "AveragePool": _windows,
+    "ConstantOfShape": _filled,
+    "Conv": _windows,
+    "ConvTranspose": _windows_back,
+    "Expand": _expand,
+    "Gather": _gather,
+    "Gemm": _matmul,
+    "MatMul": _matmul,
+    "MaxPool": _windows,
+    "Pad": _pad,
+    "Range": _range,
+    "Resize": _resize,
+    "Shape": _nothing,
+    "Size": _nothing,
+    "Upsample": _resize,
+}  # fmt: skip
