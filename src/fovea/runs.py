@@ -26,6 +26,7 @@ import numpy as np
 
 from fovea import caching, files, jsons
 from fovea.data import Splits, write_splits
+from fovea.data.listing import task_of
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.files import write_whole
 
@@ -107,7 +108,7 @@ class Folder:
         except (OSError, DataError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             remedy = "what was saved before is whole"
-            if self.arguments.is_file():
+            if self.arguments.is_file() and task_of(self.path) in ("classify", None):
                 remedy += f"; when there is room again, go on with: fovea train --resume {self.path}"
             raise TrainingError(
                 mismatch(f"run folder {self.path}", "to write to it", reason, remedy)

@@ -152,6 +152,24 @@ def test_train_and_test_within_classes_are_asked_about(tmp_path):
         data.load(tmp_path)
 
 
+def test_run_folders_are_no_classes_and_nothing_of_them_is_read(tmp_path):
+    fill(tmp_path, {"a": 5, "b": 5, "a/mine": 2, "runs/classify/train": 1, "runs/edges/sobel/a": 5})
+    (tmp_path / "a/mine/state.safetensors").touch()
+    splits = data.load(tmp_path)
+    assert splits.classes == ["a", "b"]
+    assert sum(map(len, splits.parts.values())) == 10
+    assert "3 folders that Fovea wrote (a/mine, runs/classify, runs/edges)" in splits.skipped.line()
+    with pytest.raises(DataError, match=r"got none: put each .*; skipped 2 folders that Fovea wrote"):
+        data.load(tmp_path / "runs")
+
+
+def test_runs_may_be_empty_or_a_class(tmp_path):
+    fill(tmp_path, {"a": 5, "b": 5, "runs/other": 0})
+    assert data.load(tmp_path).classes == ["a", "b"]
+    fill(tmp_path, {"runs": 5})
+    assert data.load(tmp_path).classes == ["a", "b", "runs"]
+
+
 def test_names_that_look_alike_are_one_class(tmp_path):
     fill(tmp_path / "train", {"caf\u00e9": 3, "tea": 3})
     fill(tmp_path / "val", {"cafe\u0301": 2, "tea ": 2})

@@ -99,9 +99,21 @@ def test_figures_are_no_data_but_edges_may_be(tmp_path):
         Folder(tmp_path / task).write_arguments({"task": task})
     assert len(listing.at(tmp_path / "edges")) == 1
     with pytest.raises(
-        DataError, match="a folder of pictures, got a folder that fovea wrote for the task cla"
+        DataError, match="a folder of pictures, got a folder that Fovea wrote for the task cla"
     ):
         listing.at(tmp_path / "classify")
+
+
+def test_every_task_of_the_command_line_is_known():
+    from fovea.apps import classify, edges, find_rate, learn_filter
+
+    assert {app.TASK for app in (classify, edges, find_rate, learn_filter)} == set(listing.TASKS)
+
+
+def test_the_folder_one_is_in_has_no_name_before_its_files(tmp_path, monkeypatch):
+    write(tmp_path, "a/1.png", "2.png")
+    monkeypatch.chdir(tmp_path)
+    assert listing.at(".") == ["2.png", str(Path("a/1.png"))]
 
 
 def test_all_that_is_skipped_is_one_line(tmp_path):

@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 
 from fovea import images
-from fovea.data.listing import LOOSE, OF_FOVEA, Skipped, entries, pictures
+from fovea.data import listing
+from fovea.data.listing import LOOSE, OF_FOVEA, Skipped
 from fovea.errors import DataError, mismatch
 from fovea.names import class_name
 
@@ -50,9 +51,6 @@ class Part:
     def check(self, classes: list[str]) -> None:
         """Raise DataError unless training and measuring can make sense of these classes."""
         who = str(self.folder)
-        if not self.classes:
-            remedy = "put each class's pictures into a folder of its own"
-            raise DataError(mismatch(who, "a folder for each class", "none", remedy))
         if len(classes) < 2:
             raise DataError(mismatch(who, "at least two classes", f"only {classes[0]!r}", self._deeper()))
         for name, files in self.classes.items():
@@ -75,7 +73,7 @@ class Part:
         return f"if its folders are the classes, name {os.path.commonpath(sorted(folders))} instead"
 
 
-@dataclass
+@dataclass(eq=False)
 class _Folder:
     """A folder in the data's: its pictures, at any depth, and the folders in it by name."""
 
@@ -107,9 +105,10 @@ class _Folder:
     def within(self) -> dict[Path, list[str]]:
         """Its pictures by the folder in it that they are below, and those below none by itself."""
         found: dict[Path, list[str]] = {self.path: [], **{folder: [] for folder in self.folders}}
+        names = {"": self.path, **{folder.name: folder for folder in self.folders}}
+        start = len(str(self.path)) + 1
         for file in self.files:
-            first, *deeper = Path(file).relative_to(self.path).parts
-            found[self.path / first if deeper else self.path].append(file)
+            found[names[file[start:].rpartition(os.sep)[0].partition(os.sep)[0]]].append(file)
         return found
 
     @property
@@ -120,6 +119,8 @@ class _Folder:
     @property
     def filled(self) -> set[str]:
         """The names of the folders in it that have pictures."""
+        if not self.folders:
+            return set()
         return {class_name(folder.name) for folder in self.folders if self.within[folder]}
 
 
@@ -127,7 +128,7 @@ def read(root: Path) -> tuple[dict[str, Part], Skipped]:
     """train, val and test, those that there are, or all pictures as "all"; and what was not taken. Raises
     DataError."""
     skipped = Skipped(root)
-    loose, found = entries(root, skipped)
+    loose, found = listing.entries(root, skipped)
     if loose:
         skipped.add(LOOSE, *loose)
     folders = []
@@ -139,6 +140,10 @@ def read(root: Path) -> tuple[dict[str, Part], Skipped]:
     parts = _parts(root, folders)
     if not parts:
         _check_classes(root, folders)
+        if not folders:
+            line = (skipped.line() or "").removeprefix(f"{root}: ")
+            remedy = "; ".join(filter(None, ("put each class's pictures into a folder of its own", line)))
+            raise DataError(mismatch(str(root), "a folder for each class", "none", remedy))
         return {"all": _part(root, {f.path: f.files for f in folders}, needs_all=True)}, skipped
     for folder in folders:
         if folder not in parts.values() and folder.files:
@@ -155,9 +160,7 @@ def read(root: Path) -> tuple[dict[str, Part], Skipped]:
 
 def _look(path: Path, root: Path) -> _Folder:
     skipped = Skipped(root)
-    files = pictures(path, skipped)
-    _, folders = entries(path, Skipped(root))
-    return _Folder(path, files, [Path(entry.path) for entry in folders], skipped)
+    return _Folder(path, listing.pictures(path, skipped), listing.folders(path), skipped)
 
 
 def _parts(root: Path, folders: list[_Folder]) -> dict[str, _Folder]:
@@ -176,8 +179,11 @@ def _parts(root: Path, folders: list[_Folder]) -> dict[str, _Folder]:
     for folder in others:
         unknown = folder.key not in _PART_OF  # a test set without classes has the name, and is counted
         same = any(folder.filled & part.filled for part in parts.values())
-        if (unknown and folder.is_almost) or same or (folder.filled and len(parts) == 1):
+        almost = (unknown and folder.is_almost) or same
+        if almost or (folder.filled and len(parts) == 1):
             remedy = "rename it to val or test, or move it away"
+            if not almost:
+                remedy = "move it away, or, if both are classes, rename train"
             raise DataError(mismatch(str(root), _LAYOUT, f"also {folder.path.name!r}", remedy))
     return {name: parts[name] for name in PARTS if name in parts}
 
@@ -187,7 +193,9 @@ def _check_classes(root: Path, folders: list[_Folder]) -> None:
     filled = [folder for folder in folders if folder.files]
     if filled and all(folder.filled and folder.is_almost for folder in filled):
         got = ", ".join(repr(folder.path.name) for folder in filled)
-        raise DataError(mismatch(str(root), _LAYOUT, got, "rename them to these"))
+        raise DataError(
+            mismatch(str(root), _LAYOUT, got, "rename them to these, or, if they are classes, to others")
+        )
     if filled and all("train" in map(_PART_OF.get, map(str.casefold, f.filled)) for f in filled):
         got = f"train within classes, as in {filled[0].path.name}"
         raise DataError(mismatch(str(root), f"{_LAYOUT}, or of classes", got, "put the classes into train"))

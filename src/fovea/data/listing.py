@@ -91,13 +91,19 @@ def at(place: Path | str, note: Callable[[str], object] = lambda line: None) -> 
 
 def check_data(folder: Path) -> None:
     """DataError where `folder`, named by somebody, has figures that Fovea drew in the place of data."""
+    task = task_of(folder)
+    if task in TASKS and task != "edges":
+        got = f"a folder that Fovea wrote for the task {task}"
+        raise DataError(mismatch(str(folder), "a folder of pictures", got))
+
+
+def task_of(folder: Path) -> str | None:
+    """The task in the folder's arguments.yaml, where it has one."""
     try:
         task = _TASK.search((folder / "arguments.yaml").read_bytes())
     except OSError:
-        return
-    if task and (name := task[1].decode()) in TASKS and name != "edges":
-        got = f"a folder that fovea wrote for the task {name}"
-        raise DataError(mismatch(str(folder), "a folder of pictures", got))
+        return None
+    return task[1].decode() if task else None
 
 
 def pictures(folder: Path | str, skipped: Skipped) -> list[str]:
@@ -123,7 +129,9 @@ def pictures(folder: Path | str, skipped: Skipped) -> list[str]:
         found += files
         for below in folders:
             (links if below.is_symlink() else waiting).append(below.path)
-    return sorted(found, key=lambda path: (same(Path(path).relative_to(folder).as_posix()), path))
+    if str(folder) == os.curdir:
+        found = [path.removeprefix(os.curdir + os.sep) for path in found]
+    return sorted(found, key=lambda path: (same(path), path))
 
 
 def entries(folder: Path | str, skipped: Skipped) -> tuple[list[str], list[os.DirEntry[str]]]:
@@ -144,6 +152,19 @@ def entries(folder: Path | str, skipped: Skipped) -> tuple[list[str], list[os.Di
     return files, folders
 
 
+def folders(folder: Path | str) -> list[Path]:
+    """The folders in `folder` to look into, sorted. Raises OSError."""
+    with os.scandir(folder) as found:
+        return sorted(Path(entry.path) for entry in found if _is_folder(entry) and not _why_not(entry))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
 def _why_not(entry: os.DirEntry[str]) -> Reason | None:
     """Why an entry is neither a picture nor a folder to look into; None if it is one."""
     if entry.name.startswith("."):
@@ -155,7 +176,7 @@ def _why_not(entry: os.DirEntry[str]) -> Reason | None:
             return OF_FOVEA if is_written(Path(entry.path)) else None
         if entry.is_file():
             return None if images.is_picture(entry.name) else NO_PICTURE
-    except OSError:  # a link to itself
+    except OSError:
         return BROKEN
     return BROKEN if entry.is_symlink() else NO_PICTURE
 
