@@ -16,12 +16,20 @@ def test_own_names_and_numbers_are_answered(client, host):
 
 @pytest.mark.parametrize("host", [
     "evil.example", "evil.example:8642", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::1",
-    "localhost@evil.example", "2130706433",
+    "localhost@evil.example", "2130706433", "[::1]evil.example", "localhost:80evil", "localhost:",
+    "localhost.", "127.0.0.1.", "[::1]:80:80", "[127.0.0.1]", "::1", "localhost:80@evil.example",
+    "localhost/evil", "127.1", "localhost evil.example", "evil.example\\@localhost",
+    "localhost:80,evil.example", "[]", "[localhost]",
 ])  # fmt: skip
 def test_other_names_are_refused(client, host):
     response = client.get("/api/model", headers={"host": host})
     assert response.status_code == 403
     assert "another host" in response.json()["error"]
+
+
+def test_two_hosts_are_refused(client):
+    headers = [("host", "localhost"), ("host", "evil.example")]
+    assert client.get("/api/model", headers=headers).status_code == 403
 
 
 def test_the_name_that_it_was_told_to_listen_at_is_its_own(look):

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from time import perf_counter, sleep
 
 import pytest
 
 from fovea.errors import FoveaError
-from fovea.web import serve, start
+from fovea.web import patience, serve, start
+from fovea.web.app import make
 from tests import tiny
 from tests.web.conftest import question
 
@@ -166,3 +168,73 @@ def test_a_built_in_architecture_is_shown_untrained_with_drawn_pictures_on_reque
         status, content = ask(port, "/api/model")
         assert status == 200
         assert b"61706" in content
+
+
+@pytest.fixture
+def impatient(look, monkeypatch):
+    """The port of a page that waits for half a second."""
+    monkeypatch.setattr(patience, "SECONDS", 0.5)
+    monkeypatch.setattr(patience, "_EVERY", 0.05)
+    listener = serve.listen("127.0.0.1", 0)
+    server = serve.server(make(look), lambda: None)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+@pytest.mark.parametrize("sent", [
+    b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+    b"POST /api/picture HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc",
+    b"POST /api/picture HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    b"GET /static/base.css HTTP/1.1\r\nHost: localhost\r\n\r\nGET /",
+])  # fmt: skip
+def test_a_client_that_drips_is_cut_off(impatient, sent):
+    began = perf_counter()
+    with socket.create_connection(("127.0.0.1", impatient), timeout=5) as client:
+        client.sendall(sent)
+        client.settimeout(0.1)
+        while perf_counter() - began < 5:
+            try:
+                client.sendall(b"x")
+                if not client.recv(1 << 16):
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    assert perf_counter() - began < 3
+
+
+def test_a_client_that_does_not_read_is_cut_off(impatient):
+    ask = b"GET /static/base.css HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", impatient), timeout=0.2) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        began = perf_counter()
+        with suppress(ConnectionError):
+            while perf_counter() - began < 10:
+                with suppress(TimeoutError):
+                    client.sendall(ask * 100)
+    assert perf_counter() - began < 5
+
+
+def test_a_browser_that_asks_again_and_again_is_not(impatient):
+    connection = http.client.HTTPConnection("127.0.0.1", impatient, timeout=5)
+    for _ in range(8):
+        connection.request("GET", "/api/model")
+        assert connection.getresponse().read()
+        sleep(0.2)
+    connection.close()
+
+
+def test_there_are_not_more_connections_than_enough(impatient, monkeypatch):
+    monkeypatch.setattr(patience, "MOST", 2)
+    kept = [socket.create_connection(("127.0.0.1", impatient), timeout=5) for _ in range(2)]
+    sleep(0.2)
+    third = socket.create_connection(("127.0.0.1", impatient), timeout=5)
+    with third, suppress(ConnectionResetError):
+        assert third.recv(1) == b""
+    for connection in kept:
+        connection.close()

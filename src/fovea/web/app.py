@@ -18,6 +18,7 @@ from fovea.web import wire
 from fovea.web.guard import Guard, TooLarge, too_large
 from fovea.web.questions import READ, SENT, Handler
 
+MOST_WORDS = 2000  # letters of an error, which may quote what was asked
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -29,7 +30,7 @@ def make(look: Look, names: Sequence[str] = ()) -> Guard:
         try:
             answer, arrays = await run_sync(handler, look, given, limiter=turns)
         except FoveaError as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return JSONResponse({"error": str(error)[:MOST_WORDS]}, 400)
         return Response(wire.pack(answer, arrays), media_type=wire.TYPE)
 
     def read(handler: Handler) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ and every reply tells the browser to load nothing from elsewhere. https://fetch.
 https://www.w3.org/TR/CSP3.
 """
 
+import re
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 
+# RFC 9112, 3.2: no user, no path, nothing beside a name or number and a port
+_HOST = re.compile(r"(\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[^\s:/?#@\[\]\\]+))(:[0-9]{1,5})?")
 LIMIT = 24 << 20  # bytes of a request: a large photograph
 
 HEADERS = {
@@ -70,7 +73,7 @@ class Guard:
     def refusal(self, headers: Headers) -> tuple[int, str]:
         """The status and the reason of a request that gets no answer; 0 for one that does."""
         host = headers.get("host", "")
-        if not self._is_own(host):
+        if len(headers.getlist("host")) != 1 or not self._is_own(host):
             return 403, "the request is for another host: open the address that fovea look printed"
         origin = headers.get("origin")
         site = headers.get("sec-fetch-site", "none")
@@ -85,16 +88,13 @@ class Guard:
         return 0, ""
 
     def _is_own(self, host: str) -> bool:
-        name = (
-            host.lower().rpartition("]")[0] + "]" if host.startswith("[") else host.lower().partition(":")[0]
-        )
-        if name in self.names:
-            return True
-        try:
-            ip_address(name.strip("[]"))  # a number: no name server was asked, so that none could lie
-        except ValueError:
+        parts = _HOST.fullmatch(host.lower())
+        if parts is None:
             return False
-        return True
+        try:  # a number: no name server was asked, so that none could lie
+            return ip_address(parts["six"] or parts["name"]).version == (6 if parts["six"] else 4)
+        except ValueError:
+            return parts["name"] in self.names
 
 
 def too_large() -> str:

@@ -14,6 +14,9 @@ from fovea.errors import FoveaError, mismatch
 Handler: TypeAlias = Callable[[Look, Any], Answer]
 Query: TypeAlias = Mapping[str, Any]
 
+_DEEPEST = 10  # lists and names in each other: the weights of a changed filter have six
+_LARGEST = 1e300
+
 
 def _about(question: Callable[[Scene, Query], Answer]) -> Handler:
     """The handler of a question about a scene, from the bytes of its JSON."""
@@ -26,10 +29,28 @@ def _about(question: Callable[[Scene, Query], Answer]) -> Handler:
 
 
 def _json(body: bytes) -> Query:
+    """Names and values. Raises FoveaError for what is not JSON, and for what no question has in it: text that
+    is no Unicode, numbers beyond float64, lists in lists without end."""
     query = jsons.loads(body, "request")
+    _check(query, _DEEPEST)
     if not isinstance(query, dict):
         raise FoveaError(mismatch("request", "names and values", type(query).__name__))
     return query
+
+
+def _check(value: Any, depth: int) -> None:
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise FoveaError(mismatch("request", "text", "half of a surrogate pair")) from error
+    if isinstance(value, int | float) and abs(value) > _LARGEST:
+        raise FoveaError(mismatch("request", f"numbers up to {_LARGEST:g}", "a larger one"))
+    if isinstance(value, dict | list):
+        if not depth:
+            raise FoveaError(mismatch("request", f"at most {_DEEPEST} lists in each other", "more"))
+        for inner in [*value, *value.values()] if isinstance(value, dict) else value:
+            _check(inner, depth - 1)
 
 
 def _text(query: Query, name: str) -> str:

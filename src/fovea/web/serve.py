@@ -29,7 +29,19 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(app: Any, listener: socket.socket, ready: Callable[[], object] = lambda: None) -> None:
     """Answer until Ctrl-C; `ready` is called when the first request can come."""
+    try:
+        server(app, ready).run(sockets=[listener])
+    except KeyboardInterrupt:  # uvicorn has closed everything and passes it on
+        pass
+    finally:
+        listener.close()
+
+
+def server(app: Any, ready: Callable[[], object]) -> Any:
+    """uvicorn's server of `app`."""
     import uvicorn
+
+    from fovea.web.patience import Patient
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
@@ -38,14 +50,9 @@ def serve(app: Any, listener: socket.socket, ready: Callable[[], object] = lambd
 
     config = uvicorn.Config(
         app, log_level="error", access_log=False, lifespan="off", ws="none", server_header=False,
-        http="h11", timeout_graceful_shutdown=PATIENCE,
+        http=Patient, timeout_graceful_shutdown=PATIENCE,
     )  # fmt: skip
-    try:
-        Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:  # uvicorn has closed everything and passes it on
-        pass
-    finally:
-        listener.close()
+    return Server(config)
 
 
 def address(listener: socket.socket) -> str:
