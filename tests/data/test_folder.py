@@ -158,16 +158,20 @@ def test_run_folders_are_no_classes_and_nothing_of_them_is_read(tmp_path):
     splits = data.load(tmp_path)
     assert splits.classes == ["a", "b"]
     assert sum(map(len, splits.parts.values())) == 10
-    assert "3 folders that Fovea wrote (a/mine, runs/classify, runs/edges)" in splits.skipped.line()
+    assert "2 folders that Fovea wrote (a/mine, runs)" in splits.skipped.line()
+    for place in ("train/runs/classify", "train/runs/edges", "train/results/run", "val/runs"):
+        (tmp_path / "parts" / place).mkdir(parents=True)
+    (tmp_path / "parts/train/results/run/arguments.yaml").touch()
+    fill(tmp_path / "parts/train", {"a": 3, "b": 3})
+    fill(tmp_path / "parts/val", {"a": 3, "b": 3})
+    assert data.load(tmp_path / "parts").classes == ["a", "b"]
     with pytest.raises(DataError, match=r"got none: put each .*; skipped 2 folders that Fovea wrote"):
         data.load(tmp_path / "runs")
 
 
-def test_runs_may_be_empty_or_a_class(tmp_path):
-    fill(tmp_path, {"a": 5, "b": 5, "runs/other": 0})
-    assert data.load(tmp_path).classes == ["a", "b"]
-    fill(tmp_path, {"runs": 5})
-    assert data.load(tmp_path).classes == ["a", "b", "runs"]
+def test_a_class_may_be_called_runs(tmp_path):
+    fill(tmp_path, {"a": 5, "runs/first": 5})
+    assert data.load(tmp_path).classes == ["a", "runs"]
 
 
 def test_names_that_look_alike_are_one_class(tmp_path):

@@ -135,7 +135,7 @@ def read(root: Path) -> tuple[dict[str, Part], Skipped]:
     for entry in found:
         folder = _look(Path(entry.path), root)
         skipped.update(folder.skipped)
-        if folder.files or not (folder.key == "runs" or folder.skipped.count(OF_FOVEA)):
+        if folder.files or not folder.skipped.count(OF_FOVEA):
             folders.append(folder)
     parts = _parts(root, folders)
     if not parts:

@@ -5,8 +5,9 @@ Every command reads folders by these rules. A picture is a file with one of the 
 Not taken, but counted by reason, are hidden files and folders, the folders of `SYSTEM`, what Fovea wrote,
 broken links, folders that may not be read, and all other files.
 
-A folder that Fovea wrote is known by its files (`WRITTEN`), or by its place, `runs/<task>`. Who names such a
-folder itself gets the pictures in it if it is one of `fovea edges`, which may be data, and else an error.
+A folder that Fovea wrote is known by its files (`WRITTEN`), or by its place, `runs/<task>`; so is one with
+nothing else in it. Who names such a folder gets its pictures if `fovea edges` wrote it, for these may be
+data, and else an error.
 """
 
 import os
@@ -182,10 +183,23 @@ def _why_not(entry: os.DirEntry[str]) -> Reason | None:
 
 
 def is_written(folder: Path) -> bool:
-    """Whether Fovea wrote the folder, all of it or so far."""
+    """Whether Fovea wrote the folder, all of it or so far, or all that is in it."""
     if folder.name in TASKS and folder.absolute().parent.name == "runs":
         return True
-    return any(all((folder / name).exists() for name in names) for names in WRITTEN)
+    if any(all((folder / name).exists() for name in names) for names in WRITTEN):
+        return True
+    try:
+        with os.scandir(folder) as found:
+            own = (entry for entry in found if not entry.name.startswith("."))
+            first = next(own, None)
+            if first is None:
+                return folder.name == "runs"
+            return all(
+                entry.is_dir(follow_symlinks=False) and is_written(Path(entry.path))
+                for entry in (first, *own)
+            )
+    except OSError:
+        return False
 
 
 def _identity(path: Path | str) -> tuple[int, int]:
