@@ -36,9 +36,9 @@ def network(seed: int = 0) -> Network:
     return Network(layers, (SIDE, SIDE, 1), seed)
 
 
-def write_folder(root: Path, n: int = 60, scale: int = 1) -> Path:
+def write_folder(root: Path, n: int = 60, scale: int = 1, seed: int = 0) -> Path:
     """The pictures as a folder root/<class>/*.png of n in all, each pixel `scale` times as wide and high."""
-    for number, (picture, label) in enumerate(zip(*pictures(n), strict=True)):
+    for number, (picture, label) in enumerate(zip(*pictures(n, seed), strict=True)):
         place = root / CLASSES[label]
         place.mkdir(parents=True, exist_ok=True)
         images.write(place / f"{number:03}.png", picture.repeat(scale, axis=0).repeat(scale, axis=1))

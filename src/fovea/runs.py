@@ -2,7 +2,8 @@
 
 runs/classify/train/     the next one is train2, then train3: none is ever overwritten
     arguments.yaml       what the run was asked to do
-    splits.csv           which picture is in which split, where the data are files
+    splits.csv           which picture is in which split
+    earlier_splits.csv   the same of the runs that the network comes from
     results.csv          a line an epoch
     bad_images.csv       the pictures that could not be read, and why
     best.safetensors     the model that is best on the validation set
@@ -13,7 +14,6 @@ runs/classify/train/     the next one is train2, then train3: none is ever overw
 """
 
 import csv
-import filecmp
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,9 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from fovea import caching, files, jsons
-from fovea.data import Splits, write_splits
+from fovea import files, jsons
+from fovea.data import Record, Splits
 from fovea.data.listing import task_of
+from fovea.data.record import is_record, rows_of
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.files import write_whole
 
@@ -41,6 +42,7 @@ class Folder:
 
     arguments = property(lambda self: self.path / "arguments.yaml")
     splits = property(lambda self: self.path / "splits.csv")
+    earlier_splits = property(lambda self: self.path / "earlier_splits.csv")
     results = property(lambda self: self.path / "results.csv")
     bad_images = property(lambda self: self.path / "bad_images.csv")
     best = property(lambda self: self.path / "best.safetensors")
@@ -114,15 +116,24 @@ class Folder:
                 mismatch(f"run folder {self.path}", "to write to it", reason, remedy)
             ) from error
 
-    def check_splits(self, data: Splits) -> None:
-        """DataError unless `data` has the pictures, splits and classes of splits.csv."""
-        with caching.scratch() as place:
-            now = place / "splits.csv"
-            write_splits(data, now)
-            if not self.splits.is_file() or not filecmp.cmp(now, self.splits, shallow=False):
-                remedy = "start a new run with what is there now"
-                got = "pictures that were added, removed or moved since"
-                raise DataError(mismatch(f"data {data.name}", f"what {self.splits} lists", got, remedy))
+    def read_record(self) -> Record | None:
+        """Which picture was in which part; None where the run has not written it. Raises DataError."""
+        begun = self.arguments.is_file()  # else a file of that name may be anybody's
+        if not self.splits.is_file() or not (begun or is_record(self.splits)):
+            return None
+        groups = self.read_arguments().get("groups") if begun else None
+        return Record.read(self.splits, self.earlier_splits, groups)
+
+    def check_splits(self, data: Splits) -> list[str]:
+        """DataError unless `data` has the pictures, splits and classes of splits.csv; returns the pictures
+        whose content is another one since."""
+        record = self.read_record()
+        had, now = record.rows if record else (), rows_of(data)
+        if [row[:3] for row in had] != [row[:3] for row in now]:
+            remedy = "start a new run with what is there now"
+            got = "pictures that were added, removed or moved since"
+            raise DataError(mismatch(f"data {data.name}", f"what {self.splits} lists", got, remedy))
+        return [row.file for row, was in zip(now, had, strict=True) if was.digest not in ("", row.digest)]
 
     def write_arguments(self, arguments: Mapping[str, Any]) -> None:
         import yaml
@@ -161,8 +172,8 @@ class Folder:
 
     def sweep(self) -> None:
         """Delete the temporary files that a kill in the middle of a write left."""
-        for own in (self.arguments, self.splits, self.results, self.bad_images, self.best, self.last,
-                    self.state, self.pulse, self.metrics):  # fmt: skip
+        for own in (self.arguments, self.splits, self.earlier_splits, self.results, self.bad_images,
+                    self.best, self.last, self.state, self.pulse, self.metrics):  # fmt: skip
             for left in self.path.glob(f".{own.name}.*"):
                 left.unlink(missing_ok=True)
 

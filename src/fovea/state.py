@@ -8,7 +8,7 @@ step, so that there is no random state to keep: the position says it all.
 goes on. So a kill between two files, or in the middle of one, loses nothing that was saved before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +20,7 @@ from fovea import jsons
 from fovea.average import Average, Copy
 from fovea.checkpoint import network_of
 from fovea.data import Splits, write_splits
+from fovea.data.split import relative
 from fovea.errors import DataError, FoveaError, TrainingError, mismatch
 from fovea.network import Network
 from fovea.optimizers import Optimizer
@@ -51,6 +52,7 @@ class Keeper:
         self.folder, self.network, self.optimizer, self.average = folder, network, optimizer, average
         self.settings = {**settings, "architecture": network.architecture()}
         self.best = Copy(network)
+        self.changed: list[str] = []  # pictures that are others than when the run began
 
     def begin(self, data: Splits, arguments: Mapping[str, Any]) -> Position:
         """Write which picture is where, the state before the first step, and what is asked for.
@@ -80,11 +82,15 @@ class Keeper:
     def restore(self, data: Splits, epochs: int, steps: int, sizes: Mapping[str, int]) -> Position:
         """Take up the run, of `epochs` epochs of `steps` steps, where its folder says that it stands. `sizes`
         are those of the arrays that the optimizer steps on, by name. Raises DataError where the data has
-        changed, or the state is not what such a run writes; nothing is taken from it then."""
+        changed, or the state is not what such a run writes; nothing is taken from it then.
+
+        Pictures may have changed within: splits.csv then gets their new digests, and those that could not be
+        read are tried again.
+        """
         assert self.folder is not None
         assert data.train is not None
         self.folder.sweep()
-        self.folder.check_splits(data)
+        self.changed = self.folder.check_splits(data)
         try:
             content, arrays = read(self.folder.state, self.settings)
             at = Position.read(content, epochs, steps, len(data.train))
@@ -105,7 +111,9 @@ class Keeper:
         self.network.preprocessing = preprocessing
         own = {name: array for name, array in arrays.items() if name.startswith(_OPTIMIZER)}
         self.optimizer.load_state({name.removeprefix(_OPTIMIZER): array for name, array in own.items()})
+        at.bad = _reread(data, at.bad)
         with self.folder.writing():
+            write_splits(data, self.folder.splits)
             self._write_copies(at, best=at.best_epoch > 0)
         return at
 
@@ -196,6 +204,16 @@ def _check(expected: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray])
             raise DataError(mismatch(f"tensor {name}", wanted, got))
         if not np.isfinite(array).all():
             raise DataError(mismatch(f"tensor {name}", "finite numbers", "NaN or infinity"))
+
+
+def _reread(data: Splits, paths: Iterable[str]) -> dict[str, str]:
+    """Read the pictures of these paths, however the data's folder was written then; returns the bad ones."""
+    named = [path.replace("\\", "/").split("/") for path in paths]
+    ends = {"/".join(names[start:]) for names in named for start in range(len(names))}
+    for part in data.parts.values():
+        at = [i for i in range(len(part)) if relative(part.name_of(i), data.root) in ends]
+        part.read(np.array(at, np.int64))
+    return data.bad
 
 
 def _short(value: object) -> str:

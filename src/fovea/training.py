@@ -100,6 +100,9 @@ def train(
         learned = paces.learned(network, factors)
         sizes = {name: network.flat[where].size for name, (where, _) in learned.items()}
         at = keeper.restore(data, recipe.epochs, steps, sizes)
+        if keeper.changed:
+            n, first = len(keeper.changed), keeper.changed[0]
+            progress.note(f"pictures whose content has changed since the run began: {n:,}, such as {first}")
     else:
         at = keeper.begin(data, {**(arguments or {}), **settings})
     paces.hold(network, factors)
@@ -127,7 +130,7 @@ def train(
                         pulse.step(at)
                         if interrupt.asked:
                             break
-                at.seconds, at.bad = perf_counter() - started, at.bad | data.bad
+                at.seconds, at.bad = perf_counter() - started, data.bad
                 with keeper.shown():
                     row = _measure(measured, data, at, size) if at.step == steps else None
                 if not _is_sound(network, row):
@@ -148,7 +151,7 @@ def train(
     keeper.use_best()
     name = next(name for name in ("test", "val", "train") if name in data.parts)
     logits, labels = answers(measured, data.parts[name], size)
-    at.bad |= data.bad
+    at.bad = data.bad
     found = {"split": name, **metrics.classification(logits, labels, data.classes), "seed": recipe.seed}
     keeper.finish(at, found)
     confusion = metrics.confusion(logits.argmax(axis=1), labels, len(data.classes))

@@ -1,11 +1,13 @@
+import csv
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fovea
-from fovea import models
+from fovea import images, models
 from fovea.apps import classify
 from fovea.apps.evaluate import evaluate
 from fovea.errors import DataError, FoveaError
@@ -107,6 +109,80 @@ def test_an_expression_that_is_also_a_path_stays_an_expression(monkeypatch, tmp_
     (tmp_path / "left|bottom").mkdir()
     run = classify.train("photos", groups="left|bottom", epochs=1, out="run")
     assert run.folder.read_arguments()["groups"] == "left|bottom"
+
+
+def parts_of(run) -> dict[str, str]:
+    with run.folder.splits.open() as file:
+        return {row["file"]: row["split"] for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("how", ["model", "weights"])
+def test_who_goes_on_keeps_the_parts_and_measures_on_nothing_that_was_learned(monkeypatch, tmp_path, how):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos, hear = tiny.write_folder(tmp_path / "photos", 90, scale=2), Hear()
+    first = classify.train(str(photos), groups=r"/(\d\d)", epochs=1, out=str(tmp_path / "first"))
+    (photos / "left/001.png").unlink()
+    images.write(photos / "left/00new.png", tiny.pictures(1, 7)[0][0].repeat(2, axis=0).repeat(2, axis=1))
+    moved = photos.rename(tmp_path / "moved")
+    again = classify.train(
+        str(moved),
+        **{how: str(first.folder.path)},
+        seed=4,
+        epochs=1,
+        out=str(tmp_path / "again"),
+        progress=hear,
+    )
+    before, now = parts_of(first), parts_of(again)
+    assert now.pop("left/00new.png") == before.pop("left/001.png")  # of the same group
+    assert now == before
+    assert again.folder.read_arguments()["groups"] == r"/(\d\d)"
+    assert not any("warning" in line for line in hear.heard)
+    assert classify.resume(str(again.folder.path)).metrics == again.metrics
+    assert evaluate(str(again.folder.path), str(moved)).metrics == again.metrics
+
+
+def test_learned_pictures_among_a_datas_own_test_pictures_are_warned_of(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos, hear = tiny.write_folder(tmp_path / "photos", 60, scale=2), Hear()
+    first = classify.train(str(photos), epochs=1, out=str(tmp_path / "first"))
+    for part in ("train", "test"):
+        shutil.copytree(photos, tmp_path / "sorted" / part)
+    classify.train(
+        str(tmp_path / "sorted"), str(first.folder.path), epochs=1, out=str(tmp_path / "again"), progress=hear
+    )
+    assert f"warning: {first.folder.path} learned from 54 of the 60 pictures in test: results look better " \
+           "than they are" in hear.heard  # fmt: skip
+    other = evaluate(str(tmp_path / "again"), str(photos))
+    assert any("was trained on" in line for line in other.choice.warnings)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_bad_picture_is_listed_once_and_as_it_is_now(monkeypatch, tmp_path, finished):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    monkeypatch.chdir(tmp_path)
+    photos, hear = tiny.write_folder(tmp_path / "photos", 60, scale=2), Hear()
+    good = (photos / "left/001.png").read_bytes()
+    (photos / "left/001.png").write_bytes(b"")
+    (photos / "right/002.png").write_bytes(b"no picture")
+
+    class Stop(Progress):
+        def epoch(self, at):
+            if not finished:
+                raise KeyboardInterrupt
+
+    try:
+        classify.train("photos", epochs=2, out="run", progress=Stop())
+    except KeyboardInterrupt:
+        assert not finished
+    again = classify.resume("run", hear)
+    assert [Path(file).name for file in again.bad] == ["001.png", "002.png"]
+    assert not any("changed" in line for line in hear.heard)
+    (photos / "left/001.png").write_bytes(good)
+    mended = classify.resume("run", hear)
+    assert [Path(file).name for file in mended.bad] == ["002.png"]
+    assert len(mended.folder.bad_images.read_text().splitlines()) == 2
+    (line,) = (line for line in hear.heard if "changed" in line)
+    assert line.endswith("since the run began: 1, such as left/001.png")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_a_run_is_measured_on_the_pictures_it_held_back(run, folder):
 
 
 def test_other_pictures_are_all_measured(run, tmp_path):
-    other = tiny.write_folder(tmp_path / "other", 30)
+    other = tiny.write_folder(tmp_path / "other", 30, seed=1)
     found = evaluate(str(run.path), str(other))
     assert (found.metrics["split"], found.metrics["n"]) == ("all", 30)
 
@@ -50,13 +51,73 @@ def test_pictures_for_testing_are_measured_where_there_are_some(run, tmp_path):
     assert (found.metrics["split"], found.metrics["n"]) == ("test", 12)
 
 
-def test_a_model_file_of_its_own_has_no_held_back_pictures(run, folder, tmp_path):
-    (tmp_path / "model.safetensors").write_bytes(run.best.read_bytes())
-    assert evaluate(str(tmp_path / "model.safetensors"), str(folder)).metrics["split"] == "all"
+def test_a_model_file_of_its_own_warns_that_its_pictures_are_unknown(run, folder, tmp_path):
+    (tmp_path / "alone").mkdir()
+    copy = tmp_path / "alone/model.safetensors"
+    copy.write_bytes(run.best.read_bytes())
+    found = evaluate(str(copy), str(folder))
+    assert found.metrics["split"] == "all"
+    (warning,) = found.choice.warnings
+    assert warning.startswith(f"no splits.csv beside model {copy} says which pictures it was trained on")
+    (tmp_path / "alone/splits.csv").write_bytes(run.splits.read_bytes())
+    assert evaluate(str(copy), str(folder)).metrics["split"] == "test"
+    (tmp_path / "alone/splits.csv").write_text("anybody's table\n")
+    assert evaluate(str(copy), str(folder)).metrics["split"] == "all"
+
+
+def test_what_was_held_out_is_found_again_whatever_has_changed(run, folder, tmp_path):
+    held = evaluate(str(run.path), str(folder)).metrics
+    for name in ("bottom", "left", "right"):
+        next((folder / name).iterdir()).unlink()
+    extra = tiny.write_folder(tmp_path / "extra", 3, seed=1)
+    for path in extra.rglob("*.png"):
+        path.rename(folder / path.parent.name / "zzz.png")
+    folder.rename(tmp_path / "elsewhere")
+    found = evaluate(str(run.path), "elsewhere")
+    assert found.metrics["n"] >= held["n"] - 3
+    assert found.choice.source == f"held out by {run.path}; 3 new, not in its splits.csv, left out"
+    assert not found.choice.warnings
+
+
+def test_pictures_that_the_network_knows_are_warned_of(run, folder, tmp_path):
+    for part in ("train", "test"):
+        shutil.copytree(folder, tmp_path / "sorted" / part)
+    found = evaluate(str(run.path), str(tmp_path / "sorted"))
+    assert found.metrics["n"] == 60
+    assert [line.split(":")[0] for line in found.choice.warnings] == [
+        f"{run.path} was trained on 48 of these 60 pictures",
+        f"{run.path} chose its best epoch by 6 of these 60 pictures",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "n", "warned"),
+    [("train", 48, "was trained on"), ("val", 6, "chose its best"), ("test", 6, None)],
+)
+def test_where_only_one_part_is_left_it_is_measured(run, folder, tmp_path, part, n, warned):
+    with run.splits.open() as file:
+        for row in csv.DictReader(file):
+            if row["split"] != part:
+                (folder / row["file"]).unlink()
+    found = evaluate(str(run.path), str(folder))
+    assert (found.metrics["split"], found.metrics["n"]) == (part, n)
+    assert [warned in line for line in found.choice.warnings] == ([True] if warned else [])
+
+
+def test_new_pictures_are_measured_where_none_was_held_out(run, folder, tmp_path):
+    with run.splits.open() as file:
+        for row in csv.DictReader(file):
+            if row["split"] == "test":
+                (folder / row["file"]).unlink()
+    for path in tiny.write_folder(tmp_path / "extra", 3, seed=1).rglob("*.png"):
+        path.rename(folder / path.parent.name / "zzz.png")
+    found = evaluate(str(run.path), str(folder))
+    assert (found.metrics["split"], found.metrics["n"]) == ("new", 3)
+    assert not found.choice.warnings
 
 
 def test_classes_go_together_by_name(run, tmp_path):
-    other = tiny.write_folder(tmp_path / "other", 30)
+    other = tiny.write_folder(tmp_path / "other", 30, seed=1)
     for path in (other / "bottom").iterdir():
         path.unlink()
     (other / "bottom").rmdir()
@@ -71,7 +132,7 @@ def test_classes_go_together_by_name(run, tmp_path):
 
 
 def test_the_files_behind_each_mistake_are_written(run, tmp_path):
-    other = tiny.write_folder(tmp_path / "other", 30)
+    other = tiny.write_folder(tmp_path / "other", 30, seed=1)
     moved = other / "left" / "moved.png"
     next((other / "right").iterdir()).rename(moved)  # so that one at least is wrong
     found = evaluate(str(run.path), str(other), out=tmp_path / "out")
@@ -98,7 +159,7 @@ def test_the_most_frequent_confusion_comes_first():
 
 
 def test_unreadable_pictures_count_nowhere_and_are_listed(run, tmp_path):
-    other = tiny.write_folder(tmp_path / "other", 30)
+    other = tiny.write_folder(tmp_path / "other", 30, seed=1)
     (other / "left/0.png").write_text("no picture")
     found = evaluate(str(run.path), str(other))
     assert found.metrics["n"] == 30
@@ -110,11 +171,12 @@ def test_each_evaluation_has_a_folder_of_its_own(run, folder):
     assert [path.as_posix() for path in paths] == ["runs/classify/evaluate", "runs/classify/evaluate2"]
 
 
-def test_with_flips_pictures_and_their_mirror_images_are_measured(run, folder, tmp_path):
+def test_with_flips_pictures_and_their_mirror_images_are_measured(run, tmp_path):
     from PIL import Image, ImageOps
 
-    found = evaluate(str(run.path), str(folder), flips=True)
-    for path in folder.rglob("*.png"):
+    other = tiny.write_folder(tmp_path / "other", 30, seed=1)
+    found = evaluate(str(run.path), str(other), flips=True)
+    for path in other.rglob("*.png"):
         ImageOps.mirror(Image.open(path)).save(path)
-    assert evaluate(str(run.path), str(folder), flips=True).metrics == found.metrics
-    assert evaluate(str(run.path), str(folder)).metrics["loss"] != found.metrics["loss"]
+    assert evaluate(str(run.path), str(other), flips=True).metrics == found.metrics
+    assert evaluate(str(run.path), str(other)).metrics["loss"] != found.metrics["loss"]

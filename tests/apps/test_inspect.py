@@ -218,7 +218,7 @@ def run(tmp_path):
 
 
 def test_a_data_set_is_seen_as_a_whole(run, picture, tmp_path):
-    tiny.write_folder(tmp_path / "other", 30)
+    tiny.write_folder(tmp_path / "other", 30, seed=1)
     moved = tmp_path / "other/left/moved.png"
     next((tmp_path / "other/right").iterdir()).rename(moved)  # so that one at least is wrong
     (tmp_path / "other/left/bad.png").write_text("no picture")
@@ -241,7 +241,7 @@ def test_without_scikit_learn_the_page_says_so(run, picture, monkeypatch, tmp_pa
 
 def test_with_scikit_learn_there_is_a_second_map(run, picture, tmp_path):
     pytest.importorskip("sklearn")
-    tiny.write_folder(tmp_path / "other", 30)
+    tiny.write_folder(tmp_path / "other", 30, seed=1)
     inspect(run, [picture], source="other", out="out")
     assert (tmp_path / "out/data/tsne-dark.png").exists()
 
@@ -253,7 +253,7 @@ def test_data_of_two_pictures_are_two_points_and_of_none_an_error(run, picture, 
     with pytest.raises(FoveaError, match=r"expected pictures that can be read"):
         inspect(run, [picture], source="few", out="none")
     for name in ("left", "right"):
-        images.write(f"few/{name}/1.png", tiny.pictures(1)[0][0])
+        images.write(f"few/{name}/1.png", tiny.pictures(1, seed=1)[0][0])
     text, _ = read(inspect(run, [picture], source="few", out="out").report)
     assert "2 pictures of few" in text
 

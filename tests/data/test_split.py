@@ -59,9 +59,9 @@ def test_the_parts_are_written_down(tmp_path, splits):
     write_splits(splits, tmp_path / "splits.csv")
     with (tmp_path / "splits.csv").open(encoding="utf-8", errors="surrogateescape") as file:
         assert list(csv.reader(file)) == [
-            ["file", "split", "class"],
-            ["cat/a.png", "train", "cat"],
-            ["dog/\udcff.png", "train", "dog"],
-            ["cat/b, c.png", "test", "cat"],
-            ["dog/d.png", "test", "dog"],
+            ["file", "split", "class", "digest"],
+            ["cat/a.png", "train", "cat", ""],
+            ["dog/\udcff.png", "train", "dog", ""],
+            ["cat/b, c.png", "test", "cat", ""],
+            ["dog/d.png", "test", "dog", ""],
         ]

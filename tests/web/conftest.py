@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from fovea import training
+from fovea import data, training
 from fovea.apps.look import Look
 from fovea.web.app import make
 from tests import tiny
@@ -23,13 +23,12 @@ def reference(monkeypatch):
 def run(tmp_path_factory):
     """The folder of a finished run, with its data beside it."""
     place = tmp_path_factory.mktemp("page")
-    tiny.write_folder(place / "photos", scale=2)
+    photos = str(tiny.write_folder(place / "photos", scale=2))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FOVEA_ENGINE", "reference")
         network = tiny.network()
-        training.train(
-            network, tiny.splits(), epochs=2, out=place / "run", arguments={"data": str(place / "photos")}
-        )
+        splits = data.load(photos, size=(tiny.SIDE, tiny.SIDE))
+        training.train(network, splits, epochs=2, out=place / "run", arguments={"data": photos})
     return place / "run"
 
 

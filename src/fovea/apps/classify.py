@@ -8,9 +8,10 @@ from typing import Any
 from fovea import data, engine, models, training
 from fovea.apps import pictures
 from fovea.apps.choices import choose, model_for
-from fovea.apps.models import file_of, trained
-from fovea.data import Splits
+from fovea.apps.models import file_of, record_of, trained
+from fovea.data import Record, Splits
 from fovea.data.groups import is_table
+from fovea.data.record import write_earlier
 from fovea.data.split import relative
 from fovea.errors import DataError, mismatch
 from fovea.network import Network
@@ -62,6 +63,7 @@ def train(
     picked = None if model or weights else name
     recipe, reasons = choose(network, splits, choices, goes_on=goes_on, model=picked)
     training.check_recipe(network, splits, recipe)
+    groups = splits.grouping.text if splits.grouping else None  # perhaps those of the run before
     at = _absolute(groups) if groups and is_table(groups) else groups
     asked = {
         "task": TASK, "data": _absolute(source), "model": _absolute(name), "size": list(splits.shape[:2]),
@@ -69,8 +71,12 @@ def train(
     }  # fmt: skip
     folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
     _tell(progress, network, splits, name, folder)
-    for line in [*new, *reasons, *_shared(splits), *_doubled(splits, folder)]:
+    record = record_of(weights or name) if goes_on else None
+    for line in [*new, *reasons, *_learned(splits, record), *_shared(splits), *_doubled(splits, folder)]:
         progress.note(line)
+    if record is not None:
+        with folder.writing():
+            write_earlier(record, folder.earlier_splits)
     return _finish(
         training.train(network, splits, recipe, out=folder, arguments=asked, progress=progress), splits
     )
@@ -88,7 +94,7 @@ def resume(run: str, progress: Progress | None = None) -> Run:
     with engine.use(chosen):
         model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
         more = asked.get("size"), recipe.seed, asked.get("groups"), asked.get("precision")
-        network, splits, _ = prepare(source, model, *more)
+        network, splits, _ = prepare(source, model, *more, record=folder.read_record())
         _tell(progress, network, splits, model, folder)
         return _finish(training.train(network, splits, recipe, resume=run, progress=progress), splits)
 
@@ -100,18 +106,20 @@ def prepare(
     seed: int,
     groups: str | None,
     precision: str | None,
+    record: Record | None = None,
 ) -> tuple[Network, Splits, str]:
-    """The network, the data in its size, and the network's name."""
+    """The network, the data in its size, and the network's name.
+
+    Pictures are in the parts that the `record` says, by default that of the run which made the network.
+    """
     if model is None or (model in models.MODELS and not Path(model).exists()):
-        splits = data.load(source, size=size, seed=seed, groups=groups)
+        splits = data.load(source, size=size, seed=seed, groups=groups, record=record)
         name = model or model_for(splits.shape)
         network = models.build(name, splits.shape, splits.classes, seed=seed)
         network.precision = precision or network.precision
         return network, splits, name
     network = trained(model, precision)
-    height, width, channels = network.input_shape
-    splits = data.load(source, size=(height, width), channels=channels, seed=seed, groups=groups)
-    return network, splits, model
+    return network, _fitting(network, source, seed, groups, record or record_of(model)), model
 
 
 def _begin_with(
@@ -126,8 +134,7 @@ def _begin_with(
     """The network of a file for the data's classes, the data in its size, and what is new about it."""
     shape = None if size is None else (*size, 3)
     network = models.load(file_of(weights), model=model, input_shape=shape)
-    height, width, channels = network.input_shape
-    splits = data.load(source, size=(height, width), channels=channels, seed=seed, groups=groups)
+    splits = _fitting(network, source, seed, groups, record_of(weights))
     had, new = network.output_shape[-1], []
     if network.classes is None and had == len(splits.classes):
         network.classes = splits.classes
@@ -137,6 +144,28 @@ def _begin_with(
         new = [f"{last} begins anew, for {len(splits.classes)} classes; the weights were for {had}"]
     network.precision = precision or network.precision
     return network, splits, new
+
+
+def _fitting(network: Network, source: str, seed: int, groups: str | None, record: Record | None) -> Splits:
+    """The data in the network's size."""
+    height, width, channels = network.input_shape
+    how = {"size": (height, width), "channels": channels, "seed": seed, "groups": groups}
+    return data.load(source, record=record, **how)
+
+
+def _learned(splits: Splits, record: Record | None) -> list[str]:
+    """A line for each part to measure on whose pictures the network knows from an earlier run."""
+    lines = []
+    for part, better in (("val", ("train",)), ("test", ("train", "val"))):
+        if record is not None and part in splits.parts:
+            known = record.learned(splits.parts[part], splits.root)
+            n, total = sum(known.get(name, 0) for name in better), len(splits.parts[part])
+            if n:
+                lines.append(
+                    f"warning: {record.path.parent} learned from {n:,} of the {total:,} pictures in {part}: "
+                    "results look better than they are"
+                )
+    return lines
 
 
 def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:

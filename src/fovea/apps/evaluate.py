@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fovea.apps import pictures
+from fovea.apps.choosing import Choice
 from fovea.apps.measuring import Material, Measured, Mistakes, material, measure
 from fovea.apps.models import class_names, classifier
 from fovea.runs import Folder
@@ -14,9 +15,11 @@ SHOWN = 30  # of the worst mistakes
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found: `metrics` as in metrics.json, `bad` (file → why it is unreadable), where it lies."""
+    """What was found: `metrics` as in metrics.json, which pictures were measured, `bad` (file → why it is
+    unreadable), where it lies."""
 
     metrics: dict[str, Any]
+    choice: Choice
     mistakes: Mistakes
     bad: dict[str, str]
     folder: Folder
@@ -33,7 +36,7 @@ def evaluate(
 ) -> Evaluation:
     """Measure `model` on the pictures that `source` names, and write what was found to a folder.
 
-    Which of them it takes, `measuring.material` says. With `flips`, answers are the mean over each
+    Which of them it takes, `choosing.choose` says. With `flips`, answers are the mean over each
     picture and its mirror image. `precision` is the model's unless given. `progress(done, total)` counts
     pictures. Raises FoveaError.
     """
@@ -45,7 +48,7 @@ def evaluate(
     folder = Folder.create_at(out) if out else Folder.create("classify", "evaluate")
     with folder.writing():
         _write(folder, found, pictured, class_names(network))
-    return Evaluation(found.metrics, found.mistakes, pictured.splits.bad, folder)
+    return Evaluation(found.metrics, pictured.choice, found.mistakes, pictured.splits.bad, folder)
 
 
 def _write(folder: Folder, found: Measured, pictured: Material, classes: Sequence[str]) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import fovea
 from fovea import images, seeing
 from fovea.apps import insides, report, sheets, sights
-from fovea.apps.measuring import material, measure
+from fovea.apps.choosing import Choice
+from fovea.apps.measuring import Material, material, measure
 from fovea.apps.models import class_names, classifier, trained
 from fovea.apps.overview import overview
 from fovea.errors import DataError, mismatch
@@ -36,6 +37,7 @@ class Inspection:
     report: Path
     answers: dict[str, tuple[str, float]]  # file → class, its probability; nothing where there are no classes
     bad: dict[str, str]  # file → why
+    choice: Choice | None  # of the data set's pictures
 
 
 def inspect(
@@ -91,9 +93,10 @@ def inspect(
         sections.append(insides.filters(network, layer, folder.path / "filters"))
         if data is not None and measured is not None:
             sections += overview(network, names, data, measured, folder.path / "data")
-        words = [insides.facts(network)] + [f"{file} could not be read: {why}." for file, why in bad.items()]
+        words = [insides.facts(network), *_words(data)]
+        words += [f"{file} could not be read: {why}." for file, why in bad.items()]
         report.write(page, title, words, sections, made_by)
-    return Inspection(folder, page, answers, bad)
+    return Inspection(folder, page, answers, bad, data.choice if data else None)
 
 
 def check_unit(unit: str | None) -> tuple[int, ...] | None:
@@ -103,6 +106,11 @@ def check_unit(unit: str | None) -> tuple[int, ...] | None:
     if not re.fullmatch(r"\d+(,\d+)?", unit.replace(" ", "")):
         raise DataError(mismatch("unit", "ROW,COLUMN as in 3,4", repr(unit)))
     return tuple(map(int, unit.split(",")))
+
+
+def _words(data: Material | None) -> list[str]:
+    """Which pictures of the data set are shown."""
+    return [f"{line}." for line in (data.choice.described, *data.choice.warnings)] if data else []
 
 
 def _check(network: Network, model: str, layer: str | None, unit: Sequence[int] | None) -> None:

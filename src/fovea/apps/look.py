@@ -13,12 +13,12 @@ import numpy as np
 
 from fovea import data, images, summary
 from fovea.apps import presets
-from fovea.apps.models import any_of, arguments_of, class_names
+from fovea.apps.models import any_of, arguments_of, class_names, record_of
 from fovea.apps.scene import Scene, Scenes
 from fovea.apps.steps import LEAST_AND_MOST
 from fovea.apps.views import Answer, rows
 from fovea.apps.watch import Watch
-from fovea.data import Splits
+from fovea.data import Dataset, Splits
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.models import MODELS
 from fovea.network import Network
@@ -41,7 +41,7 @@ class Look:
         self.network = self._first(model)
         _check(self.network, model)
         self.scenes = Scenes()
-        self.data = _load(data, arguments_of(model).get("data"), self.network)
+        self.data = _load(data, model, self.network)
 
     def _first(self, model: str) -> Network:
         """The model's network; that of a run that has not come to a best one is its last."""
@@ -72,7 +72,7 @@ class Look:
         """The network's layers, its classes, the data set's parts."""
         network = self.network
         layers = rows(network)
-        parts = {name: len(part) for name, part in self.data.parts.items()} if self.data else {}
+        parts = {name: len(part) for name, part in self._parts().items()}
         return {
             "title": self.title,
             "input_shape": network.input_shape,
@@ -91,10 +91,11 @@ class Look:
 
     def pictures(self, part: str, start: int, count: int, label: int | None = None) -> Answer:
         """Some of the data set's pictures as the network takes them in: "pictures" uint8 (n, H, W, C)."""
-        if self.data is None or part not in self.data.parts:
-            parts = ", ".join(self.data.parts) if self.data else "there is no data set"
-            raise DataError(mismatch("pictures", f"a part of the data set ({parts})", repr(part)))
-        chosen = self.data.parts[part]
+        parts = self._parts()
+        if part not in parts:
+            names = ", ".join(parts) or "there is no data set"
+            raise DataError(mismatch("pictures", f"a part of the data set ({names})", repr(part)))
+        chosen = parts[part]
         numbers = np.arange(len(chosen)) if label is None else np.flatnonzero(chosen.labels == label)
         numbers = numbers[max(start, 0) :][: min(max(count, 0), MOST_PICTURES)]
         pixels, readable = chosen.read(numbers)
@@ -130,6 +131,12 @@ class Look:
         report["layer"], W = filters
         return report, {"filters": W}
 
+    def _parts(self) -> dict[str, Dataset]:
+        """The data set's parts, with the pictures that the run did not have as one more."""
+        if self.data is None:
+            return {}
+        return self.data.parts | ({} if self.data.new is None else {"new": self.data.new})
+
     def _weights(self, name: str) -> tuple[Network, str]:
         """The network that a scene names, and which weights it has."""
         if name == "model":
@@ -153,12 +160,17 @@ def _check(network: Network, model: str) -> None:
         raise DataError(mismatch(f"model {model}", expected, f"one that takes in {summary.times(shape)}"))
 
 
-def _load(given: str | None, own: str | None, network: Network) -> Splits | None:
-    """The data set that is asked for, else the model's own where it is still there."""
+def _load(given: str | None, model: str, network: Network) -> Splits | None:
+    """The data set that is asked for, else the model's own where it is still there, in the parts that the
+    model's run had."""
     height, width, channels = network.input_shape
     try:
-        source = given if given is not None else own
-        return data.load(source, size=(height, width), channels=channels) if source else None
+        source = given if given is not None else arguments_of(model).get("data")
+        if not source:
+            return None
+        record = record_of(model)
+        size = height, width
+        return data.load(source, size=size, channels=channels, record=record, draw=record is None)
     except DataError:
         if given is not None:
             raise

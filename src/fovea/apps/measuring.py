@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fovea import data, layerwise, metrics
-from fovea.apps.models import arguments_of, class_names
-from fovea.data import Dataset, Splits
+from fovea.apps.choosing import Choice, choose
+from fovea.apps.models import arguments_of, class_names, record_of
+from fovea.data import Splits
 from fovea.errors import DataError, mismatch
 from fovea.evaluation import Mirrored, answers
 from fovea.network import Network
@@ -38,21 +38,20 @@ class Mistakes:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What a network is measured on: parts of the data, what they are called together, and the network's
-    number for each of the data's classes. `seed` is that of the run that made the model, if any did."""
+    """What a network is measured on: which pictures of the data, and the network's number for each of the
+    data's classes. `seed` is that of the run that made the model, if any did."""
 
     splits: Splits
-    name: str
-    parts: list[Dataset]
+    choice: Choice
     numbers: np.ndarray
     seed: int | None
 
     def __len__(self) -> int:
-        return sum(map(len, self.parts))
+        return sum(map(len, self.choice.parts))
 
     def read(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """Those of all its pictures, one part after the other: uint8 (n, H, W, C)."""
-        where = [(part, i) for part in self.parts for i in range(len(part))]
+        where = [(part, i) for part in self.choice.parts for i in range(len(part))]
         return np.concatenate([part.read([at])[0] for part, at in (where[i] for i in indices)])
 
 
@@ -71,23 +70,15 @@ class Measured:
 
 
 def material(network: Network, model: str, source: str) -> Material:
-    """The pictures that `source` names, for `network`, which `model` names.
+    """The pictures that `source` names, for `network`, which `model` names: those that `choose` picks.
 
-    They are its test pictures where it has some; where Fovea split a folder by itself, those that this run
-    held back, or all of them if it was trained on others. Classes go together by their names. Raises
-    DataError.
+    Classes go together by their names. Raises DataError.
     """
-    asked = arguments_of(model)
     height, width, channels = network.input_shape
-    own = asked.get("data") in (source, str(Path(source).expanduser().resolve()))
-    groups = asked.get("groups") if own else None
-    splits = data.load(
-        source, size=(height, width), channels=channels, seed=asked.get("seed", 0), groups=groups
-    )
-    name, parts = _parts(splits, own)
-    return Material(
-        splits, name, parts, _numbers(splits.classes, class_names(network), source), asked.get("seed")
-    )
+    record = record_of(model)
+    splits = data.load(source, size=(height, width), channels=channels, record=record, draw=False)
+    numbers = _numbers(splits.classes, class_names(network), source)
+    return Material(splits, choose(splits, record, model), numbers, arguments_of(model).get("seed"))
 
 
 def measure(
@@ -98,7 +89,7 @@ def measure(
     classes, plan = class_names(network), layerwise.plan(network, BATCH)
     answering = Mirrored(plan) if flips else plan
     total, before, found = len(material), 0, []
-    for part in material.parts:
+    for part in material.choice.parts:
         Z, y = answers(answering, part, BATCH, lambda done, before=before: progress(before + done, total))
         found.append((Z, np.where(y < 0, -1, material.numbers[y])))
         before += len(part)
@@ -106,10 +97,10 @@ def measure(
     if not (labels >= 0).any():
         who = f"data {material.splits.name}"
         raise DataError(mismatch(who, "pictures that can be read", f"none among {total}"))
-    files = [part.name_of(i) for part in material.parts for i in range(len(part))]
+    files = [part.name_of(i) for part in material.choice.parts for i in range(len(part))]
     check_answers(network, logits, files, lambda i: material.read([i])[0])
 
-    measured = {"split": material.name, **metrics.classification(logits, labels, classes)}
+    measured = {"split": material.choice.name, **metrics.classification(logits, labels, classes)}
     predicted = logits.argmax(axis=1)
     wrong = np.flatnonzero((labels >= 0) & (predicted != labels))
     wrong = wrong[np.argsort(-metrics.losses(logits[wrong], labels[wrong]), kind="stable")]
@@ -121,17 +112,6 @@ def measure(
     )
     confusion = metrics.confusion(predicted, labels, len(classes))
     return Measured({**measured, "seed": material.seed}, confusion, mistakes, labels, predicted, wrong)
-
-
-def _parts(splits: Splits, own: bool) -> tuple[str, list[Dataset]]:
-    """What to measure on, and what it is called: a split's name, or "all"."""
-    parts = splits.parts
-    if own:
-        name = next(name for name in ("test", "val", "train") if name in parts)
-        return name, [parts[name]]
-    if "test" in parts and splits.divided:
-        return "test", [parts["test"]]
-    return "all", list(parts.values())
 
 
 def _numbers(names: Sequence[str], classes: Sequence[str], source: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from fovea.data import Record
 from fovea.errors import DataError, mismatch
 from fovea.layers.base import checked_precision
 from fovea.models import load
@@ -69,9 +70,19 @@ def any_of(model: str) -> Network:
 
 def arguments_of(model: str) -> dict[str, Any]:
     """What the run was asked to do whose folder or file `model` is; nothing where it belongs to none."""
-    path = Path(model).expanduser()
-    folder = Folder(path if path.is_dir() else path.parent)
+    folder = _folder_of(model)
     return folder.read_arguments() if folder.arguments.is_file() else {}
+
+
+def record_of(model: str) -> Record | None:
+    """Which pictures the run had whose folder or file `model` is; None where that is not known. DataError
+    where it is written down and cannot be read."""
+    return _folder_of(model).read_record()
+
+
+def _folder_of(model: str) -> Folder:
+    path = Path(model).expanduser()
+    return Folder(path.parent if path.is_file() else path)
 
 
 def class_names(network: Network) -> list[str]:

@@ -210,12 +210,15 @@ def evaluate(
     set_threads(threads)
     with Counter("measuring") as counter:
         found = app.evaluate(model, data, flips=flips, precision=precision, out=out, progress=counter)
+    for line in found.choice.warnings:
+        warn(f"warning: {line}")
     pairs = found.mistakes.pairs()
     if as_json:
-        rest = {"confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
+        chosen = {"measured": found.choice.described, "warnings": found.choice.warnings}
+        rest = {**chosen, "confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
         print(jsons.dumps({**found.metrics, **rest}, indent=2))
         return
-    print(_measured(found.metrics))
+    print(f"{_measured(found.metrics)}; {found.choice.source}")
     width = max(map(len, found.metrics["per_class"]))
     for name, accuracy in found.metrics["per_class"].items():
         print(f"  {name:{width}}  {_percent(accuracy)}")

@@ -53,4 +53,8 @@ def inspect(
         warn(f"{file}: {why}")
     for file, (name, probability) in found.answers.items():
         print(f"{file}\t{name}\t{probability:.2%}")
+    if found.choice:
+        print(f"{data}: {found.choice.described}")
+        for line in found.choice.warnings:
+            warn(f"warning: {line}")
     print(f"what it sees is in {found.report}")

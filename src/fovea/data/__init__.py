@@ -8,14 +8,16 @@ from fovea.data import folder, idx
 from fovea.data.dataset import Dataset, Splits, statistics
 from fovea.data.doubles import Duplicate, duplicates
 from fovea.data.groups import parse
-from fovea.data.split import stratified, stratified_groups, write_splits
+from fovea.data.known import apart, drawn_on
+from fovea.data.record import Record, write_splits
+from fovea.data.split import stratified, stratified_groups
 from fovea.errors import DataError, mismatch
 from fovea.geometry import pair
 from fovea.images import check_channels
 
 __all__ = [
-    "Dataset", "Duplicate", "Splits", "duplicates", "load", "statistics", "stratified", "stratified_groups",
-    "write_splits",
+    "Dataset", "Duplicate", "Record", "Splits", "duplicates", "load", "statistics", "stratified",
+    "stratified_groups", "write_splits",
 ]  # fmt: skip
 
 
@@ -26,6 +28,8 @@ def load(
     channels: int | None = None,
     seed: int = 0,
     groups: str | None = None,
+    record: Record | None = None,
+    draw: bool = True,
 ) -> Splits:
     """The data set that `source` names, in its parts train, val and test.
 
@@ -34,7 +38,8 @@ def load(
     classes' folders themselves. `size` = (H, W) and `channels` (1 or 3) bring all pictures to one form; by
     default they keep their own, and a folder of pictures gets what suits them (`folder.usual_shape`). What
     is not split already is split by `seed`, each class alike; `groups` says which pictures of a folder must
-    not be parted (`data.groups`). Raises DataError.
+    not be parted (`data.groups`). `record` says in which part a run had pictures: they stay there, and with
+    `draw` only those that it lacks are split, else they are the `new` ones. Raises DataError.
     """
     size = None if size is None else pair(size, "data.load", "size")
     check_channels(channels)
@@ -42,6 +47,21 @@ def load(
         raise DataError(mismatch("data.load: seed", "a whole number from 0 on", seed))
     if groups is not None and (source == "digits" or idx.present(Path(source).expanduser())):
         raise DataError(mismatch("groups", "pictures that are files of their own", f"data {str(source)!r}"))
+    splits = _load(source, size, channels, seed, groups)
+    if not splits.drawn:
+        return splits
+    if not draw:
+        return apart(splits, record)
+    return splits if record is None else drawn_on(splits, record, seed)
+
+
+def _load(
+    source: str | os.PathLike[str],
+    size: Sequence[int] | None,
+    channels: int | None,
+    seed: int,
+    groups: str | None,
+) -> Splits:
     if source == "digits":
         from fovea.data import digits
 

@@ -130,8 +130,9 @@ class Splits:
     """A data set in its parts; a part that there is none of is None.
 
     train: what the network learns from. val: what the best of its states is chosen by. test: what is looked
-    at once, at the end. root: the folder they came from. divided: whether it was split there already.
-    skipped: what was not taken there. grouping: which pictures must not be parted, where that was asked for.
+    at once, at the end. new: pictures of no part, which came after a run. root: the folder they came from.
+    skipped: what was not taken there. drawn: the parts that were drawn, not the data's own. grouping: which
+    pictures must not be parted, where that was asked for.
     """
 
     name: str
@@ -139,9 +140,10 @@ class Splits:
     val: Dataset | None
     test: Dataset | None
     root: str | None = None
-    divided: bool = False
     skipped: Skipped | None = None
     grouping: Grouping | None = None
+    drawn: tuple[str, ...] = ()
+    new: Dataset | None = None
 
     @property
     def parts(self) -> dict[str, Dataset]:
@@ -152,12 +154,12 @@ class Splits:
     @property
     def classes(self) -> list[str]:
         """The names of the classes; a label is a position here."""
-        return next(iter(self.parts.values())).classes
+        return self._all[0].classes
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(H, W, C) of each picture."""
-        return next(iter(self.parts.values())).shape
+        return self._all[0].shape
 
     @property
     def ignored(self) -> int:
@@ -167,7 +169,11 @@ class Splits:
     @property
     def bad(self) -> dict[str, str]:
         """Path → reason of every picture that was found unreadable so far."""
-        return {part.name_of(i): why for part in self.parts.values() for i, why in part.bad.items()}
+        return {part.name_of(i): why for part in self._all for i, why in part.bad.items()}
+
+    @property
+    def _all(self) -> list[Dataset]:
+        return [*self.parts.values(), *([self.new] if self.new is not None else [])]
 
 
 def sample(dataset: Dataset, most: int) -> Iterator[np.ndarray]:

@@ -43,7 +43,7 @@ def load(size: Sequence[int] | None, channels: int | None, seed: int) -> Splits:
     whole = Dataset(pictures[:TRAIN], labels[:TRAIN], classes, name="digits/train")
     test = Dataset(pictures[TRAIN:], labels[TRAIN:], classes, name="digits/test")
     train, val = hold_out(whole, 1, seed)
-    return Splits("digits", train, val, test)
+    return Splits("digits", train, val, test, drawn=("train", "val"))
 
 
 def draw() -> tuple[np.ndarray, np.ndarray]:

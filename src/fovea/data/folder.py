@@ -58,14 +58,16 @@ def load(
             groups = [grouping(relative(file, str(root))) for file in dataset.files or ()]
         return hold_out(dataset, parts, seed, groups)
 
-    whole = datasets.pop("all", None)
+    whole, drawn = datasets.pop("all", None), ()
     if whole is not None:
+        drawn = tuple(layout.PARTS)
         datasets = dict(zip(layout.PARTS, held_out(whole, 2), strict=True))
     elif "val" not in datasets and "train" in datasets:
+        drawn = ("train", "val")
         datasets["train"], datasets["val"] = held_out(datasets["train"], 1)  # type: ignore[arg-type]
     return Splits(
         root.name or root.resolve().name, *(datasets.get(part) for part in layout.PARTS), root=str(root),
-        divided=whole is None, skipped=skipped, grouping=grouping,
+        skipped=skipped, drawn=drawn, grouping=grouping,
     )  # fmt: skip
 
 

@@ -55,9 +55,11 @@ def load(folder: Path, size: Sequence[int] | None, channels: int | None, seed: i
     shapes = {part.shape for part in parts.values() if part is not None}
     if len(shapes) > 1:
         raise DataError(mismatch(str(folder), "pictures of one size", f"{shapes}: give a size"))
+    drawn = ()
     if parts["val"] is None and parts["train"] is not None:
         parts["train"], parts["val"] = hold_out(parts["train"], 1, seed)
-    return Splits(folder.name, **parts, root=str(folder))  # type: ignore[arg-type]
+        drawn = ("train", "val")
+    return Splits(folder.name, **parts, root=str(folder), drawn=drawn)  # type: ignore[arg-type]
 
 
 def read(path: Path) -> np.ndarray:

@@ -1,66 +1,85 @@
-"""Which picture belongs to which part: drawn by a seed, each class alike, and written down."""
+"""Which picture belongs to which part: drawn by a seed, each class alike."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from fovea.data.dataset import Dataset, Splits
-from fovea.files import write_whole
+from fovea.data.dataset import Dataset
 
 _PURPOSE = 3  # of the random numbers; batches and training have others, so that no two of them go together
 
 
-def stratified(labels: np.ndarray, parts: int, seed: int) -> list[np.ndarray]:
+def stratified(
+    labels: np.ndarray, parts: int, seed: int, known: np.ndarray | None = None
+) -> list[np.ndarray]:
     """Numbers 0…n−1 in `parts` + 1 groups: the rest first, then `parts` of a tenth of every class each.
 
     A tenth is rounded half up and at least one picture; a class with fewer pictures than groups stays whole
     in the first. Each group is in ascending order; the same labels and seed always give the same groups.
+    `known` is the group of each picture that has one already, else −1: it stays there, and counts.
     """
+    known = np.full(len(labels), -1) if known is None else known
     groups: list[list[np.ndarray]] = [[] for _ in range(parts + 1)]
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        shuffled = np.random.default_rng([seed, _PURPOSE, int(label)]).permutation(members)
+        free = np.random.default_rng([seed, _PURPOSE, int(label)]).permutation(members[known[members] < 0])
         tenth = max((len(members) + 5) // 10, 1) if len(members) > parts else 0
-        for part in range(parts):
-            groups[part + 1].append(shuffled[part * tenth : (part + 1) * tenth])
-        groups[0].append(shuffled[parts * tenth :])
+        needed = int(not (known[members] == 0).any())  # of them, for the first group
+        for part in range(1, parts + 1):
+            own = members[known[members] == part]
+            missing = max(min(tenth - len(own), len(free) - needed), 0)
+            groups[part] += [own, free[:missing]]
+            free = free[missing:]
+        groups[0] += [members[known[members] == 0], free]
     return [np.sort(np.concatenate(group)) if group else np.empty(0, np.int64) for group in groups]
 
 
-def stratified_groups(labels: np.ndarray, groups: Sequence[str], parts: int, seed: int) -> list[np.ndarray]:
+def stratified_groups(
+    labels: np.ndarray, groups: Sequence[str], parts: int, seed: int, known: np.ndarray | None = None
+) -> list[np.ndarray]:
     """The same, but that pictures of one of the `groups`, a name for each picture, stay together.
 
     Groups come in an order drawn by the seed. Each goes where it brings the classes nearer to their tenths,
     by the sum of squares, if a picture of every class of it stays in the first part; else it stays there.
-    A part that would get nothing gets the smallest group that may leave.
+    A part that would get nothing gets the smallest group that may leave. Of pictures that are `known`, the
+    whole group is where the first of the parts has one of them.
     """
+    known = np.full(len(labels), -1) if known is None else known
     names, member = np.unique(np.asarray(groups), return_inverse=True)
     classes = int(labels.max(initial=0)) + 1
-    counts = np.zeros((len(names), classes))  # pictures of each class in each group
-    np.add.at(counts, (member, labels), 1)
+    part_of = np.full(len(names), parts + 1)
+    np.minimum.at(part_of, member[known >= 0], known[known >= 0])
+    movable = part_of > parts
+    part_of[movable] = 0
+    place = np.where(known < 0, part_of[member], known)  # of each picture
+
+    def count(rows: np.ndarray, size: int) -> np.ndarray:
+        counts = np.zeros((size, classes))  # pictures of each class
+        np.add.at(counts, (rows, labels), 1)
+        return counts
+
+    counts, (left, *held) = count(member, len(names)), count(place, parts + 1)
     whole = counts.sum(axis=0)
-    part_of, left = np.zeros(len(names), int), whole.copy()
 
     def leaves(group: int) -> bool:
-        return bool((left - counts[group] > 0)[counts[group] > 0].all())
+        return movable[group] and bool((left - counts[group] > 0)[counts[group] > 0].all())
 
     order = np.random.default_rng([seed, _PURPOSE]).permutation(len(names))
-    for part in range(1, parts + 1):
-        missing = whole / 10
+    for part, own in enumerate(held, start=1):
+        missing = whole / 10 - own
         for group in (g for g in order if part_of[g] == 0 and leaves(g)):
             rest = missing - counts[group]
             if leaves(group) and _distance(rest, whole) < _distance(missing, whole):
                 part_of[group], missing = part, rest
                 left -= counts[group]
-        free = [g for g in order if part_of[g] == 0 and leaves(g)]
-        if free and not (part_of == part).any():
-            group = min(free, key=lambda g: counts[g].sum())
+        able = [g for g in order if part_of[g] == 0 and leaves(g)]
+        if able and not own.any() and not (part_of == part).any():
+            group = min(able, key=lambda g: counts[g].sum())
             part_of[group] = part
             left -= counts[group]
-    return [np.flatnonzero(part_of[member] == part) for part in range(parts + 1)]
+    place = np.where(known < 0, part_of[member], known)
+    return [np.flatnonzero(place == part) for part in range(parts + 1)]
 
 
 def _distance(missing: np.ndarray, whole: np.ndarray) -> float:
@@ -68,29 +87,18 @@ def _distance(missing: np.ndarray, whole: np.ndarray) -> float:
 
 
 def hold_out(
-    dataset: Dataset, parts: int, seed: int, groups: Sequence[str] | None = None
+    dataset: Dataset,
+    parts: int,
+    seed: int,
+    groups: Sequence[str] | None = None,
+    known: np.ndarray | None = None,
 ) -> list[Dataset | None]:
     """`dataset` in the parts of `stratified`, or `stratified_groups`; None for one that stays empty."""
     if groups is None:
-        found = stratified(dataset.labels, parts, seed)
+        found = stratified(dataset.labels, parts, seed, known)
     else:
-        found = stratified_groups(dataset.labels, groups, parts, seed)
+        found = stratified_groups(dataset.labels, groups, parts, seed, known)
     return [dataset.subset(own) if len(own) else None for own in found]
-
-
-def write_splits(splits: Splits, path: str | Path) -> None:
-    """Write `splits.csv`: file, split, class of every picture, and its group where there are any; files as
-    seen from the data's folder."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    grouping = splits.grouping
-    writer.writerow(("file", "split", "class", *(["group"] if grouping else [])))
-    for part, dataset in splits.parts.items():
-        for i, label in enumerate(dataset.labels):
-            file = relative(dataset.name_of(i), splits.root)
-            writer.writerow((file, part, dataset.classes[label], *([grouping(file)] if grouping else [])))
-    # A file's name may hold bytes that are no text; they are written as they are.
-    write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def relative(file: str, root: str | None) -> str:

@@ -1,0 +1,161 @@
+"""Which picture was in which part of a run: written down as splits.csv, and found again from it.
+
+    file        as seen from the data's folder; the data's name and a number where pictures are no files
+    split       train, val or test
+    class       and, where there are groups, group
+    digest      of the file's bytes, or of the pixels; earlier versions wrote none
+
+A picture's part is what the record says of its path if the content is the same, else what it says of the
+content, wherever that lies now. A picture that the record lacks is new. Content that was in two parts counts
+for the one that the network knows better.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from fovea import files
+from fovea.data.dataset import Dataset, Splits
+from fovea.data.digests import digests
+from fovea.data.split import relative
+from fovea.errors import DataError, mismatch
+
+PARTS = ("train", "val", "test")  # from what the network knows best to what it has never seen
+_COLUMNS = ("file", "split", "class", "digest")
+
+
+class Row(NamedTuple):
+    """A picture's line; `digest` is "" where it is not known."""
+
+    file: str
+    part: str
+    label: str
+    digest: str
+
+
+class Record:
+    """The rows of a run, from the file `path`, and those of `earlier` runs that its network comes from.
+
+    `groups` is what was kept together, as `groups.parse` reads it.
+    """
+
+    def __init__(
+        self, path: Path, rows: Sequence[Row], earlier: Sequence[Row] = (), groups: str | None = None
+    ) -> None:
+        self.path, self.rows, self.earlier, self.groups = path, rows, earlier, groups
+        self._by_file: dict[str, Row] = {}
+        self._by_digest: dict[str, str] = {}
+        for own in (rows, earlier):
+            for row in sorted(own, key=_knowledge):
+                self._by_file.setdefault(_key(row.file), row)
+                self._by_digest.setdefault(row.digest, row.part)
+        both = sorted([*rows, *earlier], key=_knowledge, reverse=True)
+        self._best_known = {row.digest: row.part for row in both}
+        for table in (self._by_digest, self._best_known):
+            table.pop("", None)
+
+    @classmethod
+    def read(cls, path: Path, earlier: Path, groups: str | None) -> "Record":
+        """The record in the file `path`, and in the file `earlier` where there is one. Raises DataError."""
+        return cls(path, _read(path), _read(earlier) if earlier.is_file() else (), groups)
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether pictures are known by their content, too."""
+        return any(row.digest for row in self.rows)
+
+    def parts_of(self, dataset: Dataset, root: str | None) -> list[str | None]:
+        """The part of each picture of `dataset`, which lies below `root`; None for a new one."""
+        return [self._part(row, digest) for row, digest in self._looked_up(dataset, root)]
+
+    def part_by_path(self, file: str) -> str | None:
+        """The part of the picture that had this path, whatever its content."""
+        row = self._by_file.get(_key(file))
+        return row.part if row else None
+
+    def learned(self, dataset: Dataset, root: str | None) -> dict[str, int]:
+        """How many pictures of `dataset` were in train and in val, here or in an earlier run."""
+        parts = [
+            self._best_known.get(digest) or (row.part if row and not row.digest else None)
+            for row, digest in self._looked_up(dataset, root)
+        ]
+        return {part: parts.count(part) for part in ("train", "val") if part in parts}
+
+    def _looked_up(self, dataset: Dataset, root: str | None) -> Iterator[tuple[Row | None, str]]:
+        for i, digest in enumerate(digests(dataset)):
+            yield self._by_file.get(_key(relative(dataset.name_of(i), root))), digest
+
+    def _part(self, row: Row | None, digest: str) -> str | None:
+        if row and (row.digest == digest or not row.digest or not digest):
+            return row.part
+        return self._by_digest.get(digest)
+
+
+def is_record(path: Path) -> bool:
+    """Whether the file begins as `write_splits` begins it."""
+    with files.open_regular(path, "the parts of a run") as file:
+        return file.readline(100).startswith(b"file,split,class")
+
+
+def rows_of(splits: Splits) -> list[Row]:
+    """The line of every picture."""
+    return [
+        Row(relative(dataset.name_of(i), splits.root), part, dataset.classes[dataset.labels[i]], digest)
+        for part, dataset in splits.parts.items()
+        for i, digest in enumerate(digests(dataset))
+    ]
+
+
+def write_splits(splits: Splits, path: str | Path) -> None:
+    """Write `splits.csv`."""
+    rows, grouping = rows_of(splits), splits.grouping
+    if grouping is None:
+        _write(path, _COLUMNS, rows)
+    else:
+        _write(
+            path,
+            (*_COLUMNS[:3], "group", "digest"),
+            [(*row[:3], grouping(row.file), row.digest) for row in rows],
+        )
+
+
+def write_earlier(record: Record, path: Path) -> None:
+    """Write all rows of a record, for a run that goes on with its network."""
+    _write(path, _COLUMNS, dict.fromkeys([*record.rows, *record.earlier]))
+
+
+def _key(file: str) -> str:
+    """What a picture is looked up by: of one that is no file, without the name of the data's folder."""
+    return re.sub(r"^.*/(?=[^/]*\[\d+\]$)", "", file)
+
+
+def _knowledge(row: Row) -> int:
+    return PARTS.index(row.part)
+
+
+def _read(path: Path) -> list[Row]:
+    try:
+        text = files.read(path, "the parts of a run").decode("utf-8", "surrogateescape")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        missing = {"file", "split"} - set(reader.fieldnames or ())
+        lines = [] if missing else list(reader)
+    except (OSError, csv.Error) as error:
+        raise DataError(mismatch(str(path), "a table that can be read", error)) from error
+    if missing or any(line["split"] not in PARTS for line in lines):
+        expected = f"columns file and split, and {', '.join(PARTS)} in the latter"
+        raise DataError(mismatch(str(path), expected, "another table", "restore it, or delete it"))
+    return [
+        Row(line["file"], line["split"], line.get("class") or "", line.get("digest") or "") for line in lines
+    ]
+
+
+def _write(path: str | Path, columns: Sequence[str], rows: Iterable[Iterable[str]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    # A file's name may hold bytes that are no text; they are written as they are.
+    files.write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
