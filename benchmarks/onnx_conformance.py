@@ -26,6 +26,8 @@ SCOPE = (
     "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool",
     "BatchNormalization", "Relu", "LeakyRelu", "Sigmoid", "Tanh", "Softmax", "Gemm", "MatMul", "Add", "Mul",
     "Concat", "Flatten", "Reshape", "Transpose", "Pad", "Resize", "Dropout", "Identity", "Clip",
+    "Celu", "Elu", "Erf", "Gelu", "GroupNormalization", "HardSigmoid", "HardSwish", "InstanceNormalization",
+    "LayerNormalization", "Mish", "PRelu", "Selu", "Softplus", "Softsign", "ThresholdedRelu",
 )  # fmt: skip
 SPATIAL = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool")
 ENGINES = ("halide", "reference")

@@ -11,6 +11,10 @@ from fovea import layers
 from fovea.errors import DataError
 from fovea.graph import Node
 from fovea.layers import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
     Add,
     Affine,
     AveragePool2D,
@@ -23,17 +27,29 @@ from fovea.layers import (
     Dropout,
     Flatten,
     GlobalAveragePool2D,
+    GroupNorm,
+    HardSigmoid,
+    HardSwish,
+    InstanceNorm,
     Layer,
+    LayerNorm,
     LeakyReLU,
+    LogSigmoid,
     MaxPool2D,
+    Mish,
     Multiply,
+    PReLU,
     ReLU,
     ReLU6,
     Shortcut,
     Sigmoid,
     SiLU,
     Softmax,
+    Softplus,
+    Softsign,
     Tanh,
+    Tanhshrink,
+    ThresholdedReLU,
     Upsample2D,
 )
 from fovea.preprocessing import Preprocessing
@@ -106,6 +122,16 @@ NETWORKS = {
     "activations": lambda: of(
         Conv2D(4, 1), LeakyReLU(0.2), Sigmoid(), Conv2D(4, 1), Tanh(), Conv2D(4, 1), SiLU(), Conv2D(4, 1),
         Clip(-0.5, 0.7), ReLU6(), Softmax(), Flatten(), Dense(3),
+    ),
+    "more activations": lambda: of(
+        Conv2D(4, 1), ELU(0.3), CELU(2.0), Conv2D(4, 1), SELU(), HardSigmoid(), Conv2D(4, 1), HardSwish(),
+        ThresholdedReLU(0.2), Conv2D(4, 1), GELU(), Conv2D(4, 1), GELU("tanh"), Mish(), Conv2D(4, 1),
+        Softplus(), Softplus(2.0), Softplus(3.0, 1.0), Conv2D(4, 1), LogSigmoid(), Softsign(), PReLU(),
+        Tanhshrink(), PReLU(True), Flatten(), PReLU(), Dense(3),
+    ),
+    "normalised by themselves": lambda: of(
+        Conv2D(6, 3), GroupNorm(2), ReLU(), InstanceNorm(1e-3), Conv2D(4, 3), LayerNorm(1e-6), Flatten(),
+        LayerNorm(), ReLU(), GroupNorm(2), Dense(4), GroupNorm(2), LayerNorm(), Dense(3),
     ),
     "shortcuts": lambda: of(
         Shortcut(5, 2), ReLU(), Shortcut(5, (2, 3)), ReLU(), Shortcut(7), Flatten(), Dense(3)

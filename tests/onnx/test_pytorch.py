@@ -128,7 +128,7 @@ class Up(nn.Module):
         return self.last(F.interpolate(x, scale_factor=(2, 3), mode="bilinear"))
 
 
-def model_of(module, shape, *, dynamo, fixed):
+def model_of(module, shape, *, dynamo, fixed, opset=None):
     """The ONNX model that PyTorch writes of `module`."""
     x = torch.zeros(1, *shape)
     file = io.BytesIO()
@@ -138,7 +138,8 @@ def model_of(module, shape, *, dynamo, fixed):
             "ignore"
         )  # of the older exporter, that there is a newer one; of the newer, its own
         torch.onnx.export(
-            module, (x,), file, dynamo=dynamo, input_names=["x"], opset_version=18 if dynamo else 17, **free,
+            module, (x,), file, dynamo=dynamo, input_names=["x"],
+            opset_version=opset or (18 if dynamo else 17), **free,
             **({"verbose": False, "external_data": False} if dynamo else {}),
         )  # fmt: skip
     return onnx.load_model_from_string(file.getvalue())
@@ -158,12 +159,12 @@ def ready(kind):
     return module.eval()
 
 
-def agree(network, module, shape, *, probabilities=False):
+def agree(network, module, shape, *, probabilities=False, engines=("reference", "halide")):
     x = np.random.default_rng(1).normal(size=(3, *shape)).astype(np.float32)
     with torch.no_grad():
         expected = module(torch.from_numpy(x)).numpy()
     pictures = x.transpose(0, 2, 3, 1)
-    for engine in ("reference", "halide"):
+    for engine in engines:
         with fovea.engine(engine):
             found = network.predict(pictures) if probabilities else network.forward(pictures)[0]
         found = found.transpose(0, 3, 1, 2) if found.ndim == 4 else found
@@ -195,6 +196,82 @@ def test_the_newer_exporter(kind):
     module, shape = ready(kind), MODULES[kind]
     network = fovea.onnx.from_model(model_of(module, shape, dynamo=True, fixed=False))
     agree(network, module, shape, probabilities=kind is View)
+
+
+ACTIVATIONS = [
+    nn.ELU(0.7), nn.CELU(2.0), nn.SELU(), nn.GELU(), nn.GELU("tanh"), nn.Mish(), nn.Hardswish(),
+    nn.Hardsigmoid(),
+    nn.Softplus(), nn.Softplus(2.0), nn.Softsign(), nn.LogSigmoid(), nn.Tanhshrink(), nn.PReLU(), nn.PReLU(6),
+    nn.Hardtanh(-1, 0.5), nn.SiLU(),
+]  # fmt: skip
+
+
+class Normalised(nn.Module):
+    """A normalisation between convolutions, and an activation."""
+
+    def __init__(self, normalisation, activation):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 4, 1)
+        self.normalisation, self.activation, self.fc = normalisation, activation, nn.Linear(4, 5)
+        with torch.no_grad():
+            for p in self.parameters():
+                p.add_(torch.randn_like(p) / 5)
+
+    def forward(self, x):
+        x = self.conv2(self.activation(self.normalisation(self.conv1(x))))
+        return self.fc(x.mean((2, 3)))
+
+
+class ByHand(nn.Module):
+    """Layer normalisation over channels that come first, as ConvNeXt writes it."""
+
+    def __init__(self):
+        super().__init__()
+        self.w, self.b = nn.Parameter(torch.rand(6)), nn.Parameter(torch.rand(6))
+
+    def forward(self, x):
+        u = x.mean(1, keepdim=True)
+        s = (x - u).pow(2).mean(1, keepdim=True)
+        x = (x - u) / torch.sqrt(s + 1e-6)
+        return self.w[:, None, None] * x + self.b[:, None, None]
+
+
+class Last(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+EXPORTERS = [(False, 14), (False, 17), (True, 18), (True, 21)]
+
+
+@pytest.mark.parametrize(("dynamo", "opset"), EXPORTERS)
+def test_every_activation_becomes_one_layer(dynamo, opset):
+    if dynamo:
+        pytest.importorskip("onnxscript")
+    for activation in ACTIVATIONS:
+        torch.manual_seed(0)
+        module = Normalised(nn.Identity(), activation).eval()
+        model = model_of(module, (3, 8, 8), dynamo=dynamo, fixed=False, opset=opset)
+        network = fovea.onnx.from_model(model)
+        assert len(network.layers) == 5, activation
+        agree(network, module, (3, 8, 8), engines=("reference",))
+
+
+@pytest.mark.parametrize(("dynamo", "opset"), EXPORTERS)
+@pytest.mark.parametrize(
+    "normalisation",
+    [nn.InstanceNorm2d(6, affine=True), nn.InstanceNorm2d(6), nn.GroupNorm(3, 6), nn.GroupNorm(1, 6),
+     Last(6, eps=1e-6), ByHand()],
+    ids=["instance", "instance-plain", "group", "group-of-all", "layer", "layer-by-hand"],
+)  # fmt: skip
+def test_every_normalisation_becomes_one_layer(normalisation, dynamo, opset):
+    if dynamo:
+        pytest.importorskip("onnxscript")
+    torch.manual_seed(0)
+    module = Normalised(normalisation, nn.ReLU()).eval()
+    network = fovea.onnx.from_model(model_of(module, (3, 8, 8), dynamo=dynamo, fixed=False, opset=opset))
+    assert len(network.layers) == 6
+    agree(network, module, (3, 8, 8), engines=("reference",))
 
 
 def test_no_layer_is_there_for_nothing():

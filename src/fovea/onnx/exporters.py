@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from fovea.errors import DataError, mismatch
 from fovea.layers.base import Layer, Shape
 from fovea.onnx.building import Value, usual
 from fovea.onnx.layouts import filters_there, pads_there
+from fovea.reference.smooth import CUBE
 
 
 class Exporter:
@@ -152,10 +154,96 @@ def _clip(one: _One) -> Value:
     return one.to("Clip", *bounds, moved=one.inputs[0].moved)
 
 
-def _silu(one: _One) -> Value:
-    (name,) = one.names
-    gate = f"{one.layer.name}.gate"
-    return one.to("Mul", one.exporter.add("Sigmoid", [name], gate, gate), moved=one.inputs[0].moved)
+def _in_steps(*steps: Sequence[Any]) -> Callable[[_One], Value]:
+    """Several operators, one after another. Each is its name and its inputs: 0 for the layer's input, k for
+    what the k-th step gives, a float for a constant, and a text for the layer's number of that name."""
+
+    def stepped(one: _One) -> Value:
+        given, name = list(one.names), one.layer.name
+        for place, (operator, *inputs) in enumerate(steps, start=1):
+            names = [given[i] if isinstance(i, int) else _number(one, place, i) for i in inputs]
+            if place == len(steps):
+                one.names = names
+                break
+            made = f"{name}.step{place}"
+            given.append(one.exporter.add(operator, names, made, made))
+        return one.to(steps[-1][0], moved=one.inputs[0].moved)
+
+    return stepped
+
+
+def _number(one: _One, place: int, value: float | str) -> str:
+    """A constant of the step at `place`."""
+    number = getattr(one.layer, value) if isinstance(value, str) else value
+    return one.weights(f"number{place}", np.array(number, np.float32))
+
+
+def _gelu(one: _One) -> Value:
+    layer: Any = one.layer
+    if layer.approximate == "tanh":
+        return _in_steps(
+            ("Mul", 0, 0), ("Mul", 1, CUBE), ("Add", 2, 1.0), ("Mul", 3, 0), ("Mul", 4, sqrt(2 / pi)),
+            ("Tanh", 5), ("Add", 6, 1.0), ("Mul", 7, 0), ("Mul", 8, 0.5),
+        )(one)  # fmt: skip
+    return _in_steps(("Div", 0, sqrt(2)), ("Erf", 1), ("Add", 2, 1.0), ("Mul", 0, 3), ("Mul", 4, 0.5))(one)
+
+
+def _softplus(one: _One) -> Value:
+    """Where the threshold is below 20, it makes a difference in float32."""
+    layer: Any = one.layer
+    if (layer.beta, layer.threshold >= 20) == (1, True):
+        return _each("Softplus")(one)
+    soft = ("Mul", 0, "beta"), ("Softplus", 1), ("Div", 2, "beta")
+    if layer.threshold >= 20:
+        return _in_steps(*soft)(one)
+    return _in_steps(*soft, ("Greater", 1, "threshold"), ("Where", 4, 0, 3))(one)
+
+
+def _prelu(one: _One) -> Value:
+    return one.to("PRelu", _spread(one, "slope"), moved=one.inputs[0].moved)
+
+
+def _spread(one: _One, name: str) -> str:
+    """A parameter of each channel, as it broadcasts to the input."""
+    own, value = one.layer.parameters[name], one.inputs[0]
+    if value.moved is not None:
+        return one.weights(name, own[value.places % len(own)])
+    return one.weights(name, own.reshape(-1, *(1,) * (len(value.shape) - 1)))
+
+
+def _instance_norm(one: _One) -> Value:
+    layer: Any = one.layer
+    one.names = [one.exporter.in_order(one.inputs[0]).layer]
+    own = [one.weights(name) for name in ("gamma", "beta")]
+    return one.to("InstanceNormalization", *own, epsilon=layer.epsilon)
+
+
+def _group_norm(one: _One) -> Value:
+    """Each group as one channel, and then every channel scaled."""
+    layer: Any = one.layer
+    one.inputs[0] = value = one.exporter.in_order(one.inputs[0])
+    add, name, shape = one.exporter.add, layer.name, value.shape
+    into = one.weights("into", np.array((0, layer.groups, -1), np.int64))
+    shaped = one.weights("shape", np.array((0, shape[-1], *shape[:-1]), np.int64))
+    plain = [one.weights(key, np.full(layer.groups, n, np.float32)) for key, n in (("ones", 1), ("zeros", 0))]
+    x = add("Reshape", [value.layer, into], f"{name}.groups", f"{name}.groups")
+    x = add("InstanceNormalization", [x, *plain], f"{name}.x", f"{name}.x", epsilon=layer.epsilon)
+    x = add("Reshape", [x, shaped], f"{name}.back", f"{name}.back")
+    one.names = [add("Mul", [x, _spread(one, "gamma")], f"{name}.scaled", f"{name}.scaled")]
+    return one.to("Add", _spread(one, "beta"))
+
+
+def _layer_norm(one: _One) -> Value:
+    """Over the last axis, and so with channels last meanwhile."""
+    layer: Any = one.layer
+    value, add, name = one.exporter.in_order(one.inputs[0]), one.exporter.add, layer.name
+    own, how = [one.weights(key) for key in ("gamma", "beta")], {"axis": -1, "epsilon": layer.epsilon}
+    one.names = [value.layer]
+    if len(value.shape) == 1:
+        return one.to("LayerNormalization", *own, **how)
+    x = add("Transpose", one.names, f"{name}.last", f"{name}.last", perm=(0, 2, 3, 1))
+    one.names = [add("LayerNormalization", [x, *own], f"{name}.x", f"{name}.x", **how)]
+    return one.to("Transpose", perm=(0, 3, 1, 2))
 
 
 def _softmax(one: _One) -> Value:
@@ -166,18 +254,11 @@ def _affine(one: _One) -> Value:
     """Scaled, then shifted where there is a bias; a number for each channel."""
     layer: Any = one.layer
     value = one.inputs[0]
-
-    def spread(name: str) -> str:
-        own = layer.parameters[name]
-        if value.moved is not None:
-            return one.weights(name, own[value.places % len(own)])
-        return one.weights(name, own.reshape(-1, *(1,) * (len(value.shape) - 1)))
-
     if not layer.bias:
-        return one.to("Mul", spread("gamma"), moved=value.moved)
+        return one.to("Mul", _spread(one, "gamma"), moved=value.moved)
     scaled = f"{layer.name}.scaled"
-    one.names = [one.exporter.add("Mul", [*one.names, spread("gamma")], scaled, scaled)]
-    return one.to("Add", spread("beta"), moved=value.moved)
+    one.names = [one.exporter.add("Mul", [*one.names, _spread(one, "gamma")], scaled, scaled)]
+    return one.to("Add", _spread(one, "beta"), moved=value.moved)
 
 
 def _merged(operator: str, of_many: str = "") -> Callable[[_One], Value]:
@@ -239,24 +320,40 @@ EXPORTERS: dict[type[Layer], Callable[[_One], Value]] = {
     layers.Affine: _affine,
     layers.AveragePool2D: _pool("AveragePool"),
     layers.BatchNorm: _batch_norm,
+    layers.CELU: _each("Celu", alpha="alpha"),
     layers.Clip: _clip,
     layers.Concat: _concat,
     layers.Conv2D: _conv,
     layers.ConvTranspose2D: _conv_transpose,
     layers.Dense: _dense,
     layers.Dropout: _gone,
+    layers.ELU: _each("Elu", alpha="alpha"),
     layers.Flatten: _flatten,
+    layers.GELU: _gelu,
     layers.GlobalAveragePool2D: _global_average_pool,
+    layers.GroupNorm: _group_norm,
+    layers.HardSigmoid: _each("HardSigmoid", alpha="slope", beta="shift"),
+    layers.HardSwish: _each("HardSwish"),
+    layers.InstanceNorm: _instance_norm,
+    layers.LayerNorm: _layer_norm,
     layers.LeakyReLU: _each("LeakyRelu", alpha="slope"),
+    layers.LogSigmoid: _in_steps(("Neg", 0), ("Softplus", 1), ("Neg", 2)),
     layers.MaxPool2D: _pool("MaxPool"),
+    layers.Mish: _in_steps(("Softplus", 0), ("Tanh", 1), ("Mul", 0, 2)),
     layers.Multiply: _merged("Mul"),
+    layers.PReLU: _prelu,
     layers.ReLU: _each("Relu"),
     layers.ReLU6: _clip,
+    layers.SELU: _each("Selu"),
     layers.Shortcut: _shortcut,
     layers.Sigmoid: _each("Sigmoid"),
-    layers.SiLU: _silu,
+    layers.SiLU: _in_steps(("Sigmoid", 0), ("Mul", 0, 1)),
     layers.Softmax: _softmax,
+    layers.Softplus: _softplus,
+    layers.Softsign: _each("Softsign"),
     layers.Tanh: _each("Tanh"),
+    layers.Tanhshrink: _in_steps(("Tanh", 0), ("Sub", 0, 1)),
+    layers.ThresholdedReLU: _each("ThresholdedRelu", alpha="threshold"),
     layers.Upsample2D: _upsample,
 }
 

@@ -21,10 +21,11 @@ from fovea.errors import DataError, FoveaError, mismatch
 from fovea.graph import INPUT
 from fovea.layers.base import Shape
 from fovea.network import Network
+from fovea.onnx import composites
 from fovea.onnx.building import Builder, Value, usual
 from fovea.onnx.file import read
 from fovea.onnx.graph import Graph, Step, ordered
-from fovea.onnx.importers import MOVES, SILU, add_step
+from fovea.onnx.importers import MOVES, add_step
 from fovea.onnx.operators import run
 from fovea.preprocessing import Preprocessing
 
@@ -54,7 +55,8 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
     ours = ordered(others, {begin, *graph.inputs, *graph.constants}, graph.outputs)
     if begin in graph.whole_numbers:
         _check_cast(ours, begin)
-    steps = _with_silu(ours)
+    given = {begin, *graph.inputs, *graph.constants}
+    steps = ordered(composites.found(graph, ours), given, graph.outputs)
     builder = Builder(graph, batch)
     first = _as_first(begin, shape, steps)
     values = _walk(builder, steps, {begin: first})
@@ -169,18 +171,3 @@ def _metadata(graph: Graph, key: str) -> Any:
         return json.loads(graph.metadata.get(key, "null"))
     except ValueError as error:
         raise DataError(mismatch(f"metadata {key}", "JSON", str(error))) from error
-
-
-def _with_silu(steps: Sequence[Step]) -> list[Step]:
-    """The steps with x · Sigmoid(x), where nothing else takes in the second, as one step."""
-    uses = Counter(name for step in steps for name in step.inputs)
-    sigmoids = {s.outputs[0]: s for s in steps if s.operator == "Sigmoid" and uses[s.outputs[0]] == 1}
-    found, gone = [], set()
-    for step in steps:
-        for one, other in (step.inputs[:2], step.inputs[1::-1]) if step.operator == "Mul" else ():
-            if other in sigmoids and sigmoids[other].inputs[0] == one:
-                gone.add(other)
-                step = replace(step, operator=SILU, inputs=(one,))
-                break
-        found.append(step)
-    return [step for step in found if step.outputs[0] not in gone]

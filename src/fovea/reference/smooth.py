@@ -124,6 +124,12 @@ def tanhshrink_backward(dA: Array, Z: Array) -> Array:
     return dA * np.square(np.tanh(Z))  # (6)
 
 
+def erf(Z: Array) -> Array:
+    """The error function, of the type of Z."""
+    return _erf(Z).astype(Z.dtype)
+
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])  # NumPy has none
 
 

@@ -9,50 +9,67 @@ from collections.abc import Sequence
 from typing import Any
 
 from fovea.errors import DataError, FoveaError, mismatch
-from fovea.layers import ReLU, Sigmoid, SiLU, Tanh
+from fovea.layers import HardSwish, Mish, ReLU, Sigmoid, Softplus, Softsign, Tanh
 from fovea.onnx.building import Builder, Value
-from fovea.onnx.importers import activations, movement, products, windows
+from fovea.onnx.importers import activations, grouped, movement, products, windows
 from fovea.onnx.operators import UNFIT
 from fovea.onnx.versions import Table, function_of
 
-SILU = "x · Sigmoid(x)"  # no operator of ONNX's: `importing` finds it
+# No operators of ONNX's: `composites` finds them.
+ACTIVATION = "several operators, number by number"
+NORMALISED = "several operators, a normalisation"
 
 IMPORTERS: Table = {
+    ACTIVATION: activations.given,
+    NORMALISED: grouped.normalised,
     "Add": products.add,
     "AveragePool": windows.average_pool,
     "BatchNormalization": products.batch_normalization,
     "Cast": movement.cast,
+    "Celu": activations.celu,
     "Clip": activations.clip,
     "Concat": products.concat,
     "Conv": windows.conv,
     "ConvTranspose": windows.conv_transpose,
     "Div": products.divide,
     "Dropout": movement.dropout,
+    "Elu": activations.elu,
     "Flatten": movement.moves,
     "Gather": movement.moves,
+    "Gelu": activations.gelu,
     "Gemm": products.gemm,
     "GlobalAveragePool": windows.global_average_pool,
     "GlobalMaxPool": windows.global_max_pool,
+    "GroupNormalization": {18: grouped.group_normalization_before_21, 21: grouped.group_normalization},
+    "HardSigmoid": activations.hard_sigmoid,
+    "HardSwish": activations.each(HardSwish),
     "Identity": movement.unchanged,
+    "InstanceNormalization": grouped.instance_normalization,
+    "LayerNormalization": grouped.layer_normalization,
     "LeakyRelu": activations.leaky_relu,
     "LogSoftmax": {1: activations.log_softmax_before_13, 13: activations.log_softmax},
     "MatMul": products.matmul,
     "MaxPool": windows.max_pool,
+    "Mish": activations.each(Mish),
     "Mul": products.multiply,
+    "PRelu": products.prelu,
     "Pad": movement.pad,
     "ReduceMean": windows.mean,
     "Relu": activations.each(ReLU),
     "Reshape": movement.moves,
     "Resize": windows.resize,
+    "Selu": activations.selu,
     "Sigmoid": activations.each(Sigmoid),
-    SILU: activations.each(SiLU),
     "Slice": movement.moves,
     "Softmax": {1: activations.softmax_before_13, 13: activations.softmax},
+    "Softplus": activations.each(Softplus),
+    "Softsign": activations.each(Softsign),
     "Split": movement.moves,
     "Squeeze": movement.moves,
     "Sub": products.subtract,
     "Sum": products.total,
     "Tanh": activations.each(Tanh),
+    "ThresholdedRelu": activations.thresholded_relu,
     "Transpose": movement.moves,
     "Unsqueeze": movement.moves,
     "Upsample": windows.resize,

@@ -7,7 +7,21 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.layers import Clip, Layer, LeakyReLU, ReLU, ReLU6, Softmax
+from fovea.layers import (
+    CELU,
+    ELU,
+    GELU,
+    SELU,
+    Clip,
+    HardSigmoid,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    ReLU6,
+    Softmax,
+    ThresholdedReLU,
+)
+from fovea.layers.units import SELU_ALPHA, SELU_SCALE
 from fovea.onnx.building import Builder, Value
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -35,6 +49,41 @@ def clip(b: Builder, x, low=None, high=None, *, min=None, max=None):
         return _each(b, x, ReLU())
     bounds = (-LARGEST if low is None else low), (LARGEST if high is None else high)
     return _each(b, x, Clip(*bounds))
+
+
+def given(b: Builder, x, *, layer):
+    """Several operators that make the same of numbers as `layer`: `composites` finds them."""
+    if not isinstance(layer, Layer):
+        raise ShapeError(mismatch("its layer", "a layer", type(layer).__name__))
+    return _each(b, x, layer)
+
+
+def elu(b: Builder, x, *, alpha=1.0):
+    return _each(b, x, ELU(round(alpha, 7)))
+
+
+def celu(b: Builder, x, *, alpha=1.0):
+    return _each(b, x, CELU(round(alpha, 7)))
+
+
+def selu(b: Builder, x, *, alpha=SELU_ALPHA, gamma=SELU_SCALE):
+    if np.allclose((alpha, gamma), (SELU_ALPHA, SELU_SCALE), rtol=1e-6):
+        return _each(b, x, SELU())
+    got = f"{alpha:g} and {gamma:g}"
+    raise ShapeError(mismatch("its alpha and gamma", f"{SELU_ALPHA:g} and {SELU_SCALE:g}", got))
+
+
+def gelu(b: Builder, x, *, approximate: Any = "none"):
+    return _each(b, x, GELU(approximate))
+
+
+def hard_sigmoid(b: Builder, x, *, alpha=0.2, beta=0.5):
+    sixth = abs(alpha - 1 / 6) < 1e-7  # in float32
+    return _each(b, x, HardSigmoid(1 / 6 if sixth else round(alpha, 7), round(beta, 7)))
+
+
+def thresholded_relu(b: Builder, x, *, alpha=1.0):
+    return _each(b, x, ThresholdedReLU(round(alpha, 7)))
 
 
 def softmax(b: Builder, x, *, axis=-1):

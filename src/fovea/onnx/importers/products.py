@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.layers import Add, Affine, BatchNorm, Concat, Conv2D, Dense, Layer, Multiply
+from fovea.layers import (
+    Add,
+    Affine,
+    BatchNorm,
+    Concat,
+    Conv2D,
+    Dense,
+    GroupNorm,
+    InstanceNorm,
+    Layer,
+    LayerNorm,
+    Multiply,
+    PReLU,
+)  # fmt: skip
 from fovea.layers.base import Shape
 from fovea.onnx.building import Builder, Value, usual
 
@@ -23,7 +36,15 @@ def gemm(b: Builder, x, w, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
 
 
 def matmul(b: Builder, x, w):
-    return _dense(b, x, b.numbers(w, 1), {})
+    """A dense layer; of pictures whose channels come last, a convolution of one pixel."""
+    value, W = b.ready(x), b.numbers(w, 1)
+    shape, C = value.tensor_shape, value.shape[-1]
+    if W.ndim != 2 or len(value.shape) != 3 or len(shape) < 2 or shape[-1] != C:
+        return _dense(b, value, W, {})
+    if not np.array_equal(value.places.reshape(-1), np.arange(value.places.size)):
+        raise ShapeError(mismatch("its input", "the channels of each pixel, in order", ("N", *shape)))
+    made = b.add(Conv2D(W.shape[1], 1, bias=False), value, W=W[np.newaxis, np.newaxis])
+    return replace(made, moved=np.arange(prod(made.shape)).reshape(*shape[:-1], W.shape[1]))
 
 
 def add(b: Builder, one, other):
@@ -81,11 +102,18 @@ def batch_normalization(
     given = zip(("gamma", "beta", "mean", "variance"), (scale, bias, mean, variance), strict=True)
     axes = (-1, *(1,) * (len(value.tensor_shape) - 1))  # channels come first in the tensor (N, C, …)
     arrays = {
-        name: _by_channel(value, b.numbers(a, place).reshape(axes), name in ("gamma", "variance"))
+        name: by_channel(value, b.numbers(a, place).reshape(axes), name in ("gamma", "variance"))
         for place, (name, a) in enumerate(given, start=1)
     }
     layer = BatchNorm(epsilon, round(1 - momentum, 6))
     return replace(b.add(layer, value, **arrays), moved=value.moved)
+
+
+def prelu(b: Builder, x, slope):
+    """One slope, or one for each channel."""
+    value, slopes = b.ready(x), b.numbers(slope, 1)
+    own = slopes.reshape(-1) if slopes.size == 1 else by_channel(value, slopes, 0)
+    return replace(b.add(PReLU(slopes.size == 1), value, slope=own), moved=value.moved)
 
 
 def _dense(b: Builder, x: Any, weights: np.ndarray, own: dict[str, np.ndarray]) -> Value:
@@ -136,7 +164,7 @@ def _with_constant(b: Builder, one: Any, other: Any, terms: Any) -> Value:
     x, constant, place = (one, other, 1) if isinstance(one, Value) else (other, one, 0)
     value = b.ready(x)
     scale, shift = (np.asarray(term, np.float32) for term in terms(b.numbers(constant, place)))
-    gamma, beta = _by_channel(value, scale, 1), _by_channel(value, shift, 0)
+    gamma, beta = by_channel(value, scale, 1), by_channel(value, shift, 0)
     return _folded(b, value, gamma, beta) or _scaled(b, value, gamma, beta)
 
 
@@ -144,13 +172,16 @@ def _folded(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Va
     """scale · value + shift as part of the layer before it, if that scales and shifts too, and nothing else
     takes its output in."""
     layer = b.layers.get(value.layer)
-    if not value.alone or not isinstance(layer, Conv2D | Dense | Affine):
+    own = GroupNorm | InstanceNorm | LayerNorm
+    if not value.alone or not isinstance(layer, Conv2D | Dense | Affine | own):
         return None
-    scale, shift = ("gamma", "beta") if isinstance(layer, Affine) else ("W", "b")
+    scale, shift = ("W", "b") if isinstance(layer, Conv2D | Dense) else ("gamma", "beta")
     arrays = b.arrays[value.layer]
     arrays[scale] = arrays[scale] * gamma
-    if layer.bias or beta.any():
-        layer.bias, arrays[shift] = True, arrays.get(shift, np.float32(0)) * gamma + beta
+    if shift in arrays or beta.any():
+        arrays[shift] = arrays.get(shift, np.float32(0)) * gamma + beta
+        if isinstance(layer, Conv2D | Dense | Affine):
+            layer.bias = True
     return value
 
 
@@ -160,7 +191,7 @@ def _scaled(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Va
     return replace(b.add(Affine(bias="beta" in own), value, **own), moved=value.moved)
 
 
-def _by_channel(value: Value, constant: np.ndarray, other: float) -> np.ndarray:
+def by_channel(value: Value, constant: np.ndarray, other: float) -> np.ndarray:
     """One number for each channel of the layer's output, of a constant that broadcasts to the tensor (N, …);
     `other` for channels that the tensor does not have. Raises ShapeError for numbers that differ from pixel
     to pixel, and for those that change the shape."""

@@ -17,28 +17,46 @@ from fovea import functional
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.onnx.bounds import Room
 from fovea.onnx.graph import Step
-from fovea.onnx.operators import arithmetic, movement, resize, sizes, spatial
+from fovea.onnx.operators import activations, arithmetic, movement, resize, sizes, spatial
 from fovea.onnx.versions import Function, Table, function_of
 
 OPERATORS: Table = {
     # what networks are made of
     "AveragePool": spatial.average_pool,
     "BatchNormalization": {7: arithmetic.batch_normalization_before_14, 14: arithmetic.batch_normalization},
+    "Celu": activations.celu,
     "Clip": arithmetic.clip,
     "Conv": spatial.conv,
     "ConvTranspose": spatial.conv_transpose,
+    "Elu": activations.elu,
+    "Erf": activations.erf,
+    "Gelu": activations.gelu,
     "Gemm": arithmetic.gemm,
     "GlobalAveragePool": spatial.global_average_pool,
     "GlobalMaxPool": spatial.global_max_pool,
+    "GroupNormalization": {
+        18: activations.group_normalization_before_21,
+        21: activations.group_normalization,
+    },
+    "HardSigmoid": activations.hard_sigmoid,
+    "HardSwish": functional.hard_swish,
+    "InstanceNormalization": activations.instance_normalization,
+    "LayerNormalization": activations.layer_normalization,
     "LeakyRelu": arithmetic.leaky_relu,
     "LogSoftmax": {1: arithmetic.before_13(arithmetic.log_softmax), 13: arithmetic.log_softmax},
     "MatMul": arithmetic.matmul,
     "MaxPool": spatial.max_pool,
+    "Mish": functional.mish,
+    "PRelu": activations.prelu,
     "Relu": functional.relu,
     "Resize": {10: resize.resize_10, 11: resize.resize},
+    "Selu": activations.selu,
     "Sigmoid": functional.sigmoid,
     "Softmax": {1: arithmetic.before_13(arithmetic.softmax), 13: arithmetic.softmax},
+    "Softplus": functional.softplus,
+    "Softsign": functional.softsign,
     "Tanh": functional.tanh,
+    "ThresholdedRelu": activations.thresholded_relu,
     "Upsample": {7: resize.upsample_7, 9: resize.upsample_9},
     # what moves data
     "Concat": movement.concat,
@@ -55,6 +73,7 @@ OPERATORS: Table = {
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
     # numbers one by one, and what exporters compute shapes and constants with
+    "Abs": np.abs,
     "Add": arithmetic.add,
     "Cast": movement.cast,
     "CastLike": movement.cast_like,
@@ -65,7 +84,10 @@ OPERATORS: Table = {
     "Exp": np.exp,
     "Floor": np.floor,
     "Greater": np.greater,
+    "GreaterOrEqual": np.greater_equal,
     "Less": np.less,
+    "LessOrEqual": np.less_equal,
+    "Log": np.log,
     "Max": lambda *arrays: np.maximum.reduce(np.broadcast_arrays(*arrays)),
     "Min": lambda *arrays: np.minimum.reduce(np.broadcast_arrays(*arrays)),
     "Mul": np.multiply,
@@ -76,6 +98,7 @@ OPERATORS: Table = {
     "ReduceMean": arithmetic.reduction(np.mean),
     "ReduceProd": arithmetic.reduction(np.prod),
     "ReduceSum": arithmetic.reduction(np.sum),
+    "Reciprocal": np.reciprocal,
     "Shape": movement.shape,
     "Size": lambda x: np.array(x.size, np.int64),
     "Sqrt": np.sqrt,
