@@ -319,3 +319,19 @@ def test_write_knows_its_extensions_and_leaves_nothing_half(tmp_path):
     with pytest.raises(OSError, match="absent"):
         images.write(tmp_path / "absent" / "a.png", np.zeros((2, 2), np.uint8))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [(1, 70_000), (70_000, 1)])
+def test_no_side_is_longer_than_jpeg_can_say(size):
+    with pytest.raises(DataError, match="more than 65,535 on a side"):
+        images.read(io.BytesIO(encoded(Image.new("1", size), "PNG")))
+
+
+@pytest.mark.parametrize(("white", "type_"), [(1, "u1"), (100, "u1"), (256, ">u2"), (1000, ">u2")])
+@pytest.mark.parametrize("kind", ["P5", "P6"])
+def test_the_white_of_a_ppm_becomes_255(kind, white, type_):
+    values = np.random.default_rng(0).integers(0, white + 1, (4, 5, 1 if kind == "P5" else 3))
+    data = f"{kind}\n5 4\n{white}\n".encode() + values.astype(type_).tobytes()
+    assert np.abs(images.read(io.BytesIO(data)) - values * 255 / white).max() <= 0.51
+    with pytest.raises(DataError, match="cut short"):
+        images.read(io.BytesIO(data[:-1]))

@@ -5,6 +5,7 @@ decoded at the same time share a `memory.Budget`. Pixels are converted in bands 
 than Pillow's own form of a picture, at most four bytes a pixel, exists for the whole of it.
 """
 
+import errno
 import importlib
 import os
 from collections.abc import Iterator, Sequence
@@ -33,10 +34,10 @@ _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap height and width
 _BAND = 1 << 20  # pixels that are converted at once
 _BUDGET = memory.Budget()
 
-# Bytes a pixel that Pillow keeps by mode, 4 in all others; and that decoders take beside them: WebP and TIFF
-# for the whole of a picture, progressive JPEG for its coefficients.
+# Bytes a pixel that Pillow keeps by mode, 4 in all others; and those that its decoders take beside them, that
+# of JPEG where it is progressive.
 _WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}
-_EXTRA = {"JPEG": 6, "WEBP": 12, "TIFF": 8, "BMP": 2, "PPM": 8}
+_EXTRA = {"jpeg": 6, "libtiff": 6, "WEBP": 12, "bmp_rle": 2, "ppm_plain": 8}
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def decoded(file: File, size: Sequence[int] | None = None) -> Iterator["Image"]:
             # Twice the wanted size is left to smooth. The longer side: it may lie sideways.
             image.draft(None, (2 * max(size),) * 2)  # type: ignore[arg-type]
         with _counted(image, name_of(file), whole, size):
-            _load(image)
+            image = _loaded(image)
             orientation = _orientation(image)
             image = _eight_bits(image)  # by the same name, so that the other form is freed
             image = _turned(image, orientation)
@@ -104,6 +105,10 @@ def _opened(file: File) -> Iterator["Image"]:
     except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
         if isinstance(error, DataError) and str(error).startswith(f"{name}: "):
             raise
+        if memory.is_short(error):
+            raise memory.shortage(name) from error
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # too many open files
         raise DataError(mismatch(name, "a picture", _reason(error))) from error
 
 
@@ -131,21 +136,50 @@ def _counted(
 ) -> AbstractContextManager[None]:
     """The budget, with what `decoded` takes at most: of `whole` pixels in the file, those that are left by
     drafting are decoded, converted, turned, and brought to `size` or copied."""
-    stored, made = _WIDTHS.get(image.mode, 4), 1 if _is_grey(image) else 4
-    extra = _EXTRA.get(image.format or "", 0) if image.format != "JPEG" or "progressive" in image.info else 0
-    count = image.width * image.height * (max(stored, made) + made) + whole * extra
+    made, sideways = (1 if _is_grey(image) else 4), image.format != "PNG" or "exif" in image.info
+    steps = [_WIDTHS.get(image.mode, 4)]  # bytes a pixel of each form; two of them exist at the same time
+    steps += [made] * (image.mode not in ("L", "RGB") or image.has_transparency_data)
+    steps += [made] * (sideways and _orientation(image) != 1)
+    steps += [made] * (size is None)
+    most = max(a + b for a, b in zip(steps, [*steps[1:], 0], strict=True))
+    codec = image.tile[0][0] if image.tile else image.format or ""  # type: ignore[attr-defined]
+    extra = 0 if codec == "jpeg" and "progressive" not in image.info else _EXTRA.get(codec, 0)
+    pixels = image.width * image.height
+    count = max(pixels * most, pixels * steps[0] + whole * extra)
     if size:
         count += 4 * size[1] * (max(image.size) + size[0])  # Pillow brings the rows to size, then the columns
     return _BUDGET.taken(count, name, f"to decode {image.width}×{image.height} pixels")
 
 
-def _load(image: "Image") -> None:
-    try:
-        image.load()
-    except OSError as error:
-        if "out of memory" in str(error):  # Pillow's decoders say so
-            raise MemoryError(str(error)) from error
-        raise
+def _loaded(image: "Image") -> "Image":
+    """The picture, its pixels read."""
+    if image.tile and image.tile[0][0] == "ppm":  # type: ignore[attr-defined]
+        return _scaled(image)
+    image.load()
+    return image
+
+
+def _scaled(image: "Image") -> "Image":
+    """A binary PGM or PPM whose white is not 255, in mode L or RGB: Pillow takes a second a megabyte."""
+    from PIL import Image
+
+    _, _, start, args = image.tile[0]  # type: ignore[attr-defined]
+    white = args if isinstance(args, int) else args[-1]
+    most = 65_535 if image.mode == "I" else 255
+    shades = np.minimum(np.rint(np.arange(256 if white < 256 else 65_536) / white * most), most)
+    shades = (shades if most == 255 else (shades + 128) // 257).astype(np.uint8)
+    made = Image.new("RGB" if image.mode == "RGB" else "L", image.size)
+    channels, rows = len(made.getbands()), max(1, _BAND // image.width)
+    type_ = np.dtype(np.uint8 if white < 256 else ">u2")
+    image.fp.seek(start)  # type: ignore[attr-defined]
+    for top in range(0, image.height, rows):
+        count = min(rows, image.height - top) * image.width * channels
+        content = image.fp.read(count * type_.itemsize)  # type: ignore[attr-defined]
+        if len(content) < count * type_.itemsize:
+            raise ValueError("not enough image data")
+        band = shades[np.frombuffer(content, type_)].reshape(-1, image.width, *[3] * (channels == 3))
+        made.paste(Image.fromarray(band), (0, top))
+    return made
 
 
 def _orientation(image: "Image") -> int:

@@ -8,14 +8,14 @@ The least of what these allow counts, where the system knows them:
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition
 
 from fovea.errors import OutOfMemoryError, mismatch
 
-_CGROUPS = Path("/sys/fs/cgroup")
+_CGROUPS, _PLACES = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _SMALL = 4 << 20  # bytes that are not worth counting: to ask what is available takes as long as to use them
 _REMEDY = "not enough memory: close other programs, or make it smaller"
 
@@ -35,10 +35,30 @@ def available() -> int:
     return max(min(rooms), 0)
 
 
-def check(count: int, who: str, purpose: str) -> None:
-    """Raise OutOfMemoryError unless `count` bytes are available to `who`; `purpose` is what they are for."""
-    if count > _SMALL and count > (room := available()):
+def check(count: int, who: str, purpose: str) -> int:
+    """The available bytes. Raises OutOfMemoryError unless `count` are, which `who` needs for `purpose`."""
+    room = available()
+    if count > room:
         raise OutOfMemoryError(mismatch(who, f"{_size(count)} of memory {purpose}", _size(room), _REMEDY))
+    return room
+
+
+def is_short(error: BaseException) -> bool:
+    """Whether the error says that there was not enough memory, in the words of whatever raised it."""
+    words = ("out of memory", "Cannot allocate memory", "can't start new thread")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
+def shortage(who: str) -> OutOfMemoryError:
+    """The error of who ran out of memory where nobody could know before."""
+    return OutOfMemoryError(mismatch(who, "more memory than there is", f"{_size(available())} left", _REMEDY))
+
+
+def check_all(short: Sequence[str], total: int) -> None:
+    """Raise OutOfMemoryError where there are pictures, of `total`, that memory did not suffice for."""
+    if short:
+        got = f"too little of it for {len(short):,}, of which one is {short[0]}"
+        raise OutOfMemoryError(mismatch("memory", f"enough for each of {total:,} pictures", got, _REMEDY))
 
 
 class Budget:
@@ -53,25 +73,16 @@ class Budget:
 
     @contextmanager
     def taken(self, count: int, who: str, purpose: str) -> Iterator[None]:
-        """Count `count` bytes as used within the block. Raises OutOfMemoryError as `check` does, there too
-        where the block itself runs out of memory."""
+        """Count `count` bytes as used within the block. Raises OutOfMemoryError as `check` does."""
         counted = count if count > _SMALL else 0
         if counted:
             with self._changed:
                 self._changed.wait_for(lambda: not self._used or self._used + count <= self._most)
                 if not self._used:
-                    check(count, who, purpose)
-                    self._most = available() // 2
+                    self._most = check(count, who, purpose) // 2
                 self._used += count
         try:
             yield
-        except MemoryError as error:
-            if isinstance(error, OutOfMemoryError):
-                raise
-            got = f"less than that; {_size(available())} are left"
-            raise OutOfMemoryError(
-                mismatch(who, f"{_size(count)} of memory {purpose}", got, _REMEDY)
-            ) from error
         finally:
             if counted:
                 with self._changed:
@@ -93,7 +104,7 @@ def _free() -> int | None:
 
 def _cgroup_limits() -> Iterator[tuple[Path, int]]:
     """The folder and limit of each cgroup that this process is in, from its own up; of both versions."""
-    for line in _lines(Path("/proc/self/cgroup")):
+    for line in _lines(_PLACES):
         _, controllers, place = line.split(":", 2)
         if controllers in ("", "memory"):
             root, name = (

@@ -90,5 +90,7 @@ def read_tensors(path: Path | str) -> tuple[dict[str, str], dict[str, np.ndarray
     except DataError:
         raise
     except (OSError, SafetensorError, TypeError, ValueError, KeyError) as error:
+        if memory.is_short(error):
+            raise memory.shortage(str(path)) from error
         remedy = "it is cut short, damaged, or of another kind"
         raise DataError(mismatch(str(path), "a whole safetensors file", error, remedy)) from error

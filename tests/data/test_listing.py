@@ -1,5 +1,6 @@
 """Which files below a folder are pictures: what is read, what is skipped, and that all of it is counted."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +143,9 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     assert found(tmp_path) == (["a/1.png"], {"folders that may not be read": ["b"]})
     with pytest.raises(DataError, match="expected a folder that can be read"):
         found(tmp_path / "b")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pipes there")
+def test_a_pipe_in_the_place_of_arguments_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "arguments.yaml")
+    assert listing.task_of(tmp_path) is None

@@ -1,13 +1,17 @@
 """Uploaded pictures: read by what they mean, or refused in one sentence."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from fovea import images
 from fovea.apps import look as app
+from fovea.web import app as web
 from fovea.web import guard
 from tests.web.conftest import png, unpack
 
@@ -83,3 +87,38 @@ def test_bytes_are_limited_whether_announced_or_not(client, monkeypatch):
 
     assert send(client, pieces()).status_code == 413
     assert send(client, bytes(1000)).status_code == 400  # small enough to be looked at
+
+
+def test_questions_are_shorter_than_pictures(look, monkeypatch):
+    monkeypatch.setattr(web, "QUESTION", 1000)
+    with TestClient(web.make(look), base_url="http://127.0.0.1:8642") as client:
+        assert client.post("/api/overview", content=bytes(2000)).status_code == 413
+        assert client.post("/api/picture", content=bytes(2000)).status_code == 400
+
+
+def test_all_requests_together_are_limited(client, monkeypatch):
+    monkeypatch.setattr(guard, "TOGETHER", 1000)
+    response = send(client, bytes(1001))
+    assert response.status_code == 503
+    assert "try again" in response.json()["error"]
+    assert send(client, png(np.zeros((8, 8), np.uint8))).status_code == 200  # the former is forgotten
+
+
+def test_a_large_upload_holds_nobody_up(look, monkeypatch):
+    began, go = Event(), Event()
+
+    def slow(file):
+        began.set()
+        assert go.wait(20)
+        return {}, {}
+
+    monkeypatch.setattr(look, "picture", slow)
+    with (
+        TestClient(web.make(look), base_url="http://127.0.0.1:8642") as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        upload = pool.submit(send, client, b"x")
+        assert began.wait(20)
+        assert client.get("/api/model").status_code == 200
+        go.set()
+        assert upload.result().status_code == 200

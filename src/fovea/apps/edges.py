@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from fovea import engine, filters, images
+from fovea import engine, filters, images, memory
 from fovea.data import listing
-from fovea.errors import DataError, ShapeError, mismatch
+from fovea.errors import DataError, OutOfMemoryError, ShapeError, mismatch
 from fovea.names import same
 from fovea.runs import Folder
 
@@ -105,21 +105,27 @@ def draw(
     `out` is a new or empty folder, by default a new one in `runs/edges`. Each picture keeps its name and,
     below a folder that was named, its place; where two would be of one name, the later is numbered. What
     cannot be read is passed over; where nothing can, there is no folder. `progress(done, total)` counts
-    pictures. Raises FoveaError where the folder cannot be written.
+    pictures. Raises FoveaError where the folder cannot be written; and OutOfMemoryError, when all others are
+    drawn, where memory did not suffice for some.
     """
     bad: dict[str, str] = {}
     jobs = list(_jobs(places, bad, note))
     folder = Folder.create_at(out) if out else Folder.create(TASK, edges.name)
-    result = Drawn(folder, bad=bad)
+    result, short = Drawn(folder, bad=bad), list[str]()
 
     def one(file: Path, place: PurePath) -> Path | str:
         try:
             picture = images.read(file, channels=None if edges.name in PICTURES else 1)
+            drawn = edges.drawn(picture)
         except DataError as error:
             return str(error).removeprefix(f"{file}: ")
+        except MemoryError as error:
+            short.append(str(file))
+            known = error if isinstance(error, OutOfMemoryError) else memory.shortage(str(file))
+            return str(known).removeprefix(f"{file}: ")
         path = folder.path / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        images.write(path, edges.drawn(picture))
+        images.write(path, drawn)
         return path
 
     pool = ThreadPoolExecutor(_AT_ONCE)
@@ -142,6 +148,7 @@ def draw(
                 folder.path.rmdir()
     finally:
         pool.shutdown(cancel_futures=True)
+    memory.check_all(short, len(jobs))
     return result
 
 

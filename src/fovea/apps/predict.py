@@ -4,20 +4,22 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fovea import images
+from fovea import images, memory
 from fovea.apps.models import class_names
 from fovea.data import listing
-from fovea.errors import DataError
+from fovea.errors import DataError, OutOfMemoryError
 from fovea.files import write_whole
 from fovea.network import Network
 from fovea.soundness import check_answers
 
-CHUNK = 256  # pictures in memory at a time
+CHUNK = 256  # pictures in memory at a time, fewer where they take more than MOST
+MOST = 256 << 20  # bytes
 
 
 def predict(
@@ -32,23 +34,29 @@ def predict(
     A place is a picture or a folder, which stands for all pictures in it and below (`data.listing`), sorted;
     `note` is told what was skipped there. `probabilities` is a dict by class name. Where a picture cannot be
     read, `error` says why and the rest is None, and the others follow. `flips` as `Network.predict` takes it.
-    `progress(done, total)` counts pictures. Raises DataError for an answer that is not finite.
+    `progress(done, total)` counts pictures. Raises DataError for an answer that is not finite; and, after all
+    entries, OutOfMemoryError where there was not enough memory for some pictures.
     """
     files = [found for place in places for found in _files(place, note)]
     height, width, channels = network.input_shape
+    count = max(1, min(CHUNK, MOST // prod(network.input_shape)))
+    short: list[str] = []
 
     def read(item: tuple[str, str | None]) -> np.ndarray | str:
         file, error = item
         try:
             return error or images.read(file, (height, width), channels)
-        except DataError as unreadable:
+        except (DataError, OutOfMemoryError) as unreadable:
+            if isinstance(unreadable, OutOfMemoryError):
+                short.append(file)
             return str(unreadable).removeprefix(f"{file}: ")
 
     with ThreadPoolExecutor() as pool:
-        for start in range(0, len(files), CHUNK):
-            chunk = files[start : start + CHUNK]
+        for start in range(0, len(files), count):
+            chunk = files[start : start + count]
             yield from _entries(network, [file for file, _ in chunk], list(pool.map(read, chunk)), flips)
             progress(start + len(chunk), len(files))
+    memory.check_all(short, len(files))
 
 
 def write_csv(path: Path | str, entries: Iterable[dict[str, Any]], classes: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ import typer
 import fovea
 from fovea.cli.common import DEBUG, app
 from fovea.errors import FoveaError
+from fovea.memory import is_short
 
 # isort: off
 from fovea.cli import classify, inspect, edges, learn_filter, summary, look, exchange, cache  # noqa: F401  (each adds its commands, shown in this order)
@@ -50,6 +51,10 @@ def _report(error: BaseException) -> int:
         text = str(error)
     elif isinstance(error, KeyboardInterrupt | typer.Abort):
         text = "stopped"
+    elif is_short(error):
+        text = (
+            f"not enough memory ({error}): use a smaller batch, network or pictures, or close other programs"
+        )
     elif isinstance(error, OSError):
         text = f"{error.filename or 'system'}: {error.strerror or error}"
     else:

@@ -19,6 +19,7 @@ from fovea.cli.common import (
     usage,
     warn,
 )
+from fovea.errors import OutOfMemoryError
 
 CHOSEN = "what suits the data"
 Flips = Annotated[bool, typer.Option("--flips", help="Take the mean over each picture and its mirror image.")]
@@ -241,7 +242,7 @@ def predict(
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
-    """Say what is in pictures. Exit code 1 where none of them could be read."""
+    """Say what is in pictures. Exit code 1 where none could be read, or memory did not suffice for some."""
     from fovea.apps import models
     from fovea.apps import predict as app
     from fovea.apps.counter import Counter
@@ -251,19 +252,24 @@ def predict(
     understand(models.check_precision, precision)
     set_threads(threads)
     network = models.classifier(model, precision)
-    entries = []
+    entries, short = [], None
     with Counter("reading") as counter:
-        for entry in app.predict(network, places, flips, counter, warn):
-            entries.append(entry)
-            if not as_json and entry["error"]:
-                warn(f"{entry['file']}: {entry['error']}")
-            elif not as_json and csv is None:
-                print(f"{entry['file']}\t{entry['class']}\t{entry['probabilities'][entry['class']]:.2%}")
+        try:
+            for entry in app.predict(network, places, flips, counter, warn):
+                entries.append(entry)
+                if not as_json and entry["error"]:
+                    warn(f"{entry['file']}: {entry['error']}")
+                elif not as_json and csv is None:
+                    print(f"{entry['file']}\t{entry['class']}\t{entry['probabilities'][entry['class']]:.2%}")
+        except OutOfMemoryError as error:
+            short = error
     if as_json:
         print(jsons.dumps(entries, indent=2))
     if csv is not None:
         app.write_csv(csv, entries, models.class_names(network))
         print(f"{len(entries)} lines written to {csv}")
+    if short:
+        raise short
     if all(entry["error"] for entry in entries):
         raise typer.Exit(1)
 

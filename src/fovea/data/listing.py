@@ -17,6 +17,7 @@ from pathlib import Path
 
 from fovea import images
 from fovea.errors import DataError, mismatch
+from fovea.files import read
 from fovea.names import same
 
 NO_PICTURE = "file that is no picture", "files that are no pictures"
@@ -101,8 +102,8 @@ def check_data(folder: Path) -> None:
 def task_of(folder: Path) -> str | None:
     """The task in the folder's arguments.yaml, where it has one."""
     try:
-        task = _TASK.search((folder / "arguments.yaml").read_bytes())
-    except OSError:
+        task = _TASK.search(read(folder / "arguments.yaml", "the arguments of a run"))
+    except (OSError, DataError):
         return None
     return task[1].decode() if task else None
 

@@ -24,10 +24,13 @@ def read(path: Path | str) -> onnx.ModelProto:
         raise DataError(f"{path}: there is no such file") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    memory.check(2 * len(content), str(path), "for its model")
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
         whole = model.ir_version > 0 and bool(model.graph.node or model.graph.output)
+    except MemoryError:
+        raise
     except Exception as error:  # protobuf's DecodeError, which has no home of its own in onnx
         raise DataError(mismatch(str(path), "an ONNX file", "something else, or a part of one")) from error
     if not whole:

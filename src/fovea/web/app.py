@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from math import prod
 from typing import Any
 
 import anyio
@@ -15,20 +16,24 @@ from starlette.routing import Route
 from fovea.apps.look import Look
 from fovea.errors import FoveaError
 from fovea.web import wire
-from fovea.web.guard import Guard, TooLarge, too_large
+from fovea.web.guard import Busy, Guard, TooLarge, too_large
 from fovea.web.questions import READ, SENT, Handler
 
 MOST_WORDS = 2000  # letters of an error, which may quote what was asked
+QUESTION = 4 << 20  # bytes of a question without its picture: JSON takes much more of memory than of the wire
+
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 def make(look: Look, names: Sequence[str] = ()) -> Guard:
     """The application; `names` are the server's own beside "localhost"."""
     turns = anyio.CapacityLimiter(1)  # a network computes on all cores: who asks meanwhile waits
+    uploads = anyio.CapacityLimiter(1)  # a large picture takes seconds, and holds nobody up but the next one
+    longest = QUESTION + 2 * prod(look.network.input_shape)  # bytes, with a picture in base64
 
-    async def reply(handler: Handler, given: Any) -> Response:
+    async def reply(handler: Handler, given: Any, limiter: anyio.CapacityLimiter = turns) -> Response:
         try:
-            answer, arrays = await run_sync(handler, look, given, limiter=turns)
+            answer, arrays = await run_sync(handler, look, given, limiter=limiter)
         except FoveaError as error:
             return JSONResponse({"error": str(error)[:MOST_WORDS]}, 400)
         return Response(wire.pack(answer, arrays), media_type=wire.TYPE)
@@ -39,20 +44,29 @@ def make(look: Look, names: Sequence[str] = ()) -> Guard:
 
         return get
 
-    def sent(handler: Handler) -> Callable[..., Any]:
+    def sent(name: str, handler: Handler) -> Callable[..., Any]:
         async def post(request: Request) -> Response:
             try:
                 body = await request.body()
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody hears it
+            if name == "picture":
+                return await reply(handler, body, uploads)
+            if len(body) > longest:
+                return await _too_large(request, TooLarge())
             return await reply(handler, body)
 
         return post
 
     routes = [Route(path, _kept(content, kind)) for path, (content, kind) in assets().items()]
     routes += [Route(f"/api/{name}", read(handler), methods=["GET"]) for name, handler in READ.items()]
-    routes += [Route(f"/api/{name}", sent(handler), methods=["POST"]) for name, handler in SENT.items()]
-    handlers: dict[Any, Any] = {HTTPException: _refused, TooLarge: _too_large, Exception: _broken}
+    routes += [Route(f"/api/{name}", sent(name, handler), methods=["POST"]) for name, handler in SENT.items()]
+    handlers: dict[Any, Any] = {
+        HTTPException: _refused,
+        TooLarge: _too_large,
+        Busy: _busy,
+        Exception: _broken,
+    }
     return Guard(Starlette(routes=routes, exception_handlers=handlers), names)
 
 
@@ -81,6 +95,10 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _too_large(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": too_large()}, 413, {"Connection": "close"})
+
+
+async def _busy(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "too much is sent at once: try again"}, 503, {"Connection": "close"})
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -5,7 +5,7 @@ be made to lead here. So a request is answered only
 
     - to a host that is this server's own name: "localhost" or a number, never another name (DNS rebinding)
     - from a page of this server itself, by Origin and Sec-Fetch-Site, or typed into the address bar
-    - up to LIMIT bytes
+    - up to LIMIT bytes, and TOGETHER of all that are answered at once
 
 and every reply tells the browser to load nothing from elsewhere. https://fetch.spec.whatwg.org,
 https://www.w3.org/TR/CSP3.
@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse
 # RFC 9112, 3.2: no user, no path, nothing beside a name or number and a port
 _HOST = re.compile(r"(\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[^\s:/?#@\[\]\\]+))(:[0-9]{1,5})?")
 LIMIT = 24 << 20  # bytes of a request: a large photograph
+TOGETHER = 4 * LIMIT  # bytes of all requests that are being answered
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -40,12 +41,17 @@ class TooLarge(Exception):
     """More than LIMIT bytes were sent."""
 
 
+class Busy(Exception):
+    """More than TOGETHER bytes were sent by all."""
+
+
 class Guard:
     """Answers for `app`, with `names` as the server's own beside "localhost" and all numbers."""
 
     def __init__(self, app: Any, names: Sequence[str] = ()) -> None:
         self.app = app
         self.names = {"localhost", *(name.lower() for name in names)}
+        self.held = 0  # bytes of the requests that are being answered
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":  # there is no other kind here but the start and the end of the server
@@ -55,9 +61,12 @@ class Guard:
         async def counted() -> Any:
             nonlocal got
             message = await receive()
-            got += len(message.get("body", b""))
+            came = len(message.get("body", b""))
+            got, self.held = got + came, self.held + came
             if got > LIMIT:
                 raise TooLarge
+            if self.held > TOGETHER:
+                raise Busy
             return message
 
         async def marked(message: Any) -> None:
@@ -68,7 +77,10 @@ class Guard:
         status, why = self.refusal(headers)
         if status:
             return await JSONResponse({"error": why}, status)(scope, receive, marked)
-        return await self.app(scope, counted, marked)
+        try:
+            return await self.app(scope, counted, marked)
+        finally:
+            self.held -= got
 
     def refusal(self, headers: Headers) -> tuple[int, str]:
         """The status and the reason of a request that gets no answer; 0 for one that does."""

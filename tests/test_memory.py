@@ -1,0 +1,128 @@
+"""Memory is bounded by what there is, and running out of it is no fault of the file."""
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from fovea import images, memory
+from fovea.apps.predict import predict
+from fovea.data.files import Files
+from fovea.errors import DataError, OutOfMemoryError
+from tests import tiny
+
+SIDE = 1500  # pixels of pictures that are worth counting
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two small pictures and a large one."""
+    for name, side in (("a", 8), ("b", SIDE), ("c", 8)):
+        images.write(tmp_path / f"{name}.png", np.zeros((side, side, 3), np.uint8))
+    return [str(tmp_path / f"{name}.png") for name in "abc"]
+
+
+def limited(script: str, *arguments: str) -> str:
+    answer = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc there")
+def test_what_is_available_is_no_more_than_any_limit():
+    assert 0 < memory.available() <= memory.machine_memory()
+    script = (
+        "import resource; from fovea import memory\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30,) * 2); print(memory.available())"
+    )
+    assert 0 < int(limited(script)) < 1 << 30
+
+
+def test_the_limits_of_containers_count(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text("100000000\n")
+    (tmp_path / "memory.current").write_text("90000000\n")
+    (tmp_path / "memory.stat").write_text("anon 60000000\nactive_file 5000000\ninactive_file 25000000\n")
+    monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(memory, "_PLACES", tmp_path / "places")
+    (tmp_path / "places").write_text("0::/a/b\n")
+    assert memory.machine_memory() == 100_000_000
+    assert memory.available() == 40_000_000  # files that are kept in memory would be given up
+
+
+def test_threads_share_half_of_it_and_one_alone_may_have_all(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 100 << 20)
+    budget, lock, used, most = memory.Budget(), Lock(), 0, 0
+
+    def take(count: int) -> None:
+        nonlocal used, most
+        with budget.taken(count, "a.png", "to decode it"):
+            with lock:
+                used += count
+                most = max(most, used)
+            time.sleep(0.002)
+            with lock:
+                used -= count
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(take, [20 << 20] * 16))
+        assert most == 40 << 20
+        list(pool.map(take, [90 << 20] * 3))
+    assert most == 90 << 20
+    with pytest.raises(OutOfMemoryError, match=r"a\.png: expected 106 MB of memory to decode it, got 105 MB"):
+        take(101 << 20)
+    take(100 << 20)
+
+
+def test_a_picture_that_memory_is_short_of_is_not_called_damaged(photos, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 1 << 20)
+    with pytest.raises(
+        OutOfMemoryError, match=r"b\.png: expected .* MB of memory .*: not enough memory"
+    ) as found:
+        images.read(photos[1])
+    assert not isinstance(found.value, DataError)
+    files = Files(photos, (8, 8, 1), memory=1 << 20)
+    with pytest.raises(OutOfMemoryError):
+        files.read(np.arange(3))
+    assert files.bad == {}
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError("out of memory when reading image file")])
+def test_decoders_that_run_out_of_memory_are_heard(photos, monkeypatch, error):
+    def load(self):
+        raise error
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
+    with pytest.raises(OutOfMemoryError, match=r"a\.png: .*not enough memory"):
+        images.read(photos[0])
+
+
+def test_predict_answers_what_it_can_and_then_says_so(photos, monkeypatch):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    monkeypatch.setattr(memory, "available", lambda: 1 << 20)
+    entries = []
+    with pytest.raises(OutOfMemoryError, match="each of 3 pictures, got too little of it for 1"):
+        entries.extend(predict(tiny.network(), photos))
+    assert [entry["class"] is None for entry in entries] == [False, True, False]
+    assert "not enough memory" in entries[1]["error"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems measure in other units")
+@pytest.mark.parametrize(("mode", "most"), [("I;16", 5), ("P", 4), ("RGBA", 10)])
+def test_no_picture_is_copied_wide(tmp_path, mode, most):
+    """`most` bytes a pixel, with Pillow's own form of the picture, and a margin of one or two."""
+    side = 4000
+    image = Image.new(mode, (side, side))
+    image.save(tmp_path / "a.png", compress_level=1)
+    script = (
+        "import resource, sys; from fovea import images\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "images.read(sys.argv[1], 8); before = peak(); images.read(sys.argv[2], 8); print(peak() - before)"
+    )
+    images.write(tmp_path / "small.png", np.zeros((500, 500, 3), np.uint8))
+    grown = int(limited(script, str(tmp_path / "small.png"), str(tmp_path / "a.png"))) << 10
+    assert grown < most * side * side
