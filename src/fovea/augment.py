@@ -20,6 +20,7 @@ import numpy as np
 
 from fovea import colours
 from fovea.errors import DataError, mismatch
+from fovea.ranges import flag, real, short
 
 _USUAL = {  # what a bare name asks for
     "shift": 0.1, "pad": 4, "flip": True, "rotate": 10.0, "crop": 0.2, "stretch": 0.33, "reflect": True,
@@ -72,9 +73,11 @@ class Augment:
     def __post_init__(self) -> None:
         for name, most in _MOST.items():
             value = getattr(self, name)
-            if not 0 <= value <= most or (name == "pad" and value != int(value)):
+            if not real(value) or not 0 <= value <= most or (name == "pad" and value != int(value)):
                 kind = "a whole number" if name == "pad" else "a number"
-                raise DataError(mismatch(f"augment: {name}", f"{kind} from 0 to {most:g}", value))
+                raise DataError(mismatch(f"augment: {name}", f"{kind} from 0 to {most:g}", short(value, str)))
+        for name in ("flip", "reflect"):
+            flag(getattr(self, name), f"augment: {name}")
         object.__setattr__(self, "pad", int(self.pad))
 
     @classmethod

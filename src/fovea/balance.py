@@ -7,13 +7,13 @@ picture weighs 1 on average. King, Zeng, "Logistic regression in rare events dat
 """
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import TypeAlias
 
 import numpy as np
 
-from fovea.errors import TrainingError, mismatch
+from fovea.errors import ShapeError, TrainingError, mismatch
 from fovea.names import class_name
+from fovea.ranges import number, short
 
 Asked: TypeAlias = "str | Mapping[str, float] | Sequence[float] | None"
 
@@ -23,15 +23,20 @@ _FORMS = 'none, balanced, or weights by name such as "cat=2,dog=0.5"'
 
 def parse(asked: Asked) -> Asked:
     """What `weights` takes, from text: "none", "balanced" or "cat=2,dog=0.5". Raises TrainingError."""
-    if not isinstance(asked, str) or asked == "balanced":
+    if asked is None or asked == "balanced":
+        return asked
+    if not isinstance(asked, str):
+        if not isinstance(asked, Mapping | Sequence):
+            raise TrainingError(mismatch(_WHO, _FORMS, short(asked)))
+        _check(list(asked.values()) if isinstance(asked, Mapping) else asked)
         return asked
     if asked == "none":
         return None
     named = {}
     for part in asked.split(","):
-        name, _, number = part.rpartition("=")  # the name of a class may have an = in it
+        name, _, value = part.rpartition("=")  # the name of a class may have an = in it
         try:
-            named[class_name(name)] = float(number)
+            named[class_name(name)] = float(value)
         except ValueError:
             name = ""
         if not name.strip():
@@ -77,5 +82,7 @@ def told(asked: Asked) -> "str | dict[str, float] | list[float]":
 
 def _check(numbers: Sequence[float]) -> None:
     for w in numbers:
-        if not (isfinite(w) and w >= 0):
-            raise TrainingError(mismatch(_WHO, "finite numbers of at least 0", w))
+        try:
+            number(w, _WHO, "finite numbers of at least 0", 0)
+        except ShapeError as error:
+            raise TrainingError(str(error)) from error

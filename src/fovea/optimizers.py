@@ -12,7 +12,7 @@ and Y. Nesterov, 1983 (1); D. Kingma, J. Ba, 2015 (2); all as PyTorch computes t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from fovea import functional
 from fovea.errors import FoveaError, ShapeError, mismatch
 from fovea.kernels import buffers
+from fovea.ranges import SMALLEST, number, short, typed
 
 
 @dataclass
@@ -125,10 +126,9 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise FoveaError(
-                    mismatch(f"optimizer adam: {name}", "a number from 0 to below 1", getattr(self, name))
-                )
+            who = f"optimizer adam: {name}"
+            number(getattr(self, name), who, "a number from 0 to below 1", 0, 1 - 2**-24)
+        number(self.epsilon, "optimizer adam: epsilon", "a number above 0", SMALLEST)
 
     def update(self, w, dw, m, v, rate):
         functional.adam(
@@ -145,6 +145,8 @@ def parse(description: str | Mapping[str, object]) -> Optimizer:
 
     "sgd" has its usual hyperparameters; "sgd,nesterov,momentum=0.85" gives some of them. Raises FoveaError.
     """
+    if not isinstance(description, str | Mapping):
+        raise FoveaError(mismatch("optimizer", f"one of {', '.join(OPTIMIZERS)}", short(description)))
     settings = _typed(description) if isinstance(description, str) else dict(description)
     name = settings.pop("name", None)
     kind = OPTIMIZERS.get(str(name))
@@ -186,12 +188,9 @@ def _typed(text: str) -> dict[str, object]:
 def _number(who: str, value: object, usual: object) -> float | bool:
     if isinstance(usual, bool):
         if not isinstance(value, bool):
-            raise FoveaError(mismatch(who, "its name alone, or nothing", repr(value)))
+            raise FoveaError(mismatch(who, "its name alone, or nothing", short(value)))
         return value
     try:
-        number = float("nan") if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not (isfinite(number) and number >= 0):
-        raise FoveaError(mismatch(who, "a number of at least 0", repr(value)))
-    return number
+        return number(typed(value), who, "a number of at least 0", 0)
+    except ShapeError as error:
+        raise FoveaError(mismatch(who, "a number of at least 0", short(value))) from error

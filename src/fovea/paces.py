@@ -12,10 +12,10 @@ parameters. A frozen layer keeps its statistics as well as its parameters.
 """
 
 from collections.abc import Iterable, Mapping
-from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
-from fovea.errors import TrainingError, mismatch
+from fovea.errors import ShapeError, TrainingError, mismatch
+from fovea.ranges import number, short, typed
 
 if TYPE_CHECKING:
     from fovea.network import Network
@@ -41,14 +41,14 @@ def rates(asked: Any) -> dict[str, float]:
         raise TrainingError(mismatch("train: layer_rates", "factors by names", repr(asked)))
     found = {}
     for name, value in pairs:
+        expected = "decay or a layer's name, and a factor of at least 0, as in decay=0.5,conv1=0.1"
         try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = -inf
-        if not (isfinite(number) and number >= 0) or not str(name).strip():
-            expected = "decay or a layer's name, and a factor of at least 0, as in decay=0.5,conv1=0.1"
-            raise TrainingError(mismatch("train: layer_rates", expected, f"{name}={value}"))
-        found[str(name).strip()] = number
+            factor = number(typed(value), "train: layer_rates", expected, 0)
+        except ShapeError:
+            factor = None
+        if factor is None or not str(name).strip():
+            raise TrainingError(mismatch("train: layer_rates", expected, f"{name}={short(value, str)}"))
+        found[str(name).strip()] = factor
     return found
 
 

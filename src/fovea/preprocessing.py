@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
+from fovea.ranges import LARGEST
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         mean, std = _numbers(self.mean), _numbers(self.std)
-        if not mean or len(mean) != len(std) or min(std) <= 0:
+        if not mean or len(mean) != len(std) or not all(map(_fits, mean, std)):
             raise ShapeError(
                 mismatch("Preprocessing", "a mean and a positive std for each channel", (self.mean, self.std))
             )
@@ -69,9 +70,14 @@ class Preprocessing:
         return cls(content["mean"], content["std"])
 
 
+def _fits(mean: float, std: float) -> bool:
+    """Whether (1) is finite in float32 for all pixels."""
+    return std > 0 and max(1, abs(mean)) / std <= LARGEST and 255 * std <= LARGEST
+
+
 def _numbers(values: Sequence[float]) -> tuple[float, ...]:
     try:
         numbers = tuple(map(float, values))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return ()
     return numbers if all(map(isfinite, numbers)) else ()

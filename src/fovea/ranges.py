@@ -32,6 +32,11 @@ def whole(value: Any, who: str, name: str, least: int = 1, most: int = MOST) -> 
     return found
 
 
+def real(value: Any) -> bool:
+    """Whether `value` is a number, of Python's or NumPy's; True and False are none."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
 def number(
     value: Any, who: str, expected: str = "a finite number", least: float = -LARGEST, most: float = LARGEST
 ) -> float:
@@ -39,12 +44,20 @@ def number(
 
     Where it must be above 0, `least` is SMALLEST: what is smaller is 0 in float32.
     """
-    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    known = real(value)
     if known and max(least, -LARGEST) <= value <= min(most, LARGEST):
         return float(value)
     if known and (LARGEST < abs(value) < inf or 0 < value < least):
         expected += f" that float32 can hold ({SMALLEST:.2g} to {LARGEST:.2g})"
     raise ShapeError(mismatch(who, expected, short(value)))
+
+
+def typed(value: Any) -> Any:
+    """A text as the number that it says; all else, and a text that says none, as it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def flag(value: Any, who: str) -> bool:

@@ -13,6 +13,7 @@ from math import cos, pi
 from typing import TypeAlias
 
 from fovea.errors import FoveaError, mismatch
+from fovea.ranges import short
 
 Schedule: TypeAlias = Callable[[int, int], float]
 
@@ -66,8 +67,8 @@ def parse(name: str) -> Schedule:
     """The schedule called `name`."""
     try:
         return SCHEDULES[name]
-    except KeyError:
-        raise FoveaError(mismatch("schedule", f"one of {', '.join(SCHEDULES)}", repr(name))) from None
+    except (KeyError, TypeError):
+        raise FoveaError(mismatch("schedule", f"one of {', '.join(SCHEDULES)}", short(name))) from None
 
 
 def name(schedule: Schedule) -> str:

@@ -6,25 +6,24 @@ arguments.yaml has a line for each, and `Recipe.read` makes the recipe of those 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from math import inf, isfinite
-from numbers import Real
 from typing import Any
 
 from fovea import balance, optimizers, paces, rates
 from fovea.augment import Augment
-from fovea.errors import TrainingError, mismatch
+from fovea.errors import ShapeError, TrainingError, mismatch
 from fovea.optimizers import Optimizer
+from fovea.ranges import LARGEST, MOST, MOST_SEED, SMALLEST, flag, number, real, short
 from fovea.rates import Schedule
 
 _RANGES = {  # name → the least and the most that it may be, and whether it is a whole number
-    "epochs": (1, inf, True),
-    "patience": (0, inf, True),
-    "batch_size": (1, inf, True),
-    "clip": (0, inf, False),
+    "epochs": (1, MOST, True),
+    "patience": (0, MOST, True),
+    "batch_size": (1, MOST, True),
+    "clip": (0, LARGEST, False),
     "mixup": (0, 100, False),
     "label_smoothing": (0, 0.999, False),
     "average": (0, 0.999999, False),
-    "seed": (0, inf, True),
+    "seed": (0, MOST_SEED, True),
 }
 
 
@@ -86,8 +85,9 @@ class Recipe:
         # An optimizer may come from another training: it begins afresh, without what it remembers.
         known = replace(known) if isinstance(known, Optimizer) else optimizers.parse(known)
         augment = Augment.parse(self.augment) if isinstance(self.augment, str) else self.augment
-        if isinstance(self.schedule, str):
+        if not callable(self.schedule):
             rates.parse(self.schedule)
+        flag(self.flips, "train: flips")
         values = {"optimizer": known, "augment": augment or Augment()}
         values["class_weights"] = balance.parse(self.class_weights)
         values["freeze"], values["layer_rates"] = paces.names(self.freeze), paces.rates(self.layer_rates)
@@ -95,8 +95,10 @@ class Recipe:
             values[name] = _checked(name, getattr(self, name), least, most, whole)
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        if not (_is_number(self.rate) and isfinite(self.rate) and self.rate > 0):
-            raise TrainingError(mismatch("train: learning_rate", "a number above 0", self.rate))
+        try:
+            number(self.rate, "train: learning_rate", "a number above 0", SMALLEST)
+        except ShapeError as error:
+            raise TrainingError(str(error)) from error
 
     @property
     def rate(self) -> float:
@@ -106,7 +108,7 @@ class Recipe:
     @property
     def course(self) -> Schedule:
         """The schedule as a function."""
-        return rates.parse(self.schedule) if isinstance(self.schedule, str) else self.schedule
+        return self.schedule if callable(self.schedule) else rates.parse(self.schedule)
 
     def is_over(self, epoch: int, waited: int) -> bool:
         """Whether nothing is left to do before `epoch`, where so many epochs have passed since the best."""
@@ -132,12 +134,12 @@ NAMES = tuple(field.name for field in fields(Recipe))
 
 
 def _checked(name: str, value: Any, least: float, most: float, whole: bool) -> int | float:
-    if not _is_number(value) or not least <= value <= most or (whole and value != int(value)):
+    known = real(value)
+    if not known or not least <= value <= most or (whole and value != int(value)):
         kind = "a whole number" if whole else "a number"
-        wanted = f"{kind}, at least {least}" if most == inf else f"{kind} from {least} to {most:g}"
-        raise TrainingError(mismatch(f"train: {name}", wanted, value))
+        bounded = most not in (MOST, LARGEST) or (known and value > most)
+        wanted = f"{kind} from {least} to {most:,}" if bounded else f"{kind}, at least {least}"
+        raise TrainingError(mismatch(f"train: {name}", wanted, short(value, str)))
+    if 0 < value < SMALLEST:
+        raise TrainingError(mismatch(f"train: {name}", "a number that is not 0 in float32", value))
     return int(value) if whole else float(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
