@@ -47,13 +47,18 @@ _SOURCE: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 MODES = (*_SOURCE, "constant")
 
 
+def source(mode: str, places: np.ndarray, n: int) -> np.ndarray:
+    """Which of n pixels stands at each of `places`. Not for "constant"."""
+    return _SOURCE[mode](places, n)
+
+
 @lru_cache(256)
 def sources(mode: str, n: int, size: int) -> np.ndarray:
     """Which of n pixels stands at each of the n + size − 1 positions that a filter of `size` sees; read-only.
 
     The filter's middle, of an even size the later of the two, stands on each pixel once. Not for "constant".
     """
-    table = _SOURCE[mode](np.arange(-(size // 2), n + size - 1 - size // 2), n)
+    table = source(mode, np.arange(-(size // 2), n + size - 1 - size // 2), n)
     table.flags.writeable = False
     return table
 

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from fovea import check_layer, engine
 from fovea.errors import ShapeError
-from fovea.layers import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from fovea.layers import AveragePool2D, ChannelPool, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
 from tests import cases
+from tests.cases import ENGINES
 
 pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
@@ -94,3 +95,22 @@ def test_global_average_pooling_leaves_a_number_a_channel():
         Z, _ = layer.forward(A_prev)
     assert layer.output_shape((2, 3, 2)) == (2,)
     assert np.array_equal(Z, A_prev.mean((1, 2)))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_over_channels_and_over_all_pixels(name):
+    A_prev = np.random.default_rng(0).standard_normal((2, 3, 4, 20)).astype(np.float32)
+    with engine.use(name):
+        for layer, expected in (
+            (ChannelPool("max"), A_prev.max(3, keepdims=True)),
+            (ChannelPool("average"), A_prev.mean(3, keepdims=True)),
+            (GlobalMaxPool2D(), A_prev.max((1, 2))),
+        ):
+            Z, cache = layer.forward(A_prev)
+            assert np.allclose(Z, expected, atol=1e-6)
+            assert layer.backward(np.ones_like(Z), cache)[0].sum() == pytest.approx(Z.size, rel=1e-5)
+        A_prev[0, 1, 2, 17] = np.nan
+        for layer in (ChannelPool("max"), ChannelPool("average"), GlobalMaxPool2D()):
+            assert np.isnan(layer.forward(A_prev)[0]).sum() == 1
+    with pytest.raises(ShapeError, match="ChannelPool: mode: expected 'average' or 'max', got 'mean'"):
+        ChannelPool("mean")

@@ -9,15 +9,21 @@ from fovea.layers import (
     Affine,
     AveragePool2D,
     BatchNorm,
+    Channels,
     Concat,
     Conv2D,
     Dense,
+    DepthToSpace,
     Flatten,
     GlobalAveragePool2D,
     MaxPool2D,
+    Pad2D,
     ReLU,
     ReLU6,
+    Resize2D,
+    Shortcut,
     Softmax,
+    SpaceToDepth,
     Tanh,
 )
 
@@ -74,11 +80,80 @@ def test_padding_goes_into_the_convolution():
     assert network.layers[0].padding == (2, 4, 3, 5)
 
 
-def test_padding_before_anything_else_is_a_convolution_that_changes_nothing():
+def test_padding_before_anything_else_is_a_layer_without_parameters():
     pads = np.array([0, 0, 1, 1, 0, 0, 1, 1])
     pool = node("MaxPool", ["p"], ["y"], kernel_shape=[2, 2])
     network = computes(model(node("Pad", ["x", "pads"], ["p"]), pool, pads=pads))
-    assert kinds(network) == [Conv2D, MaxPool2D]
+    assert kinds(network) == [Pad2D, MaxPool2D]
+
+
+PADS = np.array([0, 0, 1, 3, 0, 0, 2, 1])
+
+
+@pytest.mark.parametrize("mode", ["reflect", "edge", "wrap"])
+def test_what_is_around_pictures(mode):
+    network = computes(model(node("Pad", ["x", "p"], ["y"], mode=mode), p=PADS, opset=19))
+    assert kinds(network) == [Pad2D]
+
+
+def test_pictures_of_slices_that_are_put_around_them_are_wrapped():
+    ends = {"zero": np.array([0]), "one": np.array([1]), "last": np.array([-2]), "end": np.array([99])}
+    steps = [
+        node("Slice", ["x", "last", "end", "rows"], ["a"]),
+        node("Slice", ["x", "zero", "one", "rows"], ["b"]),
+        node("Concat", ["a", "x", "b"], ["c"], axis=2),
+        node("Slice", ["c", "last", "end", "columns"], ["d"]), node("Concat", ["d", "c"], ["y"], axis=3),
+    ]  # fmt: skip
+    network = computes(model(*steps, rows=np.array([2]), columns=np.array([3]), **ends))
+    assert kinds(network) == [Pad2D]
+    assert (network.layers[0].padding, network.layers[0].mode) == ((2, 1, 2, 0), "wrap")
+
+
+def test_what_is_cut_off_and_passed_over():
+    ends = {
+        "from": np.array([1, 2]),
+        "to": np.array([7, 6]),
+        "axes": np.array([2, 3]),
+        "by": np.array([2, 1]),
+    }
+    network = computes(model(node("Slice", ["x", *ends], ["a"]), node("Relu", ["a"], ["y"]), **ends))
+    assert kinds(network) == [Pad2D, Shortcut, ReLU]
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_blocks_of_channels_become_pixels_and_back(mode):
+    parts = {"s": np.array([0, 2, 2, 3, 8, 6] if mode == "DCR" else [0, 3, 2, 2, 8, 6])}
+    order = [0, 3, 4, 1, 5, 2] if mode == "DCR" else [0, 1, 4, 2, 5, 3]
+    steps = [
+        node("Reshape", ["x", "s"], ["r"]), node("Transpose", ["r"], ["t"], perm=order),
+        node("Reshape", ["t", "u"], ["z"]), node("Tanh", ["z"], ["a"]),
+    ]  # fmt: skip
+    back = node("SpaceToDepth", ["a"], ["y"], blocksize=2)
+    network = computes(model(*steps, back, input=("N", 12, 8, 6), **parts, u=np.array([0, 3, 16, 12])))
+    assert kinds(network) == [DepthToSpace, Tanh, SpaceToDepth]
+    assert network.layers[0].mode == mode
+
+
+def test_slices_side_by_side_are_blocks_of_channels():
+    starts = {f"{i}{j}": np.array([i, j]) for i in (0, 1) for j in (0, 1)}
+    how = {"end": np.array([99, 99]), "axes": np.array([2, 3]), "by": np.array([2, 2])}
+    slices = [node("Slice", ["x", start, *how], [f"p{start}"]) for start in starts]
+    together = node("Concat", ["p00", "p10", "p01", "p11"], ["y"], axis=1)  # column after column
+    assert kinds(computes(model(*slices, together, **starts, **how))) == [SpaceToDepth, Channels]
+
+
+@pytest.mark.parametrize("operator", ["ReduceMax", "ReduceMean", "ReduceSum"])
+@pytest.mark.parametrize("keepdims", [0, 1])
+@pytest.mark.parametrize("axes", [[2, 3], [1], [2], [-1], [1, 2, 3], [1, 3]], ids=str)
+def test_reductions(operator, axes, keepdims):
+    left = np.prod(
+        [n for axis, n in enumerate((3, 8, 6), start=1) if axis not in axes and axis - 4 not in axes]
+    )
+    steps = [
+        node(operator, ["x", "axes"], ["a"], keepdims=keepdims), node("Flatten", ["a"], ["f"]),
+        node("MatMul", ["f", "V"], ["y"]),
+    ]  # fmt: skip
+    computes(model(*steps, opset=18, axes=np.array(axes), V=numbers(int(left), 2)))
 
 
 @pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER", "VALID"])
@@ -117,6 +192,22 @@ def test_arithmetic_with_constants_goes_into_the_layer_before_it_if_nothing_else
     ]
     network = computes(model(*both, W=W, s=numbers(1, 4, 1, 1), t=numbers(4, 1, 1)))
     assert kinds(network)[:2] == [Conv2D, Affine]
+
+
+@pytest.mark.parametrize(
+    ("size", "how"),
+    [
+        ((16, 12), {"mode": "linear", "coordinate_transformation_mode": "align_corners"}),
+        ((5, 9), {"mode": "linear", "coordinate_transformation_mode": "align_corners"}),
+        ((12, 4), {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}),
+        ((12, 4), {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}),
+    ],
+    ids=str,
+)
+def test_pictures_of_any_other_size(size, how):
+    made = model(node("Resize", ["x", "", "", "size"], ["y"], **how), size=np.array([2, 3, *size]))
+    made.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+    assert kinds(computes(made, batch=2)) == [Resize2D]
 
 
 @pytest.mark.parametrize("operator", ["Add", "Mul", "Sub"])
@@ -158,7 +249,7 @@ def test_rows_are_normalised_and_joined_in_this_order_too():
     assert kinds(network) == [Flatten, BatchNorm, Concat, Dense]
 
 
-def test_channels_are_shuffled_and_picked_by_a_convolution():
+def test_channels_are_shuffled_and_picked():
     shuffle = [
         node("Reshape", ["c", "groups"], ["r"]), node("Transpose", ["r"], ["t"], perm=[0, 2, 1, 3, 4]),
         node("Reshape", ["t", "maps"], ["s"]), node("Slice", ["s", "one", "four", "one"], ["p"]),
@@ -167,7 +258,7 @@ def test_channels_are_shuffled_and_picked_by_a_convolution():
     shapes = {"groups": np.array([0, 2, 2, 6, 4]), "maps": np.array([0, 4, 6, 4])}
     ends = {"one": np.array([1]), "four": np.array([4])}
     network = computes(model(node("Conv", ["x", "W"], ["c"]), *shuffle, W=W, **shapes, **ends))
-    assert kinds(network) == [Conv2D, Conv2D, ReLU]
+    assert kinds(network) == [Conv2D, Channels, ReLU]
 
 
 def test_shapes_that_are_computed_are_constants():
@@ -269,7 +360,7 @@ def _weigh(made):
 
 
 RELU = node("Relu", ["x"], ["y"])
-ALIGNED = {"coordinate_transformation_mode": "align_corners"}
+PLACES = {"coordinate_transformation_mode": "asymmetric"}
 WRONG = {
     "an unknown operator": (model(node("LRN", ["x"], ["y"], name="n1", size=5)), 'LRN "n1": .*a layer for'),
     "an operator of a vendor": (model(node("Fused", ["x"], ["y"], domain="com.its")), 'com.its.Fused "y"'),
@@ -298,8 +389,9 @@ WRONG = {
     ),
     "another axis": (model(node("Concat", ["x", "x"], ["y"], axis=2)), "Concat.*its axis"),
     "another softmax": (model(node("Softmax", ["x"], ["y"], axis=3)), "Softmax.*its axis"),
-    "reflections": (
-        model(node("Pad", ["x", "p"], ["y"], mode="reflect"), p=np.array([0, 0, 1, 1] * 2)), "Pad.*reflect",
+    "reflections of more than there is": (
+        model(node("Pad", ["x", "p"], ["y"], mode="reflect"), p=np.array([0, 0, 8, 0] * 2)),
+        "Pad.*at most 7 rows and 5 columns",
     ),
     "weights that are computed": (model(node("Conv", ["x", "x"], ["y"])), '"x": expected constant numbers'),
     "weights of another shape": (model(node("Conv", ["x", "W"], ["y"]), W=W[:, :2]), "Conv"),
@@ -312,9 +404,9 @@ WRONG = {
     "a constant that differs from pixel to pixel": (
         model(node("Add", ["x", "t"], ["y"]), t=numbers(3, 8, 6)), "Add.*one number for each channel",
     ),
-    "corners that are aligned": (
-        model(node("Resize", ["x", "", "s"], ["y"], mode="linear", **ALIGNED), s=np.float32([1, 1, 2, 2])),
-        "Resize.*corners not aligned",
+    "a way to resize": (
+        model(node("Resize", ["x", "", "s"], ["y"], mode="linear", **PLACES), s=np.float32([1, 1, 2, 2])),
+        "Resize.*its way to resize",
     ),
     "a constant output": (model(node("Shape", ["x"], ["y"])), "depends on its input"),
 }  # fmt: skip

@@ -131,6 +131,8 @@ CASES = {
     "Equal": [c(f(2, 3, 6, 4), since=11)], "Greater": BOTH[:2], "Less": BOTH[:2],
     "Exp": EACH, "Floor": EACH, "Neg": EACH, "Sqrt": EACH, "Relu": EACH, "Sigmoid": EACH, "Tanh": EACH,
     "Expand": [c(i(1, 3, 6, 4), since=8), c(i(2, 2, 3, 6, 4), since=8)],
+    "DepthToSpace": [c(x=(2, 12, 2, 3), blocksize=2), c(x=(2, 12, 2, 3), blocksize=2, mode="CRD", since=11)],
+    "SpaceToDepth": [c(blocksize=2), c(x=(2, 2, 3, 6), blocksize=3)],
     "Flatten": [c(), c(axis=1), c(axis=2), c(axis=0), c(axis=-3, since=11)],
     "Gather": [c(i(0, 2), axis=1), c(i(1, 0)), c(i(-1), axis=1, since=11), c(np.array(1), axis=2)],
     "Gemm": [
@@ -309,7 +311,7 @@ NEVER = {
     "Abs", "Erf", "Log", "Reciprocal", "GreaterOrEqual", "LessOrEqual",
     "CastLike", "Constant", "ConstantOfShape", "Equal", "Exp", "Expand", "Floor", "Greater", "Less", "Max",
     "Min",
-    "Neg", "Pow", "Range", "ReduceMax", "ReduceProd", "ReduceSum", "Shape", "Size", "Sqrt", "Sum", "Where",
+    "Neg", "Pow", "Range", "ReduceProd", "Shape", "Size", "Sqrt", "Sum", "Where",
     "LogSoftmax", "Concat",
 }  # fmt: skip
 

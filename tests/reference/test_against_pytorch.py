@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fovea
-from fovea import engine, layers, reference
+from fovea import engine, functional, layers, reference
 from fovea.geometry import Window, pair
 from fovea.layers import ConvTranspose2D
 from tests.cases import assert_close, cases, drawn, transposed, varied, varied_pools
@@ -353,3 +353,64 @@ def test_affine(shape):
     theirs = peers.by_autograd(lambda x, g, b: x * g + b, dZ, A_prev, gamma, beta)
     ours = reference.affine(A_prev, gamma, beta), *reference.affine_backward(dZ, A_prev, gamma)
     assert_all_close(ours, theirs)
+
+
+PADS = (2, 1, 0, 3)  # top, bottom, left, right
+
+
+@pytest.mark.parametrize(
+    ("mode", "theirs"),
+    [("constant", "constant"), ("mirror", "reflect"), ("nearest", "replicate"), ("wrap", "circular")],
+)
+def test_what_lies_around_pictures(mode, theirs):
+    import torch.nn.functional as F
+
+    rng = np.random.default_rng(0)
+    A_prev, dA = rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, 6, 7, 5))
+
+    def padded(x):
+        return F.pad(x.permute(0, 3, 1, 2), (0, 3, 2, 1), theirs).permute(0, 2, 3, 1)
+
+    with engine.use("reference"):
+        ours = (
+            functional.pad2d(A_prev, PADS, mode=mode),
+            functional.pad2d_backward(dA, (3, 4), PADS, mode=mode),
+        )
+    assert_all_close(ours, peers.by_autograd(padded, dA, A_prev))
+
+
+@pytest.mark.parametrize("size", [(6, 8), (5, 3), (1, 1), (7, 4)], ids=str)
+@pytest.mark.parametrize(
+    "how",
+    [{"mode": "nearest"}, {"mode": "bilinear"}, {"mode": "bilinear", "align_corners": True}],
+    ids=str,
+)
+def test_resizing(size, how):
+    import torch.nn.functional as F
+
+    rng = np.random.default_rng(0)
+    A_prev, dA = rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, *size, 5))
+
+    def resized(x):
+        return F.interpolate(x.permute(0, 3, 1, 2), size, **how).permute(0, 2, 3, 1)
+
+    with engine.use("reference"):
+        ours = functional.resize2d(A_prev, size, **how), functional.resize2d_backward(dA, (3, 4), **how)
+    assert_all_close(ours, peers.by_autograd(resized, dA, A_prev))
+
+
+def test_pixel_shuffle():
+    import torch
+    import torch.nn.functional as F
+
+    x = np.random.default_rng(0).standard_normal((2, 2, 3, 18))
+
+    def shuffled(function, x):
+        return function(torch.from_numpy(x).permute(0, 3, 1, 2), 3).permute(0, 2, 3, 1).numpy()
+
+    larger = reference.depth_to_space(x, 3, mode="CRD")
+    assert np.array_equal(larger, shuffled(F.pixel_shuffle, x))
+    assert np.array_equal(
+        reference.space_to_depth(larger, 3, mode="CRD"), shuffled(F.pixel_unshuffle, larger)
+    )
+    assert np.array_equal(reference.depth_to_space(reference.space_to_depth(larger, 3), 3), larger)

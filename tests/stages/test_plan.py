@@ -254,6 +254,29 @@ NETWORKS = {
         (5, 5, 1),
     ),
     "dense only": lambda: fovea.Network([L.Flatten(), L.Dense(33), L.ReLU(), L.Dense(4)], (3, 3, 2)),
+    "pools over whole axes": lambda: fovea.Network(
+        {
+            "conv": L.Conv2D(20, 3), "relu": L.ReLU(), "max": (L.ChannelPool("max"), "relu"),
+            "mean": (L.ChannelPool("average"), "relu"), "both": (L.Concat(), "max", "mean"),
+            "one": L.Conv2D(1, 3, padding=1), "gate": L.Sigmoid(), "gated": (L.Multiply(), "relu", "gate"),
+            "most": L.GlobalMaxPool2D(), "all": (L.GlobalAveragePool2D(), "gated"),
+            "side": (L.Concat(), "most", "all"), "end": L.Dense(3),
+        },
+        (9, 8, 3),
+        precision="exact",
+    ),
+    "padded, resized and rearranged": lambda: fovea.Network(
+        [
+            L.Pad2D(2, "mirror"), L.Conv2D(12, 3), L.ReLU(), L.DepthToSpace(2), L.Conv2D(20, 3),
+            L.Pad2D((1, 2, 0, -1), "wrap"), L.Channels(tuple(range(17, 1, -1))),
+            L.Resize2D((9, 14), "bilinear"), L.Conv2D(18, 2), L.Pad2D((0, 1, 1, 0), value=0.25),
+            L.Resize2D((8, 6)), L.SpaceToDepth(2, "CRD"), L.Conv2D(5, 1),
+            L.Resize2D(6), L.SpaceToDepth(3), L.Resize2D(3, "bilinear", align_corners=True),
+            L.Pad2D(1, "nearest"), L.GlobalAveragePool2D(), L.Dense(3),
+        ],
+        (7, 5, 2),
+        precision="exact",
+    ),
     "ends without dense": lambda: fovea.Network([L.Conv2D(10, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
     "ends with many channels": lambda: fovea.Network([L.Conv2D(20, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
 }  # fmt: skip

@@ -28,9 +28,20 @@ from fovea.checks.normalization import batch_norm, batch_norm_backward, batch_st
 from fovea.checks.optimizer import optimizer
 from fovea.checks.pool import pool, pooled
 from fovea.checks.prelu import prelu
+from fovea.checks.rearrange import (
+    BLOCKS,
+    blocks,
+    channels,
+    depth_to_space,
+    space_to_depth,
+    taken,
+    taken_backward,
+)
+from fovea.checks.sample import sampled
 from fovea.checks.upsample import UPSAMPLING, upsample, upsample_backward
 
 __all__ = [
+    "BLOCKS",
     "UPSAMPLING",
     "Array",
     "Filters",
@@ -44,13 +55,16 @@ __all__ = [
     "batch_norm",
     "batch_norm_backward",
     "batch_statistics",
+    "blocks",
     "bounds",
+    "channels",
     "class_weights",
     "conv2d",
     "conv2d_backward",
     "conv2d_transpose",
     "dense",
     "dense_backward",
+    "depth_to_space",
     "finite",
     "float32",
     "floats",
@@ -69,7 +83,11 @@ __all__ = [
     "prelu",
     "recolour",
     "same_shape",
+    "sampled",
     "share",
+    "space_to_depth",
+    "taken",
+    "taken_backward",
     "targets",
     "upsample",
     "upsample_backward",

@@ -54,7 +54,9 @@ from fovea.functional.pool import (
     max_pool2d_indices,
 )
 from fovea.functional.prelu import prelu, prelu_backward
+from fovea.functional.rearrange import depth_to_space, space_to_depth, take_channels, take_channels_backward
 from fovea.functional.recolour import recolour
+from fovea.functional.sample import pad2d, pad2d_backward, resize2d, resize2d_backward
 from fovea.functional.smooth import (
     gelu,
     gelu_backward,
@@ -91,6 +93,7 @@ __all__ = [
     "conv2d_transpose_backward",
     "dense",
     "dense_backward",
+    "depth_to_space",
     "elu",
     "elu_backward",
     "gelu",
@@ -115,11 +118,15 @@ __all__ = [
     "multiply",
     "multiply_backward",
     "operations",
+    "pad2d",
+    "pad2d_backward",
     "prelu",
     "prelu_backward",
     "recolour",
     "relu",
     "relu_backward",
+    "resize2d",
+    "resize2d_backward",
     "sgd",
     "sigmoid",
     "sigmoid_backward",
@@ -133,6 +140,9 @@ __all__ = [
     "softplus_backward",
     "softsign",
     "softsign_backward",
+    "space_to_depth",
+    "take_channels",
+    "take_channels_backward",
     "tanh",
     "tanh_backward",
     "tanhshrink",

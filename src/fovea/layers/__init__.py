@@ -10,8 +10,10 @@ from fovea.layers.dropout import Dropout
 from fovea.layers.grouped import GroupNorm, InstanceNorm, LayerNorm
 from fovea.layers.merge import Add, Concat, Multiply
 from fovea.layers.normalization import BatchNorm
-from fovea.layers.pool import AveragePool2D, GlobalAveragePool2D, MaxPool2D
+from fovea.layers.pool import AveragePool2D, ChannelPool, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
 from fovea.layers.prelu import PReLU
+from fovea.layers.rearrange import Channels, DepthToSpace, SpaceToDepth
+from fovea.layers.sample import Pad2D, Resize2D
 from fovea.layers.shape import Flatten
 from fovea.layers.shortcut import Shortcut
 from fovea.layers.units import (
@@ -39,14 +41,18 @@ __all__ = [
     "Affine",
     "AveragePool2D",
     "BatchNorm",
+    "ChannelPool",
+    "Channels",
     "Clip",
     "Concat",
     "Conv2D",
     "ConvTranspose2D",
     "Dense",
+    "DepthToSpace",
     "Dropout",
     "Flatten",
     "GlobalAveragePool2D",
+    "GlobalMaxPool2D",
     "GroupNorm",
     "HardSigmoid",
     "HardSwish",
@@ -59,14 +65,17 @@ __all__ = [
     "Mish",
     "Multiply",
     "PReLU",
+    "Pad2D",
     "ReLU",
     "ReLU6",
+    "Resize2D",
     "Shortcut",
     "SiLU",
     "Sigmoid",
     "Softmax",
     "Softplus",
     "Softsign",
+    "SpaceToDepth",
     "Tanh",
     "Tanhshrink",
     "ThresholdedReLU",

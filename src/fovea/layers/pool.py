@@ -2,14 +2,16 @@
 
     max       Z[n, h, w, c] = max_{i, j} A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, c]                    (1)
     average   Z[n, h, w, c] = mean_{i, j} A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, c]                   (2)
-    global    Z[n, c]       = mean_{h, w} A_prev[n, h, w, c]                                               (3)
+    global    Z[n, c]       = mean_{h, w}, or max_{h, w}, of A_prev[n, h, w, c]                            (3)
+    channels  Z[n, h, w, 0] = mean_c, or max_c, of A_prev[n, h, w, c]                                      (4)
 
 For the maximum, padding counts as −∞; the mean leaves it out unless `count_include_pad` asks for it. What
 a window of `ceil_mode` covers beyond the padding counts in neither.
 
     n image   h, w output row, column   i, j row, column in the window   c channel   s stride   d dilation
 
-Global average: Lin, Chen, Yan: Network In Network (2013), arXiv:1312.4400.
+Global average: Lin, Chen, Yan: Network In Network (2013), arXiv:1312.4400. Over channels: Woo, Park, Lee,
+Kweon: CBAM (2018), arXiv:1807.06521.
 """
 
 from dataclasses import dataclass, field
@@ -118,11 +120,8 @@ class AveragePool2D(_Pool2D):
         return super()._how() | {"count_include_pad": self.count_include_pad}
 
 
-@dataclass(eq=False)
-class GlobalAveragePool2D(Layer):
-    """The mean of each channel: (H, W, C) → (C,)."""
-
-    kind = "pool"
+class _Global(Layer):
+    """One window over all pixels."""
 
     def window(self, input_shape: Shape) -> Window:
         H, W, _ = image_shape(input_shape, self.who)
@@ -130,6 +129,16 @@ class GlobalAveragePool2D(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (image_shape(input_shape, self.who)[2],)
+
+    def connections(self, input_shape: Shape) -> int:
+        return prod(input_shape)
+
+
+@dataclass(eq=False)
+class GlobalAveragePool2D(_Global):
+    """The mean of each channel: (H, W, C) → (C,)."""
+
+    kind = "pool"
 
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
@@ -143,5 +152,68 @@ class GlobalAveragePool2D(Layer):
         A_prev = cache
         return functional.average_pool2d_backward(dZ[:, None, None, :], A_prev, A_prev.shape[1:3]), {}
 
+
+@dataclass(eq=False)
+class GlobalMaxPool2D(_Global):
+    """The largest value of each channel: (H, W, C) → (C,); a tie's gradient goes to the first."""
+
+    kind = "pool"
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """A_prev (N, H, W, C) → Z (N, C)."""
+        return functional.max_pool2d(A_prev, A_prev.shape[1:3])[:, 0, 0, :], A_prev  # (3)
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, C) → dA_prev (N, H, W, C)."""
+        A_prev = cache
+        return functional.max_pool2d_backward(dZ[:, None, None, :], A_prev, A_prev.shape[1:3]), {}
+
+
+POOLED = ("average", "max")
+
+
+@dataclass(eq=False)
+class ChannelPool(Layer):
+    """One value for each pixel: the mean of its channels, or the largest of them, as `mode`, "average" or
+    "max", says; (H, W, C) → (H, W, 1)."""
+
+    kind = "pool"
+
+    mode: str
+
+    def __post_init__(self) -> None:
+        if self.mode not in POOLED:
+            raise ShapeError(mismatch("ChannelPool: mode", " or ".join(map(repr, POOLED)), repr(self.mode)))
+
+    def window(self, input_shape: Shape) -> Window:
+        H, W, _ = image_shape(input_shape, self.who)
+        return Window.of((H, W), 1, who=self.who)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        H, W, _ = image_shape(input_shape, self.who)
+        return H, W, 1
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """A_prev (N, H, W, C) → Z (N, H, W, 1)."""
+        N, H, W, C = A_prev.shape
+        pool = functional.max_pool2d if self.mode == "max" else functional.average_pool2d
+        return pool(_pixels(A_prev), (1, C)).reshape(N, H, W, 1), A_prev  # (4)
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, H, W, 1) → dA_prev (N, H, W, C)."""
+        A_prev, C = cache, cache.shape[3]
+        back = functional.max_pool2d_backward if self.mode == "max" else functional.average_pool2d_backward
+        return back(_pixels(dZ), _pixels(A_prev), (1, C)).reshape(A_prev.shape), {}
+
     def connections(self, input_shape: Shape) -> int:
         return prod(input_shape)
+
+
+def _pixels(A: np.ndarray) -> np.ndarray:
+    """(N, H, W, C) as (N, H · W, C, 1): pictures with a row for each pixel."""
+    N, H, W, C = A.shape
+    return A.reshape(N, H * W, C, 1)

@@ -16,12 +16,13 @@ import numpy as np
 
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.graph import Node
-from fovea.layers import Conv2D, Flatten, Layer, Shortcut
+from fovea.layers import Flatten, Layer, Pad2D
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.onnx.bounds import FREE, Room
 from fovea.onnx.graph import Graph, Step
 from fovea.onnx.layouts import Pads
+from fovea.onnx.rearranging import rearranged
 
 NO_PADS = (0, 0, 0, 0)
 
@@ -124,35 +125,31 @@ class Builder:
         return value
 
     def ready(self, value: Any) -> Value:
-        """`value` for a layer: with its padding; and where it has but some of the channels, or all in another
-        order, or every second row and column, with a layer of its own that picks them."""
+        """`value` for a layer: with its padding; and where its numbers stand in another order that layers can
+        make, behind these."""
         value = self.settled(value)
         if value.moved is None or len(value.shape) != 3 or value.moved.ndim != 3:
             return value
-        (H, W, C), places = value.shape, value.places
-        picked = places[:, 0, 0] % C
-        down = int(places[0, 1, 0] - places[0, 0, 0]) // (W * C) if places.shape[1] > 1 else H
-        right = int(places[0, 0, 1] - places[0, 0, 0]) // C if places.shape[2] > 1 else W
-        if down < 1 or right < 1 or not np.array_equal(places, usual((H, W, C))[picked, ::down, ::right]):
+        layers = rearranged(value.shape, value.places)
+        if layers is None:
             return value
-        if np.array_equal(picked, np.arange(C)):
-            made = self.add(Shortcut(C, (down, right)), value)
-        else:
-            self.room.take(C * len(picked))
-            own = np.zeros((1, 1, C, len(picked)), np.float32)
-            own[0, 0, picked, np.arange(len(picked))] = 1
-            made = self.add(Conv2D(len(picked), 1, (down, right), bias=False), value, W=own)
-        return replace(made, alone=True)
+        value = replace(value, moved=None)
+        for layer in layers:
+            value = replace(self.add(layer, value), alone=True)
+        return value
 
     def settled(self, value: Any) -> Value:
-        """`value` with its padding in a layer: a convolution that leaves all else as it is."""
+        """`value` with its padding in a layer."""
         value = self.value(value)
         if value.pads == NO_PADS:
             return value
-        C = value.shape[2]
-        layer = Conv2D(C, 1, padding=value.pads, bias=False, groups=C)
-        made = self.add(layer, value, W=np.ones((1, 1, 1, C), np.float32))
-        return replace(made, alone=True)
+        return replace(self.padded(Pad2D(value.pads), replace(value, pads=NO_PADS)), alone=True)
+
+    def padded(self, layer: Pad2D, value: Value) -> Value:
+        """The output of `layer`, if there is room for it."""
+        (H, W, C), (top, bottom, left, right) = value.shape, layer.sides
+        self.room.take(max(H + top + bottom, 0) * max(W + left + right, 0) * C)
+        return self.add(layer, value)
 
     def value(self, value: Any) -> Value:
         if not isinstance(value, Value):

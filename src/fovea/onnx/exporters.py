@@ -14,6 +14,7 @@ from fovea.layers.base import Layer, Shape
 from fovea.onnx.building import Value, usual
 from fovea.onnx.layouts import filters_there, pads_there
 from fovea.reference.smooth import CUBE
+from fovea.sampling import Axis
 
 
 class Exporter:
@@ -108,10 +109,18 @@ def _pool(operator: str) -> Callable[[_One], Value]:
     return pool
 
 
-def _global_average_pool(one: _One) -> Value:
-    maps = f"{one.layer.name}.maps"
-    one.names = [one.exporter.add("GlobalAveragePool", one.names, maps, maps)]
-    return one.to("Flatten", axis=1)
+def _global_pool(operator: str) -> Callable[[_One], Value]:
+    def pool(one: _One) -> Value:
+        maps = f"{one.layer.name}.maps"
+        one.names = [one.exporter.add(operator, one.names, maps, maps)]
+        return one.to("Flatten", axis=1)
+
+    return pool
+
+
+def _channel_pool(one: _One) -> Value:
+    layer: Any = one.layer
+    return one.to("ReduceMax" if layer.mode == "max" else "ReduceMean", axes=[1], keepdims=1)
 
 
 def _flatten(one: _One) -> Value:
@@ -311,6 +320,65 @@ def _upsample(one: _One) -> Value:
     return one.to("Resize", "", scales, **places)
 
 
+def _pad(one: _One) -> Value:
+    """What opset 17 has no mode for, and pixels that are cut off, pick rows and columns by number."""
+    layer: Any = one.layer
+    rows, columns = layer.axes(one.inputs[0].shape)
+    mode = {"constant": "constant", "mirror": "reflect", "nearest": "edge"}.get(layer.mode)
+    top, bottom, left, right = layer.sides
+    if mode is not None and (mode == "constant" or min(layer.sides) >= 0):
+        pads = one.weights("pads", np.array((0, 0, top, left, 0, 0, bottom, right), np.int64))
+        value = [one.weights("value", np.array(layer.value, np.float32))] if layer.value else []
+        return one.to("Pad", pads, *value, mode=mode)
+    return _gathered(one, rows, columns)
+
+
+def _gathered(one: _One, rows: Axis, columns: Axis) -> Value:
+    some, picked = f"{one.layer.name}.some", one.weights("rows", rows.pixels[:, 0].astype(np.int64))
+    one.names = [one.exporter.add("Gather", [*one.names, picked], some, some, axis=2)]
+    return one.to("Gather", one.weights("columns", columns.pixels[:, 0].astype(np.int64)), axis=3)
+
+
+def _resize(one: _One) -> Value:
+    """Nearest pixels by number: by a scale, which is rounded, runtimes would find others."""
+    layer: Any = one.layer
+    if layer.mode == "nearest":
+        return _gathered(one, *layer.axes(one.inputs[0].shape))
+    scales = [_scale(n, new) for n, new in zip(one.inputs[0].shape[:2], layer.size, strict=True)]
+    places = "align_corners" if layer.align_corners else "half_pixel"
+    factors = one.weights("scales", np.array((1, 1, *scales), np.float32))
+    return one.to("Resize", "", factors, coordinate_transformation_mode=places, mode="linear")
+
+
+def _scale(n: int, new: int) -> np.float32:
+    """new / n, but no less in float32: n times it, rounded down, must be new."""
+    scale = np.float32(new / n)
+    return scale if n * float(scale) >= new else np.nextafter(scale, np.float32(np.inf))
+
+
+def _depth_to_space(one: _One) -> Value:
+    layer: Any = one.layer
+    return one.to("DepthToSpace", blocksize=layer.block, mode=layer.mode)
+
+
+def _space_to_depth(one: _One) -> Value:
+    """ONNX has one order of the channels; the other is picked behind it."""
+    layer: Any = one.layer
+    b, C = layer.block, one.inputs[0].shape[2]
+    if layer.mode == "DCR":
+        return one.to("SpaceToDepth", blocksize=b)
+    deep = f"{layer.name}.deep"
+    one.names = [one.exporter.add("SpaceToDepth", one.names, deep, deep, blocksize=b)]
+    return one.to(
+        "Gather", one.weights("order", np.arange(b * b * C).reshape(b * b, C).T.reshape(-1)), axis=1
+    )
+
+
+def _channels(one: _One) -> Value:
+    layer: Any = one.layer
+    return one.to("Gather", one.weights("order", np.array(layer.order, np.int64)), axis=1)
+
+
 def _gone(one: _One) -> Value:
     return one.inputs[0]
 
@@ -321,21 +389,25 @@ EXPORTERS: dict[type[Layer], Callable[[_One], Value]] = {
     layers.AveragePool2D: _pool("AveragePool"),
     layers.BatchNorm: _batch_norm,
     layers.CELU: _each("Celu", alpha="alpha"),
+    layers.ChannelPool: _channel_pool,
+    layers.Channels: _channels,
     layers.Clip: _clip,
     layers.Concat: _concat,
     layers.Conv2D: _conv,
     layers.ConvTranspose2D: _conv_transpose,
     layers.Dense: _dense,
+    layers.DepthToSpace: _depth_to_space,
     layers.Dropout: _gone,
     layers.ELU: _each("Elu", alpha="alpha"),
     layers.Flatten: _flatten,
     layers.GELU: _gelu,
-    layers.GlobalAveragePool2D: _global_average_pool,
     layers.GroupNorm: _group_norm,
     layers.HardSigmoid: _each("HardSigmoid", alpha="slope", beta="shift"),
     layers.HardSwish: _each("HardSwish"),
     layers.InstanceNorm: _instance_norm,
     layers.LayerNorm: _layer_norm,
+    layers.GlobalAveragePool2D: _global_pool("GlobalAveragePool"),
+    layers.GlobalMaxPool2D: _global_pool("GlobalMaxPool"),
     layers.LeakyReLU: _each("LeakyRelu", alpha="slope"),
     layers.LogSigmoid: _in_steps(("Neg", 0), ("Softplus", 1), ("Neg", 2)),
     layers.MaxPool2D: _pool("MaxPool"),
@@ -345,12 +417,15 @@ EXPORTERS: dict[type[Layer], Callable[[_One], Value]] = {
     layers.ReLU: _each("Relu"),
     layers.ReLU6: _clip,
     layers.SELU: _each("Selu"),
+    layers.Pad2D: _pad,
+    layers.Resize2D: _resize,
     layers.Shortcut: _shortcut,
     layers.Sigmoid: _each("Sigmoid"),
     layers.SiLU: _in_steps(("Sigmoid", 0), ("Mul", 0, 1)),
     layers.Softmax: _softmax,
     layers.Softplus: _softplus,
     layers.Softsign: _each("Softsign"),
+    layers.SpaceToDepth: _space_to_depth,
     layers.Tanh: _each("Tanh"),
     layers.Tanhshrink: _in_steps(("Tanh", 0), ("Sub", 0, 1)),
     layers.ThresholdedReLU: _each("ThresholdedRelu", alpha="threshold"),

@@ -46,7 +46,9 @@ from fovea.reference.pool import (
     max_pool2d_indices,
 )
 from fovea.reference.prelu import prelu, prelu_backward
+from fovea.reference.rearrange import depth_to_space, space_to_depth, take_channels, take_channels_backward
 from fovea.reference.recolour import recolour
+from fovea.reference.sample import sample2d
 from fovea.reference.smooth import (
     gelu,
     gelu_backward,
@@ -83,6 +85,7 @@ __all__ = [
     "conv2d_transpose_backward",
     "dense",
     "dense_backward",
+    "depth_to_space",
     "elu",
     "elu_backward",
     "gelu",
@@ -111,6 +114,7 @@ __all__ = [
     "recolour",
     "relu",
     "relu_backward",
+    "sample2d",
     "sgd",
     "sigmoid",
     "sigmoid_backward",
@@ -124,6 +128,9 @@ __all__ = [
     "softplus_backward",
     "softsign",
     "softsign_backward",
+    "space_to_depth",
+    "take_channels",
+    "take_channels_backward",
     "tanh",
     "tanh_backward",
     "tanhshrink",

@@ -34,9 +34,10 @@ import numpy as np
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Window
 from fovea.graph import PICTURE
-from fovea.layers import Flatten, GroupNorm, InstanceNorm, Layer
+from fovea.layers import DepthToSpace, Flatten, GroupNorm, InstanceNorm, Layer, Pad2D, Resize2D, SpaceToDepth
 from fovea.layers.base import Shape
 from fovea.network import Network
+from fovea.sampling import Axis
 from fovea.seeing.passage import number_of, pass_through
 
 
@@ -184,12 +185,19 @@ def _below(own: Layer, seen: list[np.ndarray], n_in: Shape, n_out: Shape) -> lis
     upward = None if own.merges else own.upward(n_in)
     if upward is not None:
         return [_held(upward, axis, mask) for axis, mask in enumerate(seen)]
+    if isinstance(own, Pad2D | Resize2D):
+        return [_sampled(axis, mask) for axis, mask in zip(own.axes(n_in), seen, strict=True)]
+    if isinstance(own, SpaceToDepth):
+        return [np.repeat(mask, own.block) for mask in seen]
+    if isinstance(own, DepthToSpace):
+        return [np.asarray(mask.reshape(-1, own.block).any(axis=1)) for mask in seen]
     if isinstance(own, Flatten):
         return _unfolded(seen[0], n_in)
     if own.merges and n_in[:2] == n_out[:2]:
         return seen  # channels are no matter
     if own.merges and len(n_in) == len(n_out):  # what broadcasts is seen from everywhere
-        return [np.ones(1, bool) if n == 1 else mask for n, mask in zip(n_in, seen, strict=False)]
+        alone: Any = np.ones(1, bool)
+        return [mask if len(mask) == n else alone for n, mask in zip(n_in, seen, strict=False)]
     if own.connections(n_in) or n_in != n_out or isinstance(own, GroupNorm | InstanceNorm):
         return [np.ones(n, bool) for n in n_in[: max(len(n_in) - 1, 1)]]  # each value depends on all
     return seen
@@ -202,6 +210,13 @@ def _through(window: Window, axis: int, seen: np.ndarray) -> np.ndarray:
     inputs = (np.flatnonzero(seen)[:, None] * s - p + looks).ravel()
     mask = np.zeros(n, bool)
     mask[inputs[(inputs >= 0) & (inputs < n)]] = True
+    return mask
+
+
+def _sampled(axis: Axis, seen: np.ndarray) -> np.ndarray:
+    """Of the inputs along an axis, those that the values `seen` have a share of."""
+    mask = np.zeros(axis.n, bool)
+    mask[axis.pixels[seen][axis.shares[seen] != 0]] = True
     return mask
 
 

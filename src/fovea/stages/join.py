@@ -15,8 +15,10 @@ from fovea.stages.grouped import GroupedStage
 from fovea.stages.layer import LayerStage
 from fovea.stages.merge import ConcatStage, MergeStage
 from fovea.stages.normalization import AffineStage, NormStage
-from fovea.stages.pool import PoolStage
+from fovea.stages.pool import ChannelPoolStage, PoolStage
+from fovea.stages.rearrange import RearrangeStage
 from fovea.stages.relayout import RelayoutStage
+from fovea.stages.sample import SampleStage
 from fovea.stages.shortcut import ShortcutStage
 from fovea.stages.upsample import UpsampleStage
 
@@ -33,10 +35,13 @@ KINDS: tuple[type[Stage], ...] = (
     GroupedStage,
     ActivationStage,
     PoolStage,
+    ChannelPoolStage,
     MergeStage,
     ConcatStage,
     ShortcutStage,
     UpsampleStage,
+    SampleStage,
+    RearrangeStage,
 )
 
 _FREE: tuple[type[Layer], ...] = (Flatten,)  # no work: arrays are seen in any shape

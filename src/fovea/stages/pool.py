@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
+from fovea.geometry import Window
 from fovea.kernels import tiles
 from fovea.kernels.specification import specify
-from fovea.layers import AveragePool2D, GlobalAveragePool2D, Layer, MaxPool2D
+from fovea.layers import AveragePool2D, ChannelPool, GlobalAveragePool2D, GlobalMaxPool2D, Layer, MaxPool2D
 from fovea.layers.base import Shape
-from fovea.stages.base import Stage, Step
+from fovea.stages.base import NHWC, Stage, Step
 from fovea.stages.calls import Array
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class PoolStage(Stage):
     """Pooling of any kind that a convolution does not take along."""
 
-    leads = (MaxPool2D, AveragePool2D, GlobalAveragePool2D)
+    leads = (MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D)
     why = "no convolution can take it along"
 
     def __init__(
@@ -26,19 +27,24 @@ class PoolStage(Stage):
     ) -> None:
         super().__init__(layers, input_shape, lanes, first, few)
         (layer,) = layers
-        window = layer.window(input_shape)
-        assert window is not None
-        self.C = input_shape[2]
-        self.shape_A = (*window.output, self.C)
-        self.kind = "maximum" if isinstance(layer, MaxPool2D) else "average"
+        window, self.C = self._seen(layer, input_shape)
+        self.shape_A_prev, self.shape_A = (*window.input, self.C), (*window.output, self.C)
+        largest = isinstance(layer, MaxPool2D | GlobalMaxPool2D) or getattr(layer, "mode", "") == "max"
+        self.kind = "maximum" if largest else "average"
         self.reads = ("A_prev",) if self.kind == "maximum" else ()
         count = {"count_include_pad": getattr(layer, "count_include_pad", False)}
         self.shape = {"window": astuple(window), "channels": self.C, "vector": tiles.vector()}
         self.shape |= count if self.kind == "average" else {}
 
+    def _seen(self, layer: Layer, input_shape: Shape) -> tuple[Window, int]:
+        """The window, and the channels of what it moves over."""
+        window = layer.window(input_shape)
+        assert window is not None
+        return window, input_shape[2]
+
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         specification = specify(f"pool.{self.kind}", **self.shape, lanes=self.lanes)
-        inputs, outputs = [A_prev.seen_as(*self.input_shape)], [A.seen_as(*self.shape_A)]
+        inputs, outputs = [A_prev.seen_as(*self.shape_A_prev)], [A.seen_as(*self.shape_A)]
         return [plan.call(specification, inputs, outputs=outputs)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
@@ -47,5 +53,22 @@ class PoolStage(Stage):
         specification = specify(f"pool.{self.kind}_backward", **self.shape, lanes=self.lanes)
         inputs = [dA.seen_as(*self.shape_A)]
         if self.kind == "maximum":
-            inputs.append(A_prev.seen_as(*self.input_shape))
-        return [plan.call(specification, inputs, outputs=[dA_prev.seen_as(*self.input_shape)])]
+            inputs.append(A_prev.seen_as(*self.shape_A_prev))
+        return [plan.call(specification, inputs, outputs=[dA_prev.seen_as(*self.shape_A_prev)])]
+
+
+class ChannelPoolStage(PoolStage):
+    """Pooling over the channels: a picture with a row for each pixel, pooled along its rows."""
+
+    leads = (ChannelPool,)
+    why = "pools over channels, as along the rows of a picture"
+
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
+    ) -> None:
+        # Pictures side by side fill the vector, where neighbouring channels would be added across it.
+        super().__init__(layers, input_shape, NHWC if few else tiles.vector(), first, few)
+
+    def _seen(self, layer: Layer, input_shape: Shape) -> tuple[Window, int]:
+        H, W, C = input_shape
+        return Window.of((H * W, C), (1, C), (1, C)), 1

@@ -12,7 +12,7 @@ is a whole number and a position of the window.
 import numpy as np
 
 from fovea.geometry import Pair, Window
-from fovea.layers import AveragePool2D, Conv2D, ConvTranspose2D
+from fovea.layers import AveragePool2D, ChannelPool, Conv2D, ConvTranspose2D
 from fovea.tracing.steps import Factor, Passed, Sum, Tracer
 
 At = tuple[int, ...]
@@ -215,7 +215,7 @@ def _winner(values: np.ndarray, inside: np.ndarray) -> tuple[int, int]:
 
 
 def _maximum(passed: Passed, at: At) -> Sum:
-    h, w, c = at
+    h, w, c = at if len(at) == 3 else (0, 0, *at)  # the global maximum has one window
     pixels, inside = _seen(_window(passed), h, w)
     values = _taken(passed.A_prev[:, :, c], pixels, inside)
     winner = _winner(values, inside)
@@ -282,6 +282,48 @@ def _global_input(passed: Passed, at: At) -> Sum:
     return passed.sum("dA_prev", at, passed.dA_prev, "dZ · 1/count", left, share)
 
 
+def _global_maximum_input(passed: Passed, at: At) -> Sum:
+    c = at[2]
+    values = passed.A_prev[:, :, c]
+    wins = Factor("is the maximum", np.array(float(_winner(values, np.ones(values.shape, bool)) == at[:2])))
+    left = Factor("dZ", np.asarray(passed.dZ[c]), np.array([c]))
+    return passed.sum("dA_prev", at, passed.dA_prev, "dZ where this is the maximum", left, wins, chosen=True)
+
+
+# Pooling over channels
+
+
+def _channels(passed: Passed, at: At) -> Sum:
+    h, w, _ = at
+    values, places = passed.A_prev[h, w], np.array([(h, w, c) for c in range(passed.A_prev.shape[2])])
+    rule = "max A_prev" if _largest(passed) else "Σ A_prev · 1/count"
+    left, how = Factor("A_prev", values, places), _parts(passed, values)
+    return passed.sum("Z", at, passed.Z, rule, left, how, chosen=_largest(passed))
+
+
+def _channels_input(passed: Passed, at: At) -> Sum:
+    h, w, c = at
+    part = _parts(passed, passed.A_prev[h, w])
+    rule = "dZ where this is the maximum" if _largest(passed) else "dZ · 1/count"
+    left, how = Factor("dZ", passed.dZ[h, w, 0], np.array((h, w, 0))), Factor(part.name, part.values[c])
+    return passed.sum("dA_prev", at, passed.dA_prev, rule, left, how, chosen=_largest(passed))
+
+
+def _largest(passed: Passed) -> bool:
+    assert isinstance(passed.layer, ChannelPool)
+    return passed.layer.mode == "max"
+
+
+def _parts(passed: Passed, values: np.ndarray) -> Factor:
+    """What each channel of a pixel counts."""
+    if not _largest(passed):
+        return Factor("1/count", np.full(values.shape, 1 / len(values)))
+    winner, _ = _winner(values[:, None], np.ones((len(values), 1), bool))
+    return Factor("is the maximum", (np.arange(len(values)) == winner).astype(np.float32))
+
+
 MAXIMUM = Tracer(_maximum, _maximum_input)
+GLOBAL_MAXIMUM = Tracer(_maximum, _global_maximum_input)
+CHANNELS = Tracer(_channels, _channels_input)
 AVERAGE = Tracer(_average, _average_input)
 GLOBAL_AVERAGE = Tracer(_average, _global_input)

@@ -143,12 +143,17 @@ def _gather(window: Window, share: Callable, channels: int, lanes: int, vector: 
     (s_H, s_W), (top, _, left, _), f_W = window.stride, window.pads, window.size[1]
     l, c, x, y, n = variables("l c x y n")
     total, dA_prev = hl.Func("total"), hl.Func("dA_prev")
-    r = _over(window)
-    tx, ty = x + left - r[0] * window.dilation[1], y + top - r[1] * window.dilation[0]
+    # Along an axis with one window each pixel has one position in it; else all positions are tried.
+    single = [n == 1 and d == 1 for n, d in zip(window.output, window.dilation, strict=True)]
+    tried = [1 if alone else f for alone, f in zip(single, window.size, strict=True)]
+    r = hl.RDom([(0, tried[1]), (0, tried[0])], "r")
+    i, j = (y + top + r[1] if single[0] else r[1]), (x + left + r[0] if single[1] else r[0])
+    tx, ty = x + left - j * window.dilation[1], y + top - i * window.dilation[0]
     holds = (ty % s_H == 0) & (tx % s_W == 0) & _inside(window.output, tx // s_W, ty // s_H)
+    holds = holds & _inside(window.size, j, i)
     wx, wy = hl.clamp(tx // s_W, 0, window.output[1] - 1), hl.clamp(ty // s_H, 0, window.output[0] - 1)
     total[l, c, x, y, n] = ZERO
-    total[l, c, x, y, n] += hl.select(holds, share(l, c, wx, wy, n, r[1] * f_W + r[0]), ZERO)
+    total[l, c, x, y, n] += hl.select(holds, share(l, c, wx, wy, n, i * f_W + j), ZERO)
     dA_prev[l, c, x, y, n] = total[l, c, x, y, n]
     result(dA_prev, [lanes, channels, *window.input[::-1]])
     return _in_registers(dA_prev, total, r, window, channels, lanes, vector, gathers=True)

@@ -11,7 +11,7 @@ from typing import Any
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.layers import HardSwish, Mish, ReLU, Sigmoid, Softplus, Softsign, Tanh
 from fovea.onnx.building import Builder, Value
-from fovea.onnx.importers import activations, grouped, movement, products, windows
+from fovea.onnx.importers import activations, grouped, movement, products, reductions, windows
 from fovea.onnx.operators import UNFIT
 from fovea.onnx.versions import Table, function_of
 
@@ -31,6 +31,7 @@ IMPORTERS: Table = {
     "Concat": products.concat,
     "Conv": windows.conv,
     "ConvTranspose": windows.conv_transpose,
+    "DepthToSpace": movement.moves,
     "Div": products.divide,
     "Dropout": movement.dropout,
     "Elu": activations.elu,
@@ -38,11 +39,11 @@ IMPORTERS: Table = {
     "Gather": movement.moves,
     "Gelu": activations.gelu,
     "Gemm": products.gemm,
-    "GlobalAveragePool": windows.global_average_pool,
-    "GlobalMaxPool": windows.global_max_pool,
     "GroupNormalization": {18: grouped.group_normalization_before_21, 21: grouped.group_normalization},
     "HardSigmoid": activations.hard_sigmoid,
     "HardSwish": activations.each(HardSwish),
+    "GlobalAveragePool": reductions.global_average_pool,
+    "GlobalMaxPool": reductions.global_max_pool,
     "Identity": movement.unchanged,
     "InstanceNormalization": grouped.instance_normalization,
     "LayerNormalization": grouped.layer_normalization,
@@ -54,7 +55,9 @@ IMPORTERS: Table = {
     "Mul": products.multiply,
     "PRelu": products.prelu,
     "Pad": movement.pad,
-    "ReduceMean": windows.mean,
+    "ReduceMax": reductions.maximum,
+    "ReduceMean": reductions.mean,
+    "ReduceSum": reductions.total,
     "Relu": activations.each(ReLU),
     "Reshape": movement.moves,
     "Resize": windows.resize,
@@ -64,6 +67,7 @@ IMPORTERS: Table = {
     "Softmax": {1: activations.softmax_before_13, 13: activations.softmax},
     "Softplus": activations.each(Softplus),
     "Softsign": activations.each(Softsign),
+    "SpaceToDepth": movement.moves,
     "Split": movement.moves,
     "Squeeze": movement.moves,
     "Sub": products.subtract,

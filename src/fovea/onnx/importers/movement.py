@@ -8,13 +8,15 @@ import numpy as np
 from onnx import TensorProto
 
 from fovea.errors import ShapeError, mismatch
-from fovea.layers import Shortcut
+from fovea.layers import Channels, Pad2D, Shortcut
 from fovea.onnx.bounds import Room
 from fovea.onnx.building import Builder, Value
 from fovea.onnx.graph import FLOATS
+from fovea.onnx.layouts import Pads
 from fovea.onnx.operators import run
 
 CHEAP = 16  # places that are moved as fast as a number is computed
+BORDERS = {"constant": "constant", "reflect": "mirror", "edge": "nearest", "wrap": "wrap"}  # there → here
 
 
 def moves(b: Builder, x, *constants, **attributes):
@@ -43,7 +45,8 @@ def pad(
     mode="constant",
     **more,
 ):
-    """Zeros around pictures wait for the convolution that takes them in."""
+    """Zeros around pictures wait for the convolution that takes them in; what else there is around them is a
+    layer."""
     value = b.value(x)
     sides = [int(n) for n in (sides if pads is None else pads)]
     axes = range(len(value.tensor_shape) + 1) if axes is None else [int(axis) for axis in axes]
@@ -51,24 +54,38 @@ def pad(
     fill = float(more.get("value", 0) if fill is None else fill)
     if not any(sides):
         return value
-    if mode != "constant" or fill != 0 or min(sides) < 0:
-        got = f"{mode} {fill:g}, {sides}" if mode == "constant" else mode
-        raise ShapeError(mismatch("its padding", "zeros around", got))
     value = value if value.moved is None else b.pictures(value)
-    if len(value.shape) == 3 and all((sides != (0, 0)) == (axis == 1) for axis, sides in around.items()):
+    zeros = mode == "constant" and fill == 0 and min(sides) >= 0
+    if zeros and len(value.shape) == 3 and all((s != (0, 0)) == (axis == 1) for axis, s in around.items()):
         return _deeper(b, b.pictures(value), *around[1])
     if len(value.shape) != 3 or any(around.get(axis, (0, 0)) != (0, 0) for axis in (0, 1)):
         raise ShapeError(mismatch("its padding", "rows and columns of pictures", sides))
     added = (*around.get(2, (0, 0)), *around.get(3, (0, 0)))
+    if not zeros:
+        return _around(b, b.pictures(value), added, mode, fill)
     top, bottom, left, right = (one + more for one, more in zip(value.pads, added, strict=True))
     return replace(value, pads=(top, bottom, left, right))
 
 
+def _around(b: Builder, value: Value, added: Pads, mode: str, fill: float) -> Value:
+    """Anything but zeros around pictures."""
+    if mode not in BORDERS:
+        raise ShapeError(mismatch("its mode", ", ".join(BORDERS), mode))
+    height, width = value.shape[:2]
+    reach = {"reflect": (height - 1, width - 1), "wrap": (height, width)}.get(mode)
+    if reach is not None and (max(added[:2]) > reach[0] or max(added[2:]) > reach[1]):
+        raise ShapeError(mismatch("its padding", f"at most {reach[0]} rows and {reach[1]} columns", added))
+    return b.padded(Pad2D(added, BORDERS[mode], fill if mode == "constant" else 0.0), value)
+
+
 def _deeper(b: Builder, value: Value, before: int, after: int) -> Value:
-    """Channels of zeros behind those of pictures."""
+    """Channels of zeros behind those of pictures, and before them."""
     if before:
-        raise ShapeError(
-            mismatch("its padding", "channels of zeros behind the others", f"{before} before them")
+        C = value.shape[2]
+        b.room.take(before + C + after)
+        behind = _deeper(b, value, 0, before + after)
+        return b.add(
+            Channels((*range(C, C + before), *range(C), *range(C + before, C + before + after))), behind
         )
     layer, (H, W, C) = b.layers.get(value.layer), value.shape
     if isinstance(layer, Shortcut) and value.alone:

@@ -23,7 +23,8 @@ from fovea.layers import (
     PReLU,
 )  # fmt: skip
 from fovea.layers.base import Shape
-from fovea.onnx.building import Builder, Value, usual
+from fovea.onnx.building import NO_PADS, Builder, Value, usual
+from fovea.onnx.rearranging import rearranged
 
 
 def gemm(b: Builder, x, w, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
@@ -78,6 +79,9 @@ def total(b: Builder, *values):
 
 
 def concat(b: Builder, *values, axis):
+    whole = _whole_again(b, values, axis)
+    if whole is not None:
+        return whole
     terms = [b.ready(value) for value in values]
     if len(terms) == 1:
         return terms[0]
@@ -91,6 +95,30 @@ def concat(b: Builder, *values, axis):
     ends = np.cumsum([0, *(t.shape[0] for t in terms)])
     places = [t.places + start for t, start in zip(terms, ends, strict=False)]
     return b.moved(b.add(Concat(), *terms), np.concatenate(places))
+
+
+def _whole_again(b: Builder, values: Sequence[Any], axis: int) -> Value | None:
+    """Parts of one layer's output, put together again, such as slices of a picture. None where they are no
+    parts of one, or are in an order that no layers make."""
+    first, *others = values
+    if not others or not all(
+        isinstance(v, Value) and v.pads == NO_PADS and len(v.shape) == 3 for v in values
+    ):
+        return None
+    shapes = [list(v.tensor_shape) for v in values]
+    if any(v.layer != first.layer for v in others) or any(len(shape) != 3 for shape in shapes):
+        return None
+    if axis % 4 == 0 or all(v.moved is None for v in values):
+        return None
+    for shape in shapes:
+        del shape[axis % 4 - 1]
+    if any(shape != shapes[0] for shape in shapes):
+        return None
+    b.room.take(sum(v.places.size for v in values))
+    places = np.concatenate([v.places for v in values], axis=axis % 4 - 1)
+    if rearranged(first.shape, places) is None:
+        return None
+    return replace(first, moved=places)
 
 
 def batch_normalization(

@@ -12,14 +12,15 @@ from fovea.layers import (
     Conv2D,
     ConvTranspose2D,
     Dense,
-    GlobalAveragePool2D,
     MaxPool2D,
+    Resize2D,
     Upsample2D,
 )
 from fovea.onnx.building import Builder, Value
 from fovea.onnx.layouts import Pads, filters_here
 from fovea.onnx.operators import run
 from fovea.onnx.operators.spatial import window
+from fovea.sampling import RESIZING
 
 
 def conv(
@@ -68,43 +69,25 @@ def average_pool(b: Builder, x, *, count_include_pad=0, **how):
     return _pool(b, x, AveragePool2D, {"count_include_pad": bool(count_include_pad)}, **how)
 
 
-def global_average_pool(b: Builder, x):
-    value = b.add(GlobalAveragePool2D(), b.pictures(x))
-    return b.moved(value, value.places.reshape(-1, 1, 1))
-
-
-def global_max_pool(b: Builder, x):
-    value = b.pictures(x)
-    height, width, _ = value.shape
-    return b.add(MaxPool2D((height, width)), value)
-
-
-def mean(b: Builder, x, given: Any = None, *, axes=None, keepdims=1, noop_with_empty_axes=0):
-    """ReduceMean over rows and columns is global pooling."""
-    value = b.pictures(x)
-    axes = axes if given is None else given
-    if axes is None or sorted(int(axis) % 4 for axis in axes) != [2, 3]:
-        raise ShapeError(mismatch("its axes", "rows and columns, 2 and 3", axes))
-    pooled = global_average_pool(b, value)
-    return pooled if keepdims else b.moved(pooled, pooled.places.reshape(-1))
-
-
 def resize(b: Builder, x, *constants, **attributes):
-    """Larger by a whole factor. There are many ways to resize: what the operator makes of a picture says
-    whether it is one that a layer has."""
+    """There are many ways to resize: what the operator makes of a picture says whether it is one that a layer
+    has."""
     value = b.pictures(x)
     H, W, C = value.shape
     picture = np.random.default_rng(0).random((1, H, W, 1), np.float32)
     there = np.broadcast_to(picture[..., 0], (b.batch, C, H, W))
     (larger,) = run(b.step, [there, *constants], b.graph.opset, b.room)
     height, width = larger.shape[2:]
-    if larger.shape[:2] == (b.batch, C) and (height % H, width % W) == (0, 0):
-        for layer in (Upsample2D((height // H, width // W), mode) for mode in ("nearest", "bilinear")):
+    if larger.shape[:2] == (b.batch, C):
+        whole = (height % H, width % W) == (0, 0)
+        layers = [Upsample2D((height // H, width // W), mode) for mode in RESIZING] if whole else []
+        layers += [Resize2D((height, width), mode) for mode in RESIZING]
+        for layer in (*layers, Resize2D((height, width), "bilinear", align_corners=True)):
             with engine.use("reference"):
                 alike = np.allclose(layer.forward(picture)[0][0, :, :, 0], larger[0, 0], atol=1e-5)
             if alike:
                 return b.add(layer, value)
-    expected = "nearest or bilinear by whole factors, corners not aligned"
+    expected = "nearest or bilinear as PyTorch has it, with corners aligned or not"
     raise ShapeError(mismatch("its way to resize", expected, f"another, {H}×{W} to {height}×{width}"))
 
 

@@ -60,6 +60,7 @@ OPERATORS: Table = {
     "Upsample": {7: resize.upsample_7, 9: resize.upsample_9},
     # what moves data
     "Concat": movement.concat,
+    "DepthToSpace": movement.depth_to_space,
     "Dropout": movement.dropout,
     "Expand": movement.expand,
     "Flatten": movement.flatten,
@@ -68,6 +69,7 @@ OPERATORS: Table = {
     "Pad": movement.pad,
     "Reshape": movement.reshape,
     "Slice": movement.slice_,
+    "SpaceToDepth": movement.space_to_depth,
     "Split": {2: movement.parts_before_18, 18: movement.parts},
     "Squeeze": movement.squeeze,
     "Transpose": movement.transpose,

@@ -102,6 +102,20 @@ def parts_before_18(x, lengths: Any = None, *, axis=0, split=None, outputs=1):
     return parts(x, lengths, axis=axis, num_outputs=outputs, outputs=outputs)
 
 
+def depth_to_space(x, *, blocksize, mode="DCR"):
+    N, C, H, W = x.shape
+    b = blocksize
+    if mode == "CRD":
+        return x.reshape(N, -1, b, b, H, W).transpose(0, 1, 4, 2, 5, 3).reshape(N, C // b**2, H * b, W * b)
+    return x.reshape(N, b, b, -1, H, W).transpose(0, 3, 4, 1, 5, 2).reshape(N, C // b**2, H * b, W * b)
+
+
+def space_to_depth(x, *, blocksize):
+    N, C, H, W = x.shape
+    b = blocksize
+    return x.reshape(N, C, H // b, b, W // b, b).transpose(0, 3, 5, 1, 2, 4).reshape(N, -1, H // b, W // b)
+
+
 def gather(x, indices, *, axis=0):
     return np.take(x, indices, axis=axis)
 

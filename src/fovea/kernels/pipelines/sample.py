@@ -1,0 +1,33 @@
+"""Pictures sampled by tables: `fovea.reference.sample` has the formula."""
+
+import halide as hl
+
+from fovea.kernels.pipelines.algebra import ZERO, Float, array, fixed, result, variables, vectorize_channels
+
+
+def sample(*, size, output, terms, channels, lanes, vector):
+    """A of pictures of `size` (H, W), by tables of `terms` for each of the rows and columns of `output`."""
+    (H, W), (n_H, n_W), (of_row, of_column) = size, output, terms
+    A_prev, fill = array("A_prev", [lanes, channels, W, H]), hl.Param(Float, "fill")
+    rows, row_shares = fixed("rows", [of_row, n_H], hl.Int(32)), fixed("row_shares", [of_row, n_H])
+    columns, column_shares = fixed("columns", [of_column, n_W], hl.Int(32)), fixed("shares", [of_column, n_W])
+
+    # Algorithm
+    l, c, x, y, n = variables("l c x y n")
+    total, A = hl.Func("total"), hl.Func("A")
+    r = hl.RDom([(0, of_column), (0, of_row)], "r")
+    share = row_shares[r[1], y] * column_shares[r[0], x]
+    value = A_prev[l, c, hl.clamp(columns[r[0], x], 0, W - 1), hl.clamp(rows[r[1], y], 0, H - 1), n]
+    term = hl.select(share != ZERO, hl.strict_float(share * value), ZERO)
+    total[l, c, x, y, n] = ZERO
+    total[l, c, x, y, n] = hl.strict_float(total[l, c, x, y, n] + term)  # in one order in every layout
+    there = (rows[0, y] >= 0) & (columns[0, x] >= 0)
+    A[l, c, x, y, n] = hl.select(there, total[l, c, x, y, n], fill)
+
+    # Schedule
+    result(A, [lanes, channels, n_W, n_H])
+    vectorize_channels(A, l, c, lanes, vector)
+    total.compute_at(A, y)
+    for stage in (total, total.update().reorder(l, c, r[0], r[1], x, y, n)):
+        vectorize_channels(stage, l, c, lanes, vector)
+    return [A.parallel(n).parallel(y)], [A_prev, rows, row_shares, columns, column_shares, fill]

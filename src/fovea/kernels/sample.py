@@ -1,0 +1,44 @@
+"""Pictures sampled by tables, NHWC; the pipeline is in pipelines/sample.py."""
+
+from ctypes import c_float
+from typing import Any
+
+import numpy as np
+
+from fovea import checks
+from fovea.kernels import buffers, tiles
+from fovea.kernels.call import run
+from fovea.sampling import Axis
+
+
+def sample2d(A_prev, rows: Axis, columns: Axis, fill: float = 0.0) -> np.ndarray:
+    """As `fovea.reference.sample2d`."""
+    checks.sampled(A_prev, (rows.n, columns.n), fill)
+    checks.float32("sample2d", A_prev=A_prev)
+    N, _, _, C = A_prev.shape
+    A = buffers.empty((N, rows.n_out, columns.n_out, C))
+    if A.size:
+        inputs = [A_prev[..., None], *tables(rows, columns)]
+        how = {**specialised(rows, columns), "channels": C, "lanes": 1, "vector": tiles.vector()}
+        run("sample.sample", inputs, [A[..., None]], [c_float(fill)], **how)
+    return A
+
+
+def tables(rows: Axis, columns: Axis) -> list[np.ndarray]:
+    """Pixels and shares of both, as the kernel reads them."""
+    given = (
+        (rows.pixels, np.int32),
+        (rows.shares, np.float32),
+        (columns.pixels, np.int32),
+        (columns.shares, np.float32),
+    )
+    return [buffers.copy(array, dtype) for array, dtype in given]
+
+
+def specialised(rows: Axis, columns: Axis) -> dict[str, Any]:
+    """What of the tables a kernel is specialised to."""
+    return {
+        "size": (rows.n, columns.n),
+        "output": (rows.n_out, columns.n_out),
+        "terms": (rows.pixels.shape[1], columns.pixels.shape[1]),
+    }

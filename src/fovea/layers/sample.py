@@ -1,0 +1,122 @@
+"""Pictures padded, cropped and resized: new pixels are old ones, or means of neighbours; no parameters.
+
+    Pad2D      Z[n, y, x, c] = A_prev[n, y − top, x − left, c]; what lies beyond the border, `mode` says   (1)
+    Resize2D   Z[n, y, x, c] = A_prev at (y', x'), where the new pixel lies among the old ones             (2)
+
+    n image   y, x output row, column   c channel
+
+The places of (2) stand in `fovea.sampling`. A pixel's gradient is the sum of those that it has a share in.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fovea import checks, functional
+from fovea.borders import MODES
+from fovea.errors import ShapeError, mismatch
+from fovea.geometry import Pair, pair
+from fovea.layers.base import Gradients, Layer, Shape, image_shape
+from fovea.sampling import Axis, mode_of_resizing, padded, resized
+
+
+class _Sampling(Layer):
+    """One table for rows and one for columns."""
+
+    def axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
+        """Which pixels each output row and column is made of."""
+        raise NotImplementedError
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        rows, columns = self.axes(input_shape)
+        return rows.n_out, columns.n_out, input_shape[2]
+
+
+@dataclass(eq=False)
+class Pad2D(_Sampling):
+    """Larger by `padding`: one whole number, or four (top, bottom, left, right); negative ones cut off.
+
+    `mode` says what lies beyond the border, by the names of scipy.ndimage: "constant", which is `value`;
+    "mirror" (PyTorch's reflect, without the edge itself), "nearest" (replicate), "wrap" (circular), or
+    "reflect", which repeats the edge.
+    """
+
+    kind = "pad"
+
+    padding: int | tuple[int, int, int, int]
+    mode: str = "constant"
+    value: float = 0.0
+
+    def __post_init__(self) -> None:
+        given = self.padding
+        sides = (
+            (given,) * 4
+            if isinstance(given, int)
+            else tuple(given)
+            if isinstance(given, list | tuple)
+            else ()
+        )
+        if len(sides) != 4 or not all(isinstance(n, int) and not isinstance(n, bool) for n in sides):
+            expected = "a whole number, or four (top, bottom, left, right)"
+            raise ShapeError(mismatch("Pad2D: padding", expected, repr(given)))
+        self.padding = sides
+        if self.mode not in MODES:
+            raise ShapeError(mismatch("Pad2D: mode", ", ".join(map(repr, MODES)), repr(self.mode)))
+        self.value = checks.finite(self.value, "Pad2D: value")
+
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        assert isinstance(self.padding, tuple)
+        return self.padding
+
+    def axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
+        (H, W, _), (top, bottom, left, right) = image_shape(input_shape, self.who), self.sides
+        if H + top + bottom < 1 or W + left + right < 1:
+            raise ShapeError(mismatch(self.who, "pixels that are left", f"{H}×{W} with {self.sides} more"))
+        return padded(H, top, bottom, self.mode), padded(W, left, right, self.mode)
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """A_prev (N, H, W, C) → Z (N, top + H + bottom, left + W + right, C)."""
+        Z = functional.pad2d(A_prev, self.sides, mode=self.mode, value=self.value)  # (1)
+        return Z, A_prev.shape[1:3]
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, top + H + bottom, left + W + right, C) → dA_prev (N, H, W, C)."""
+        return functional.pad2d_backward(dZ, cache, self.sides, mode=self.mode), {}
+
+
+@dataclass(eq=False)
+class Resize2D(_Sampling):
+    """`size` = (height, width), larger or smaller, as PyTorch's `interpolate`; `mode` is "nearest" or
+    "bilinear". With `align_corners`, for the latter, the corners' centres stay where they are."""
+
+    kind = "resize"
+
+    size: int | Pair
+    mode: str = "nearest"
+    align_corners: bool = False
+
+    def __post_init__(self) -> None:
+        self.size = pair(self.size, "Resize2D", "size")
+        mode_of_resizing(self.mode, self.align_corners, "Resize2D")
+
+    def axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
+        (H, W, _), (height, width) = image_shape(input_shape, self.who), pair(self.size, self.who, "size")
+        how = self.mode, self.align_corners
+        return resized(H, height, *how), resized(W, width, *how)
+
+    def forward(
+        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """A_prev (N, H, W, C) → Z (N, height, width, C)."""
+        size = pair(self.size, self.who, "size")
+        Z = functional.resize2d(A_prev, size, mode=self.mode, align_corners=self.align_corners)  # (2)
+        return Z, A_prev.shape[1:3]
+
+    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
+        """dZ (N, height, width, C) → dA_prev (N, H, W, C)."""
+        how = {"mode": self.mode, "align_corners": self.align_corners}
+        return functional.resize2d_backward(dZ, cache, **how), {}

@@ -1,0 +1,110 @@
+"""Which layers put numbers to other places, told by the places alone: however a model writes it, by slices,
+reshapes and transpositions or by an operator of its own, the same layers are found."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fovea.borders import MODES, source
+from fovea.layers import Channels, DepthToSpace, Layer, Pad2D, Resize2D, Shortcut, SpaceToDepth
+from fovea.layers.base import Shape
+from fovea.sampling import resized
+
+
+def rearranged(shape: Shape, places: np.ndarray) -> list[Layer] | None:
+    """Layers that make of pictures of `shape` (H, W, C) those that have at (c, y, x) the number at
+    `places[c, y, x]` of the first, laid out flat. None where there are none."""
+    H, W, C = shape
+    usual = np.arange(H * W * C).reshape(shape).transpose(2, 0, 1)
+    rows, columns, channels = places // (W * C), places // C % W, places % C
+    r, c, k = rows[0, :, 0], columns[0, 0, :], channels[:, 0, 0]
+    if np.array_equal(places, usual[np.ix_(k, r, c)]):
+        return _apart(shape, k, r, c)
+    height, width = places.shape[1:]
+    for larger, smaller, found in (
+        ((H, W), (height, width), _to_depth),
+        ((height, width), (H, W), _to_space),
+    ):
+        block = larger[0] // smaller[0]
+        if block > 1 and larger == (smaller[0] * block, smaller[1] * block):
+            return found(usual, places, block, (rows, columns, channels))
+    return None
+
+
+def _apart(shape: Shape, k: np.ndarray, r: np.ndarray, c: np.ndarray) -> list[Layer] | None:
+    """Channels k of rows r and columns c."""
+    H, W, _ = shape
+    picked = _picked(k, shape[2])
+    steps = [_steps(places, n) for places, n in ((r, H), (c, W))]
+    if picked is None:
+        return None
+    if None not in steps:
+        (cut_H, s_H), (cut_W, s_W) = (step for step in steps if step is not None)
+        cut = [Pad2D((*cut_H, *cut_W))] if any((*cut_H, *cut_W)) else []
+        return [*picked, *cut, *([Shortcut(len(k), (s_H, s_W))] if (s_H, s_W) != (1, 1) else [])]
+    for mode in MODES[:-1]:  # all but a constant
+        sides = [_beyond(places, n, mode) for places, n in ((r, H), (c, W))]
+        if None not in sides:
+            around = [side for pair in sides if pair is not None for side in pair]
+            return [*picked, Pad2D((around[0], around[1], around[2], around[3]), mode)]
+    nearest = (resized(n, len(places), "nearest", False).pixels[:, 0] for places, n in ((r, H), (c, W)))
+    if all(np.array_equal(own, places) for own, places in zip(nearest, (r, c), strict=True)):
+        return [*picked, Resize2D((len(r), len(c)))]
+    return None
+
+
+def _picked(k: np.ndarray, C: int) -> list[Layer] | None:
+    if np.array_equal(k, np.arange(C)):
+        return []
+    return [Channels(tuple(map(int, k)))] if len(set(k.tolist())) == len(k) else None
+
+
+def _steps(places: np.ndarray, n: int) -> tuple[tuple[int, int], int] | None:
+    """What is cut off before and after, and the stride behind that: of n places those."""
+    first, count = int(places[0]), len(places)
+    stride = int(places[1]) - first if count > 1 else 1
+    if stride < 1 or not np.array_equal(places, first + stride * np.arange(count)):
+        return None
+    after = int(places[-1]) + 1 - n if -(-(n - first) // stride) != count else 0
+    return (-first, after), stride
+
+
+def _beyond(places: np.ndarray, n: int, mode: str) -> tuple[int, int] | None:
+    """How many pixels stand before and after n others, by that mode."""
+    first = places == 0  # where the n others may begin
+    if n > 1:
+        first = first & (np.append(places[1:], 0) == 1)
+    before = int(np.argmax(first))
+    after = len(places) - n - before
+    there = source(mode, np.arange(-before, len(places) - before), n)
+    return (before, after) if after >= 0 and np.array_equal(places, there) else None
+
+
+def _to_depth(usual: np.ndarray, places: np.ndarray, b: int, at: Sequence[np.ndarray]) -> list[Layer] | None:
+    rows, columns, k = (axis[:, 0, 0] for axis in at)
+    if max(rows.max(), columns.max()) >= b:
+        return None
+    there = np.stack([usual[c, i::b, j::b] for c, i, j in zip(k, rows, columns, strict=True)])
+    if not np.array_equal(places, there):
+        return None
+    if np.array_equal(k * b * b + rows * b + columns, np.arange(len(k))) and len(k) == len(usual) * b * b:
+        return [SpaceToDepth(b, "CRD")]
+    picked = _picked((rows * b + columns) * len(usual) + k, len(usual) * b * b)
+    return None if picked is None else [SpaceToDepth(b), *picked]
+
+
+def _to_space(usual: np.ndarray, places: np.ndarray, b: int, at: Sequence[np.ndarray]) -> list[Layer] | None:
+    k = at[2][:, :b, :b]  # (C, b, b): the channel that each pixel of a block comes from
+    there = usual[np.tile(k, (1, *(n for n in usual.shape[1:]))), *_blocks(usual.shape[1:], b)]
+    if not np.array_equal(places, there):
+        return None
+    if np.array_equal(k.reshape(-1), np.arange(len(usual))):
+        return [DepthToSpace(b, "CRD")]
+    picked = _picked(k.transpose(1, 2, 0).reshape(-1), len(usual))
+    return None if picked is None else [*picked, DepthToSpace(b)]
+
+
+def _blocks(size: Sequence[int], b: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each pixel of larger pictures, the row and the column of its block."""
+    rows, columns = np.arange(size[0] * b) // b, np.arange(size[1] * b) // b
+    return rows[None, :, None], columns[None, None, :]

@@ -1,0 +1,31 @@
+"""Pictures sampled by a table for rows and one for columns: padded, cropped, resized.
+
+    A[y, x] = Σ_s Σ_t row_share[y, s] · column_share[x, t] · A_prev[row[y, s], column[x, t]]               (1)
+
+A term whose share is 0 does not count. A pixel without a row or without a column is `fill`. The gradient is
+the same with the tables transposed (`fovea.sampling`).
+"""
+
+import numpy as np
+
+from fovea import checks
+from fovea.checks import Volume
+from fovea.reference.quiet import quietly
+from fovea.sampling import Axis
+
+
+@quietly
+def sample2d(A_prev: Volume, rows: Axis, columns: Axis, fill: float = 0.0) -> Volume:
+    """A (N, n_out of rows, n_out of columns, C)."""
+    checks.sampled(A_prev, (rows.n, columns.n), fill)
+    A = A_prev
+    for axis, table in ((1, rows), (2, columns)):
+        terms = []
+        for pixel, share in zip(table.pixels.T, table.shares.T.astype(A.dtype), strict=True):
+            weight = share.reshape([-1 if a == axis else 1 for a in range(4)])
+            terms.append(np.where(weight != 0, weight * A.take(np.maximum(pixel, 0), axis), A.dtype.type(0)))
+        A = sum(terms[1:], terms[0])  # (1)
+    if fill:
+        A[:, rows.pixels[:, 0] < 0] = fill
+        A[:, :, columns.pixels[:, 0] < 0] = fill
+    return A

@@ -1,0 +1,100 @@
+"""Pictures sampled along one axis: which old pixels each new one is made of, and how much of each.
+
+    A[i] = Σ_t share[i, t] · A_prev[pixel[i, t]]                                                           (1)
+
+Padding, cropping and resizing are such tables, one for rows and one for columns; so are their gradients, by
+the tables transposed. The tables are arguments of one kernel.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from fovea import borders
+from fovea.errors import ShapeError, mismatch
+
+RESIZING = ("nearest", "bilinear")
+
+
+class Axis(NamedTuple):
+    """(1) for an axis of n pixels: `pixels` int32 and `shares` float64, (n_out, terms).
+
+    A term whose share is 0 does not count, whatever the pixel is. Where a new pixel has fewer terms than
+    others, −1 stands for none.
+    """
+
+    n: int
+    pixels: np.ndarray
+    shares: np.ndarray
+
+    @property
+    def n_out(self) -> int:
+        return len(self.pixels)
+
+    def transposed(self) -> "Axis":
+        """For the gradient: which new pixels each old one has a share in."""
+        new = np.repeat(np.arange(self.n_out), self.pixels.shape[1])
+        old, share = self.pixels.ravel(), self.shares.ravel()
+        there = share != 0
+        return _table(self.n_out, self.n, old[there], new[there], share[there])
+
+
+@lru_cache(64)
+def padded(n: int, before: int, after: int, mode: str) -> Axis:
+    """`before` and `after` more pixels, or less where they are negative; of mode "constant" without terms."""
+    places = np.arange(-before, n + after)
+    inside = (places >= 0) & (places < n)
+    if mode == "constant":
+        new = np.flatnonzero(inside)
+        return _table(n, len(places), new, places[inside], np.ones(len(new)))
+    return _table(
+        n, len(places), np.arange(len(places)), borders.source(mode, places, n), np.ones(len(places))
+    )
+
+
+@lru_cache(64)
+def resized(n: int, n_out: int, mode: str, align_corners: bool) -> Axis:
+    """As PyTorch's `interpolate`. New pixel i lies at the old place
+
+        nearest    ⌊i · n / n_out⌋
+        bilinear   (i + ½) · n / n_out − ½, no less than 0;  with aligned corners i · (n − 1) / (n_out − 1)
+
+    and of two neighbours the nearer counts the more.
+    """
+    new = np.arange(n_out)
+    if mode == "nearest":
+        return _table(n, n_out, new, new * n // n_out, np.ones(n_out))
+    place = np.maximum((new + 0.5) * (n / n_out) - 0.5, 0)
+    if align_corners:
+        place = new * (n - 1) / max(n_out - 1, 1)
+    before = np.minimum(np.floor(place).astype(int), n - 1)
+    share = place - before
+    after = np.minimum(before + 1, n - 1)
+    return _table(
+        n, n_out, np.tile(new, 2), np.concatenate([before, after]), np.concatenate([1 - share, share])
+    )
+
+
+def mode_of_resizing(mode: str, align_corners: bool, who: str) -> None:
+    """Raises ShapeError for what is no way to resize."""
+    if mode not in RESIZING:
+        raise ShapeError(mismatch(f"{who}: mode", " or ".join(map(repr, RESIZING)), repr(mode)))
+    if not isinstance(align_corners, bool | np.bool_):
+        raise ShapeError(mismatch(f"{who}: align_corners", "True or False", repr(align_corners)))
+    if align_corners and mode == "nearest":
+        raise ShapeError(mismatch(f"{who}: align_corners", 'mode "bilinear"', repr(mode)))
+
+
+def _table(n: int, n_out: int, new: np.ndarray, old: np.ndarray, share: np.ndarray) -> Axis:
+    """Of terms (new, old, share), each in the order of its old pixel."""
+    order = np.lexsort((old, new))
+    new, old, share = new[order], old[order], share[order]
+    counts = np.bincount(new, minlength=n_out)
+    term = np.arange(len(new)) - np.repeat(np.cumsum(counts) - counts, counts)
+    pixels = np.full((n_out, max(int(counts.max(initial=0)), 1)), -1, np.int32)
+    shares = np.zeros(pixels.shape)
+    pixels[new, term], shares[new, term] = old, share
+    for array in (pixels, shares):
+        array.flags.writeable = False
+    return Axis(n, pixels, shares)
