@@ -1,7 +1,10 @@
 import errno
+from unicodedata import normalize
 
+import numpy as np
 import pytest
 
+from fovea import data, images
 from fovea.data import Splits, write_splits
 from fovea.errors import DataError, TrainingError
 from fovea.runs import Folder
@@ -95,6 +98,18 @@ def test_the_same_splits_are_recognised(tmp_path):
     swapped = Splits("tiny", splits.train, splits.test, splits.val)
     with pytest.raises(DataError, match="added, removed or moved"):
         folder.check_splits(swapped)
+
+
+def test_splits_are_the_same_however_accents_are_written(tmp_path):
+    for form in ("NFD", "NFC"):
+        for name in ("caf\u00e9", "th\u00e9"):
+            for number in range(3):
+                path = tmp_path / form / "photos" / normalize(form, f"{name}/\u00e9{number}.png")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                images.write(path, np.full((2, 2), number, np.uint8))
+    folder = Folder(tmp_path)
+    write_splits(data.load(tmp_path / "NFD/photos"), folder.splits)
+    assert folder.check_splits(data.load(tmp_path / "NFC/photos")) == []
 
 
 def test_what_goes_wrong_while_writing_has_its_remedy(tmp_path):

@@ -30,6 +30,7 @@ from fovea.data.listing import task_of
 from fovea.data.record import is_record, rows_of
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.files import write_whole
+from fovea.names import same
 
 _MOST = 1 << 20  # bytes of arguments.yaml, which takes YAML long to read
 
@@ -129,7 +130,7 @@ class Folder:
         whose content is another one since."""
         record = self.read_record()
         had, now = record.rows if record else (), rows_of(data)
-        if [row[:3] for row in had] != [row[:3] for row in now]:
+        if [tuple(map(same, row[:3])) for row in had] != [tuple(map(same, row[:3])) for row in now]:
             remedy = "start a new run with what is there now"
             got = "pictures that were added, removed or moved since"
             raise DataError(mismatch(f"data {data.name}", f"what {self.splits} lists", got, remedy))

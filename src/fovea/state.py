@@ -22,6 +22,7 @@ from fovea.checkpoint import network_of
 from fovea.data import Splits, write_splits
 from fovea.data.split import relative
 from fovea.errors import DataError, FoveaError, TrainingError, mismatch
+from fovea.names import same
 from fovea.network import Network
 from fovea.optimizers import Optimizer
 from fovea.position import Position
@@ -208,10 +209,10 @@ def _check(expected: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray])
 
 def _reread(data: Splits, paths: Iterable[str]) -> dict[str, str]:
     """Read the pictures of these paths, however the data's folder was written then; returns the bad ones."""
-    named = [path.replace("\\", "/").split("/") for path in paths]
+    named = [same(path).replace("\\", "/").split("/") for path in paths]
     ends = {"/".join(names[start:]) for names in named for start in range(len(names))}
     for part in data.parts.values():
-        at = [i for i in range(len(part)) if relative(part.name_of(i), data.root) in ends]
+        at = [i for i in range(len(part)) if same(relative(part.name_of(i), data.root)) in ends]
         part.read(np.array(at, np.int64))
     return data.bad
 

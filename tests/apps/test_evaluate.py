@@ -180,3 +180,11 @@ def test_with_flips_pictures_and_their_mirror_images_are_measured(run, tmp_path)
         ImageOps.mirror(Image.open(path)).save(path)
     assert evaluate(str(run.path), str(other), flips=True).metrics == found.metrics
     assert evaluate(str(run.path), str(other)).metrics["loss"] != found.metrics["loss"]
+
+
+def test_what_is_skipped_is_reported_and_runs_below_the_data_are_no_data(run, tmp_path, caplog):
+    other = tiny.write_folder(tmp_path / "other", 30, seed=1)
+    for number in range(2):
+        found = evaluate(str(run.path), str(other), out=str(other / f"left/{number}"))
+        assert found.metrics["n"] == 30
+    assert caplog.messages == [f"fovea: {other}: skipped 1 folder that Fovea wrote (left/0)"]

@@ -95,6 +95,12 @@ def test_content_in_two_parts_counts_for_the_one_the_network_knows(photos, recor
     assert now["left/copy.png"] == now[held] == "train"
 
 
+def test_paths_that_look_alike_are_one(tmp_path):
+    (tmp_path / "splits.csv").write_text("file,split,class\nleft/cafe\u0301.png,test,left\n")
+    record = Record.read(tmp_path / "splits.csv", tmp_path / "none", None)
+    assert record.part_by_path("left/caf\u00e9.png") == "test"
+
+
 def test_an_earlier_versions_record_goes_by_path(photos, record, tmp_path):
     with (tmp_path / "splits.csv").open() as file:
         rows = [",".join(row[:3]) for row in csv.reader(file)]

@@ -28,6 +28,8 @@ def find(
     The folder has rates.csv and rates.png. Raises FoveaError.
     """
     network, splits, name = prepare(source, model, size, Recipe(**choices).seed, None, precision)
+    if splits.skipped:
+        splits.skipped.warn()
     recipe, _ = choose(network, splits, choices)
     found = rate_search.find_rate(network, splits, recipe, progress=progress)
     folder = Folder.create_at(out) if out else Folder.create(TASK, "find-rate")

@@ -170,8 +170,11 @@ def _load(given: str | None, model: str, network: Network) -> Splits | None:
             return None
         record = record_of(model)
         size = height, width
-        return data.load(source, size=size, channels=channels, record=record, draw=record is None)
+        splits = data.load(source, size=size, channels=channels, record=record, draw=record is None)
     except DataError:
         if given is not None:
             raise
         return None
+    if splits.skipped:
+        splits.skipped.warn()
+    return splits

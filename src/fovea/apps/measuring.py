@@ -77,6 +77,8 @@ def material(network: Network, model: str, source: str) -> Material:
     height, width, channels = network.input_shape
     record = record_of(model)
     splits = data.load(source, size=(height, width), channels=channels, record=record, draw=False)
+    if splits.skipped:
+        splits.skipped.warn()
     numbers = _numbers(splits.classes, class_names(network), source)
     return Material(splits, choose(splits, record, model), numbers, arguments_of(model).get("seed"))
 

@@ -19,6 +19,7 @@ from fovea import images
 from fovea.errors import DataError, mismatch
 from fovea.files import read
 from fovea.names import same
+from fovea.text import warn
 
 NO_PICTURE = "file that is no picture", "files that are no pictures"
 LOOSE = "picture in no class's folder", "pictures in no class's folder"
@@ -73,6 +74,11 @@ class Skipped:
             shown += ["…"] if len(paths) > _SHOWN else []
             parts.append(f"{len(paths):,} {one if len(paths) == 1 else many} ({', '.join(shown)})")
         return f"{self.root}: skipped {'; '.join(parts)}" if parts else None
+
+    def warn(self) -> None:
+        """Report the line, if there is one, on standard error."""
+        if line := self.line():
+            warn(line)
 
 
 def at(place: Path | str, note: Callable[[str], object] = lambda line: None) -> list[str]:

@@ -22,6 +22,7 @@ from fovea.data.dataset import Dataset, Splits
 from fovea.data.digests import digests
 from fovea.data.split import relative
 from fovea.errors import DataError, mismatch
+from fovea.names import same
 
 PARTS = ("train", "val", "test")  # from what the network knows best to what it has never seen
 _COLUMNS = ("file", "split", "class", "digest")
@@ -128,8 +129,8 @@ def write_earlier(record: Record, path: Path) -> None:
 
 
 def _key(file: str) -> str:
-    """What a picture is looked up by: of one that is no file, without the name of the data's folder."""
-    return re.sub(r"^.*/(?=[^/]*\[\d+\]$)", "", file)
+    """What a picture is looked up by: its path in NFC; of one that is no file, without its data's name."""
+    return same(re.sub(r"^.*/(?=[^/]*\[\d+\]$)", "", file))
 
 
 def _knowledge(row: Row) -> int:
