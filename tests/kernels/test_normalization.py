@@ -6,6 +6,7 @@ import pytest
 import fovea
 from fovea import functional as F
 from fovea import reference
+from fovea.kernels import runtime
 from tests.cases import FORWARD, GRADIENT, assert_close, halide
 
 pytestmark = halide
@@ -116,3 +117,31 @@ def test_one_thread_and_two_give_the_same_bits():
         runtime.set_threads(None)
     for a, b in zip(one, two, strict=True):
         assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("groups", [None, 1, 4])
+def test_normalising_each_picture_gives_the_same_bits_at_any_number_of_threads(groups):
+    A_prev, dZ, gamma, beta = arrays((5, 19, 17, 20))
+    found = []
+    for threads in (1, 3):
+        runtime.set_threads(threads)
+        if groups is None:
+            results = F.layer_norm(A_prev, gamma, beta), *F.layer_norm_backward(dZ, A_prev, gamma)
+        else:
+            results = (
+                F.group_norm(A_prev, gamma, beta, groups),
+                *F.group_norm_backward(dZ, A_prev, gamma, groups),
+            )
+        found.append([np.array(array) for array in results])
+    runtime.set_threads(None)
+    assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("offset", [300.0, -1e4])
+def test_normalising_each_picture_loses_little_far_from_zero(offset):
+    A_prev, _, gamma, beta = arrays((2, 9, 8, 24))
+    A_prev += np.float32(offset)
+    for name, groups in (("layer_norm", ()), ("group_norm", (3,))):
+        exact = [a.astype(np.float64) for a in (A_prev, gamma, beta)]
+        expected = getattr(reference, name)(*exact, *groups)
+        assert_close(getattr(F, name)(A_prev, gamma, beta, *groups), expected, 1e-5)

@@ -10,18 +10,23 @@ from fovea.layers import (
     AveragePool2D,
     BatchNorm,
     Channels,
+    Clip,
     Concat,
     Conv2D,
     Dense,
     DepthToSpace,
     Flatten,
     GlobalAveragePool2D,
+    GroupNorm,
+    HardSwish,
+    InstanceNorm,
     MaxPool2D,
     Pad2D,
     ReLU,
     ReLU6,
     Resize2D,
     Shortcut,
+    SiLU,
     Softmax,
     SpaceToDepth,
     Tanh,
@@ -70,6 +75,57 @@ def computes(made, *, batch=3):
 
 
 # What becomes of operators
+
+
+def test_a_dense_layer_of_merged_pixels_is_a_convolution_of_one():
+    nodes = [
+        node("Transpose", ["x"], ["last"], perm=[0, 2, 3, 1]), node("Reshape", ["last", "all"], ["pixels"]),
+        node("Gemm", ["pixels", "D", "b"], ["made"]), node("Reshape", ["made", "apart"], ["parted"]),
+        node("Transpose", ["parted"], ["y"], perm=[0, 3, 1, 2]),
+    ]  # fmt: skip
+    constants = {"all": np.array([-1, 3]), "D": numbers(3, 2), "b": numbers(2)}
+    made = model(*nodes, apart=np.array([-1, 8, 6, 2]), **constants)
+    assert kinds(computes(made)) == [Conv2D]
+    mixed = model(*nodes[:2], node("Relu", ["pixels"], ["y"]), **constants)
+    with pytest.raises(DataError, match=r'Relu "y": its input: expected every picture for itself'):
+        fovea.onnx.from_model(mixed)
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [node("Add", ["x", "three"], ["a"]), node("Clip", ["a", "zero", "six"], ["c"]),
+         node("Mul", ["c", "x"], ["m"]), node("Div", ["m", "six"], ["y"])],
+        [node("HardSigmoid", ["x"], ["h"], alpha=1 / 6), node("Mul", ["x", "h"], ["y"])],
+    ],
+    ids=["relu6", "gate"],
+)  # fmt: skip
+def test_a_layer_is_known_by_what_several_operators_compute(nodes):
+    constants = {name: np.float32(n) for name, n in (("zero", 0), ("three", 3), ("six", 6))}
+    assert kinds(computes(model(*nodes, **constants))) == [HardSwish]
+
+
+def test_what_only_resembles_a_layer_is_none():
+    nodes = [
+        node("Sigmoid", ["x"], ["s"]),
+        node("Mul", ["x", "s"], ["m"]),
+        node("Clip", ["m", "", "most"], ["y"]),
+    ]
+    network = computes(model(*nodes, most=np.float32(100)))
+    assert kinds(network) == [SiLU, Clip]
+
+
+def test_what_is_normalised_together_decides_which_layer_it_is():
+    ones = {"g": np.ones(3, np.float32), "b": np.zeros(3, np.float32)}
+    whole = {name: np.broadcast_to(array[:, None, None], (3, 8, 6)) for name, array in ones.items()}
+    layer = node("LayerNormalization", ["x", "g", "b"], ["y"], axis=1)
+    assert kinds(computes(model(layer, **whole))) == [GroupNorm]
+    assert kinds(computes(model(node("InstanceNormalization", ["x", "g", "b"], ["y"]), **ones))) == [
+        InstanceNorm
+    ]
+    last = node("LayerNormalization", ["x", "r"], ["y"], axis=-1)
+    with pytest.raises(DataError, match="what it normalises together: expected the channels of each pixel"):
+        fovea.onnx.from_model(model(last, r=np.ones(6, np.float32)))
 
 
 def test_padding_goes_into_the_convolution():
@@ -385,7 +441,8 @@ WRONG = {
     "two outputs": (model(RELU, outputs=("y", "x")), "one output"),
     "no operators": (model(outputs=("x",)), "one input"),
     "pictures that are mixed": (
-        model(node("Reshape", ["x", "s"], ["y"], name="mix"), s=np.array([-1])), "mix.*every picture",
+        model(node("Reshape", ["x", "s"], ["y"], name="mix"), s=np.array([-1])),
+        'output "y": .*every picture',
     ),
     "another axis": (model(node("Concat", ["x", "x"], ["y"], axis=2)), "Concat.*its axis"),
     "another softmax": (model(node("Softmax", ["x"], ["y"], axis=3)), "Softmax.*its axis"),

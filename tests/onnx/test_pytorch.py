@@ -128,6 +128,23 @@ class Up(nn.Module):
         return self.last(F.interpolate(x, scale_factor=(2, 3), mode="bilinear"))
 
 
+class Next(nn.Module):
+    """As ConvNeXt: channels last in the middle, layer normalisation, dense layers of each pixel, a scale."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.first = nn.Conv2d(3, 8, 4, 4), nn.LayerNorm(8, eps=1e-6)
+        self.depthwise, self.norm = nn.Conv2d(8, 8, 7, padding=3, groups=8), nn.LayerNorm(8, eps=1e-6)
+        self.widen, self.narrow, self.fc = nn.Linear(8, 16), nn.Linear(16, 8), nn.Linear(8, 5)
+        self.scale = nn.Parameter(torch.full((8,), 0.5))
+
+    def forward(self, x):
+        x = self.first(self.stem(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))
+        y = (self.scale * self.narrow(F.gelu(self.widen(y)))).permute(0, 3, 1, 2)
+        return self.fc(torch.flatten(F.adaptive_avg_pool2d(x + y, 1), 1))
+
+
 def model_of(module, shape, *, dynamo, fixed, opset=None):
     """The ONNX model that PyTorch writes of `module`."""
     x = torch.zeros(1, *shape)
@@ -178,6 +195,7 @@ MODULES = {
     Mobile: (3, 8, 8),
     Two: (3, 16, 16),
     Up: (3, 9, 8),
+    Next: (3, 16, 16),
 }
 
 

@@ -34,6 +34,8 @@ class Value:
 
     `moved` is `places` where the order is not the usual one: channels first of (H, W, C), the same for (n,).
     `pads` are zeros around the pictures that no layer has added yet. `alone` says that one step takes it in.
+    `merged` has the places in a batch, one picture after another, where the tensor does not keep pictures
+    apart, as (N · P, C); only what moves data, and dense layers, take it in.
     """
 
     layer: str
@@ -41,6 +43,7 @@ class Value:
     moved: np.ndarray | None = None
     pads: Pads = NO_PADS
     alone: bool = False
+    merged: np.ndarray | None = None
 
     @cached_property
     def places(self) -> np.ndarray:
@@ -154,6 +157,9 @@ class Builder:
     def value(self, value: Any) -> Value:
         if not isinstance(value, Value):
             raise ShapeError(mismatch("its input", "what the network computes", "a constant"))
+        if value.merged is not None:
+            got = f"{value.merged.shape} of {self.batch} pictures"
+            raise ShapeError(mismatch("its input", "every picture for itself, (N, …)", got))
         return value
 
     def moved(self, value: Value, places: np.ndarray) -> Value:
@@ -163,7 +169,7 @@ class Builder:
             flat = self.add(Flatten(), value)
             value = replace(flat, alone=value.alone)
         same = places.shape == usual(value.shape).shape and bool((places == usual(value.shape)).all())
-        return replace(value, moved=None if same else places)
+        return replace(value, moved=None if same else places, merged=None)
 
     def numbers(self, constant: Any, place: int) -> np.ndarray:
         """A constant input in float32, if it is one. `place` is its place among the inputs."""

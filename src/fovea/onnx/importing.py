@@ -63,6 +63,9 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
     output = values[graph.outputs[0]]
     if not isinstance(output, Value):
         raise DataError(mismatch("the model", "an output that depends on its input", "a constant"))
+    if output.merged is not None:
+        expected = "every picture for itself, (N, …)"
+        raise DataError(mismatch(f'output "{graph.outputs[0]}"', expected, f"{output.merged.shape}"))
     try:
         builder.step = replace(builder.step, operator="output", name=graph.outputs[0])
         output = builder.ready(output)
@@ -91,7 +94,10 @@ def _walk(builder: Builder, steps: Sequence[Step], values: dict[str, Any]) -> di
         inputs = [_input_of(step, values, name) for name in step.inputs]
         computed = [value for value in inputs if isinstance(value, Value)]
         if step.operator in ("Shape", "Size") and computed:  # of a tensor of that shape, which holds nothing
-            inputs = [np.broadcast_to(np.float32(0), (builder.batch, *computed[0].tensor_shape))]
+            (value,) = computed
+            parted = (builder.batch, *value.tensor_shape)
+            shape = parted if value.merged is None else value.merged.shape
+            inputs = [np.broadcast_to(np.float32(0), shape)]
             computed = []
         if computed:
             found = [

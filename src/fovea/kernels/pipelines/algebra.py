@@ -83,6 +83,13 @@ def padded_rows(
     return rows
 
 
+def apart(x: hl.Expr, epsilon: hl.Expr) -> hl.Expr:
+    """x, by way of its bits and the sign of ε, which is no bit, but nobody knows: what is made of x cannot be
+    put together with what x is made of."""
+    sign = hl.reinterpret(hl.UInt(32), epsilon) >> 31
+    return hl.reinterpret(Float, hl.reinterpret(hl.UInt(32), x) ^ sign)
+
+
 class Normalised:
     """Batch normalisation of numbers: μ, σ², γ and β of K channels, and ε, are arguments. `terms` is a small
     Func of what is computed once, for channels up to a whole vector.
@@ -123,9 +130,7 @@ class Normalised:
         return Y
 
     def _apart(self, x: hl.Expr) -> hl.Expr:
-        """x, by way of its bits and the sign of ε, which is no bit, but nobody knows."""
-        sign = hl.reinterpret(hl.UInt(32), self.epsilon) >> 31
-        return hl.reinterpret(Float, hl.reinterpret(hl.UInt(32), x) ^ sign)
+        return apart(x, self.epsilon)
 
     def schedule(self) -> None:
         self.terms.compute_root().vectorize(self._k, self._vector, hl.TailStrategy.RoundUp)

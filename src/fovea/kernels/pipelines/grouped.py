@@ -7,14 +7,15 @@
 
 Sums over a picture are of three levels: a block of its pixels, all blocks, the channels of a group. Those
 over a pixel are of two: a vector's lanes, and across. μ and σ² are computed anew in the backward pass, which
-reads Z anyway. Arrays are [l, c, p, n] with one lane.
+reads Z anyway. The mean is two numbers: what the sum gives in float32, and what is left of the sum without
+it. Arrays are [l, c, p, n] with one lane.
 """
 
 from collections.abc import Callable, Sequence
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Float, array, result, variables
+from fovea.kernels.pipelines.algebra import ZERO, Float, apart, array, rectified, result, variables
 from fovea.kernels.pipelines.sums import GUARD, Pictures, Sums, divisor, entry
 
 _BLOCK = 64  # pixels, at most
@@ -35,27 +36,30 @@ class _Together:
         self.epsilon = hl.Param(Float, "epsilon")
         self._made: list[hl.Func] = []
         Z = self.of.Z
-        mean = self.sums("mean", lambda c, p, n: [Z[0, c, p, n]])
-        moments = hl.Func("moments")
+        self._mean, self._moments = hl.Func("mean"), hl.Func("moments")
+        total = self.sums("total", lambda c, p, n: [Z[0, c, p, n]])
+        c, p, n = variables("c p n")
+        self._mean[self._at(c, p, n)] = total(c, p, n)[0] / self.M  # (1)
+        self._made.append(self._mean)
 
         def squares(c, p, n):
-            d = Z[0, c, p, n] - mean(c, p, n)[0] / self.M
-            return [d * d]
+            d = self._centred(c, p, n)
+            return [d, d * d]
 
         variance = self.sums("variance", squares)
-        c, p, n = variables("c p n")
-        at = (c, n) if groups else (p, n)
-        moments[at] = (
-            mean(c, p, n)[0] / self.M,
-            hl.f32(1.0) / hl.sqrt(variance(c, p, n)[0] / self.M + self.epsilon),
-        )  # (1)
-        self._made.append(moments)
-        self._moments = moments
+        rest, square = (total / self.M for total in variance(c, p, n))
+        deviation = hl.sqrt(rectified(square - rest * rest) + self.epsilon)
+        self._moments[self._at(c, p, n)] = (rest, hl.f32(1.0) / deviation)  # (1)
+        self._made.append(self._moments)
 
     def normalised(self, c, p, n) -> hl.Expr:
         """x̂"""
         found = self._moments[self._at(c, p, n)]
-        return (self.of.Z[0, c, p, n] - entry(found, 0)) * entry(found, 1)  # (2)
+        return (self._centred(c, p, n) - entry(found, 0)) * entry(found, 1)  # (2)
+
+    def _centred(self, c, p, n) -> hl.Expr:
+        """Z − μ, but for what is left of the mean."""
+        return apart(self.of.Z[0, c, p, n] - self._mean[self._at(c, p, n)], self.epsilon)
 
     def inverse(self, c, p, n) -> hl.Expr:
         """1/√(σ² + ε)"""
@@ -120,6 +124,7 @@ class _Together:
         """What was made is computed at each pixel of `reader`, or all of it at once."""
         p, n = hl.Var("p"), hl.Var("n")
         if self.groups:
+            self._mean.compute_root()
             self._moments.compute_root()
             return
         for function in self._made:

@@ -20,17 +20,20 @@ BORDERS = {"constant": "constant", "reflect": "mirror", "edge": "nearest", "wrap
 
 
 def moves(b: Builder, x, *constants, **attributes):
-    """Any operator that only moves data."""
-    value = b.settled(x)
+    """Any operator that only moves data. Before a dense layer of each pixel the pixels of all pictures may be
+    merged, and they are parted again behind it."""
+    merged = x.merged if isinstance(x, Value) else None
+    value = b.settled(x) if merged is None else x
     size, N = prod(value.shape), b.batch
     b.room.take(N * size // CHEAP)
     pictures = np.arange(N).reshape(N, *(1,) * len(value.tensor_shape)) * size + value.places
-    found = []
-    for moved in run(b.step, [pictures, *constants], b.graph.opset, Room(b.room.left)):
+    found, inputs = [], [pictures if merged is None else merged, *constants]
+    for moved in run(b.step, inputs, b.graph.opset, Room(b.room.left)):
         own = moved[0] if moved.ndim > 1 and len(moved) == N else None
         if own is None or any((moved[n] != own + n * size).any() for n in range(N)):
-            raise ShapeError(mismatch("its output", "every picture for itself, (N, …)", moved.shape))
-        found.append(b.moved(value, own))
+            found.append(replace(value, merged=moved))
+        else:
+            found.append(b.moved(value, own))
     return tuple(found)
 
 

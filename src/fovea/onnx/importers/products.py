@@ -33,19 +33,16 @@ def gemm(b: Builder, x, w, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
     weights = b.numbers(w, 1)
     W = (weights.T if transB else weights) * np.float32(alpha)  # (n_in, n_out)
     own = {} if c is None else {"b": _vector(b.numbers(c, 2) * np.float32(beta), W.shape[1])}
-    return _dense(b, x, W, own)
+    return _of_pixels(b, x, W, own) if _merged_pixels(x) else _dense(b, x, W, own)
 
 
 def matmul(b: Builder, x, w):
-    """A dense layer; of pictures whose channels come last, a convolution of one pixel."""
-    value, W = b.ready(x), b.numbers(w, 1)
-    shape, C = value.tensor_shape, value.shape[-1]
-    if W.ndim != 2 or len(value.shape) != 3 or len(shape) < 2 or shape[-1] != C:
-        return _dense(b, value, W, {})
-    if not np.array_equal(value.places.reshape(-1), np.arange(value.places.size)):
-        raise ShapeError(mismatch("its input", "the channels of each pixel, in order", ("N", *shape)))
-    made = b.add(Conv2D(W.shape[1], 1, bias=False), value, W=W[np.newaxis, np.newaxis])
-    return replace(made, moved=np.arange(prod(made.shape)).reshape(*shape[:-1], W.shape[1]))
+    """A dense layer; of pictures whose channels come last, one of each pixel."""
+    W = b.numbers(w, 1)
+    value = x if _merged_pixels(x) else b.ready(x)
+    if len(value.shape) == 3 and (_merged_pixels(value) or len(value.tensor_shape) > 1):
+        return _of_pixels(b, value, W, {})
+    return _dense(b, value, W, {})
 
 
 def add(b: Builder, one, other):
@@ -142,6 +139,26 @@ def prelu(b: Builder, x, slope):
     value, slopes = b.ready(x), b.numbers(slope, 1)
     own = slopes.reshape(-1) if slopes.size == 1 else by_channel(value, slopes, 0)
     return replace(b.add(PReLU(slopes.size == 1), value, slope=own), moved=value.moved)
+
+
+def _merged_pixels(x: Any) -> bool:
+    return isinstance(x, Value) and x.merged is not None
+
+
+def _of_pixels(b: Builder, value: Value, W: np.ndarray, own: dict[str, np.ndarray]) -> Value:
+    """A dense layer of each pixel's channels, which come last: a convolution of one pixel."""
+    merged = value.merged is not None
+    places = value.places if value.merged is None else value.merged
+    C, size = value.shape[-1], prod(value.shape) * (b.batch if merged else 1)
+    if W.shape[:-1] != (C,) or places.shape[-1] != C or len(value.shape) != 3:
+        expected = f"({places.shape[-1]}, n_out), for channels that come last"
+        raise ShapeError(mismatch("its weights", expected, W.shape))
+    if not np.array_equal(places.reshape(-1), np.arange(size)):
+        raise ShapeError(mismatch("its input", "the channels of each pixel, in order", places.shape))
+    alone = replace(value, merged=None)
+    made = b.add(Conv2D(W.shape[1], 1, bias=bool(own)), alone, W=W[np.newaxis, np.newaxis], **own)
+    order = np.arange(size // C * W.shape[1]).reshape(*places.shape[:-1], W.shape[1])
+    return replace(made, merged=order) if merged else replace(made, moved=order)
 
 
 def _dense(b: Builder, x: Any, weights: np.ndarray, own: dict[str, np.ndarray]) -> Value:
