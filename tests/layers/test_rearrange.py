@@ -3,9 +3,11 @@ import re
 import numpy as np
 import pytest
 
+import fovea
 from fovea import engine
 from fovea.errors import ShapeError
-from fovea.layers import Channels, DepthToSpace, SpaceToDepth
+from fovea.layers import Channels, Conv2D, DepthToSpace, SpaceToDepth
+from fovea.seeing import receptive_field
 from tests.cases import ENGINES
 
 
@@ -29,6 +31,12 @@ def test_channels_are_picked_and_the_others_have_no_gradient():
     Z, cache = layer.forward(A_prev)
     assert Z.ravel().tolist() == [3, 1]
     assert layer.backward(np.array([[[[5, 7]]]], np.float32), cache)[0].ravel().tolist() == [0, 7, 0, 5]
+
+
+def test_a_field_has_the_blocks_that_a_value_came_from():
+    network = fovea.Network([SpaceToDepth(2), DepthToSpace(2), Conv2D(1, 2)], (6, 4, 1))
+    assert receptive_field(network, "conv1", (1, 1)).pixels.sum() == 16
+    assert receptive_field(network, "conv1", (2, 0)).pixels.sum() == 4
 
 
 def test_nan_stays_what_it_is_and_where_it_goes():

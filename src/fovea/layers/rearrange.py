@@ -17,6 +17,7 @@ import numpy as np
 
 from fovea import checks, functional
 from fovea.errors import ShapeError, mismatch
+from fovea.geometry import Window
 from fovea.layers.base import Gradients, Layer, Shape, image_shape
 
 
@@ -42,6 +43,9 @@ class SpaceToDepth(_Blocks):
             raise ShapeError(mismatch(self.who, f"rows and columns in multiples of {b}", (H, W)))
         return H // b, W // b, C * b * b
 
+    def window(self, input_shape: Shape) -> Window:
+        return Window.of(image_shape(input_shape, self.who)[:2], self.block, self.block, who=self.who)
+
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
@@ -65,6 +69,9 @@ class DepthToSpace(_Blocks):
         if C % b**2:
             raise ShapeError(mismatch(self.who, f"a multiple of {b**2} channels", C))
         return H * b, W * b, C // b**2
+
+    def upward(self, input_shape: Shape) -> Window:
+        return Window.of(self.output_shape(input_shape)[:2], self.block, self.block, who=self.who)
 
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None

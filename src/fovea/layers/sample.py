@@ -16,7 +16,7 @@ import numpy as np
 from fovea import checks, functional
 from fovea.borders import MODES
 from fovea.errors import ShapeError, mismatch
-from fovea.geometry import Pair, pair
+from fovea.geometry import Pair, Window, pair
 from fovea.layers.base import Gradients, Layer, Shape, image_shape
 from fovea.sampling import Axis, mode_of_resizing, padded, resized
 
@@ -69,6 +69,12 @@ class Pad2D(_Sampling):
     def sides(self) -> tuple[int, int, int, int]:
         assert isinstance(self.padding, tuple)
         return self.padding
+
+    def window(self, input_shape: Shape) -> Window | None:
+        """One pixel wide, where nothing is cut off."""
+        if min(self.sides) < 0:
+            return None
+        return Window.of(image_shape(input_shape, self.who)[:2], 1, 1, self.sides, self.who)
 
     def axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
         (H, W, _), (top, bottom, left, right) = image_shape(input_shape, self.who), self.sides

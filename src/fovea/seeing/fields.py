@@ -34,7 +34,7 @@ import numpy as np
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Window
 from fovea.graph import PICTURE
-from fovea.layers import DepthToSpace, Flatten, GroupNorm, InstanceNorm, Layer, Pad2D, Resize2D, SpaceToDepth
+from fovea.layers import Flatten, GroupNorm, InstanceNorm, Layer, Pad2D, Resize2D
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.sampling import Axis
@@ -178,6 +178,8 @@ def _field(network: Network, place: int, position: tuple[int, ...]) -> Field:
 
 def _below(own: Layer, seen: list[np.ndarray], n_in: Shape, n_out: Shape) -> list[np.ndarray]:
     """What is seen of an input of the shape n_in, where `seen` is of the layer's output."""
+    if isinstance(own, Pad2D | Resize2D):
+        return [_sampled(axis, mask) for axis, mask in zip(own.axes(n_in), seen, strict=True)]
     window = None if own.merges else own.window(n_in)
     if window is not None:
         outer = seen if len(n_out) == 3 else [np.ones(1, bool)] * 2  # one window, as large as its input
@@ -185,12 +187,6 @@ def _below(own: Layer, seen: list[np.ndarray], n_in: Shape, n_out: Shape) -> lis
     upward = None if own.merges else own.upward(n_in)
     if upward is not None:
         return [_held(upward, axis, mask) for axis, mask in enumerate(seen)]
-    if isinstance(own, Pad2D | Resize2D):
-        return [_sampled(axis, mask) for axis, mask in zip(own.axes(n_in), seen, strict=True)]
-    if isinstance(own, SpaceToDepth):
-        return [np.repeat(mask, own.block) for mask in seen]
-    if isinstance(own, DepthToSpace):
-        return [np.asarray(mask.reshape(-1, own.block).any(axis=1)) for mask in seen]
     if isinstance(own, Flatten):
         return _unfolded(seen[0], n_in)
     if own.merges and n_in[:2] == n_out[:2]:

@@ -99,7 +99,7 @@ def _whole_again(b: Builder, values: Sequence[Any], axis: int) -> Value | None:
     parts of one, or are in an order that no layers make."""
     first, *others = values
     if not others or not all(
-        isinstance(v, Value) and v.pads == NO_PADS and len(v.shape) == 3 for v in values
+        isinstance(v, Value) and v.merged is None and v.pads == NO_PADS and len(v.shape) == 3 for v in values
     ):
         return None
     shapes = [list(v.tensor_shape) for v in values]
