@@ -12,6 +12,13 @@ class FoveaError(Exception):
         return visible(super().__str__())
 
 
+class FoveaWarning(UserWarning):
+    """Something is not used as it was given, and why, in one line: the command line prints it."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
+
+
 class ShapeError(FoveaError, ValueError):
     """Arrays or hyperparameters that do not fit together."""
 

@@ -6,6 +6,7 @@ imported by the command that needs it, for `fovea predict` shall answer at once.
 """
 
 import sys
+import warnings
 from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Annotated, NoReturn
@@ -14,7 +15,7 @@ import typer
 
 import fovea
 from fovea.cli.common import DEBUG, app
-from fovea.errors import FoveaError
+from fovea.errors import FoveaError, FoveaWarning
 from fovea.memory import is_short
 
 # isort: off
@@ -29,12 +30,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(arguments, prog_name="fovea", standalone_mode=False) or 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", FoveaWarning)
+            warnings.showwarning = _say
+            code = app(arguments, prog_name="fovea", standalone_mode=False) or 0
     except BaseException as error:
         if DEBUG in arguments and not hasattr(error, "exit_code"):
             raise
         code = _report(error)
     sys.exit(code)
+
+
+def _say(message: Warning | str, *_: object) -> None:
+    print(f"fovea: {message}", file=sys.stderr)
 
 
 def _report(error: BaseException) -> int:

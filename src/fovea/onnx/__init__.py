@@ -13,6 +13,7 @@ that cannot be used, and FoveaError where the library is missing.
     operators/  operator → a function on arrays: what the backend runs, and importing computes constants with
     backend     operators one after another
     importing   a model as a network; importers/ has the table, operator → layers
+    metadata    what a file of Fovea's says of itself, where its graph agrees
     building    that network in the making
     exporting   a network as a model; exporters has the table, layer → operators
     file        models on the disk

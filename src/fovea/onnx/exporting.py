@@ -23,9 +23,9 @@ from fovea.network import Network
 from fovea.onnx.building import Value
 from fovea.onnx.exporters import Exporter, add_layer
 from fovea.onnx.file import write
+from fovea.onnx.metadata import FORMAT
 
 OPSET, IR = 17, 8  # 2022's: old enough for every runtime
-FORMAT = "1"
 
 
 def save(network: Network, path: Path | str, *, numbers: bool = False, logits: bool = False) -> None:

@@ -6,7 +6,6 @@ pictures is seen. What the network computes is what the model computes, of numbe
 but its last softmax is left out, since a network gives logits, and `predict` makes probabilities of them.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,8 +25,9 @@ from fovea.onnx.building import Builder, Value, usual
 from fovea.onnx.file import read
 from fovea.onnx.graph import Graph, Step, ordered
 from fovea.onnx.importers import MOVES, add_step
+from fovea.onnx.metadata import told
 from fovea.onnx.operators import run
-from fovea.preprocessing import Preprocessing
+from fovea.ranges import short
 
 BATCH = 2
 
@@ -48,9 +48,10 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
     """The same for a model in memory. Raises DataError."""
     graph = Graph.of(model)
     name, shape, batch = _input(graph, input_shape)
-    begin, preprocessing = _numbers(graph, name)
+    known = told(graph, name, _as_first(name, shape, graph.steps).shape)
+    begin = known.begin
     if len(graph.outputs) != 1:
-        raise DataError(mismatch("the model", "one output", ", ".join(graph.outputs)))
+        raise DataError(mismatch("the model", "one output", short(", ".join(graph.outputs), str)))
     others = [step for step in graph.steps if begin not in step.outputs]
     ours = ordered(others, {begin, *graph.inputs, *graph.constants}, graph.outputs)
     if begin in graph.whole_numbers:
@@ -77,8 +78,7 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
                 mismatch("the model", "an output in the order of its last layer", "another", remedy)
             )
         network = builder.network(output, first.shape)
-        network.classes = _metadata(graph, "classes")
-        network.preprocessing = preprocessing or network.preprocessing
+        known.tell(network)
     except FoveaError as error:
         raise error if isinstance(error, DataError) else DataError(str(error)) from error
     return network
@@ -122,7 +122,9 @@ def _input(graph: Graph, given: Sequence[int] | None) -> tuple[str, Shape, int]:
     used = {name for step in graph.steps for name in step.inputs}
     names = [name for name in graph.inputs if name in used]
     if len(names) != 1:
-        raise DataError(mismatch("the model", "one input", ", ".join(names) or "none that it uses"))
+        raise DataError(
+            mismatch("the model", "one input", short(", ".join(names), str) or "none that it uses")
+        )
     shape = graph.inputs[names[0]]
     if given is not None and (shape is None or len(shape) == len(given) + 1):
         there = (given[2], given[0], given[1]) if len(given) == 3 else tuple(given)
@@ -155,25 +157,7 @@ def _as_first(name: str, shape: Shape, steps: Sequence[Step]) -> Value:
     takers = [step for step in steps if name in step.inputs]
     orders = {tuple(s.attributes.get("perm", ())) if s.operator == "Transpose" else () for s in takers}
     if len(shape) == 3 and orders == {(0, 3, 1, 2)}:
-        return Value(INPUT, shape, np.arange(int(np.prod(shape))).reshape(shape))
+        return Value(INPUT, shape, usual(shape).transpose(1, 2, 0))
     return Value(INPUT, (*shape[1:], shape[0]) if len(shape) == 3 else shape)
 
 
-def _numbers(graph: Graph, name: str) -> tuple[str, Preprocessing | None]:
-    """Where the network begins: in a file of Fovea's behind the preprocessing, which its metadata has."""
-    begin = graph.metadata.get("fovea_numbers", name)
-    known = begin == name or any(begin in step.outputs for step in graph.steps)
-    content = _metadata(graph, "preprocessing")
-    if "fovea_format" not in graph.metadata or not known or content is None:
-        return name, None
-    return begin, Preprocessing.from_dict(content)
-
-
-def _metadata(graph: Graph, key: str) -> Any:
-    """What a file of Fovea's says of itself; None for another program's."""
-    if "fovea_format" not in graph.metadata:
-        return None
-    try:
-        return json.loads(graph.metadata.get(key, "null"))
-    except ValueError as error:
-        raise DataError(mismatch(f"metadata {key}", "JSON", str(error))) from error

@@ -1,0 +1,156 @@
+"""What a file of Fovea's says of itself, as far as its graph agrees: somebody may have changed either.
+
+The graph is what counts. Where it begins with u · scale + offset, those numbers are the preprocessing. Where
+a file that takes pixels begins otherwise, pixels go in as they are, 0 to 255, and all that it computes is
+layers. What the metadata say to the contrary is not used, and a FoveaWarning tells why.
+"""
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fovea.errors import FoveaError, FoveaWarning, mismatch
+from fovea.layers.base import Shape
+from fovea.network import Network
+from fovea.onnx.graph import Graph, Step
+from fovea.preprocessing import Preprocessing
+from fovea.ranges import short
+
+FORMAT = "1"
+
+
+@dataclass(frozen=True)
+class Told:
+    """Where the network begins, and how pixels become what it takes in there; None where nothing says."""
+
+    begin: str
+    preprocessing: Preprocessing | None = None
+    classes: Any = None
+
+    def tell(self, network: Network) -> None:
+        """Give `network` what is known, the class names if it can have them."""
+        network.preprocessing = self.preprocessing or network.preprocessing
+        if self.classes is not None and not isinstance(self.classes, list):
+            _warn("classes", mismatch("its text", "a list of class names", short(self.classes)))
+            return
+        try:
+            network.classes = self.classes
+        except FoveaError as error:
+            _warn("classes", str(error))
+
+
+def told(graph: Graph, name: str, shape: Shape) -> Told:
+    """Of a model whose input `name` has `shape` here, (H, W, C) or (n,); its name alone for a file of another
+    program."""
+    channels = shape[-1]
+    version = graph.metadata.get("fovea_format")
+    if version is None:
+        return Told(name)
+    if version != FORMAT:
+        _warn("fovea_format", mismatch("its value", FORMAT, short(version), "upgrade Fovea"))
+        return Told(name)
+    classes, given = _json(graph, "classes"), _preprocessing(graph, channels)
+    begin = graph.metadata.get("fovea_numbers", name)
+    if begin == name:
+        return Told(name, given, classes)
+    first, axes = _first(graph, name), (channels, *(1,) * (len(shape) - 1))
+    computed = first.preprocessing(axes) if first is not None and first.output == begin else None
+    if computed is None:
+        shown = short(begin, str)
+        _warn("fovea_numbers", f'"{shown}" is not u · scale + offset of the input: pixels go in as they are')
+        return Told(name, Preprocessing((0.0,) * channels, (1 / 255,) * channels), classes)
+    if given is not None and _alike(given, computed):
+        return Told(begin, given, classes)
+    if given is not None:
+        expected = f"those of the graph, {_words(computed)}"
+        _warn("preprocessing", mismatch("its numbers", expected, _words(given)))
+    return Told(begin, computed, classes)
+
+
+@dataclass(frozen=True)
+class First:
+    """u · scale + offset, as a graph begins with it."""
+
+    output: str
+    scale: np.ndarray
+    offset: np.ndarray
+
+    def preprocessing(self, axes: Shape) -> Preprocessing | None:
+        """The same as mean and std; None where there are none, or no number for each channel, (C, 1, 1)."""
+        try:
+            scale, offset = (_vector(own, axes) for own in (self.scale, self.offset))
+            with np.errstate(all="ignore"):
+                return Preprocessing(tuple(-offset / (255 * scale)), tuple(1 / (255 * scale)))
+        except (FoveaError, ValueError):
+            return None
+
+
+def _first(graph: Graph, name: str) -> First | None:
+    """The Mul and the Add, each with a constant, that the model's input goes into and nothing else does."""
+    multiply, scale = _only(graph, name, "Mul")
+    if multiply is None:
+        return None
+    add, offset = _only(graph, multiply.outputs[0], "Add")
+    return None if add is None else First(add.outputs[0], scale, offset)
+
+
+def _only(graph: Graph, name: str, operator: str) -> tuple[Step | None, Any]:
+    """The one step that reads `name`, if it is `operator` of it and a constant; and the constant."""
+    readers = [step for step in graph.steps if name in step.inputs]
+    if len(readers) != 1 or readers[0].operator != operator or name in graph.outputs:
+        return None, None
+    others = [other for other in readers[0].inputs if other != name]
+    if len(others) != 1 or others[0] not in graph.constants:
+        return None, None
+    return readers[0], graph.constants[others[0]]
+
+
+def _vector(constant: np.ndarray, axes: Shape) -> np.ndarray:
+    """One number for each channel, of a constant that broadcasts to (N, *axes). Raises ValueError."""
+    constant = constant.reshape(constant.shape[constant.ndim > len(axes) :])
+    return np.broadcast_to(constant, axes).reshape(-1).astype(np.float64)
+
+
+def _alike(one: Preprocessing, other: Preprocessing) -> bool:
+    """Whether the two are the same in float32."""
+    pairs = ((one.scale, other.scale), (one.offset, other.offset))
+    return all(np.allclose(a, b, rtol=1e-5, atol=1e-7) for a, b in pairs)
+
+
+def _preprocessing(graph: Graph, channels: int) -> Preprocessing | None:
+    content = _json(graph, "preprocessing")
+    try:
+        found = None if content is None else Preprocessing.from_dict(content)
+    except FoveaError as error:
+        _warn("preprocessing", str(error))
+        return None
+    if found is not None and len(found.mean) != channels:
+        _warn("preprocessing", mismatch("its numbers", f"{channels}, one for each channel", len(found.mean)))
+        return None
+    return found
+
+
+def _json(graph: Graph, key: str) -> Any:
+    try:
+        return json.loads(graph.metadata.get(key, "null"))
+    except (ValueError, RecursionError) as error:
+        _warn(key, mismatch("its text", "JSON", str(error)))
+        return None
+
+
+def _words(preprocessing: Preprocessing) -> str:
+    mean, std = (_some(numbers) for numbers in (preprocessing.mean, preprocessing.std))
+    return f"mean {mean} and std {std}"
+
+
+def _some(numbers: Sequence[float]) -> str:
+    text = ", ".join(f"{number:.4g}" for number in numbers[:4])
+    return f"({text}{', …' if len(numbers) > 4 else ''})"
+
+
+def _warn(key: str, why: str) -> None:
+    warnings.warn(f"metadata {key} not used: {why}", FoveaWarning, stacklevel=2)
