@@ -42,7 +42,9 @@ def test_numbers_may_lie_in_another_file(beside, network):
         assert np.allclose(fovea.onnx.load(beside()).predict(pictures), network.predict(pictures))
 
 
-@pytest.mark.parametrize("away", ["../weights.bin", "/etc/hostname", "a/../../weights.bin", ""])
+@pytest.mark.parametrize(
+    "away", ["../weights.bin", "/etc/hostname", "a/../../weights.bin", "", "a\0b", "/proc/self/mem"]
+)
 def test_numbers_outside_the_models_folder_are_not_read(beside, away):
     with pytest.raises(DataError, match=r'"dense1\.W": expected its numbers in the model'):
         fovea.onnx.load(beside(location=away))
@@ -56,6 +58,25 @@ def test_a_link_does_not_lead_out_of_the_folder(beside, tmp_path_factory, tmp_pa
         fovea.onnx.load(beside(location="link.bin"))
 
 
+def test_links_in_a_circle_lead_nowhere(beside, tmp_path):
+    (tmp_path / "one.bin").symlink_to("other.bin")
+    (tmp_path / "other.bin").symlink_to("one.bin")
+    with pytest.raises(DataError, match=r'"dense1\.W"'):
+        fovea.onnx.load(beside(location="one.bin"))
+
+
+def test_a_file_of_numbers_is_not_read_without_end(beside, tmp_path):
+    path = beside()
+    model = onnx.load(path, load_external_data=False)
+    (shared,) = [t for t in model.graph.initializer if t.name == "dense1.W"]
+    for number in range(40):
+        model.graph.initializer.add().CopyFrom(shared)
+        model.graph.initializer[-1].name = f"again{number}"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(DataError, match=r"weights\.bin: expected its bytes at most 16 times"):
+        fovea.onnx.load(path)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -65,6 +86,11 @@ def test_a_link_does_not_lead_out_of_the_folder(beside, tmp_path_factory, tmp_pa
         ({"length": 8}, "numbers of its shape"),
         ({"offset": "first"}, "whole numbers"),
         ({"offset": -4}, "at least 0"),
+        ({"length": -5}, "at least 0"),
+        ({"length": "1" * 5000}, "at least 0"),
+        ({"length": "1_0"}, "at least 0"),
+        ({"offset": 10**17}, "cut short"),
+        ({"location": "x" * 5000}, "in the model's folder|cannot be read"),
     ],
 )
 def test_numbers_that_are_missing_or_too_short(beside, changes, words):

@@ -1,6 +1,7 @@
 """Files of ONNX: a model, and the numbers that it may keep in other files beside it."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from onnx import TensorProto
 from fovea import files, memory
 from fovea.errors import DataError, mismatch
 from fovea.files import write_whole
+from fovea.ranges import short
 
+TIMES = 16  # that a file of numbers may be read, for constants that share them
 _MOST = 2**31 - 1  # bytes, protobuf's limit
 
 
@@ -35,9 +38,10 @@ def read(path: Path | str) -> onnx.ModelProto:
         raise DataError(mismatch(str(path), "an ONNX file", "something else, or a part of one")) from error
     if not whole:
         raise DataError(mismatch(str(path), "an ONNX file", "something else, or a part of one"))
+    fetched: Counter[Path] = Counter()
     for tensor in _tensors(model.graph):
         if tensor.data_location == TensorProto.EXTERNAL:
-            _fetch(tensor, path)
+            _fetch(tensor, path, fetched)
     return model
 
 
@@ -63,31 +67,49 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
                 yield attribute.t
 
 
-def _fetch(tensor: TensorProto, path: Path) -> None:
-    """Put the tensor's bytes, which lie in another file, into it."""
+def _whole(told: dict[str, str], key: str, who: str) -> int | None:
+    """How the tensor's entry `key` says where it lies; None where nothing does. Raises DataError."""
+    text = told.get(key)
+    if text is None:
+        return None
+    if not text.isdecimal() or len(text) > 18:
+        raise DataError(mismatch(who, "offset and length as whole numbers of at least 0", short(text)))
+    return int(text)
+
+
+def _fetch(tensor: TensorProto, path: Path, fetched: Counter[Path]) -> None:
+    """Put the tensor's bytes, which lie in another file, into it; `fetched` counts those of each file."""
     told = {entry.key: entry.value for entry in tensor.external_data}
-    who = f'{path}: constant "{tensor.name}"'
-    folder, location = path.parent.resolve(), told.get("location", "")
-    place = (folder / location).resolve()  # links followed
-    if not location or not place.is_relative_to(folder):
-        raise DataError(mismatch(who, "its numbers in the model's folder", f"{location!r}"))
+    who = f'{path}: constant "{short(tensor.name, str)}"'
+    location, folder = told.get("location", ""), path.parent
     try:
-        start, length = int(told.get("offset", 0)), int(told.get("length", -1))
-    except ValueError as error:
-        raise DataError(mismatch(who, "offset and length as whole numbers", str(error))) from error
-    if start < 0:
-        raise DataError(mismatch(who, "an offset of at least 0", start))
+        folder = folder.resolve()
+        place = (folder / location).resolve()  # links followed
+    except (ValueError, OSError, RuntimeError):  # a NUL, a name that is too long, links in a circle
+        place = None
+    if not location or place is None or not place.is_relative_to(folder):
+        raise DataError(mismatch(who, "its numbers in the model's folder", short(location)))
+    start, length = (_whole(told, key, who) for key in ("offset", "length"))
     try:
         with files.open_regular(place, "a file of numbers") as file:
-            there = max(os.fstat(file.fileno()).st_size - start, 0)
-            wanted = there if length < 0 else min(length, there)
+            size = os.fstat(file.fileno()).st_size
+            there = max(size - (start or 0), 0)
+            if there < (length or 0):
+                remedy = "the file is cut short"
+                raise DataError(
+                    mismatch(who, f"{length:,} bytes in {short(location, str)}", f"{there:,}", remedy)
+                )
+            wanted = there if length is None else length
+            fetched[place] += wanted
+            if fetched[place] > TIMES * size:
+                remedy = "too many constants lie at the same place"
+                raise DataError(mismatch(str(place), f"its bytes at most {TIMES} times", "more", remedy))
             memory.check(wanted, who, "for its numbers")
-            file.seek(start)
+            file.seek(start or 0)
             content = file.read(wanted)
     except OSError as error:
-        raise DataError(f"{who}: {location} cannot be read ({error.strerror or error})") from error
-    if len(content) < length:
-        raise DataError(mismatch(who, f"{length} bytes in {location}", len(content), "the file is cut short"))
+        reason = error.strerror or error
+        raise DataError(f"{who}: {short(location, str)} cannot be read ({reason})") from error
     tensor.raw_data = content
     tensor.data_location = TensorProto.DEFAULT
     del tensor.external_data[:]
