@@ -159,5 +159,3 @@ def _as_first(name: str, shape: Shape, steps: Sequence[Step]) -> Value:
     if len(shape) == 3 and orders == {(0, 3, 1, 2)}:
         return Value(INPUT, shape, usual(shape).transpose(1, 2, 0))
     return Value(INPUT, (*shape[1:], shape[0]) if len(shape) == 3 else shape)
-
-
