@@ -311,7 +311,7 @@ NEVER = {
     "Abs", "Erf", "Log", "Reciprocal", "GreaterOrEqual", "LessOrEqual",
     "CastLike", "Constant", "ConstantOfShape", "Equal", "Exp", "Expand", "Floor", "Greater", "Less", "Max",
     "Min",
-    "Neg", "Pow", "Range", "ReduceProd", "Shape", "Size", "Sqrt", "Sum", "Where",
+    "Pow", "Range", "ReduceProd", "Shape", "Size", "Sqrt", "Sum", "Where",
     "LogSoftmax", "Concat",
 }  # fmt: skip
 

@@ -54,6 +54,7 @@ IMPORTERS: Table = {
     "Mish": activations.each(Mish),
     "Mul": products.multiply,
     "PRelu": products.prelu,
+    "Neg": products.negative,
     "Pad": movement.pad,
     "ReduceMax": reductions.maximum,
     "ReduceMean": reductions.mean,

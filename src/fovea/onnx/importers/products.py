@@ -53,10 +53,14 @@ def add(b: Builder, one, other):
 
 def subtract(b: Builder, one, other):
     if isinstance(one, Value) and isinstance(other, Value):
-        return add(b, one, _with_constant(b, other, np.array(-1.0), lambda constant: (constant, 0)))
+        return add(b, one, negative(b, other))
     if isinstance(other, Value):
         return _with_constant(b, one, other, lambda constant: (-1, constant))
     return _with_constant(b, one, other, lambda constant: (1, -constant))
+
+
+def negative(b: Builder, x):
+    return _with_constant(b, x, np.array(-1.0), lambda constant: (constant, 0))
 
 
 def multiply(b: Builder, one, other):
