@@ -13,6 +13,10 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from onnx.helper import make_node as node  # noqa: E402
 
+from fovea.onnx.bounds import Room  # noqa: E402
+from fovea.onnx.graph import Step  # noqa: E402
+from fovea.onnx.operators import OPERATORS, run, sizes  # noqa: E402
+
 MUCH = 2**40
 
 
@@ -149,6 +153,24 @@ def test_there_is_room_for_what_models_compute():
     assert fovea.onnx.from_model(made).parameters["dense1.W"].shape == (144, 144)
 
 
+@pytest.mark.parametrize("input", [(1, 10**9), (1, 10**7, 1, 1), (10**12, 3, 8, 6), (2**62, 2**62)])
+def test_enormous_inputs_are_refused(input):
+    bounded(fovea.onnx.from_model, model(node("Relu", ["x"], ["y"]), input=input))
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_what_broadcasts_is_counted(operator):
+    """A column and a row make a matrix: every operator that says so is counted by what it makes."""
+    schema = onnx.defs.get_schema(operator)
+    inputs = [np.ones((50, 1), np.float32), np.ones((1, 50), np.float32)][: schema.max_input]
+    step = Step(operator, "it", ("a", "b")[: len(inputs)], ("y",), {})
+    try:
+        results = run(step, inputs, 21, Room(10**6))
+    except DataError:  # it is no operator of these
+        return
+    assert sizes.numbers(operator, inputs, {}) >= results[0].size or operator in ("Shape", "Size")
+
+
 # Graphs
 
 
@@ -202,3 +224,30 @@ def test_functions_are_counted_as_often_as_they_are_called(functions, words):
 def test_a_function_that_ends_is_what_it_calls():
     functions = [function("a", [call("b")]), function("b", [node("Relu", ["x"], ["y"])])]
     assert len(fovea.onnx.from_model(model(call("a"), functions=functions, domains=["f"])).layers) == 1
+
+
+def test_names_that_are_no_text_are_refused():
+    """In the node's, the input's and the attribute's names, and in the metadata."""
+    made = model(node("LeakyRelu", ["x"], ["y"], name="leak", alpha=0.1))
+    made.metadata_props.add(key="told", value="much")
+    raw = made.SerializeToString()
+    for name in (b"LeakyRelu", b"leak", b"alpha", b"told", b"much"):
+        broken = onnx.ModelProto.FromString(raw.replace(name, b"\xff" * len(name)))
+        for read in (fovea.onnx.from_model, fovea.onnx.Backend.prepare):
+            with pytest.raises(DataError, match="names in UTF-8"):
+                read(broken)
+
+
+def test_errors_are_short_whatever_the_names():
+    made = model(node("Foo" * 10_000, ["x"], ["y"], name="n" * 10_000))
+    with pytest.raises(DataError) as raised:
+        fovea.onnx.from_model(made)
+    assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize("dims", [[-1], [2**62, 4], [0], [4, 1, 1], [3]])
+def test_constants_have_the_lengths_that_they_say(dims):
+    made = model(node("Add", ["x", "c"], ["y"]), c=np.ones(4, np.float32))
+    made.graph.initializer[0].dims[:] = dims
+    with pytest.raises(DataError, match=r'"c"|Add'):
+        fovea.onnx.from_model(made)

@@ -16,7 +16,7 @@ from onnx.backend.base import Backend as _Backend
 from onnx.backend.base import BackendRep, namedtupledict
 
 from fovea.errors import DataError, mismatch
-from fovea.onnx.bounds import Room
+from fovea.onnx.bounds import Room, brief
 from fovea.onnx.graph import Graph, Step, step_of
 from fovea.onnx.operators import OPERATORS, run
 from fovea.onnx.versions import function_of
@@ -29,7 +29,9 @@ class Prepared(BackendRep):
         self.graph = graph
         unknown = [s for s in graph.steps if function_of(OPERATORS, s.operator, graph.opset) is None]
         if unknown:
-            raise DataError(mismatch(unknown[0].who, "an operator that Fovea knows", unknown[0].operator))
+            raise DataError(
+                mismatch(unknown[0].who, "an operator that Fovea knows", brief(unknown[0].operator))
+            )
         self._constants, self._steps = _folded(graph)
 
     def run(self, inputs: Sequence[np.ndarray] | Mapping[str, np.ndarray], **_: Any) -> tuple[Any, ...]:
@@ -38,7 +40,9 @@ class Prepared(BackendRep):
         if not isinstance(inputs, Mapping):
             inputs = dict(zip(names, inputs, strict=False)) if len(inputs) == len(names) else {}
         if set(inputs) != set(names):
-            raise DataError(mismatch("Backend", f"the inputs {', '.join(names)}", f"{len(inputs)} others"))
+            raise DataError(
+                mismatch("Backend", f"the inputs {brief(', '.join(names))}", f"{len(inputs)} others")
+            )
         given = {n: np.asarray(a) for n, a in inputs.items()}
         values: dict[str, Any] = {"": None, **self._constants, **given}
         room = Room.beside(self.graph.constants.values(), given.values())

@@ -13,6 +13,7 @@ import onnx
 from fovea.errors import DataError, ShapeError, mismatch
 
 NAMES = 100_000  # of operators, what they take and give, and constants
+SHOWN = 200  # characters of a name
 DEEP = 100  # functions that call each other
 FREE, TIMES = 2**26, 16  # numbers: so many, and so many times what the model and its inputs hold
 
@@ -37,7 +38,9 @@ class Room:
 
 
 def check(model: onnx.ModelProto) -> None:
-    """Raises DataError for a model of too many names, and for functions that call themselves."""
+    """Raises DataError for a model of too many names, names that are no text, and functions that call
+    themselves."""
+    _check_text(model)
     own = {(f.domain, f.name, f.overload): list(_nodes(f.node)) for f in model.functions}
     calls = {
         key: {called for node in nodes if (called := _called(node)) in own} for key, nodes in own.items()
@@ -80,6 +83,38 @@ def _names(nodes: Iterable[onnx.NodeProto], sizes: dict[Any, int]) -> int:
         + sum(len(a.ints) + len(a.floats) + len(a.strings) for a in node.attribute)
         for node in nodes
     )  # fmt: skip
+
+
+def brief(text: object) -> str:
+    """A name or a message of a model or a library, as errors show it."""
+    words = str(text)
+    return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
+
+
+def _check_text(model: onnx.ModelProto) -> None:
+    """Raises DataError for names in other bytes than UTF-8: protobuf keeps them as they are, and what ONNX's
+    library does with them fails."""
+    try:
+        for nodes in (model.graph.node, *(function.node for function in model.functions)):
+            for node in _nodes(nodes):
+                "".join(_texts(node))
+        "".join(_texts_of(model))
+    except TypeError as error:
+        raise DataError(mismatch("the model", "names in UTF-8", "other bytes")) from error
+
+
+def _texts(node: onnx.NodeProto) -> Iterator[str]:
+    yield from (node.op_type, node.domain, node.overload, node.name, *node.input, *node.output)
+    yield from (attribute.name for attribute in node.attribute)
+
+
+def _texts_of(model: onnx.ModelProto) -> Iterator[str]:
+    graph = model.graph
+    yield from (named.name for kind in (graph.input, graph.output, graph.initializer) for named in kind)
+    yield from (entry.domain for entry in model.opset_import)
+    yield from (text for f in model.functions for text in (f.domain, f.name, f.overload))
+    yield from (text for entry in model.metadata_props for text in (entry.key, entry.value))
+    yield from (d.dim_param for given in graph.input for d in given.type.tensor_type.shape.dim)
 
 
 def _called(node: onnx.NodeProto) -> tuple[str, str, str]:

@@ -19,7 +19,7 @@ from fovea.graph import Node
 from fovea.layers import Flatten, Layer, Pad2D
 from fovea.layers.base import Shape
 from fovea.network import Network
-from fovea.onnx.bounds import FREE, Room
+from fovea.onnx.bounds import FREE, Room, brief
 from fovea.onnx.graph import Graph, Step
 from fovea.onnx.layouts import Pads
 from fovea.onnx.rearranging import rearranged
@@ -165,6 +165,8 @@ class Builder:
     def moved(self, value: Value, places: np.ndarray) -> Value:
         """The numbers at `places`, of the tensor's new shape, of the layer's output; rows of them where the
         tensor has one axis."""
+        if not places.size:
+            raise ShapeError(mismatch("its result", "some of the numbers", "none of them"))
         if places.ndim == 1 and len(value.shape) == 3:
             flat = self.add(Flatten(), value)
             value = replace(flat, alone=value.alone)
@@ -175,9 +177,9 @@ class Builder:
         """A constant input in float32, if it is one. `place` is its place among the inputs."""
         name = self.step.inputs[place] if place < len(self.step.inputs) else ""
         if not isinstance(constant, np.ndarray):
-            raise ShapeError(mismatch(f'"{name}"', "constant numbers", "what the network computes"))
+            raise ShapeError(mismatch(f'"{brief(name)}"', "constant numbers", "what the network computes"))
         if not np.isfinite(constant).all():
-            raise DataError(mismatch(f'"{name}"', "finite numbers", "NaN or infinity"))
+            raise DataError(mismatch(f'"{brief(name)}"', "finite numbers", "NaN or infinity"))
         return constant.astype(np.float32)
 
     def network(self, output: Value, input_shape: Shape) -> Network:

@@ -13,6 +13,7 @@ from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 from fovea.errors import DataError, mismatch
 from fovea.onnx import bounds, versions
+from fovea.onnx.bounds import brief
 
 OLDEST = 7  # the operator set of ONNX 1.2; before it, broadcasting was another
 FLOATS = (
@@ -34,7 +35,8 @@ class Step:
     @property
     def who(self) -> str:
         """How errors name it: `Conv "/layer1/conv1"`; where it has no name, by its output."""
-        return f'{self.operator} "{self.name or self.outputs[0]}"'
+        name = self.name or next(iter(self.outputs), "")
+        return f'{brief(self.operator)} "{brief(name)}"'
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) 
     for step in steps:
         for name in filter(None, step.outputs):
             if name in makers or name in given:
-                raise DataError(mismatch(step.who, "a new name for what it gives", f'"{name}" twice'))
+                raise DataError(mismatch(step.who, "a new name for what it gives", f'"{brief(name)}" twice'))
             makers[name] = step
     found: list[Step] = []
     state: dict[int, str] = {}  # step → "open" while what it needs is looked for, then "done"
@@ -88,7 +90,9 @@ def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) 
         if name in given or (step is not None and state.get(id(step)) == "done"):
             stack.pop()
         elif step is None:
-            raise DataError(mismatch(reader, "values that something gives", f'"{name}", which nothing does'))
+            raise DataError(
+                mismatch(reader, "values that something gives", f'"{brief(name)}", which nothing does')
+            )
         elif id(step) not in state:
             state[id(step)] = "open"
             needs = [
@@ -96,7 +100,9 @@ def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) 
             ]
             for need in needs:
                 if need in makers and state.get(id(makers[need])) == "open":
-                    raise DataError(mismatch(step.who, "a graph without cycles", f'"{need}", which needs it'))
+                    raise DataError(
+                        mismatch(step.who, "a graph without cycles", f'"{brief(need)}", which needs it')
+                    )
             stack += [(need, step.who) for need in reversed(needs)]
         else:
             state[id(step)] = "done"
@@ -107,13 +113,15 @@ def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) 
 
 def array_of(tensor: TensorProto) -> np.ndarray:
     """The tensor's numbers; those of other precisions in float32. Raises DataError."""
-    who = f'constant "{tensor.name}"'
+    who = f'constant "{brief(tensor.name)}"'
     if tensor.data_location == TensorProto.EXTERNAL:
         raise DataError(mismatch(who, "its numbers", "a reference to another file", "load it from its file"))
     try:
         array = numpy_helper.to_array(tensor)
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(mismatch(who, "numbers of its shape", str(error))) from error
+    except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
+        raise DataError(mismatch(who, "numbers of its shape", brief(error))) from error
+    if array.shape != tuple(tensor.dims):
+        raise DataError(mismatch(who, "lengths of at least 0", brief(tuple(tensor.dims))))
     lesser = array.dtype.kind == "f" or array.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")
     return array.astype(np.float32) if lesser else array
 

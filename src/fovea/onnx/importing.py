@@ -9,6 +9,7 @@ but its last softmax is left out, since a network gives logits, and `predict` ma
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,17 @@ from fovea.graph import INPUT
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.onnx import composites
+from fovea.onnx.bounds import brief
 from fovea.onnx.building import Builder, Value, usual
 from fovea.onnx.file import read
 from fovea.onnx.graph import Graph, Step, ordered
 from fovea.onnx.importers import MOVES, add_step
 from fovea.onnx.metadata import told
 from fovea.onnx.operators import run
-from fovea.ranges import short
+from fovea.ranges import MOST, short
 
 BATCH = 2
+CHANNELS = 2**20  # that pictures may come with; each has its own preprocessing
 
 
 def load(path: Path | str, *, input_shape: Sequence[int] | None = None) -> Network:
@@ -113,7 +116,9 @@ def _walk(builder: Builder, steps: Sequence[Step], values: dict[str, Any]) -> di
 
 def _input_of(step: Step, values: Mapping[str, Any], name: str) -> Any:
     if name not in values:
-        raise DataError(mismatch(step.who, "inputs from the model's first one, and constants", f'"{name}"'))
+        raise DataError(
+            mismatch(step.who, "inputs from the model's first one, and constants", f'"{brief(name)}"')
+        )
     return values[name]
 
 
@@ -131,11 +136,16 @@ def _input(graph: Graph, given: Sequence[int] | None) -> tuple[str, Shape, int]:
         shape = (shape[0] if shape else "N", *there)
     if shape is None or len(shape) not in (2, 4) or not all(isinstance(n, int) and n > 0 for n in shape[1:]):
         remedy = "export it with fixed lengths, or give input_shape (H, W, C)"
-        got = "no shape" if shape is None else f"({', '.join(map(str, shape))})"
+        got = "no shape" if shape is None else brief(f"({', '.join(map(str, shape))})")
         expected = "(N, C, H, W) or (N, n), with numbers for all but N"
-        raise DataError(mismatch(f'input "{names[0]}"', expected, got, remedy))
+        raise DataError(mismatch(f'input "{brief(names[0])}"', expected, got, remedy))
     batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else BATCH
-    return names[0], tuple(int(n) for n in shape[1:]), batch
+    lengths = tuple(int(n) for n in shape[1:])
+    if lengths[0] > CHANNELS or batch * prod(lengths) > MOST:
+        expected = f"at most {MOST:,} numbers in at most {CHANNELS:,} channels or columns"
+        got = short(f"({', '.join(map(str, shape))})", str)
+        raise DataError(mismatch(f'input "{brief(names[0])}"', expected, got))
+    return names[0], lengths, batch
 
 
 def _check_cast(steps: Sequence[Step], name: str) -> None:

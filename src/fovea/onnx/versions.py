@@ -14,6 +14,7 @@ import onnx
 from onnx import checker
 
 from fovea.errors import DataError, mismatch
+from fovea.onnx.bounds import brief
 
 Function = Callable[..., Any]
 Table = Mapping[str, Function | Mapping[int, Function]]
@@ -37,6 +38,6 @@ def check(node: onnx.NodeProto, who: str, opset: int) -> None:
     context.ir_version, context.opset_imports = onnx.IR_VERSION, {"": opset, "ai.onnx": opset}
     try:
         checker.check_node(node, context)
-    except checker.ValidationError as error:
+    except (checker.ValidationError, UnicodeDecodeError, TypeError) as error:
         expected = f"inputs and attributes of {node.op_type} in opset {opset}"
-        raise DataError(mismatch(who, expected, str(error).partition("\n")[0].rstrip("."))) from error
+        raise DataError(mismatch(who, expected, brief(str(error).partition("\n")[0].rstrip(".")))) from error

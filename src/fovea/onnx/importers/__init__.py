@@ -10,6 +10,7 @@ from typing import Any
 
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.layers import HardSwish, Mish, ReLU, Sigmoid, Softplus, Softsign, Tanh
+from fovea.onnx.bounds import brief
 from fovea.onnx.building import Builder, Value
 from fovea.onnx.importers import activations, grouped, movement, products, reductions, windows
 from fovea.onnx.operators import UNFIT
@@ -88,11 +89,11 @@ def add_step(b: Builder, inputs: Sequence[Any]) -> tuple[Value, ...]:
     step = b.step
     function = function_of(IMPORTERS, step.operator, b.graph.opset)
     if function is None:
-        raise DataError(mismatch(step.who, "an operator that Fovea has a layer for", step.operator))
+        raise DataError(mismatch(step.who, "an operator that Fovea has a layer for", brief(step.operator)))
     try:
         found = function(b, *inputs, **step.attributes)
     except FoveaError as error:
         raise DataError(f"{step.who}: {error}") from error
     except UNFIT as error:
-        raise DataError(mismatch(step.who, "inputs and attributes that fit it", str(error))) from error
+        raise DataError(mismatch(step.who, "inputs and attributes that fit it", brief(error))) from error
     return found if isinstance(found, tuple) else (found,)

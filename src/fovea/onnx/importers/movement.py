@@ -15,7 +15,7 @@ from fovea.onnx.graph import FLOATS
 from fovea.onnx.layouts import Pads
 from fovea.onnx.operators import run
 
-CHEAP = 16  # places that are moved as fast as a number is computed
+CHEAP = 8  # places that are moved as fast as a number is computed
 BORDERS = {"constant": "constant", "reflect": "mirror", "edge": "nearest", "wrap": "wrap"}  # there → here
 
 

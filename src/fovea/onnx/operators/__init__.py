@@ -15,7 +15,7 @@ import numpy as np
 
 from fovea import functional
 from fovea.errors import DataError, FoveaError, mismatch
-from fovea.onnx.bounds import Room
+from fovea.onnx.bounds import Room, brief
 from fovea.onnx.graph import Step
 from fovea.onnx.operators import activations, arithmetic, movement, resize, sizes, spatial
 from fovea.onnx.versions import Function, Table, function_of
@@ -120,7 +120,7 @@ def run(step: Step, inputs: Sequence[np.ndarray | None], opset: int, room: Room)
     function = function_of(OPERATORS, step.operator, opset)
     if function is None:
         raise DataError(
-            mismatch(step.who, "an operator that Fovea knows", f"{step.operator} of opset {opset}")
+            mismatch(step.who, "an operator that Fovea knows", f"{brief(step.operator)} of opset {opset}")
         )
     attributes = dict(step.attributes)
     try:
@@ -132,7 +132,7 @@ def run(step: Step, inputs: Sequence[np.ndarray | None], opset: int, room: Room)
     except FoveaError as error:
         raise DataError(f"{step.who}: {error}") from error
     except UNFIT as error:
-        raise DataError(mismatch(step.who, "inputs and attributes that fit it", str(error))) from error
+        raise DataError(mismatch(step.who, "inputs and attributes that fit it", brief(error))) from error
     return found if isinstance(found, tuple) else (np.asarray(found),)
 
 

@@ -159,7 +159,8 @@ SAY_HOW = {
 }  # fmt: skip
 SIZES: dict[str, Callable[..., int]] = {
     **dict.fromkeys(
-        ("Add", "Div", "Equal", "Greater", "Less", "Max", "Min", "Mul", "Pow", "Sub", "Sum", "Where"),
+        ("Add", "Div", "Equal", "Greater", "GreaterOrEqual", "LayerNormalization", "Less", "LessOrEqual",
+         "Max", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum", "Where"),
         _broadcast,
     ),
     "AveragePool": _windows,
