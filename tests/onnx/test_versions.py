@@ -381,6 +381,24 @@ def test_what_another_version_would_have_is_refused_by_name(operator, opset, inp
         fovea.onnx.from_model(model)
 
 
+def test_two_operator_sets_at_once_are_refused():
+    model, _ = made("Softmax", 11, 1)
+    model.opset_import.add(domain="ai.onnx", version=13)
+    with pytest.raises(DataError, match="got opset 11 and 13"):
+        fovea.onnx.from_model(model)
+
+
+def test_a_function_of_another_operator_set_is_not_taken_for_the_models():
+    nodes = [helper.make_node("Softmax", ["x"], ["y"])]
+    own = helper.make_function("f", "own", ["x"], ["y"], nodes, [helper.make_opsetid("", 11)])
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, PICTURES) for n in "xy")
+    graph = helper.make_graph([helper.make_node("own", ["x"], ["y"], domain="f")], "calls", [x], [y])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("f", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=9, functions=[own])
+    with pytest.raises(DataError, match=r"f\.own"):
+        fovea.onnx.from_model(model)
+
+
 def test_rows_that_are_more_axes_are_no_classes():
     nodes = [
         helper.make_node("Reshape", ["x", "s"], ["r"]),

@@ -129,8 +129,8 @@ def array_of(tensor: TensorProto) -> np.ndarray:
 def _opset(model: onnx.ModelProto) -> int:
     versions = [entry.version for entry in model.opset_import if entry.domain in STANDARD]
     newest = onnx.defs.onnx_opset_version()
-    if not versions or not OLDEST <= versions[0] <= newest:
-        got = f"opset {versions[0]}" if versions else "none of ONNX's own"
+    if len(set(versions)) != 1 or not OLDEST <= versions[0] <= newest:
+        got = f"opset {brief(' and '.join(map(str, versions)))}" if versions else "none of ONNX's own"
         remedy = "write it anew with another opset, or upgrade the library onnx"
         raise DataError(mismatch("the model", f"operators of opset {OLDEST} to {newest}", got, remedy))
     return versions[0]
