@@ -4,13 +4,15 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from threading import Lock
+from weakref import ref
 
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from fovea import images, memory
+from fovea import decoding, images, memory
 from fovea.apps.predict import predict
 from fovea.data.files import Files
 from fovea.errors import DataError, OutOfMemoryError
@@ -101,6 +103,30 @@ def test_decoders_that_run_out_of_memory_are_heard(photos, monkeypatch, error):
         images.read(photos[0])
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_pixels_are_free_when_they_are_not_counted_any_more(photos, monkeypatch, whole):
+    pictures = []
+
+    class Watched(memory.Budget):
+        @contextmanager
+        def taken(self, *what):
+            try:
+                yield
+            finally:
+                assert [picture() for picture in pictures] == [None]
+
+    def made(image):
+        pictures.append(ref(image))
+        if not whole:
+            raise ValueError("damaged")
+        return np.zeros(1)
+
+    monkeypatch.setattr(decoding, "_BUDGET", Watched())
+    with nullcontext() if whole else pytest.raises(DataError, match="damaged"):
+        decoding.decode(photos[1], made)
+    assert len(pictures) == 1
+
+
 def test_predict_answers_what_it_can_and_then_says_so(photos, monkeypatch):
     monkeypatch.setenv("FOVEA_ENGINE", "reference")
     monkeypatch.setattr(memory, "available", lambda: 1 << 20)
@@ -126,3 +152,20 @@ def test_no_picture_is_copied_wide(tmp_path, mode, most):
     images.write(tmp_path / "small.png", np.zeros((500, 500, 3), np.uint8))
     grown = int(limited(script, str(tmp_path / "small.png"), str(tmp_path / "a.png"))) << 10
     assert grown < most * side * side
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc there")
+def test_many_large_pictures_fit_where_one_does(tmp_path):
+    Image.new("RGBA", (4500, 4500)).save(tmp_path / "a.png", compress_level=1)  # 162 MB to decode
+    script = (
+        "import resource, sys; from concurrent.futures import ThreadPoolExecutor\n"
+        "from pathlib import Path; from fovea import images\n"
+        "own = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()\n"
+        "images.read(sys.argv[2], 8)\n"  # whatever is imported late
+        "threads = 4 * (72 << 20)\n"  # the stack and heap of each
+        "resource.setrlimit(resource.RLIMIT_AS, (own + threads + (200 << 20),) * 2)\n"
+        "with ThreadPoolExecutor(4) as pool:\n"
+        "    print(len(list(pool.map(lambda file: images.read(file, 8), [sys.argv[1]] * 8))))"
+    )
+    images.write(tmp_path / "small.png", np.zeros((8, 8), np.uint8))
+    assert limited(script, str(tmp_path / "a.png"), str(tmp_path / "small.png")) == "8\n"

@@ -8,9 +8,10 @@ than Pillow's own form of a picture, at most four bytes a pixel, exists for the 
 import errno
 import importlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from traceback import clear_frames
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import numpy as np
@@ -40,13 +41,15 @@ _WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}
 _EXTRA = {"jpeg": 6, "libtiff": 6, "WEBP": 12, "bmp_rle": 2, "ppm_plain": 8}
 
 
-@contextmanager
-def decoded(file: File, size: Sequence[int] | None = None) -> Iterator["Image"]:
-    """The first frame the right way up, in mode L or RGB: eight bits a channel, nothing transparent.
+def decode(
+    file: File, made: Callable[["Image"], np.ndarray], size: Sequence[int] | None = None
+) -> np.ndarray:
+    """What `made` makes of the first frame the right way up, in mode L or RGB: eight bits a channel, nothing
+    transparent.
 
     It may be smaller than in the file, but not less than twice `size` = (H, W), where that is what is wanted.
-    Its memory is counted in the budget while the block runs. Raises DataError for what is no picture, and
-    OutOfMemoryError where there is not enough memory for one; both name the file.
+    Raises DataError for what is no picture, and OutOfMemoryError where there is not enough memory for one;
+    both name the file.
     """
     with _opened(file) as image:
         whole = image.width * image.height
@@ -55,15 +58,21 @@ def decoded(file: File, size: Sequence[int] | None = None) -> Iterator["Image"]:
             # Twice the wanted size is left to smooth. The longer side: it may lie sideways.
             image.draft(None, (2 * max(size),) * 2)  # type: ignore[arg-type]
         with _counted(image, name_of(file), whole, size):
-            image = _loaded(image)
-            orientation = _orientation(image)
-            image = _eight_bits(image)  # by the same name, so that the other form is freed
-            image = _turned(image, orientation)
-            yield image
+            try:
+                image = _loaded(image)
+                orientation = _orientation(image)
+                image = _eight_bits(image)  # by the same name, so that the other form is freed
+                image = _turned(image, orientation)
+                return made(image)
+            except Exception as error:
+                clear_frames(error.__traceback__)  # they hold pixels
+                raise
+            finally:
+                del image  # what is not counted any more shall be free
 
 
 def inspect(file: File) -> tuple[int, int, int]:
-    """(height, width, channels) of the picture that `decoded` makes, from its header; raises as `decoded`."""
+    """(height, width, channels) of the picture that `decode` makes, from its header; raises as `decode`."""
     with _opened(file) as image:
         if image.format == "PNG":  # may have its EXIF behind the pixels, and Pillow decodes them to get there
             with _counted(image, name_of(file), image.width * image.height):
@@ -134,7 +143,7 @@ def _open(stream: BinaryIO) -> "Image":
 def _counted(
     image: "Image", name: str, whole: int, size: Sequence[int] | None = None
 ) -> AbstractContextManager[None]:
-    """The budget, with what `decoded` takes at most: of `whole` pixels in the file, those that are left by
+    """The budget, with what `decode` takes at most: of `whole` pixels in the file, those that are left by
     drafting are decoded, converted, turned, and brought to `size` or copied."""
     made, sideways = (1 if _is_grey(image) else 4), image.format != "PNG" or "exif" in image.info
     steps = [_WIDTHS.get(image.mode, 4)]  # bytes a pixel of each form; two of them exist at the same time

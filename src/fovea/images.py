@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fovea.decoding import MOST_PIXELS, File, array, decoded, inspect
+from fovea.decoding import MOST_PIXELS, File, array, decode, inspect
 from fovea.errors import DataError, mismatch
 from fovea.files import write_whole
 from fovea.geometry import pair
@@ -49,8 +49,7 @@ def read(file: File, size: int | Sequence[int] | None = None, channels: int | No
     """
     wanted = None if size is None else pair(size, "images.read", "size")
     check_channels(channels)
-    with decoded(file, wanted) as picture:
-        return array(_fit(picture, wanted, channels))
+    return decode(file, lambda picture: array(_fit(picture, wanted, channels)), wanted)
 
 
 def fit(

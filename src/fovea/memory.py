@@ -7,9 +7,11 @@ The least of what these allow counts, where the system knows them:
     process         RLIMIT_AS and RLIMIT_DATA, as `ulimit -v` and `ulimit -d` set them
 """
 
+import ctypes
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from threading import Condition
 
@@ -17,6 +19,8 @@ from fovea.errors import OutOfMemoryError, mismatch
 
 _CGROUPS, _PLACES = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _SMALL = 4 << 20  # bytes that are not worth counting: to ask what is available takes as long as to use them
+_BLOCK = 8 << 20  # bytes: Pillow keeps large pictures in pieces of nearly 16 MiB
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _REMEDY = "not enough memory: close other programs, or make it smaller"
 
 
@@ -76,6 +80,7 @@ class Budget:
         """Count `count` bytes as used within the block. Raises OutOfMemoryError as `check` does."""
         counted = count if count > _SMALL else 0
         if counted:
+            _give_back_freed()
             with self._changed:
                 self._changed.wait_for(lambda: not self._used or self._used + count <= self._most)
                 if not self._used:
@@ -88,6 +93,16 @@ class Budget:
                 with self._changed:
                     self._used -= count
                     self._changed.notify_all()
+
+
+@cache
+def _give_back_freed() -> None:
+    """From now on, have glibc return large blocks when they are freed: it would learn to keep them, for each
+    thread, and hundreds of megabytes would look as if they were in use."""
+    with suppress(AttributeError, OSError, TypeError):  # another C library, or Windows
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _BLOCK)
+        mallopt(_M_TRIM_THRESHOLD, 2 * _BLOCK)
 
 
 def _size(count: int) -> str:
