@@ -223,7 +223,7 @@ def test_a_process_that_is_stopped_goes_on_to_the_same_bits(photos, call, tmp_pa
         if number == signal.SIGINT:
             assert process.returncode == 1
             assert err.startswith("fovea: stopped")
-            assert err.endswith(f"go on with: fovea train --resume {run}\n")
+            assert err.endswith(f"resume with: fovea train --resume {run}\n")
         assert not (tmp_path / run / "metrics.json").exists()
         assert call("train", "--resume", run)[0] == 0
         assert tiny.outcome(tmp_path / run) == tiny.outcome(tmp_path / "whole")
@@ -398,7 +398,7 @@ def test_inspect_writes_a_page_and_says_where(run, call, tmp_path):
     code, out, err = call("inspect", run, *pictures, "bad.png", *asked)
     assert code == 0
     assert [line.split("\t")[0] for line in out.splitlines()[:2]] == [str(picture) for picture in pictures]
-    assert out.splitlines()[2] == "what it sees is in seen/report.html"
+    assert out.splitlines()[2] == "the page is seen/report.html"
     assert len(err.splitlines()) == 1
     assert err.startswith("fovea: bad.png: expected a picture")
     assert fails(call("inspect", run, "bad.png"), "bad.png")

@@ -147,7 +147,7 @@ def test_every_number_of_a_graph_can_be_traced():
         ({"a": ReLU(), "b": (ReLU(), "c")}, r"Network, b: expected names of .* \(a, b, input\), got 'c'"),
         ({"a": (Add(), "input", "b"), "b": ReLU()}, "without a cycle, got one among a, b: no layer may"),
         ({"a": (ReLU(), "a")}, "a graph without a cycle"),
-        ({"a": ReLU(), "b": (ReLU(), "input")}, "whose output nobody takes in, got a, b: let another"),
+        ({"a": ReLU(), "b": (ReLU(), "input")}, "exactly one output layer, got a, b: connect or remove"),
         ({"a": ReLU(), "b": (ReLU(), "a", "input")}, "Network, b: .* one input to a ReLU, got a, input"),
         ({"input": ReLU()}, "a layer's name, got 'input'"),
         ({"a.b": ReLU()}, "a layer's name, got 'a.b': letters, digits, _ and -"),

@@ -36,7 +36,7 @@ def test_a_named_folder_may_exist_if_it_is_empty(tmp_path):
     with pytest.raises(DataError, match=r"a new or empty folder, got one with files in it: name another$"):
         Folder.create_at(tmp_path / "run")
     folder.state.touch()
-    with pytest.raises(DataError, match=r"got one with files in it: .* goes on with --resume"):
+    with pytest.raises(DataError, match=r"got one with files in it: .* --resume continues the run"):
         Folder.create_at(tmp_path / "run")
     with pytest.raises(DataError, match="File exists"):
         Folder.create_at(folder.arguments)
@@ -117,5 +117,8 @@ def test_what_goes_wrong_while_writing_has_its_remedy(tmp_path):
     with pytest.raises(TrainingError, match=r"on device: what was saved before is whole$"), folder.writing():
         raise OSError(errno.ENOSPC, "No space left on device")
     folder.write_arguments({})
-    with pytest.raises(TrainingError, match=f"go on with: fovea train --resume {tmp_path}"), folder.writing():
+    with (
+        pytest.raises(TrainingError, match=f"resume with: fovea train --resume {tmp_path}"),
+        folder.writing(),
+    ):
         raise OSError(errno.EIO, "Input/output error")

@@ -422,7 +422,7 @@ def test_training_ends_early_when_nothing_gets_better(tmp_path):
     run = train(out=tmp_path / "run", progress=Hear(), **still)
     assert run.best_epoch == 1
     assert len(run.history) == 3
-    assert heard == ["stopped early: no epoch since epoch 1 was better on val"]
+    assert heard == ["stopped early: no improvement on val since epoch 1"]
     before = tiny.outcome(tmp_path / "run")
     train(resume=tmp_path / "run", **still)
     assert tiny.outcome(tmp_path / "run") == before

@@ -9,7 +9,7 @@
         "sum": (Add(), "conv2", "conv1"),                   a layer, and the names that it takes in
     }, …)
 
-"input" is the network's own input. The graph has no cycle, and one layer whose output nobody takes in: it is
+"input" is the network's own input. The graph has no cycle, and exactly one output layer: it is
 the network's.
 """
 
@@ -186,6 +186,6 @@ def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]]) -> list[int
         raise ShapeError(mismatch("Network", "a graph without a cycle", f"one among {circle}", remedy))
     if len(ends) != 1:
         loose = _some([names[n] for n in ends])
-        remedy = "let another layer take in the others', or leave them out"
-        raise ShapeError(mismatch("Network", "one layer whose output nobody takes in", loose, remedy))
+        remedy = "connect or remove the others"
+        raise ShapeError(mismatch("Network", "exactly one output layer", loose, remedy))
     return order

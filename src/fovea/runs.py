@@ -88,7 +88,7 @@ class Folder:
         if taken:
             remedy = "name another"
             if cls(path).state.is_file():
-                remedy += "; the run that is there goes on with --resume"
+                remedy += "; --resume continues the run that is there"
             raise DataError(
                 mismatch(f"run folder {path}", "a new or empty folder", "one with files in it", remedy)
             )
@@ -112,7 +112,7 @@ class Folder:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             remedy = "what was saved before is whole"
             if self.arguments.is_file() and task_of(self.path) in ("classify", None):
-                remedy += f"; when there is room again, go on with: fovea train --resume {self.path}"
+                remedy += f"; when there is room again, resume with: fovea train --resume {self.path}"
             raise TrainingError(
                 mismatch(f"run folder {self.path}", "to write to it", reason, remedy)
             ) from error

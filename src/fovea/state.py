@@ -189,7 +189,7 @@ def read(path: Path, settings: Mapping[str, Any]) -> tuple[Any, dict[str, np.nda
         raise DataError(mismatch(f"{path}: settings", "names and values", short(was)))
     for name, value in was.items():
         if given.get(name) != value:
-            remedy = "go on with the same, or start a new run"
+            remedy = "resume with the same, or start a new run"
             raise TrainingError(
                 mismatch(f"run {path.parent}: {name}", _short(value), _short(given.get(name)), remedy)
             )

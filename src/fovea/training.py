@@ -33,7 +33,7 @@ from fovea.runs import Folder, Run
 from fovea.state import Keeper
 from fovea.stepping import Step, diverged
 
-_OTHER_CLASSES = "for other classes begin with its weights: --weights, or fovea.models.adapted"
+_OTHER_CLASSES = "for other classes start from its weights: --weights, or fovea.models.adapted"
 
 
 class Progress:
@@ -143,7 +143,7 @@ def train(
                 if interrupt.asked and not recipe.is_over(at.epoch, at.waited):
                     raise Stopped(_how_to_go_on(at, steps, folder))
         if at.epoch <= recipe.epochs:
-            progress.note(f"stopped early: no epoch since epoch {at.best_epoch} was better on val")
+            progress.note(f"stopped early: no improvement on val since epoch {at.best_epoch}")
     finally:
         paces.hold(network, {})
         progress.end()
@@ -224,4 +224,4 @@ def _how_to_go_on(at: Position, steps: int, folder: Folder | None) -> str:
     where = (
         f"in epoch {at.epoch} after step {at.step} of {steps}" if at.step else f"after epoch {at.epoch - 1}"
     )
-    return f"stopped {where}" + (f"; go on with: fovea train --resume {folder.path}" if folder else "")
+    return f"stopped {where}" + (f"; resume with: fovea train --resume {folder.path}" if folder else "")

@@ -40,7 +40,7 @@ def test_the_drawn_digits_are_trained_as_ever():
     recipe, lines = picked(9000, (28, 28, 1))
     assert recipe.settings() == Recipe().settings()
     assert lines == [
-        "chosen, as pictures are grey, and no larger than 48 pixels: batch size 64, 10 epochs of 141 steps, "
+        "settings for grey pictures up to 48 pixels: batch size 64, 10 epochs of 141 steps, "
         "learning rate 0.05"
     ]
 
@@ -113,9 +113,7 @@ def test_it_is_said_and_written_down(tmp_path, monkeypatch):
     photos = tiny.write_folder(tmp_path / "photos", scale=2)
     run = classify.train(str(photos), epochs=1, out=str(tmp_path / "run"), progress=Hear())
     assert any(line.startswith("lenet5: ") for line in heard)
-    assert any(
-        line.startswith("chosen, as pictures are grey") and ": model lenet5, " in line for line in heard
-    )
+    assert any(line.startswith("settings for grey pictures") and ": model lenet5, " in line for line in heard)
     asked = run.folder.read_arguments()
     assert (asked["model"], asked["batch_size"], asked["size"]) == ("lenet5", 16, [16, 16])
 

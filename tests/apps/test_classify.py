@@ -198,7 +198,7 @@ def test_weights_in_torchvisions_names_are_trained_for_other_classes(squeezenet,
     how = {"size": (32, 32), "freeze": "body", "batch_size": 16, "epochs": 2}
     out = str(tmp_path / "run")
     run = classify.train(str(photos), weights=squeezenet, out=out, progress=hear, **how)
-    assert "conv10 begins anew, for 3 classes; the weights were for 5" in hear.heard
+    assert "conv10 reinitialised for 3 classes; the weights were for 5" in hear.heard
     assert any(line.endswith("parameters are frozen") for line in hear.heard)
     network, before = fovea.load(run.folder.best), fovea.load(squeezenet, input_shape=(32, 32, 3))
     assert network.classes == tiny.CLASSES
@@ -206,7 +206,7 @@ def test_weights_in_torchvisions_names_are_trained_for_other_classes(squeezenet,
     for name, array in network.parameters.items():
         assert name.startswith("conv10") or np.array_equal(array, before.parameters[name])
     again = classify.train(str(photos), weights=out, out=str(tmp_path / "again"), progress=hear, epochs=1)
-    assert "conv10 begins anew" not in hear.heard[-1]
+    assert "conv10 reinitialised" not in hear.heard[-1]
     assert again.folder is not None
 
 

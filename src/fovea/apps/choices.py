@@ -50,13 +50,13 @@ class Row:
 
 ROWS = (
     Row(
-        kind=f"grey, and no larger than {SMALL} pixels",
+        kind=f"grey pictures up to {SMALL} pixels",
         suits=lambda shape: max(shape[:2]) <= SMALL and shape[2] == 1,
         models=("lenet5",),
         batch_size=64, learning_rate=SGD.learning_rate, steps=1400, epochs=(10, 60),
     ),
     Row(
-        kind=f"in colour, and no larger than {SMALL} pixels",
+        kind=f"colour pictures up to {SMALL} pixels",
         suits=lambda shape: max(shape[:2]) <= SMALL,
         models=("quicknet", "lenet5"),
         batch_size=256, learning_rate=0.2, steps=2100, epochs=(12, 60),
@@ -67,7 +67,7 @@ ROWS = (
         long={"augment": "pad=2,reflect,flip,cutout=0.25"},
     ),
     Row(
-        kind=f"larger than {SMALL} pixels",
+        kind=f"pictures larger than {SMALL} pixels",
         suits=lambda shape: True,
         models=("resnet18", "lenet5"),
         batch_size=32, learning_rate=0.05, steps=4000, epochs=(12, 100),
@@ -137,7 +137,7 @@ def choose(
         fine = f", {FINE:g} of the usual as the model is trained already"
     why.append(f"learning rate {recipe.rate:g}{fine}")
     why += [f"{_WORDS[name]} {picked[name]}" for name in row.recipe if name in _WORDS and name not in given]
-    lines = [f"chosen, as pictures are {row.kind}: {', '.join(why)}"]
+    lines = [f"settings for {row.kind}: {', '.join(why)}"]
     return recipe, lines + _hints(splits.train, recipe)
 
 

@@ -141,7 +141,7 @@ def _begin_with(
     elif network.classes != splits.classes:
         network = models.adapted(network, splits.classes, seed)
         last = next(layer.name for layer in reversed(network.layers) if layer.parameters)
-        new = [f"{last} begins anew, for {len(splits.classes)} classes; the weights were for {had}"]
+        new = [f"{last} reinitialised for {len(splits.classes)} classes; the weights were for {had}"]
     network.precision = precision or network.precision
     return network, splits, new
 

@@ -73,7 +73,7 @@ def verdict(found: Found) -> str:
     """What the numbers are worth, in a sentence."""
     steps = len(found.learned.losses)
     if not found.learned.rests:
-        return f"it was still on its way after {steps} steps: give more --steps"
+        return f"not converged after {steps} steps: increase --steps"
     if found.errors is not None and found.errors.max() > FAR:
         return f"at rest after {steps} steps, but other filters do the same to these pictures: add some"
     if found.explained < WELL_EXPLAINED:

@@ -10,11 +10,11 @@ from fovea.cli.common import Debug, app
 @app.command(epilog="[bold]Example:[/bold]  fovea cache --empty")
 def cache(
     empty: Annotated[
-        bool, typer.Option("--empty", help="Delete what is in it; it is made again when needed.")
+        bool, typer.Option("--empty", help="Delete the contents; they are rebuilt when needed.")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Say where compiled kernels and decoded pictures are kept, and how large they are."""
+    """Show where compiled kernels and decoded pictures are kept, and their size."""
     from fovea import caching
 
     root = caching.root()

@@ -22,7 +22,9 @@ from fovea.cli.common import (
 from fovea.errors import OutOfMemoryError
 
 CHOSEN = "what suits the data"
-Flips = Annotated[bool, typer.Option("--flips", help="Take the mean over each picture and its mirror image.")]
+Flips = Annotated[
+    bool, typer.Option("--flips", help="Average predictions over each picture and its mirror image.")
+]
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea train photos --epochs 20 --augment shift,flip")
@@ -33,83 +35,101 @@ def train(
     ] = "digits",
     model: Annotated[
         str | None,
-        typer.Option(help="Built-in architecture, or a trained model to go on from.", show_default=CHOSEN),
+        typer.Option(help="Built-in architecture, or a trained model to continue.", show_default=CHOSEN),
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(metavar="HxW", help="The size of pictures.", show_default="theirs, at most 128"),
+        typer.Option(
+            metavar="HxW", help="Height and width to resize pictures to.", show_default="theirs, at most 128"
+        ),
     ] = None,
     groups: Annotated[
         str | None,
-        typer.Option(metavar="PATTERN", help="Keep pictures together: patient(\\d+), or a .csv file."),
+        typer.Option(
+            metavar="PATTERN", help="Keep related pictures in one part: patient(\\d+), or a .csv file."
+        ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="How often to go through all pictures.", show_default=CHOSEN)
+        int | None,
+        typer.Option(min=1, help="Epochs: passes over the training pictures.", show_default=CHOSEN),
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Stop after so many epochs without a better one.", show_default="never")
+        int | None,
+        typer.Option(help="Stop after this many epochs without improvement.", show_default="never"),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Pictures in a step.", show_default=CHOSEN)
+        int | None, typer.Option(min=1, help="Pictures per step.", show_default=CHOSEN)
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(help="sgd or adam; with more: sgd,nesterov.", show_default=CHOSEN)
+        str | None, typer.Option(help="sgd or adam, with settings: sgd,nesterov.", show_default=CHOSEN)
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Begin with these: a model's, or in torchvision's names."),
+        typer.Option(
+            metavar="FILE", help="Start from these weights: a Fovea model or a torchvision .safetensors file."
+        ),
     ] = None,
     freeze: Annotated[
         str | None,
-        typer.Option(help="Layers that do not learn: body, ..stage2, conv1.", show_default="none"),
+        typer.Option(help="Layers to freeze: body, ..stage2, conv1.", show_default="none"),
     ] = None,
     layer_rates: Annotated[
-        str | None, typer.Option(help="Factors of the rate: decay=0.5,stage1=0.1.", show_default="1")
+        str | None,
+        typer.Option(help="Learning-rate multipliers per layer: decay=0.5,stage1=0.1.", show_default="1"),
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="The highest.", show_default=CHOSEN)] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate.", show_default=CHOSEN)
+    ] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="constant, step, cosine or one-cycle.", show_default="one-cycle")
+        str | None,
+        typer.Option(
+            help="Learning-rate schedule: constant, step, cosine or one-cycle.", show_default="one-cycle"
+        ),
     ] = None,
     clip: Annotated[
-        float | None, typer.Option(help="Largest norm of all gradients.", show_default="any")
+        float | None, typer.Option(help="Clip the norm of all gradients to this.", show_default="no clipping")
     ] = None,
     average: Annotated[
-        float | None, typer.Option(help="Average the weights over the steps, as 0.999.", show_default=CHOSEN)
+        float | None,
+        typer.Option(help="Decay of the moving average of the weights, such as 0.999.", show_default=CHOSEN),
     ] = None,
     augment: Annotated[
         str | None,
-        typer.Option(help="Such as flip,pad=4,reflect,cutout=0.25; see the docs.", show_default=CHOSEN),
+        typer.Option(
+            help="Changes to training pictures: flip,pad=4,reflect,cutout=0.25.", show_default=CHOSEN
+        ),
     ] = None,
     mixup: Annotated[
-        float | None, typer.Option(help="Blend pictures and labels; 0.2 is usual.", show_default="0")
+        float | None,
+        typer.Option(
+            help="Strength of mixup, which blends pictures and labels; usually 0.2.", show_default="0"
+        ),
     ] = None,
     label_smoothing: Annotated[
         float | None,
-        typer.Option(
-            help="Share of each label that all classes get alike, such as 0.1.", show_default=CHOSEN
-        ),
+        typer.Option(help="Label smoothing, such as 0.1.", show_default=CHOSEN),
     ] = None,
     class_weights: Annotated[
-        str | None, typer.Option(help="balanced, none, or by name: cat=2,dog=0.5.", show_default="none")
+        str | None,
+        typer.Option(
+            help="Weights of classes in the loss: balanced, none, or cat=2,dog=0.5.", show_default="none"
+        ),
     ] = None,
     flips: Annotated[
-        bool | None, typer.Option("--flips", help="Measure with each picture's mirror image.")
+        bool | None,
+        typer.Option("--flips", help="Average predictions over each picture and its mirror image."),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Where all random numbers come from.", show_default="0")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed.", show_default="0")] = None,
     precision: Precision = None,
     threads: Threads = None,
-    resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Go on with the run in this folder.")
-    ] = None,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Resume the run in this folder.")] = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The run folder.", show_default="a new one in runs/classify"),
+        typer.Option(metavar="DIR", help="Run folder.", show_default="a new folder in runs/classify"),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Train a classifier on a folder of pictures; Ctrl-C saves, --resume goes on."""
+    """Train a classifier on a folder of pictures. Ctrl-C saves; --resume continues."""
     from fovea.apps import classify, models, progress
     from fovea.data.groups import parse
     from fovea.geometry import sides
@@ -120,7 +140,7 @@ def train(
         free = ("resume", "threads", "debug")
         given = [name for name in context.params if name not in free and is_given(context, name)]
         if given:
-            usage(f"--resume takes all else from the run: leave out {', '.join(given)}")
+            usage(f"--resume takes every other setting from the run: leave out {', '.join(given)}")
         run = classify.resume(resume, progress.shown())
     else:
         chosen = {name: context.params[name] for name in NAMES if context.params.get(name) is not None}
@@ -133,7 +153,7 @@ def train(
     assert run.folder is not None
     print(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
     _tell_of_bad(run.bad, run.folder.bad_images)
-    print(f"all of it is in {run.folder.path}; now try: fovea predict {run.folder.path} PICTURE")
+    print(f"results are in {run.folder.path}; now try: fovea predict {run.folder.path} PICTURE")
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea find-rate photos")
@@ -147,29 +167,30 @@ def find_rate(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(metavar="HxW", help="The size of pictures.", show_default="theirs, at most 128"),
+        typer.Option(
+            metavar="HxW", help="Height and width to resize pictures to.", show_default="theirs, at most 128"
+        ),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Pictures in a step.", show_default=CHOSEN)
+        int | None, typer.Option(min=1, help="Pictures per step.", show_default=CHOSEN)
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(help="sgd or adam; with more: sgd,nesterov.", show_default=CHOSEN)
+        str | None, typer.Option(help="sgd or adam, with settings: sgd,nesterov.", show_default=CHOSEN)
     ] = None,
     augment: Annotated[
-        str | None, typer.Option(help="Such as flip,pad=4,reflect.", show_default=CHOSEN)
+        str | None,
+        typer.Option(help="Changes to training pictures: flip,pad=4,reflect.", show_default=CHOSEN),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Where all random numbers come from.", show_default="0")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed.", show_default="0")] = None,
     precision: Precision = None,
     threads: Threads = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The folder to write.", show_default="a new one in runs/classify"),
+        typer.Option(metavar="DIR", help="Folder to write to.", show_default="a new folder in runs/classify"),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Find a learning rate: a short training whose rate rises until the loss explodes."""
+    """Find a learning rate: train briefly while the rate rises, until the loss diverges."""
     from fovea.apps import classify, models
     from fovea.apps import find_rate as app
     from fovea.apps.counter import Counter
@@ -184,7 +205,7 @@ def find_rate(
     with Counter("trying rates") as counter:
         found, recipe, name, folder = app.find(data, model, progress=counter, **where, **chosen)
     print(f"{name}, batches of {recipe.batch_size}, {recipe.optimizer.name}: learning rate {found.best:g}")
-    print(f"the losses behind it are in {folder.path}")
+    print(f"the losses are in {folder.path}")
     print(f"now try: fovea train {data} --learning-rate {found.best:g}")
 
 
@@ -198,11 +219,11 @@ def evaluate(
     threads: Threads = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The folder to write.", show_default="a new one in runs/classify"),
+        typer.Option(metavar="DIR", help="Folder to write to.", show_default="a new folder in runs/classify"),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Measure a model: accuracy, each class, which classes it confuses, and its worst mistakes."""
+    """Measure a model: accuracy per class, confusions, worst mistakes."""
     from fovea.apps import evaluate as app
     from fovea.apps import models
     from fovea.apps.counter import Counter
@@ -226,29 +247,27 @@ def evaluate(
     for pair in pairs[:5]:
         print(f"{pair['n']} × {pair['class']} taken for {pair['predicted']}, for example {pair['files'][0]}")
     _tell_of_bad(found.bad, found.folder.bad_images)
-    print(f"confusion matrix, worst mistakes and the files behind them are in {found.folder.path}")
+    print(f"the confusion matrix and the list of mistakes are in {found.folder.path}")
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea predict runs/classify/train cat.jpg holiday/")
 def predict(
     model: Trained,
-    places: Annotated[
-        list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures, and folders of them.")
-    ],
+    places: Annotated[list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures or folders.")],
     as_json: Json = False,
-    csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write a table to this file.")] = None,
+    csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write a CSV table to this file.")] = None,
     flips: Flips = False,
     precision: Precision = None,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
-    """Say what is in pictures. Exit code 1 where none could be read, or memory did not suffice for some."""
+    """Predict the class of pictures. Exit code 1 if none could be read, or memory ran out."""
     from fovea.apps import models
     from fovea.apps import predict as app
     from fovea.apps.counter import Counter
 
     if as_json and csv is not None:
-        usage("--json and --csv exclude each other")
+        usage("--json and --csv cannot be combined")
     understand(models.check_precision, precision)
     set_threads(threads)
     network = models.classifier(model, precision)
@@ -292,4 +311,4 @@ def _percent(share: float | None) -> str:
 
 def _tell_of_bad(bad: dict[str, str], listed: Any) -> None:
     if bad:
-        print(f"passed over {pictures(len(bad))}, for reasons in {listed}")
+        print(f"skipped {pictures(len(bad))}; the reasons are in {listed}")

@@ -30,15 +30,13 @@ app = typer.Typer(
 )
 
 DEBUG = "--debug"
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads to compute with.", show_default="all cores")
-]
-Debug = Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Number of threads.", show_default="all cores")]
+Debug = Annotated[bool, typer.Option(DEBUG, help="Show the full traceback of an error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="fast, or exact: no algorithm that rounds more than the direct sum.", show_default="the model's"
+        help="fast, or exact: no Winograd, which rounds more than the direct sum.", show_default="the model's"
     ),
 ]
 Trained = Annotated[

@@ -10,36 +10,37 @@ from fovea.errors import ShapeError
 
 @app.command(epilog="[bold]Example:[/bold]  fovea edges photos --filter canny")
 def edges(
-    places: Annotated[
-        list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures, and folders of them.")
-    ],
+    places: Annotated[list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures or folders.")],
     filter: Annotated[
-        str, typer.Option(metavar="NAME", help="sobel, canny, scharr-vertical …; a wrong name lists all.")
+        str, typer.Option(metavar="NAME", help="sobel, canny, scharr-vertical …; an unknown name lists all.")
     ] = "sobel",
     threshold: Annotated[
-        float | None, typer.Option(metavar="T", help="White from this answer on, black below: 0.1, say.")
+        float | None,
+        typer.Option(
+            metavar="T", help="Responses of T and above become white, the rest black; for example 0.1."
+        ),
     ] = None,
     sigma: Annotated[
-        float | None, typer.Option(help="How far gaussian and canny smooth, in pixels.", show_default="1")
+        float | None,
+        typer.Option(help="Standard deviation of gaussian and canny, in pixels.", show_default="1"),
     ] = None,
-    convention: Annotated[str, typer.Option(help="Whose scaling and border: scikit-image or opencv.")] = (
-        "scikit-image"
-    ),
+    convention: Annotated[
+        str, typer.Option(help="Scaling and border convention: scikit-image or opencv.")
+    ] = ("scikit-image"),
     mode: Annotated[
         str | None,
         typer.Option(
-            help="Beyond the border: reflect, mirror, nearest, wrap, constant.", show_default="as convention"
+            help="Border mode: reflect, mirror, nearest, wrap, constant.", show_default="as convention"
         ),
     ] = None,
     threads: Threads = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The folder to write.", show_default="a new one in runs/edges"),
+        typer.Option(metavar="DIR", help="Folder to write to.", show_default="a new folder in runs/edges"),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Draw what an edge detector, or another filter, answers to pictures. Exit code 1 where none could be
-    read."""
+    """Apply an edge detector or another filter to pictures. Exit code 1 if none could be read."""
     from fovea.apps import edges as app
     from fovea.apps.counter import Counter
 
@@ -55,5 +56,5 @@ def edges(
     if not drawn.files:
         raise typer.Exit(1)
     if drawn.bad:
-        print(f"passed over {pictures(len(drawn.bad))}, for reasons in {drawn.folder.bad_images}")
+        print(f"skipped {pictures(len(drawn.bad))}; the reasons are in {drawn.folder.bad_images}")
     print(f"{pictures(len(drawn.files))} written to {drawn.folder.path}")

@@ -11,18 +11,19 @@ from fovea.cli.common import Debug, Trained, app, understand, usage
 def export(
     model: Trained,
     format: Annotated[
-        str, typer.Option(help="onnx, or torch for the weights as torchvision has them.")
+        str, typer.Option(help="onnx, or torch for weights with torchvision's names.")
     ] = "onnx",
     numbers: Annotated[
-        bool, typer.Option("--numbers", help="The input is preprocessed already, not pixels from 0 to 255.")
+        bool,
+        typer.Option("--numbers", help="Expect preprocessed numbers as input, not pixels from 0 to 255."),
     ] = False,
-    logits: Annotated[bool, typer.Option("--logits", help="No softmax at the end.")] = False,
+    logits: Annotated[bool, typer.Option("--logits", help="Leave out the final softmax.")] = False,
     out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The file to write.", show_default="MODEL's name")
+        str | None, typer.Option(metavar="FILE", help="File to write.", show_default="MODEL's name")
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Write a model as other programs read it."""
+    """Write a model for other programs."""
     from fovea.apps import exchange
 
     understand(exchange.check_format, format)
@@ -33,26 +34,26 @@ def export(
 @app.command("import", epilog="[bold]Example:[/bold]  fovea import resnet18.onnx --classes imagenet.txt")
 def import_(
     file: Annotated[str, typer.Argument(metavar="FILE", help="An ONNX file.")],
-    classes: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The names of the classes, one a line.")
-    ] = None,
+    classes: Annotated[str | None, typer.Option(metavar="FILE", help="Class names, one per line.")] = None,
     mean: Annotated[
         str | None,
-        typer.Option(metavar="NUMBERS", help="Of each channel, of pixels from 0 to 1: 0.5,0.5,0.5."),
+        typer.Option(metavar="NUMBERS", help="Mean of each channel, for pixels from 0 to 1: 0.5,0.5,0.5."),
     ] = None,
     std: Annotated[
-        str | None, typer.Option(metavar="NUMBERS", help="The same for the standard deviation.")
+        str | None, typer.Option(metavar="NUMBERS", help="Standard deviation of each channel.")
     ] = None,
     input_shape: Annotated[
         str | None,
-        typer.Option(metavar="H,W,C", help="Where the file leaves it open.", show_default="the file's"),
+        typer.Option(
+            metavar="H,W,C", help="Input shape, if the file leaves it open.", show_default="the file's"
+        ),
     ] = None,
     out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The model file to write.", show_default="FILE's name")
+        str | None, typer.Option(metavar="FILE", help="Model file to write.", show_default="FILE's name")
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Make a model of an ONNX file, to predict with, to train on, to look into."""
+    """Convert an ONNX file to a model: to predict, to train further, to look inside."""
     from fovea.apps import exchange
 
     lengths = _numbers("--input-shape", input_shape)
@@ -64,7 +65,9 @@ def import_(
     shape = "×".join(map(str, network.input_shape))
     print(f"{path}: {len(network.layers)} layers, {count:,} parameters, input {shape}")
     if not exchange.knows_pixels(network):
-        print("pixels go in as numbers from 0 to 1; if it wants others, import it with --mean and --std")
+        print(
+            "pixels are scaled to 0..1; if the network expects another range, import it with --mean and --std"
+        )
 
 
 def _numbers(option: str, text: str | None) -> list[float] | None:

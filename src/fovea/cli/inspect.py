@@ -13,32 +13,34 @@ def inspect(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Pictures.")],
     layer: Annotated[
         str | None,
-        typer.Option(help="The layer for Grad-CAM, and shown whole.", show_default="the last convolution"),
+        typer.Option(
+            help="Layer for Grad-CAM; all of its maps are shown.", show_default="the last convolution"
+        ),
     ] = None,
     unit: Annotated[
         str | None,
         typer.Option(
             metavar="ROW,COLUMN",
-            help="The unit of --layer to show the field of.",
+            help="Unit of --layer whose receptive field to show.",
             show_default="the strongest",
         ),
     ] = None,
     class_name: Annotated[
         str | None,
-        typer.Option("--class", metavar="NAME", help="The class to explain.", show_default="the likeliest"),
+        typer.Option("--class", metavar="NAME", help="Class to explain.", show_default="the most likely"),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="DATA", help="A data set to see in two dimensions, and its mistakes."),
+        typer.Option(metavar="DATA", help="Data set to map in two dimensions, with its mistakes."),
     ] = None,
     threads: Threads = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The folder to write.", show_default="a new one in runs/classify"),
+        typer.Option(metavar="DIR", help="Folder to write to.", show_default="a new folder in runs/classify"),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Show what a model sees in pictures: a page with maps, filters, and where its answers come from."""
+    """Show what a model sees in pictures: maps, filters, saliency and Grad-CAM, as one page."""
     from fovea.apps import inspect as app
     from fovea.apps.counter import Counter
 
@@ -57,4 +59,4 @@ def inspect(
         print(f"{data}: {found.choice.described}")
         for line in found.choice.warnings:
             warn(f"warning: {line}")
-    print(f"what it sees is in {found.report}")
+    print(f"the page is {found.report}")

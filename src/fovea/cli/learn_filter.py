@@ -10,33 +10,33 @@ from fovea.cli.common import Debug, Threads, app, is_given, pictures, set_thread
 @app.command(epilog="[bold]Example:[/bold]  fovea learn-filter photos --target sobel-vertical")
 def learn_filter(
     context: typer.Context,
-    places: Annotated[
-        list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures, and folders of them.")
-    ],
+    places: Annotated[list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures or folders.")],
     target: Annotated[
-        str, typer.Option(metavar="NAMES", help="The filters to find, with commas between.")
+        str, typer.Option(metavar="NAMES", help="Filters to learn, separated by commas.")
     ] = "sobel-vertical",
     targets: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Or a folder with the same pictures, filtered by anything."),
+        typer.Option(
+            metavar="DIR", help="Folder with the same pictures, filtered by anything, instead of --target."
+        ),
     ] = None,
     size: Annotated[
         int | None,
-        typer.Option(help="Rows and columns of a filter, odd.", show_default="the filter's, or 3"),
+        typer.Option(help="Side of the filter in pixels, odd.", show_default="the filter's, or 3"),
     ] = None,
     filters: Annotated[
-        int | None, typer.Option(min=1, help="How many to learn.", show_default="one a target")
+        int | None, typer.Option(min=1, help="Number of filters.", show_default="one per target")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of descent, at most.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Where all random numbers come from.")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Maximum number of steps.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     threads: Threads = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The run folder.", show_default="a new one in runs/learn-filter"),
+        typer.Option(metavar="DIR", help="Run folder.", show_default="a new folder in runs/learn-filter"),
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Let gradient descent find a filter from pictures and their filtered versions."""
+    """Learn a filter by gradient descent from pictures and their filtered versions."""
     from fovea.apps import approach
     from fovea.apps import learn_filter as app
     from fovea.apps.learned import verdict
@@ -58,5 +58,5 @@ def learn_filter(
     print(verdict(found))
     if found.bad:
         listed = found.folder.bad_images
-        print(f"passed over {pictures(len(found.bad))}, for reasons in {listed}")
+        print(f"skipped {pictures(len(found.bad))}; the reasons are in {listed}")
     print(f"the filter, its model and pictures of its way are in {found.folder.path}")

@@ -14,19 +14,21 @@ def look(
     ],
     data: Annotated[
         str | None,
-        typer.Option(metavar="DATA", help="The pictures to choose from.", show_default="the model's own"),
+        typer.Option(metavar="DATA", help="Pictures to choose from.", show_default="the model's own"),
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="The run to watch.", show_default="MODEL, where it is one"),
+        typer.Option(metavar="RUN", help="Run to watch.", show_default="MODEL, if it is a run"),
     ] = None,
-    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8642,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 admits other machines.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8642,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
-    """Serve a page on this machine that shows the network at work; Ctrl-C ends it."""
+    """Serve a local page that shows the network at work, until Ctrl-C."""
     from fovea.web import start
 
     set_threads(threads)

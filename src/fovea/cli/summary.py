@@ -17,7 +17,7 @@ def summary(
     model: Model,
     debug: Debug = False,
 ) -> None:
-    """Show a network's layers, what each costs, and what a fully connected one in its place would."""
+    """Show a network's layers, the cost of each, and of a fully connected layer in its place."""
     from fovea.apps import models
 
     print(models.any_of(model).summary())
@@ -26,16 +26,16 @@ def summary(
 @app.command(epilog="[bold]Example:[/bold]  fovea explain-kernels lenet5 --batch-size 256")
 def explain_kernels(
     model: Model,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at once.")] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures per batch.")] = 64,
     training: Annotated[
-        bool, typer.Option("--training/--inference", help="A step of training, or a prediction.")
+        bool, typer.Option("--training/--inference", help="A training step or a prediction.")
     ] = True,
     as_json: Json = False,
     precision: Precision = None,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
-    """Show which kernel runs each stage and pass, why, and how much of the processor it uses."""
+    """Show the kernel of each stage and pass, why it was chosen, and its share of peak speed."""
     from fovea.apps import explain as app
     from fovea.apps import models
     from fovea.apps.counter import Counter
