@@ -266,3 +266,19 @@ def test_a_border_of_any_value(engine):
 def test_an_option_that_there_is_not_is_told_as_python_tells_it():
     with pytest.raises(TypeError, match=r"^filters.sobel\(\) got an unexpected keyword argument 'colour'$"):
         filters.sobel(step(), colour=1)
+
+
+@pytest.mark.skipif(not fovea.engine.available(), reason="Halide is not installed")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [*filters.names(), "magnitude", "direction"])
+def test_both_engines_pass_on_nan_and_infinity_alike(name, dtype):
+    rng = np.random.default_rng(0)
+    image = rng.standard_normal((16, 33)).astype(dtype)
+    image[3, 4], image[9, 20], image[12, 30] = np.nan, np.inf, -np.inf
+    own = getattr(filters, name, None)
+    found = []
+    for engine in fovea.engine.NAMES:
+        with fovea.engine(engine):
+            found.append(own(image) if callable(own) else filters.apply(image, filters.weights(name)))
+    for test in (np.isnan, np.isposinf, np.isneginf):
+        np.testing.assert_array_equal(test(found[0]), test(found[1]))

@@ -7,7 +7,9 @@ Filters are not turned round; their middle, of an even size the later of the two
 answer for. `result` names the type of what comes out. Arguments come checked from `fovea.filters`.
 """
 
+import math
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -25,12 +27,12 @@ def stencil(
 
     form "sum": (1), times `scale` if there is one, else as it is, whole numbers cut to the result's range;
     "magnitude", "direction" or "polar", which is both: (2), the magnitude times `scale`. Pictures of whole
-    numbers are summed exactly.
+    numbers are summed exactly. A pixel that meets a 0 does not count, be it NaN or infinity.
     """
     size = len(kernels[0]), len(kernels[0][0])
     seen = framed(image, size, border)
-    seen = seen.astype(np.int64 if image.dtype.kind == "u" else np.float64)
-    answers = [_sum(seen, np.array(kernel).astype(seen.dtype), image.shape) for kernel in kernels]
+    seen = seen.astype(np.int64 if image.dtype.kind == "u" else image.dtype)
+    answers = [_by_columns(seen, kernel, image.shape) for kernel in kernels]
     dtype = np.dtype(result).type
     if form == "sum":
         return (_fit(answers[0], result) if scale is None else answers[0].astype(result) * dtype(scale),)
@@ -79,6 +81,20 @@ def correlate(image: np.ndarray, kernel: np.ndarray, result: str, scale: float, 
     """
     seen = framed(image, (kernel.shape[0], kernel.shape[1]), border).astype(kernel.dtype)
     return _fit(_sum(seen, kernel, image.shape) * kernel.dtype.type(scale), result)
+
+
+def _by_columns(seen: np.ndarray, kernel: Kernel, shape: tuple[int, ...]) -> np.ndarray:
+    """(1) in the order of the compiled kernels: down each column, whose weights share a factor, then along."""
+    H, W, _ = shape
+    out = None
+    for b, weights in enumerate(zip(*kernel, strict=True)):
+        if any(weights):
+            factor = math.gcd(*weights) * (1 if next(filter(None, weights)) > 0 else -1)
+            rows = (seen[a : a + H] * seen.dtype.type(w // factor) for a, w in enumerate(weights) if w)
+            part = reduce(np.add, rows)[:, b : b + W] * seen.dtype.type(factor)
+            out = part if out is None else out + part
+    assert out is not None
+    return out
 
 
 def _sum(seen: np.ndarray, kernel: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -11,6 +11,7 @@ from operator import add
 
 import halide as hl
 
+from fovea.kernels.pipelines.activations import is_nan
 from fovea.kernels.pipelines.bordered import (
     ROUND,
     SHIFT,
@@ -122,7 +123,10 @@ def _angle(y: hl.Expr, x: hl.Expr) -> hl.Expr:
     Moshier's Cephes library (single/atanf.c).
     """
     high, low = hl.max(hl.abs(y), hl.abs(x)), hl.min(hl.abs(y), hl.abs(x))
-    t = low / hl.select(high > 0, high, hl.f32(1))
+    t = hl.select(
+        low == high, hl.f32(1), low / hl.select(high > 0, high, hl.f32(1))
+    )  # of two infinities, too
+    t = hl.select(high > 0, t, hl.f32(0))
     turned = t > hl.f32(0.41421356)
     t = hl.select(turned, (t - 1) / (t + 1), t)
     z, series = t * t, hl.f32(_ARC_TANGENT[0])
@@ -131,7 +135,8 @@ def _angle(y: hl.Expr, x: hl.Expr) -> hl.Expr:
     angle = hl.select(turned, hl.f32(pi / 4), hl.f32(0)) + (series * z * t + t)
     angle = hl.select(hl.abs(y) > hl.abs(x), hl.f32(pi / 2) - angle, angle)
     angle = hl.select(x < 0, hl.f32(pi) - angle, angle)
-    return hl.select(y < 0, -angle, angle)
+    angle = hl.select(y < 0, -angle, angle)
+    return hl.select(is_nan(x) | is_nan(y), x + y, angle)  # max and min above drop NaN
 
 
 def separable(*, dtype, kind, total, result, fixed, vector):
