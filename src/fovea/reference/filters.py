@@ -84,7 +84,7 @@ def correlate(image: np.ndarray, kernel: np.ndarray, result: str, scale: float, 
 
 
 def _by_columns(seen: np.ndarray, kernel: Kernel, shape: tuple[int, ...]) -> np.ndarray:
-    """(1) in the order of the compiled kernels: down each column, whose weights share a factor, then along."""
+    """(1) in the order of the kernels: down each column, whose weights share a factor, then across."""
     H, W, _ = shape
     out = None
     for b, weights in enumerate(zip(*kernel, strict=True)):
