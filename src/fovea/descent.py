@@ -23,7 +23,7 @@ import numpy as np
 
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
-from fovea.filter_examples import Pair, checked_size, differences, mixed_colours, pairs_of, unmixed
+from fovea.filter_examples import MOST, Pair, checked_size, differences, mixed_colours, pairs_of, unmixed
 from fovea.initializers import initializer
 from fovea.layers import Conv2D
 from fovea.losses import mean_squared_error
@@ -69,7 +69,7 @@ def learn_filter(
     rng = np.random.default_rng(whole(seed, "learn_filter", "seed", 0, MOST_SEED))
     pairs = pairs_of(pictures, targets, size)
     channels = pairs[0][1].shape[2]
-    count = channels if filters is None else whole(filters, "learn_filter", "filters", least=channels)
+    count = channels if filters is None else whole(filters, "learn_filter", "filters", channels, MOST)
     X, T = differences(pairs, size, rng)
     X, C = mixed_colours(X)
     T = T[..., np.arange(count) % channels]

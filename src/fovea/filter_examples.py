@@ -23,6 +23,7 @@ from fovea.ranges import whole
 Pair: TypeAlias = tuple[np.ndarray, np.ndarray]
 
 LARGEST = 31  # rows and columns of a filter
+MOST = 1024  # filters at a time
 SIDE = 32  # rows and columns of a patch's target
 PIXELS = 2**16  # of all patches' targets together
 FAINTEST = 1e-6  # of the strongest mixed colour: a fainter one is as good as absent

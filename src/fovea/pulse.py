@@ -17,6 +17,7 @@ from fovea import jsons
 from fovea.errors import DataError
 from fovea.layers import Conv2D
 from fovea.network import Network
+from fovea.ranges import whole
 from fovea.runs import Folder
 from fovea.tensors import read_tensors, write_tensors
 
@@ -85,6 +86,10 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         text, arrays = read_tensors(path)
         found = jsons.loads(text["pulse"], str(path))
+        whole(found["epoch"], "pulse", "epoch")
+        whole(found["step"], "pulse", "step", 0, whole(found["steps"], "pulse", "steps"))
+        if any(array.dtype != np.float32 or array.ndim != 4 for array in arrays.values()):
+            return {"points": []}, {}
         return {
             **found,
             "points": [(float(x), float(loss), float(top1)) for x, loss, top1 in found["points"]],

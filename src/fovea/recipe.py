@@ -15,6 +15,7 @@ from fovea.optimizers import Optimizer
 from fovea.ranges import LARGEST, MOST, MOST_SEED, SMALLEST, flag, number, real, short
 from fovea.rates import Schedule
 
+MOST_RATE = 1e6  # no network learns with more
 _RANGES = {  # name → the least and the most that it may be, and whether it is a whole number
     "epochs": (1, MOST, True),
     "patience": (0, MOST, True),
@@ -96,7 +97,7 @@ class Recipe:
         for name, value in values.items():
             object.__setattr__(self, name, value)
         try:
-            number(self.rate, "train: learning_rate", "a number above 0", SMALLEST)
+            number(self.rate, "train: learning_rate", "a number above 0", SMALLEST, MOST_RATE)
         except ShapeError as error:
             raise TrainingError(str(error)) from error
 

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from fovea import files, jsons
+from fovea.arguments import checked
 from fovea.data import Record, Splits
 from fovea.data.listing import task_of
 from fovea.data.record import is_record, rows_of
@@ -142,16 +143,16 @@ class Folder:
         write_whole(self.arguments, yaml.safe_dump(dict(arguments), sort_keys=False, allow_unicode=True))
 
     def read_arguments(self) -> dict[str, Any]:
-        """What `write_arguments` wrote; DataError where it cannot be read."""
+        """What `write_arguments` wrote; DataError where it cannot be read, or a value does not fit."""
         import yaml
 
         try:
             arguments = yaml.safe_load(files.read(self.arguments, "the arguments of a run", _MOST).decode())
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except DataError:
+            raise
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # PyYAML raises all of them
             raise DataError(mismatch(str(self.arguments), "YAML", " ".join(str(error).split()))) from error
-        if not isinstance(arguments, dict):
-            raise DataError(mismatch(str(self.arguments), "names and values", type(arguments).__name__))
-        return arguments
+        return checked(arguments, str(self.arguments))
 
     def write_bad_images(self, bad: Mapping[str, str]) -> None:
         self.write_table(self.bad_images, ("file", "reason"), sorted(bad.items()))

@@ -9,13 +9,14 @@ from fovea import data, engine, models, training
 from fovea.apps import pictures
 from fovea.apps.choices import choose, model_for
 from fovea.apps.models import file_of, record_of, trained
+from fovea.arguments import LINES
 from fovea.data import Record, Splits
 from fovea.data.groups import is_table
 from fovea.data.record import write_earlier
 from fovea.data.split import relative
-from fovea.errors import DataError, mismatch
+from fovea.errors import DataError, FoveaError, mismatch
 from fovea.network import Network
-from fovea.recipe import Recipe
+from fovea.recipe import NAMES, Recipe
 from fovea.runs import Folder, Run
 from fovea.training import Progress
 
@@ -90,7 +91,14 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         _, source, model, chosen = (asked[name] for name in ("epochs", "data", "model", "engine"))
     except KeyError as error:
         raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
-    recipe, progress = Recipe.read(asked), progress or Progress()
+    unknown = sorted(map(str, set(asked) - set(NAMES) - set(LINES)))
+    if unknown:
+        raise DataError(mismatch(str(folder.arguments), "only lines that Fovea writes", ", ".join(unknown)))
+    try:
+        recipe = Recipe.read(asked)
+    except FoveaError as error:
+        raise DataError(f"{folder.arguments}: {error}") from error
+    progress = progress or Progress()
     with engine.use(chosen):
         model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
         more = asked.get("size"), recipe.seed, asked.get("groups"), asked.get("precision")

@@ -28,6 +28,7 @@ PICTURES = ("gaussian", "box", "sharpen", "emboss")  # answer with a picture, in
 MAGNITUDES = ("prewitt", "roberts", "sobel", "scharr")
 NAMES = ("canny", *MAGNITUDES, *filters.names())
 SMOOTHING = ("canny", "gaussian")  # what takes a sigma
+MOST = 1_000_000  # the highest threshold: no filter answers as much
 _AT_ONCE = 2  # pictures in memory: while one is read or written, another is filtered
 
 
@@ -52,8 +53,8 @@ class Edges:
         if self.sigma is not None and self.name not in SMOOTHING:
             expected = f"--sigma with {' or '.join(SMOOTHING)} only"
             raise ShapeError(mismatch(f"--filter {self.name}", expected, f"--sigma {self.sigma:g}"))
-        if self.threshold is not None and (self.name in PICTURES or not self.threshold >= 0):
-            expected = "no threshold" if self.name in PICTURES else "a threshold from 0 up"
+        if self.threshold is not None and (self.name in PICTURES or not 0 <= self.threshold <= MOST):
+            expected = "no threshold" if self.name in PICTURES else f"a threshold from 0 up, at most {MOST:,}"
             raise ShapeError(mismatch(f"--filter {self.name}", expected, f"--threshold {self.threshold:g}"))
         if self.name == "canny" and self.convention != "scikit-image":
             got = f"--convention {self.convention}"

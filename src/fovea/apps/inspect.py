@@ -103,7 +103,7 @@ def check_unit(unit: str | None) -> tuple[int, ...] | None:
     """ROW,COLUMN, or one number where the layer has no rows. Raises DataError for another text."""
     if unit is None:
         return None
-    if not re.fullmatch(r"\d+(,\d+)?", unit.replace(" ", "")):
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})?", unit.replace(" ", "")):
         raise DataError(mismatch("unit", "ROW,COLUMN as in 3,4", repr(unit)))
     return tuple(map(int, unit.split(",")))
 

@@ -10,7 +10,8 @@ from fovea.apps import filtered, learned
 from fovea.apps.approach import CHANNELS, Approach
 from fovea.apps.learned import Found
 from fovea.errors import DataError, ShapeError, mismatch
-from fovea.filter_examples import checked_size
+from fovea.filter_examples import MOST, checked_size
+from fovea.ranges import whole
 from fovea.runs import Folder
 
 TASK = "learn-filter"
@@ -42,6 +43,8 @@ def learn(
     if out:
         Folder.check_free(out)
     true, size = known(target, targets, size)
+    if count is not None:
+        whole(count, "learn_filter", "filters", 1, MOST)
     rng = np.random.default_rng([seed, 1])
     if true is None:
         data = filtered.by_folder(places, Path(targets or "").expanduser(), size, rng, approach.note)

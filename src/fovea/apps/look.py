@@ -50,7 +50,7 @@ class Look:
         try:
             return any_of(model)
         except DataError:
-            if self.watch is None or not self.watch.version():
+            if self.watch is None or not self.watch.version() or self.watch.folder.best.exists():
                 raise
             return self.watch.network()
 

@@ -40,7 +40,14 @@ def file_of(model: str) -> Path:
 def trained(model: str, precision: str | None = None) -> Network:
     """The network of a model file or a run, with another `precision` where one is given. Raises DataError
     where there is none."""
-    network = load(file_of(model))
+    file = file_of(model)
+    try:
+        network = load(file)
+    except DataError as error:
+        if Path(model).expanduser().is_dir() and Folder(file.parent).state.is_file():
+            remedy = f"fovea train --resume {model} writes it again where the run's state is whole"
+            raise DataError(f"{error}: {remedy}") from error
+        raise
     network.precision = precision or network.precision
     return network
 

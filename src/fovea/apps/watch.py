@@ -127,6 +127,7 @@ def _number(cell: Any) -> float | None:
 
 def _json(path: Path) -> Any:
     try:
-        return jsons.loads(files.read(path, "JSON"), str(path))
+        found = jsons.loads(files.read(path, "JSON"), str(path))
     except (OSError, ValueError):  # DataError is a ValueError
         return None
+    return found if isinstance(found, dict) else None

@@ -30,7 +30,9 @@ app = typer.Typer(
 )
 
 DEBUG = "--debug"
-Threads = Annotated[int | None, typer.Option(min=1, help="Number of threads.", show_default="all cores")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Number of threads.", show_default="all cores")
+]
 Debug = Annotated[bool, typer.Option(DEBUG, help="Show the full traceback of an error.")]
 Json = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 Precision = Annotated[

@@ -1,10 +1,12 @@
 """Models out to other programs, and in from them."""
 
+import re
 from typing import Annotated
 
 import typer
 
 from fovea.cli.common import Debug, Trained, app, understand, usage
+from fovea.ranges import short
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea export runs/classify/train --format onnx")
@@ -56,10 +58,9 @@ def import_(
     """Convert an ONNX file to a model: to predict, to train further, to look inside."""
     from fovea.apps import exchange
 
-    lengths = _numbers("--input-shape", input_shape)
     path, network = exchange.import_onnx(
         file, out, classes=classes, mean=_numbers("--mean", mean), std=_numbers("--std", std),
-        input_shape=None if lengths is None else list(map(_whole, lengths)), note=print,
+        input_shape=None if input_shape is None else _lengths(input_shape), note=print,
     )  # fmt: skip
     count = sum(array.size for array in network.parameters.values())
     shape = "×".join(map(str, network.input_shape))
@@ -74,10 +75,10 @@ def _numbers(option: str, text: str | None) -> list[float] | None:
     try:
         return None if text is None else [float(word) for word in text.split(",")]
     except ValueError:
-        usage(f"{option}: expected numbers with commas between, got {text!r}")
+        usage(f"{option}: expected numbers with commas between, got {short(text)}")
 
 
-def _whole(number: float) -> int:
-    if number != int(number) or number < 1:
-        usage(f"--input-shape: expected whole numbers of at least 1, got {number:g}")
-    return int(number)
+def _lengths(text: str) -> list[int]:
+    if not re.fullmatch(r"\s*0*[1-9][0-9]{,8}\s*(,\s*0*[1-9][0-9]{,8}\s*)*", text):
+        usage(f"--input-shape: expected whole numbers of at least 1, as 224,224,3, got {short(text)}")
+    return [int(number) for number in text.split(",")]

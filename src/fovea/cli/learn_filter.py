@@ -25,7 +25,7 @@ def learn_filter(
         typer.Option(help="Side of the filter in pixels, odd.", show_default="the filter's, or 3"),
     ] = None,
     filters: Annotated[
-        int | None, typer.Option(min=1, help="Number of filters.", show_default="one per target")
+        int | None, typer.Option(min=1, max=1024, help="Number of filters.", show_default="one per target")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Maximum number of steps.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,

@@ -11,6 +11,7 @@ import atexit
 import ctypes
 import itertools
 import os
+import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,9 @@ import llvmlite.binding as llvm
 
 from fovea.errors import EngineError, ShapeError, mismatch
 from fovea.kernels import sharing, workspace
+from fovea.ranges import short
+
+MOST_THREADS = 1024
 
 _lock = threading.Lock()
 _linker: "llvm.LLJIT | None" = None  # lives as long as any kernel may run: until the process ends
@@ -95,8 +99,8 @@ def check(code: int, who: str) -> None:
 def set_threads(count: int | None) -> None:
     """Use `count` threads from now on (None: as many as FOVEA_THREADS says, or as the process may use)."""
     global _threads
-    if count is not None and count < 1:
-        raise ShapeError(mismatch("threads", "at least 1", count))
+    if count is not None and not 1 <= count <= MOST_THREADS:
+        raise ShapeError(mismatch("threads", f"1 to {MOST_THREADS}", short(count)))
     _threads = count
     with _lock:
         if _halide is not None:
@@ -110,8 +114,9 @@ def threads() -> int:
     text = os.environ.get("FOVEA_THREADS")
     if text is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not text.isdigit() or int(text) < 1:
-        raise ShapeError(mismatch("FOVEA_THREADS", "a whole number of at least 1", repr(text)))
+    if not re.fullmatch("0*[1-9][0-9]{,3}", text) or int(text) > MOST_THREADS:
+        expected = f"a whole number of at least 1 and at most {MOST_THREADS}"
+        raise ShapeError(mismatch("FOVEA_THREADS", expected, short(text)))
     return int(text)
 
 
