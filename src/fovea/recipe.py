@@ -15,7 +15,6 @@ from fovea.optimizers import Optimizer
 from fovea.ranges import LARGEST, MOST, MOST_SEED, SMALLEST, flag, number, real, short
 from fovea.rates import Schedule
 
-MOST_RATE = 1e6  # no network learns with more
 _RANGES = {  # name → the least and the most that it may be, and whether it is a whole number
     "epochs": (1, MOST, True),
     "patience": (0, MOST, True),
@@ -97,7 +96,7 @@ class Recipe:
         for name, value in values.items():
             object.__setattr__(self, name, value)
         try:
-            number(self.rate, "train: learning_rate", "a number above 0", SMALLEST, MOST_RATE)
+            number(self.rate, "train: learning_rate", "a number above 0", SMALLEST)
         except ShapeError as error:
             raise TrainingError(str(error)) from error
 

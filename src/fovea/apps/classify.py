@@ -91,6 +91,8 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         _, source, model, chosen = (asked[name] for name in ("epochs", "data", "model", "engine"))
     except KeyError as error:
         raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
+    if asked.get("task", TASK) != TASK:
+        raise DataError(mismatch(f"{folder.arguments}: task", TASK, asked["task"]))
     unknown = sorted(map(str, set(asked) - set(NAMES) - set(LINES)))
     if unknown:
         raise DataError(mismatch(str(folder.arguments), "only lines that Fovea writes", ", ".join(unknown)))

@@ -9,6 +9,7 @@ cut off there. Filters that give a picture again keep its colours. A run folder 
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -111,6 +112,8 @@ def draw(
     """
     bad: dict[str, str] = {}
     jobs = list(_jobs(places, bad, note))
+    root = Path(out) if out else Path("runs", TASK)
+    absent = [path for path in (root, *root.parents) if not path.exists()]
     folder = Folder.create_at(out) if out else Folder.create(TASK, edges.name)
     result, short = Drawn(folder, bad=bad), list[str]()
 
@@ -146,7 +149,9 @@ def draw(
                 folder.write_bad_images(result.bad)
             else:
                 folder.arguments.unlink()
-                folder.path.rmdir()
+                for made in absent if out else [folder.path, *absent]:
+                    with suppress(OSError):  # another run may have begun there
+                        made.rmdir()
     finally:
         pool.shutdown(cancel_futures=True)
     memory.check_all(short, len(jobs))

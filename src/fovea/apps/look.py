@@ -162,14 +162,13 @@ def _check(network: Network, model: str) -> None:
 
 def _load(given: str | None, model: str, network: Network) -> Splits | None:
     """The data set that is asked for, else the model's own where it is still there, in the parts that the
-    model's run had."""
+    model's run had. DataError where the run's files say nothing whole of it."""
     height, width, channels = network.input_shape
+    source = given if given is not None else arguments_of(model).get("data")
+    if not source:
+        return None
+    record, size = record_of(model), (height, width)
     try:
-        source = given if given is not None else arguments_of(model).get("data")
-        if not source:
-            return None
-        record = record_of(model)
-        size = height, width
         splits = data.load(source, size=size, channels=channels, record=record, draw=record is None)
     except DataError:
         if given is not None:

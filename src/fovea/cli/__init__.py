@@ -17,6 +17,7 @@ import fovea
 from fovea.cli.common import DEBUG, app
 from fovea.errors import FoveaError, FoveaWarning
 from fovea.memory import is_short
+from fovea.text import visible
 
 # isort: off
 from fovea.cli import classify, inspect, edges, learn_filter, summary, look, exchange, cache  # noqa: F401  (each adds its commands, shown in this order)
@@ -53,7 +54,7 @@ def _report(error: BaseException) -> int:
     if message is not None:  # typer's own: the command was not understood
         command = getattr(getattr(error, "ctx", None), "command_path", "fovea")
         if message():  # nothing, where the help has been printed instead
-            print(f"{command}: {message()} ({command} --help says more)", file=sys.stderr)
+            print(f"{command}: {visible(message())} ({command} --help says more)", file=sys.stderr)
         return getattr(error, "exit_code", 2)
     if isinstance(error, FoveaError):
         text = str(error)
@@ -67,7 +68,7 @@ def _report(error: BaseException) -> int:
         text = f"{error.filename or 'system'}: {error.strerror or error}"
     else:
         text = f"internal error, {type(error).__name__}: {error}; {DEBUG} shows where"
-    print("fovea: " + " ".join(text.splitlines()), file=sys.stderr)
+    print(f"fovea: {visible(text)}", file=sys.stderr)
     return 1
 
 

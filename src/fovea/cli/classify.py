@@ -20,6 +20,7 @@ from fovea.cli.common import (
     warn,
 )
 from fovea.errors import OutOfMemoryError
+from fovea.text import visible
 
 CHOSEN = "what suits the data"
 Flips = Annotated[
@@ -279,7 +280,8 @@ def predict(
                 if not as_json and entry["error"]:
                     warn(f"{entry['file']}: {entry['error']}")
                 elif not as_json and csv is None:
-                    print(f"{entry['file']}\t{entry['class']}\t{entry['probabilities'][entry['class']]:.2%}")
+                    share = entry["probabilities"][entry["class"]]
+                    print(f"{visible(entry['file'])}\t{visible(entry['class'])}\t{share:.2%}")
         except OutOfMemoryError as error:
             short = error
     if as_json:

@@ -8,6 +8,7 @@ import typer
 import typer.core
 
 from fovea.errors import FoveaError
+from fovea.text import visible
 
 
 class _Commands(typer.core.TyperGroup):
@@ -75,7 +76,7 @@ def pictures(count: int) -> str:
 
 def warn(line: str) -> None:
     """A line on standard error, which leaves what others read on standard output alone."""
-    print(f"fovea: {line}", file=sys.stderr)
+    print(f"fovea: {visible(line)}", file=sys.stderr)
 
 
 def usage(text: str) -> NoReturn:

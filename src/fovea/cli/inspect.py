@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fovea.cli.common import Debug, Threads, Trained, app, set_threads, understand, warn
+from fovea.text import visible
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea inspect runs/classify/train cat.jpg --data photos")
@@ -54,7 +55,7 @@ def inspect(
     for file, why in found.bad.items():
         warn(f"{file}: {why}")
     for file, (name, probability) in found.answers.items():
-        print(f"{file}\t{name}\t{probability:.2%}")
+        print(f"{visible(file)}\t{visible(name)}\t{probability:.2%}")
     if found.choice:
         print(f"{data}: {found.choice.described}")
         for line in found.choice.warnings:
