@@ -543,3 +543,9 @@ def test_the_run_folder_has_what_the_design_says(tmp_path):
     measured = json.loads((tmp_path / "run/metrics.json").read_text())
     assert list(measured) == ["split", "top1", "top5", "loss", "n", "per_class", "seed"]
     assert set(measured["per_class"]) == set(tiny.CLASSES)
+
+
+def test_a_batch_that_no_memory_holds_is_refused_before_there_is_a_folder(tmp_path):
+    with pytest.raises(TrainingError, match=r"batches of 2,000,000,000 that fit into .* GB"):
+        train(batch_size=2 * 10**9, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -10,6 +10,7 @@ step in which somebody presses Ctrl-C; a run that goes on ends with the same bit
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,13 +22,15 @@ from fovea.average import Average
 from fovea.batches import batches
 from fovea.batches import steps as steps_of
 from fovea.data import Dataset, Splits, statistics
-from fovea.errors import DataError, ShapeError, mismatch
+from fovea.errors import DataError, ShapeError, TrainingError, mismatch
 from fovea.evaluation import Answering, Mirrored, answers
 from fovea.interrupts import Interrupt, Stopped
+from fovea.memory import machine_memory
 from fovea.network import Network
 from fovea.position import Position, Row
 from fovea.preprocessing import Preprocessing
 from fovea.pulse import Pulse
+from fovea.ranges import gigabytes
 from fovea.recipe import Recipe
 from fovea.runs import Folder, Run
 from fovea.state import Keeper
@@ -180,6 +183,14 @@ def check_recipe(network: Network, data: Splits, recipe: Recipe) -> list[float] 
     smallest = len(data.train) % recipe.batch_size or recipe.batch_size  # the last of an epoch
     for layer, shapes in zip(network.layers, network.input_shapes, strict=True):
         layer.check_batch(smallest, shapes)
+    # At the very least: weights, their best, gradients and velocities; and one array in four of what layers
+    # give out, as several of them are often one stage.
+    size = 4 * network.memory.nbytes + recipe.batch_size * sum(map(prod, network.shapes))
+    most = machine_memory()
+    if size > most:
+        got, remedy = gigabytes(size), "choose a smaller batch size, or a smaller size of pictures"
+        expected = f"batches of {recipe.batch_size:,} that fit into {gigabytes(most)} of memory"
+        raise TrainingError(mismatch("train", expected, f"at least {got}", remedy))
     paces.factors(network, recipe.freeze, recipe.layer_rates)
     return balance.weights(recipe.class_weights, data.train.labels, data.classes)
 
