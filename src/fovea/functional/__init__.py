@@ -56,7 +56,7 @@ from fovea.functional.pool import (
 from fovea.functional.prelu import prelu, prelu_backward
 from fovea.functional.rearrange import depth_to_space, space_to_depth, take_channels, take_channels_backward
 from fovea.functional.recolour import recolour
-from fovea.functional.sample import pad2d, pad2d_backward, resize2d, resize2d_backward
+from fovea.functional.sample import pad2d, pad2d_backward, resize2d, resize2d_backward, sample2d
 from fovea.functional.smooth import (
     gelu,
     gelu_backward,
@@ -127,6 +127,7 @@ __all__ = [
     "relu_backward",
     "resize2d",
     "resize2d_backward",
+    "sample2d",
     "sgd",
     "sigmoid",
     "sigmoid_backward",

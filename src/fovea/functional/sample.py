@@ -8,6 +8,12 @@ from fovea.geometry import Pair
 from fovea.sampling import Axis, mode_of_resizing, padded, resized
 
 
+def sample2d(A_prev: Volume, rows: Axis, columns: Axis, fill: float = 0.0) -> Volume:
+    """A (N, n_out of rows, n_out of columns, C) from A_prev (N, n of rows, n of columns, C): each new pixel
+    is a weighted sum of old ones, by the tables of `fovea.sampling`, and `fill` where they name none."""
+    return operations("sample").sample2d(A_prev, rows, columns, fill)
+
+
 def pad2d(A_prev: Volume, padding: Sequence[int], *, mode: str = "constant", value: float = 0.0) -> Volume:
     """A_prev (N, H, W, C) with (top, bottom, left, right) more pixels, or less where they are negative.
 
@@ -16,7 +22,7 @@ def pad2d(A_prev: Volume, padding: Sequence[int], *, mode: str = "constant", val
     """
     top, bottom, left, right = padding
     axes = padded(A_prev.shape[1], top, bottom, mode), padded(A_prev.shape[2], left, right, mode)
-    return operations("sample").sample2d(A_prev, *axes, value)
+    return sample2d(A_prev, *axes, value)
 
 
 def pad2d_backward(dA: Volume, size: Pair, padding: Sequence[int], *, mode: str = "constant") -> Volume:
@@ -31,8 +37,10 @@ def resize2d(A_prev: Volume, size: Pair, *, mode: str = "nearest", align_corners
     `mode` is "nearest" or "bilinear"; with `align_corners` the corners' centres stay where they are.
     """
     mode_of_resizing(mode, align_corners, "resize2d")
-    axes = (resized(n, new, mode, align_corners) for n, new in zip(A_prev.shape[1:3], size, strict=True))
-    return operations("sample").sample2d(A_prev, *axes)
+    rows, columns = (
+        resized(n, new, mode, align_corners) for n, new in zip(A_prev.shape[1:3], size, strict=True)
+    )
+    return sample2d(A_prev, rows, columns)
 
 
 def resize2d_backward(
@@ -46,4 +54,4 @@ def resize2d_backward(
 
 
 def _back(dA: Volume, rows: Axis, columns: Axis) -> Volume:
-    return operations("sample").sample2d(dA, rows.transposed(), columns.transposed())
+    return sample2d(dA, rows.transposed(), columns.transposed())

@@ -1,6 +1,8 @@
 """Activations of arrays; the pipelines are in pipelines/elementwise.py and classes.py."""
 
 from collections.abc import Callable
+from inspect import Signature, signature
+from typing import Any
 
 import numpy as np
 
@@ -99,19 +101,34 @@ def softmax_backward(dA, A) -> np.ndarray:
     return unpack(dZ, len(A))
 
 
-def passes(function: str, *names: str, kept: str = "Z") -> tuple[Callable, Callable]:
-    """Forward and backward pass of an activation by its row in pipelines/activations.py, as the functions of
-    that name in `fovea.reference`. `names` are its numbers', and `kept` is what its backward pass takes."""
+def passes(function: str) -> tuple[Callable, Callable]:
+    """Forward and backward pass of an activation by its row in pipelines/activations.py, with the signatures
+    of `fovea.reference`: the numbers behind Z there are the activation's."""
+    forward_as = signature(getattr(reference, function))
+    backward_as = signature(getattr(reference, f"{function}_backward"))
+    names = list(forward_as.parameters)[1:]
+    kept = list(backward_as.parameters)[1]
 
-    def forward(Z, *numbers: float) -> np.ndarray:
+    def forward(*given: Any, **named: Any) -> np.ndarray:
+        Z, *numbers = _filled(forward_as, given, named)
         checks.numbers(function, **dict(zip(names, numbers, strict=True)))
         return _forward(function, Z, *numbers)
 
-    def backward(dA, X, *numbers: float) -> np.ndarray:
+    def backward(*given: Any, **named: Any) -> np.ndarray:
+        dA, X, *numbers = _filled(backward_as, given, named)
         checks.numbers(f"{function}_backward", **dict(zip(names, numbers, strict=True)))
         return _backward(function, dA, *numbers, **{kept: X})
 
+    for pass_, shown in ((forward, forward_as), (backward, backward_as)):
+        vars(pass_)["__signature__"] = shown  # what inspect.signature answers
     return forward, backward
+
+
+def _filled(expected: Signature, given: tuple, named: dict[str, Any]) -> tuple:
+    """The arguments of a call in order, with their defaults. TypeError for others."""
+    bound = expected.bind(*given, **named)
+    bound.apply_defaults()
+    return bound.args
 
 
 def _forward(function: str, Z, *numbers: float) -> np.ndarray:

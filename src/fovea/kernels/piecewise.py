@@ -2,7 +2,7 @@
 
 from fovea.kernels.activation import passes
 
-elu, elu_backward = passes("elu", "alpha", "scale", "rate")
-hard_sigmoid, hard_sigmoid_backward = passes("hard_sigmoid", "slope", "shift", kept="A")
+elu, elu_backward = passes("elu")
+hard_sigmoid, hard_sigmoid_backward = passes("hard_sigmoid")
 hard_swish, hard_swish_backward = passes("hard_swish")
-thresholded_relu, thresholded_relu_backward = passes("thresholded_relu", "threshold")
+thresholded_relu, thresholded_relu_backward = passes("thresholded_relu")
