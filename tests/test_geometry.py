@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from fovea.errors import ShapeError
 from fovea.geometry import Window, _blind, pair, sides
+from fovea.layers import Conv2D, ConvTranspose2D
 from tests.cases import cases, drawn
 
 SOME = st.integers(1, 60)
@@ -191,3 +192,10 @@ def test_windows_of_any_number_are_counted_at_once():
 def test_sizes_have_bounds(arguments):
     with pytest.raises(ShapeError, match=r"2,147,483,647|whole number"):
         Window.of(*arguments)
+
+
+def test_filters_have_at_most_4096_rows_and_columns():
+    assert Conv2D(1, (4096, 1)).kernel_size == (4096, 1)
+    for layer in (Conv2D, ConvTranspose2D):
+        with pytest.raises(ShapeError, match=r"kernel_size: expected .* at most 4,096, got 4097"):
+            layer(1, 4097)

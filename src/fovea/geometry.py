@@ -19,6 +19,7 @@ from fovea.errors import ShapeError, mismatch
 from fovea.ranges import MOST, check_size, short
 
 Pair: TypeAlias = tuple[int, int]
+MOST_FILTER = 4096  # rows and columns of a filter: kernels are tried up to here
 Padding: TypeAlias = Literal["valid", "same"] | int | Sequence[int]
 
 
@@ -34,13 +35,13 @@ def sides(text: str | None) -> Pair | None:
     return found
 
 
-def pair(value: int | Sequence[int], who: str, name: str, least: int = 1) -> Pair:
-    """`value` for height and width: a whole number stands for both; both at least `least`."""
+def pair(value: int | Sequence[int], who: str, name: str, least: int = 1, most: int = MOST) -> Pair:
+    """`value` for height and width: a whole number stands for both; both from `least` to `most`."""
     numbers = _wholes(value if isinstance(value, Sequence) else (value, value))
-    if len(numbers) != 2 or min(numbers) < least or max(numbers) > MOST:
+    if len(numbers) != 2 or min(numbers) < least or max(numbers) > most:
         expected = f"one or two whole numbers of at least {least}"
-        if numbers and max(numbers) > MOST:
-            expected += f" and at most {MOST:,}"
+        if numbers and max(numbers) > most:
+            expected += f" and at most {most:,}"
         raise ShapeError(mismatch(f"{who}: {name}", expected, short(value)))
     return numbers[0], numbers[1]
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from fovea import functional
 from fovea.checks import in_groups
-from fovea.geometry import Padding, Pair, Window, pair
+from fovea.geometry import MOST_FILTER, Padding, Pair, Window, pair
 from fovea.initializers import initializer
 from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape
 from fovea.ranges import flag, whole
@@ -53,7 +53,7 @@ class Conv2D(Layer):
 
     def __post_init__(self) -> None:
         self.filters = whole(self.filters, "Conv2D", "filters")
-        self.kernel_size = pair(self.kernel_size, "Conv2D", "kernel_size")
+        self.kernel_size = pair(self.kernel_size, "Conv2D", "kernel_size", most=MOST_FILTER)
         self.stride = pair(self.stride, "Conv2D", "stride")
         self.padding = checked_padding(self.padding, "Conv2D")
         initializer(self.initializer, "Conv2D")

@@ -23,7 +23,7 @@ import numpy as np
 
 from fovea import functional
 from fovea.checks import in_groups
-from fovea.geometry import Padding, Pair, Window, pair
+from fovea.geometry import MOST_FILTER, Padding, Pair, Window, pair
 from fovea.initializers import initializer
 from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape
 from fovea.ranges import flag, whole
@@ -54,7 +54,7 @@ class ConvTranspose2D(Layer):
     def __post_init__(self) -> None:
         who = "ConvTranspose2D"
         self.filters = whole(self.filters, who, "filters")
-        self.kernel_size = pair(self.kernel_size, who, "kernel_size")
+        self.kernel_size = pair(self.kernel_size, who, "kernel_size", most=MOST_FILTER)
         self.stride = pair(self.stride, who, "stride")
         self.padding = checked_padding(self.padding, who)
         self.output_padding = pair(self.output_padding, who, "output_padding", 0)
