@@ -4,6 +4,7 @@
 # make check   format, lint, types, imports, documentation
 # make docs    the documentation, in docs/_build
 # make film    the moving picture in the README, from the real page in headless Chromium
+# make architecture  ARCHITECTURE.md's tree and order, from docstrings and import contracts
 # make bench   the benchmarks; make bench BENCH=lenet ARGS="--json FILE" is one of them, with its rows in a file
 # make clean   remove the environment and what was built
 #
@@ -20,7 +21,7 @@ RUN := runs/demo
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test browser check docs film bench clean
+.PHONY: demo test browser check docs film architecture bench clean
 
 demo: .venv/.with-package
 	rm -rf $(RUN)
@@ -44,6 +45,9 @@ check: .venv/.with-check,docs docs
 
 docs: .venv/.with-docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
+architecture: .venv/.with-package
+	$(BIN)/python docs/architecture.py
 
 film: .venv/.with-browser
 	$(BIN)/python docs/film.py

@@ -17,15 +17,15 @@ from torch.nn.functional import cross_entropy
 
 import fovea
 from benchmarks import torch_twin
-from fovea import layerwise
-from fovea.apps import classify
+from fovea.classification import train
 from fovea.kernels import runtime
 from fovea.losses import CrossEntropy
-from fovea.training import Progress
+from fovea.training import runner
+from fovea.training.loop import Progress
 
 
 class TorchPlan:
-    """What runs a network in a training (`fovea.layerwise.Plan`), in PyTorch."""
+    """What runs a network in a training (`fovea.training.runner.Plan`), in PyTorch."""
 
     def __init__(self, network: fovea.Network, loss: CrossEntropy) -> None:
         self.network, self.loss = network, loss
@@ -85,14 +85,14 @@ def main() -> None:
     choices = {
         name: getattr(options, name) for name in ("epochs", "seed") if getattr(options, name) is not None
     }
-    sides: dict[str, Callable[..., object]] = {"fovea": layerwise.plan, "torch": _torch_plan}
+    sides: dict[str, Callable[..., object]] = {"fovea": runner.plan, "torch": _torch_plan}
     for name, plan in sides.items():
         if options.only not in (None, name):
             continue
         print(f"\n{name}", flush=True)
         out = None if options.out is None else str(options.out / name)
-        with mock.patch.object(layerwise, "plan", plan):
-            run = classify.train(options.source, options.model, out=out, progress=Lines(), **choices)
+        with mock.patch.object(runner, "plan", plan):
+            run = train.train(options.source, options.model, out=out, progress=Lines(), **choices)
         seconds = sum(row["seconds"] for row in run.history)
         found = run.metrics
         print(f"{found['split']}: {found['top1']:.2%} of {found['n']:,}; {seconds:,.0f} s of training")

@@ -47,7 +47,7 @@ def _server() -> Iterator[int]:
     """The page of an untrained LeNet-5, in a thread; yields its port."""
     import uvicorn
 
-    from fovea.apps.look import Look
+    from fovea.apps.look.session import Look
     from fovea.web.app import make
     from fovea.web.serve import listen
 

@@ -10,7 +10,6 @@ from torch.nn.functional import cross_entropy, pad
 import fovea
 from benchmarks.ours import Batch, Batches
 from benchmarks.turns import Run
-from fovea.graph import PICTURE, takers
 from fovea.layers import (
     Add,
     BatchNorm,
@@ -27,6 +26,7 @@ from fovea.layers import (
     Shortcut,
 )
 from fovea.layers.base import Shape
+from fovea.network.graph import PICTURE, takers
 
 LAYOUTS = ("NCHW", "NHWC")
 FORMATS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}

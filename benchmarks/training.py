@@ -17,7 +17,7 @@ import numpy as np
 import fovea
 from benchmarks.harness import Row, report
 from benchmarks.lenet import batches_of, training_data
-from fovea.apps.progress import Lines
+from fovea.classification.progress import Lines
 from fovea.optimizers import SGD
 from fovea.stages import Plan
 

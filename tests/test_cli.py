@@ -12,7 +12,7 @@ import yaml
 
 import fovea
 from fovea import cli, images
-from fovea.runs import Folder
+from fovea.training.run_folder import Folder
 from tests import tiny
 
 FOVEA = [sys.executable, "-m", "fovea.cli"]
@@ -441,7 +441,7 @@ def test_predicting_loads_no_plotting_and_no_training(run):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
-    assert not loaded & {"matplotlib", "halide", "fovea.training", "rich.progress", "yaml"}
+    assert not loaded & {"matplotlib", "halide", "fovea.training.loop", "rich.progress", "yaml"}
 
 
 def test_a_closed_pipe_is_no_accident(run):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from fovea import decoding, images, memory
-from fovea.apps.predict import predict
+from fovea.classification.predict import predict
 from fovea.data.files import Files
 from fovea.errors import DataError, OutOfMemoryError
 from tests import tiny

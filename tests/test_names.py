@@ -1,6 +1,7 @@
 """When two names are the same, and what becomes of names that are."""
 
-from fovea import balance, names
+from fovea import names
+from fovea.training import class_weights
 
 
 def test_accents_and_blanks_make_no_other_class():
@@ -16,5 +17,5 @@ def test_names_that_occur_twice_get_their_numbers():
 
 
 def test_weights_go_to_classes_by_names_that_look_alike():
-    asked = balance.parse("cafe\u0301=2")
-    assert balance.weights(asked, None, ["caf\u00e9", "tea"]) == [2.0, 1.0]
+    asked = class_weights.parse("cafe\u0301=2")
+    assert class_weights.weights(asked, None, ["caf\u00e9", "tea"]) == [2.0, 1.0]

@@ -21,23 +21,22 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
         models,
         onnx,
         optimizers,
-        rates,
         reference,
         seeing,
         tracing,
     )
-    from fovea.checking import check_layer
-    from fovea.descent import learn_filter
+    from fovea.checking.check_layer import check_layer
     from fovea.errors import FoveaError
-    from fovea.graph import Node
+    from fovea.filters.learn_filter import learn_filter
     from fovea.layers import Layer
     from fovea.models import load
     from fovea.network import Network
-    from fovea.preprocessing import Preprocessing
-    from fovea.rate_search import find_rate
-    from fovea.recipe import Recipe
+    from fovea.network.graph import Node
+    from fovea.network.preprocessing import Preprocessing
     from fovea.tracing import trace
-    from fovea.training import train
+    from fovea.training.loop import train
+    from fovea.training.rate_search import find_rate
+    from fovea.training.recipe import Recipe
 
 __version__ = "0.1.0"
 
@@ -65,7 +64,6 @@ __all__ = [
     "models",
     "onnx",
     "optimizers",
-    "rates",
     "reference",
     "seeing",
     "trace",
@@ -87,7 +85,6 @@ _MODULES = (
     "models",
     "onnx",
     "optimizers",
-    "rates",
     "reference",
     "seeing",
     "tracing",
@@ -96,15 +93,15 @@ _OBJECTS = {  # name → its module
     "FoveaError": "errors",
     "Layer": "layers",
     "Network": "network",
-    "Node": "graph",
-    "Preprocessing": "preprocessing",
-    "Recipe": "recipe",
-    "check_layer": "checking",
-    "find_rate": "rate_search",
-    "learn_filter": "descent",
+    "Node": "network.graph",
+    "Preprocessing": "network.preprocessing",
+    "Recipe": "training.recipe",
+    "check_layer": "checking.check_layer",
+    "find_rate": "training.rate_search",
+    "learn_filter": "filters.learn_filter",
     "load": "models.files",
     "trace": "tracing",
-    "train": "training",
+    "train": "training.loop",
 }
 
 

@@ -1,6 +1,6 @@
 """The errors that Fovea raises on purpose; each names who, what was expected, what came, and the remedy."""
 
-from fovea.text import visible
+from fovea.names import visible
 
 DISTRIBUTION = "fovea-cnn"  # Fovea's name on PyPI, where `fovea` is another project
 

@@ -6,7 +6,7 @@ A value is drawn with mean 0 and a variance that keeps the signal's size from la
     Glorot  Var[W] = 2 / (fan_in + fan_out)       (for forward and backward alike)                      (2)
 
 uniform in ±√(3·Var[W]). "whitening" begins as He's normal one, until a training measures its pictures
-(`fovea.whitening`). fan_in: the inputs of one output value; fan_out: the outputs that one input
+(`fovea.training.whitening`). fan_in: the inputs of one output value; fan_out: the outputs that one input
 value reaches, at stride 1. The normal ones are not cut off.
 
 He, Zhang, Ren, Sun: Delving Deep into Rectifiers (2015), arXiv:1502.01852.

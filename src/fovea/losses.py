@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fovea import checks, functional
+from fovea import arguments, functional
 from fovea.errors import ShapeError, mismatch
 
 
@@ -32,12 +32,12 @@ class CrossEntropy:
     """
 
     def __init__(self, smoothing: float = 0.0, weights: Sequence[float] | np.ndarray | None = None) -> None:
-        self.smoothing = checks.share(smoothing, "loss: smoothing")
+        self.smoothing = arguments.share(smoothing, "loss: smoothing")
         self.weights = None if weights is None else np.array(weights, np.float32)
         if self.weights is not None:
             if self.weights.ndim != 1:
                 raise ShapeError(mismatch("loss: weights", "one for each class", self.weights.shape))
-            checks.class_weights(self.weights, "loss: weights")
+            arguments.class_weights(self.weights, "loss: weights")
 
     def check(self, classes: int) -> None:
         """Raise ShapeError unless it suits so many classes."""
@@ -71,7 +71,7 @@ def mean_squared_error(Z: np.ndarray, T: np.ndarray) -> tuple[float, np.ndarray]
 
     A target that is NaN leaves its value out of the mean.
     """
-    checks.same_shape("mean_squared_error", Z=Z, T=T)
+    arguments.same_shape("mean_squared_error", Z=Z, T=T)
     known = ~np.isnan(T)
     n = max(int(known.sum()), 1)
     difference = np.where(known, Z - T, np.zeros((), Z.dtype))

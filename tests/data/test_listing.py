@@ -10,7 +10,7 @@ from fovea import images
 from fovea.data import listing
 from fovea.data.listing import Skipped, pictures
 from fovea.errors import DataError
-from fovea.runs import Folder
+from fovea.training.run_folder import Folder
 
 
 def write(root: Path, *names: str) -> None:
@@ -106,9 +106,11 @@ def test_figures_are_no_data_but_edges_may_be(tmp_path):
 
 
 def test_every_task_of_the_command_line_is_known():
-    from fovea.apps import classify, edges, find_rate, learn_filter
+    from fovea.apps import edges
+    from fovea.apps.learn_filter import learn
+    from fovea.classification import find_rate, train
 
-    assert {app.TASK for app in (classify, edges, find_rate, learn_filter)} == set(listing.TASKS)
+    assert {app.TASK for app in (train, edges, find_rate, learn)} == set(listing.TASKS)
 
 
 def test_the_folder_one_is_in_has_no_name_before_its_files(tmp_path, monkeypatch):

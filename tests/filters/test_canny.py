@@ -83,7 +83,7 @@ def test_weak_edges_stay_where_a_strong_one_holds_them(density, engine):
 
 
 def linked(candidates):
-    return operations("linking").linked(candidates)
+    return operations("hysteresis").linked(candidates)
 
 
 def test_a_spiral_is_one_edge(engine):

@@ -10,8 +10,8 @@ import threading
 import numpy as np
 import pytest
 
-from fovea import caching
 from fovea.errors import EngineError
+from fovea.files import caching
 from fovea.kernels import buffers, compiler, specification, targets, workers
 from fovea.kernels.specification import specify
 
@@ -82,7 +82,7 @@ def test_a_cache_that_cannot_be_written_to_costs_a_line(empty_cache, monkeypatch
     def refuse(descriptor):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("fovea.files.os.fsync", refuse)
+    monkeypatch.setattr("fovea.files.whole.os.fsync", refuse)
     monkeypatch.setattr(caching, "_temporary", lambda: empty_cache.parent / "elsewhere")
     relu(compiler.get(SPECIFICATION))
     (line,) = caplog.messages

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from fovea import Network, check_layer, engine, functional, seeing, summary
+from fovea import Network, check_layer, engine, functional, seeing
 from fovea.errors import ShapeError
 from fovea.layers import Conv2D, ConvTranspose2D
+from fovea.network import summary
 from tests import cases
 
 

@@ -9,9 +9,10 @@ import safetensors.numpy
 from numpy.testing import assert_allclose
 
 import fovea
-from fovea import engine, layerwise, models
+from fovea import engine, models
 from fovea.errors import DataError, FoveaError, ShapeError
 from fovea.models import adapted, torchvision, vgg
+from fovea.training import runner
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra: peers")
 from safetensors.torch import load_file, save_file  # noqa: E402
@@ -106,7 +107,7 @@ def test_a_step_of_training_has_pytorchs_gradients_and_statistics(name, files):
     with fovea.engine(name):
         network = fovea.load(file, input_shape=(64, 64, 3))
         network.precision = "exact"
-        plan = layerwise.plan(network, 8, training=True)
+        plan = runner.plan(network, 8, training=True)
         got, _ = plan.loss_and_gradients(X, labels)
     assert got == pytest.approx(loss.item(), rel=1e-4)
     theirs = {key: p.grad.numpy() for key, p in model.named_parameters()}

@@ -9,7 +9,6 @@ import pytest
 import fovea
 from fovea import layers
 from fovea.errors import DataError
-from fovea.graph import Node
 from fovea.layers import (
     CELU,
     ELU,
@@ -59,7 +58,8 @@ from fovea.layers import (
     ThresholdedReLU,
     Upsample2D,
 )
-from fovea.preprocessing import Preprocessing
+from fovea.network.graph import Node
+from fovea.network.preprocessing import Preprocessing
 
 onnx = pytest.importorskip("onnx")
 

@@ -9,7 +9,7 @@ import fovea
 from fovea.cli import main
 from fovea.errors import FoveaWarning
 from fovea.layers import Conv2D, Dense, Flatten
-from fovea.preprocessing import Preprocessing
+from fovea.network.preprocessing import Preprocessing
 
 onnx = pytest.importorskip("onnx")
 

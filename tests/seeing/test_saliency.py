@@ -4,7 +4,7 @@ import pytest
 from fovea import Network, engine, seeing
 from fovea.errors import ShapeError
 from fovea.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
-from fovea.preprocessing import Preprocessing
+from fovea.network.preprocessing import Preprocessing
 from tests.cases import ENGINES, assert_close
 
 

@@ -12,10 +12,10 @@ import fovea
 from fovea import layers as L
 from fovea.errors import ShapeError
 from fovea.kernels import runtime, tiles
-from fovea.layerwise import Layerwise
 from fovea.losses import CrossEntropy
 from fovea.stages import Plan
 from fovea.stages.join import join
+from fovea.training.runner import Layerwise
 from tests.cases import FORWARD, GRADIENT, WINOGRAD_FORWARD, WINOGRAD_GRADIENT, assert_close
 
 pytestmark = pytest.mark.skipif(not fovea.engine.available(), reason="no Halide on this platform")

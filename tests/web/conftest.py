@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from fovea import data, training
-from fovea.apps.look import Look
+from fovea import data
+from fovea.apps.look.session import Look
+from fovea.training import loop
 from fovea.web.app import make
 from tests import tiny
 
@@ -28,7 +29,7 @@ def run(tmp_path_factory):
         patch.setenv("FOVEA_ENGINE", "reference")
         network = tiny.network()
         splits = data.load(photos, size=(tiny.SIDE, tiny.SIDE))
-        training.train(network, splits, epochs=2, out=place / "run", arguments={"data": photos})
+        loop.train(network, splits, epochs=2, out=place / "run", arguments={"data": photos})
     return place / "run"
 
 

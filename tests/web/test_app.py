@@ -8,11 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 import fovea
-from fovea.apps import views
-from fovea.apps.look import Look
+from fovea.apps.look import views
+from fovea.apps.look.session import Look
 from fovea.errors import DataError
-from fovea.graph import Node
 from fovea.layers import Add, Conv2D, Dense, Flatten, ReLU
+from fovea.network.graph import Node
 from fovea.web.app import make
 from tests import tiny
 from tests.web.conftest import question, unpack

@@ -10,7 +10,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from fovea import images
-from fovea.apps import look as app
+from fovea.apps.look import session as app
 from fovea.web import app as web
 from fovea.web import guard
 from tests.web.conftest import png, unpack

@@ -22,7 +22,7 @@ from fovea import engine, filters, images, memory
 from fovea.data import listing
 from fovea.errors import DataError, OutOfMemoryError, ShapeError, mismatch
 from fovea.names import same
-from fovea.runs import Folder
+from fovea.training.run_folder import Folder
 
 TASK = "edges"
 PICTURES = ("gaussian", "box", "sharpen", "emboss")  # answer with a picture, in colours

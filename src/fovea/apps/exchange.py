@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fovea import files
-from fovea.apps import models
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.names import class_name, distinct, listed, repeated
 from fovea.network import Network
-from fovea.preprocessing import Preprocessing
-from fovea.soundness import check_weights
+from fovea.network.preprocessing import Preprocessing
+from fovea.network.soundness import check_weights
+from fovea.training import trained
 
 
 def _to_onnx(network: Network, path: Path, numbers: bool, logits: bool) -> str:
@@ -41,7 +41,7 @@ def export(
 ) -> tuple[Path, str]:
     """Write MODEL in another format: where it is now, and what is in it. Raises DataError."""
     ending, write = FORMATS[check_format(format)]
-    network = models.trained(model)
+    network = trained.trained(model)
     path = _new(out or f"{_name(model)}{ending}")
     return path, write(network, path, numbers, logits)
 

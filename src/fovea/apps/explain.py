@@ -13,7 +13,7 @@ import numpy as np
 from fovea import engine, optimizers
 from fovea.errors import EngineError, mismatch
 from fovea.network import Network
-from fovea.summary import times
+from fovea.network.summary import times
 
 _SECONDS, _LEAST, _MOST = 1.0, 7, 200  # rounds that are timed
 _WIDTH = 80

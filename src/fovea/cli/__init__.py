@@ -17,7 +17,7 @@ import fovea
 from fovea.cli.common import DEBUG, app
 from fovea.errors import FoveaError, FoveaWarning
 from fovea.memory import is_short
-from fovea.text import visible
+from fovea.names import visible
 
 # isort: off
 from fovea.cli import classify, inspect, edges, learn_filter, summary, look, exchange, cache  # noqa: F401  (each adds its commands, shown in this order)

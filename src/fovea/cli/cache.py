@@ -15,7 +15,7 @@ def cache(
     debug: Debug = False,
 ) -> None:
     """Show where compiled kernels and decoded pictures are kept, and their size."""
-    from fovea import caching
+    from fovea.files import caching
 
     root = caching.root()
     print(root)

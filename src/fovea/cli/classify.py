@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import typer
 
-from fovea import jsons
 from fovea.cli.common import (
     Debug,
     Json,
@@ -20,7 +19,8 @@ from fovea.cli.common import (
     warn,
 )
 from fovea.errors import OutOfMemoryError
-from fovea.text import visible
+from fovea.files import jsons
+from fovea.names import visible
 
 CHOSEN = "what suits the data"
 Flips = Annotated[
@@ -131,10 +131,11 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Train a classifier on a folder of pictures. Ctrl-C saves; --resume continues."""
-    from fovea.apps import classify, models, progress
+    from fovea.classification import progress, train
     from fovea.data.groups import parse
     from fovea.geometry import sides
-    from fovea.recipe import NAMES
+    from fovea.training import trained
+    from fovea.training.recipe import NAMES
 
     set_threads(threads)
     if resume is not None:
@@ -142,15 +143,15 @@ def train(
         given = [name for name in context.params if name not in free and is_given(context, name)]
         if given:
             usage(f"--resume takes every other setting from the run: leave out {', '.join(given)}")
-        run = classify.resume(resume, progress.shown())
+        run = train.resume(resume, progress.shown())
     else:
         chosen = {name: context.params[name] for name in NAMES if context.params.get(name) is not None}
-        understand(classify.check, chosen)
-        understand(models.check_precision, precision)
+        understand(train.check, chosen)
+        understand(trained.check_precision, precision)
         if groups is not None:
             understand(parse, groups)
         where = {"weights": weights, "size": understand(sides, size), "groups": groups, "out": out}
-        run = classify.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
+        run = train.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
     assert run.folder is not None
     print(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
     _tell_of_bad(run.bad, run.folder.bad_images)
@@ -192,16 +193,17 @@ def find_rate(
     debug: Debug = False,
 ) -> None:
     """Find a learning rate: train briefly while the rate rises, until the loss diverges."""
-    from fovea.apps import classify, models
-    from fovea.apps import find_rate as app
     from fovea.apps.counter import Counter
+    from fovea.classification import find_rate as app
+    from fovea.classification import train
     from fovea.geometry import sides
-    from fovea.recipe import NAMES
+    from fovea.training import trained
+    from fovea.training.recipe import NAMES
 
     set_threads(threads)
     chosen = {name: context.params[name] for name in NAMES if context.params.get(name) is not None}
-    understand(classify.check, chosen)
-    understand(models.check_precision, precision)
+    understand(train.check, chosen)
+    understand(trained.check_precision, precision)
     where = {"size": understand(sides, size), "precision": precision, "out": out}
     with Counter("trying rates") as counter:
         found, recipe, name, folder = app.find(data, model, progress=counter, **where, **chosen)
@@ -225,11 +227,11 @@ def evaluate(
     debug: Debug = False,
 ) -> None:
     """Measure a model: accuracy per class, confusions, worst mistakes."""
-    from fovea.apps import evaluate as app
-    from fovea.apps import models
     from fovea.apps.counter import Counter
+    from fovea.classification import evaluate as app
+    from fovea.training import trained
 
-    understand(models.check_precision, precision)
+    understand(trained.check_precision, precision)
     set_threads(threads)
     with Counter("measuring") as counter:
         found = app.evaluate(model, data, flips=flips, precision=precision, out=out, progress=counter)
@@ -263,15 +265,15 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Predict the class of pictures. Exit code 1 if none could be read, or memory ran out."""
-    from fovea.apps import models
-    from fovea.apps import predict as app
     from fovea.apps.counter import Counter
+    from fovea.classification import predict as app
+    from fovea.training import trained
 
     if as_json and csv is not None:
         usage("--json and --csv cannot be combined")
-    understand(models.check_precision, precision)
+    understand(trained.check_precision, precision)
     set_threads(threads)
-    network = models.classifier(model, precision)
+    network = trained.classifier(model, precision)
     entries, short = [], None
     with Counter("reading") as counter:
         try:
@@ -287,7 +289,7 @@ def predict(
     if as_json:
         print(jsons.dumps(entries, indent=2))
     if csv is not None:
-        app.write_csv(csv, entries, models.class_names(network))
+        app.write_csv(csv, entries, trained.class_names(network))
         print(f"{len(entries)} lines written to {csv}")
     if short:
         raise short

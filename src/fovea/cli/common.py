@@ -8,7 +8,7 @@ import typer
 import typer.core
 
 from fovea.errors import FoveaError
-from fovea.text import visible
+from fovea.names import visible
 
 
 class _Commands(typer.core.TyperGroup):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fovea.cli.common import Debug, Threads, Trained, app, set_threads, understand, warn
-from fovea.text import visible
+from fovea.names import visible
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea inspect runs/classify/train cat.jpg --data photos")
@@ -42,8 +42,8 @@ def inspect(
     debug: Debug = False,
 ) -> None:
     """Show what a model sees in pictures: maps, filters, saliency and Grad-CAM, as one page."""
-    from fovea.apps import inspect as app
     from fovea.apps.counter import Counter
+    from fovea.apps.inspect import inspect as app
 
     understand(app.check_unit, unit)
     set_threads(threads)

@@ -37,9 +37,9 @@ def learn_filter(
     debug: Debug = False,
 ) -> None:
     """Learn a filter by gradient descent from pictures and their filtered versions."""
-    from fovea.apps import approach
-    from fovea.apps import learn_filter as app
-    from fovea.apps.learned import verdict
+    from fovea.apps.learn_filter import learn as app
+    from fovea.apps.learn_filter import progress
+    from fovea.apps.learn_filter.findings import verdict
 
     if targets is not None and is_given(context, "target"):
         usage("--target and --targets exclude each other")
@@ -47,12 +47,12 @@ def learn_filter(
     understand(app.known, target, None if targets else targets, size)
     found = app.learn(
         places, target, targets=targets, size=size, count=filters, steps=steps, seed=seed, out=out,
-        approach=approach.shown(),
+        approach=progress.shown(),
     )  # fmt: skip
     for number, name in enumerate(found.names):
-        print(f"{name}:\n{approach.text(found.learned.W, number)}")
+        print(f"{name}:\n{progress.text(found.learned.W, number)}")
         if found.true is None:
-            print(f"   and the constant {approach.decimals(found.learned.b[number].item()).strip()}")
+            print(f"   and the constant {progress.decimals(found.learned.b[number].item()).strip()}")
         if found.errors is not None:
             print(f"   none is further than {found.errors[number]:.1g} from the true one")
     print(verdict(found))

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from fovea import jsons
 from fovea.cli.common import Debug, Json, Precision, Threads, app, set_threads, understand
+from fovea.files import jsons
 
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="Model file, run folder or built-in architecture.")
@@ -18,9 +18,9 @@ def summary(
     debug: Debug = False,
 ) -> None:
     """Show a network's layers, the cost of each, and of a fully connected layer in its place."""
-    from fovea.apps import models
+    from fovea.training import trained
 
-    print(models.any_of(model).summary())
+    print(trained.any_of(model).summary())
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea explain-kernels lenet5 --batch-size 256")
@@ -37,12 +37,12 @@ def explain_kernels(
 ) -> None:
     """Show the kernel of each stage and pass, why it was chosen, and its share of peak speed."""
     from fovea.apps import explain as app
-    from fovea.apps import models
     from fovea.apps.counter import Counter
+    from fovea.training import trained
 
-    understand(models.check_precision, precision)
+    understand(trained.check_precision, precision)
     set_threads(threads)
-    network = models.any_of(model)
+    network = trained.any_of(model)
     network.precision = precision or network.precision
     with Counter("compiling") as counter:
         found = app.explain(network, model, batch_size=batch_size, training=training, progress=counter)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fovea.data import folder, idx
 from fovea.data.dataset import Dataset, Splits, statistics
-from fovea.data.doubles import Duplicate, duplicates
+from fovea.data.duplicates import Duplicate, duplicates
 from fovea.data.groups import parse
 from fovea.data.known import apart, drawn_on
 from fovea.data.record import Record, write_splits

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fovea import caching, images
+from fovea import images
 from fovea.errors import DataError, mismatch
+from fovea.files import caching
 from fovea.memory import available, machine_memory
 from fovea.ranges import gigabytes
 

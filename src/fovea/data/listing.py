@@ -18,8 +18,7 @@ from pathlib import Path
 from fovea import images
 from fovea.errors import DataError, mismatch
 from fovea.files import read
-from fovea.names import same
-from fovea.text import warn
+from fovea.names import same, warn
 
 NO_PICTURE = "file that is no picture", "files that are no pictures"
 LOOSE = "picture in no class's folder", "pictures in no class's folder"

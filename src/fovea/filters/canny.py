@@ -52,7 +52,7 @@ def canny(
     shares, which = _shares(values.shape, weights, result, picture.border)
     engine = operations("canny")
     smoothed = engine.smooth(values, weights, shares, which, 1 / white, result.name, picture.border)
-    return operations("linking").linked(engine.thin(smoothed, weak, strong))
+    return operations("hysteresis").linked(engine.thin(smoothed, weak, strong))
 
 
 def _shares(

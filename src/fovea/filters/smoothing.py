@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.filters import rest
+from fovea.filters import opencv_tail
 from fovea.filters.picture import Options, Picture
 from fovea.filters.weights import (
     EMBOSS,
@@ -61,7 +61,7 @@ def box(image: np.ndarray, size: int | Pair = 3, **options: Unpack[Options]) -> 
     if picture.values.dtype == np.uint8 and not picture.scaled and 1 < area <= _SMALL:
         return _separable(picture, ones[0], ones[1], _divided(area))
     answer = _separable(picture, ones[0], ones[1], picture.unit / area)
-    return rest.averaged(picture, (height, width), answer) if picture.same == "uint16" else answer
+    return opencv_tail.averaged(picture, (height, width), answer) if picture.same == "uint16" else answer
 
 
 def sharpen(image: np.ndarray, **options: Unpack[Options]) -> np.ndarray:
@@ -86,7 +86,9 @@ def apply(image: np.ndarray, kernel: Any, **options: Unpack[Options]) -> np.ndar
     numbers = checked_kernel(kernel, "filters.apply").astype(picture.real)
     correlate = operations("filters").correlate
     answer = correlate(picture.values, numbers, picture.same, picture.unit, picture.border)
-    return picture.shaped(rest.correlated(picture, numbers, answer) if picture.same == "uint16" else answer)
+    return picture.shaped(
+        opencv_tail.correlated(picture, numbers, answer) if picture.same == "uint16" else answer
+    )
 
 
 def checked_kernel(kernel: Any, who: str) -> np.ndarray:

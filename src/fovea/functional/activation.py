@@ -1,6 +1,6 @@
 """Activations."""
 
-from fovea.checks import Array, Rows
+from fovea.arguments import Array, Rows
 from fovea.functional.engines import operations
 
 

@@ -1,6 +1,6 @@
 """Channels, scaled and shifted."""
 
-from fovea.checks import Array, Vector
+from fovea.arguments import Array, Vector
 from fovea.functional.engines import operations
 
 

@@ -1,6 +1,6 @@
 """Convolution, and its transpose."""
 
-from fovea.checks import Filters, Vector, Volume
+from fovea.arguments import Filters, Vector, Volume
 from fovea.functional.engines import operations
 from fovea.geometry import Padding, Pair
 

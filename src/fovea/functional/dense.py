@@ -1,6 +1,6 @@
 """The fully connected layer."""
 
-from fovea.checks import Matrix, Rows, Vector
+from fovea.arguments import Matrix, Rows, Vector
 from fovea.functional.engines import operations
 
 

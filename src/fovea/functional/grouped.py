@@ -1,6 +1,6 @@
 """Normalisation of each picture by itself."""
 
-from fovea.checks import Array, Vector
+from fovea.arguments import Array, Vector
 from fovea.functional.engines import operations
 
 

@@ -1,6 +1,6 @@
 """Softmax and cross-entropy in one."""
 
-from fovea.checks import Rows, Targets, Vector
+from fovea.arguments import Rows, Targets, Vector
 from fovea.functional.engines import operations
 
 

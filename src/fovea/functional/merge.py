@@ -4,7 +4,7 @@ Arrays are of one shape, whatever it is, or (N, …) of one N with axes that bro
 (N, H, W, C) go with (N, C) or (N, 1, 1, C), a number for each channel, and (N, H, W, 1), one for each pixel.
 """
 
-from fovea.checks import Array
+from fovea.arguments import Array
 from fovea.functional.engines import operations
 
 

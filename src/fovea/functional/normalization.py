@@ -1,6 +1,6 @@
 """Batch normalisation."""
 
-from fovea.checks import Array, Vector
+from fovea.arguments import Array, Vector
 from fovea.functional.engines import operations
 
 

@@ -1,6 +1,6 @@
 """The optimizers' steps, in place."""
 
-from fovea.checks import Vector
+from fovea.arguments import Vector
 from fovea.functional.engines import operations
 
 

@@ -1,6 +1,6 @@
 """Activations in pieces, each value by itself."""
 
-from fovea.checks import Array
+from fovea.arguments import Array
 from fovea.functional.engines import operations
 
 

@@ -1,6 +1,6 @@
 """Pooling."""
 
-from fovea.checks import Volume
+from fovea.arguments import Volume
 from fovea.functional.engines import operations
 from fovea.geometry import Padding, Pair
 

@@ -1,6 +1,6 @@
 """ReLU with slopes that are learned."""
 
-from fovea.checks import Array, Vector
+from fovea.arguments import Array, Vector
 from fovea.functional.engines import operations
 
 

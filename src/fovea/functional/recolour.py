@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fovea.checks import Volume
+from fovea.arguments import Volume
 from fovea.functional.engines import operations
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fovea.checks import Volume
+from fovea.arguments import Volume
 from fovea.functional.engines import operations
 from fovea.geometry import Pair
 from fovea.sampling import Axis, mode_of_resizing, padded, resized

@@ -1,6 +1,6 @@
 """Smooth activations, each value by itself; no Z is too large for any of them."""
 
-from fovea.checks import Array
+from fovea.arguments import Array
 from fovea.functional.engines import operations
 
 

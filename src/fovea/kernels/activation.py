@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import arguments, reference
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import pack, run, unpack
 from fovea.kernels.specification import activation
@@ -24,25 +24,25 @@ def relu_backward(dA, Z) -> np.ndarray:
 
 def leaky_relu(Z, slope: float = 0.01) -> np.ndarray:
     """As `fovea.reference.leaky_relu`."""
-    checks.finite(slope, "leaky_relu: slope")
+    arguments.finite(slope, "leaky_relu: slope")
     return _forward("leaky_relu", Z, slope)
 
 
 def leaky_relu_backward(dA, Z, slope: float = 0.01) -> np.ndarray:
     """As `fovea.reference.leaky_relu_backward`."""
-    checks.finite(slope, "leaky_relu_backward: slope")
+    arguments.finite(slope, "leaky_relu_backward: slope")
     return _backward("leaky_relu", dA, slope, Z=Z)
 
 
 def clip(Z, low: float = 0.0, high: float = 6.0) -> np.ndarray:
     """As `fovea.reference.clip`."""
-    checks.bounds(low, high, "clip")
+    arguments.bounds(low, high, "clip")
     return _forward("clip", Z, low, high)
 
 
 def clip_backward(dA, Z, low: float = 0.0, high: float = 6.0) -> np.ndarray:
     """As `fovea.reference.clip_backward`."""
-    checks.bounds(low, high, "clip_backward")
+    arguments.bounds(low, high, "clip_backward")
     return _backward("clip", dA, low, high, Z=Z)
 
 
@@ -78,8 +78,8 @@ def silu_backward(dA, Z) -> np.ndarray:
 
 def softmax(Z) -> np.ndarray:
     """As `fovea.reference.softmax`."""
-    checks.logits(Z)
-    checks.float32("softmax", Z=Z)
+    arguments.logits(Z)
+    arguments.float32("softmax", Z=Z)
     if not len(Z):
         return reference.softmax(Z)
     packed = pack(Z)
@@ -90,9 +90,9 @@ def softmax(Z) -> np.ndarray:
 
 def softmax_backward(dA, A) -> np.ndarray:
     """As `fovea.reference.softmax_backward`."""
-    checks.logits(A, "softmax_backward", "A")
-    checks.same_shape("softmax_backward", A=A, dA=dA)
-    checks.float32("softmax_backward", dA=dA, A=A)
+    arguments.logits(A, "softmax_backward", "A")
+    arguments.same_shape("softmax_backward", A=A, dA=dA)
+    arguments.float32("softmax_backward", dA=dA, A=A)
     if not len(A):
         return reference.softmax_backward(dA, A)
     gradient, shares = pack(dA), pack(A)
@@ -111,12 +111,12 @@ def passes(function: str) -> tuple[Callable, Callable]:
 
     def forward(*given: Any, **named: Any) -> np.ndarray:
         Z, *numbers = _filled(forward_as, given, named)
-        checks.numbers(function, **dict(zip(names, numbers, strict=True)))
+        arguments.numbers(function, **dict(zip(names, numbers, strict=True)))
         return _forward(function, Z, *numbers)
 
     def backward(*given: Any, **named: Any) -> np.ndarray:
         dA, X, *numbers = _filled(backward_as, given, named)
-        checks.numbers(f"{function}_backward", **dict(zip(names, numbers, strict=True)))
+        arguments.numbers(f"{function}_backward", **dict(zip(names, numbers, strict=True)))
         return _backward(function, dA, *numbers, **{kept: X})
 
     for pass_, shown in ((forward, forward_as), (backward, backward_as)):
@@ -132,8 +132,8 @@ def _filled(expected: Signature, given: tuple, named: dict[str, Any]) -> tuple:
 
 
 def _forward(function: str, Z, *numbers: float) -> np.ndarray:
-    checks.floats(function, Z=Z)
-    checks.float32(function, Z=Z)
+    arguments.floats(function, Z=Z)
+    arguments.float32(function, Z=Z)
     A = buffers.empty(Z.shape)
     asked = {"activation": activation(function, *numbers), "vector": tiles.vector()}
     run("elementwise.activate", [Z.reshape(1, -1)], [A.reshape(1, -1)], **asked)
@@ -142,8 +142,8 @@ def _forward(function: str, Z, *numbers: float) -> np.ndarray:
 
 def _backward(function: str, dA, *numbers: float, **kept) -> np.ndarray:
     who, (X,) = f"{function}_backward", kept.values()
-    checks.same_shape(who, **kept, dA=dA)
-    checks.float32(who, dA=dA, **kept)
+    arguments.same_shape(who, **kept, dA=dA)
+    arguments.float32(who, dA=dA, **kept)
     dZ = buffers.empty(X.shape)
     asked = {"activation": activation(function, *numbers), "vector": tiles.vector()}
     run("elementwise.activate_backward", [dA.reshape(1, -1), X.reshape(1, -1)], [dZ.reshape(1, -1)], **asked)

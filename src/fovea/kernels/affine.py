@@ -4,7 +4,7 @@ from ctypes import c_float
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import arguments, reference
 from fovea.kernels import buffers
 from fovea.kernels.call import run
 from fovea.kernels.normalization import seen, shape_of, vectors
@@ -14,8 +14,8 @@ NO_EPSILON = c_float(0.0)
 
 def affine(A_prev, gamma, beta) -> np.ndarray:
     """As `fovea.reference.affine`."""
-    checks.affine(A_prev, gamma, beta)
-    checks.float32("affine", A_prev=A_prev, gamma=gamma, beta=beta)
+    arguments.affine(A_prev, gamma, beta)
+    arguments.float32("affine", A_prev=A_prev, gamma=gamma, beta=beta)
     if not len(A_prev):
         return reference.affine(A_prev, gamma, beta)
     Z = buffers.empty(A_prev.shape)
@@ -26,8 +26,8 @@ def affine(A_prev, gamma, beta) -> np.ndarray:
 
 def affine_backward(dZ, A_prev, gamma) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As `fovea.reference.affine_backward`."""
-    checks.affine_backward(dZ, A_prev, gamma)
-    checks.float32("affine_backward", dZ=dZ, A_prev=A_prev, gamma=gamma)
+    arguments.affine_backward(dZ, A_prev, gamma)
+    arguments.float32("affine_backward", dZ=dZ, A_prev=A_prev, gamma=gamma)
     if not len(A_prev):
         return reference.affine_backward(dZ, A_prev, gamma)
     dA_prev, (dgamma, dbeta) = buffers.empty(A_prev.shape), vectors(A_prev, 2)

@@ -17,9 +17,8 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from fovea import caching
 from fovea.errors import EngineError, mismatch
-from fovea.files import write_whole
+from fovea.files import caching, write_whole
 from fovea.kernels import runtime
 from fovea.kernels.specification import Specification, specify
 

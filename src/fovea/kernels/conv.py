@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import checks
+from fovea import arguments
 from fovea.geometry import Padding, Pair, Window
 from fovea.kernels import algorithms, buffers, tiles
 from fovea.kernels.call import run
@@ -29,8 +29,8 @@ def conv2d(
     groups: int = 1,
 ) -> np.ndarray:
     """As `fovea.reference.conv2d`."""
-    window = checks.conv2d(A_prev, W, b, stride, padding, dilation, groups)
-    checks.float32("conv2d", A_prev=A_prev, W=W, b=b)
+    window = arguments.conv2d(A_prev, W, b, stride, padding, dilation, groups)
+    arguments.float32("conv2d", A_prev=A_prev, W=W, b=b)
     if not len(A_prev):
         return np.zeros((0, *window.output, W.shape[3]), np.float32)
     C, K = A_prev.shape[3], W.shape[3]
@@ -60,8 +60,8 @@ def conv2d_backward(
     groups: int = 1,
 ) -> tuple:
     """As `fovea.reference.conv2d_backward`."""
-    window = checks.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
-    checks.float32("conv2d_backward", dZ=dZ, A_prev=A_prev, W=W)
+    window = arguments.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
+    arguments.float32("conv2d_backward", dZ=dZ, A_prev=A_prev, W=W)
     if not len(A_prev):
         return np.zeros(A_prev.shape, np.float32), np.zeros_like(W), np.zeros(W.shape[3:], np.float32)
     C, K = A_prev.shape[3], W.shape[3]
@@ -88,8 +88,8 @@ def conv2d_transpose(
     groups: int = 1,
 ) -> np.ndarray:
     """As `fovea.reference.conv2d_transpose`: the kernel of a convolution's dA_prev."""
-    window = checks.conv2d_transpose(A_prev, W, b, stride, padding, output_padding, dilation, groups)
-    checks.float32("conv2d_transpose", A_prev=A_prev, W=W, b=b)
+    window = arguments.conv2d_transpose(A_prev, W, b, stride, padding, output_padding, dilation, groups)
+    arguments.float32("conv2d_transpose", A_prev=A_prev, W=W, b=b)
     C, K = W.shape[2] * groups, W.shape[3]
     Z = buffers.empty((len(A_prev), *window.input, C))
     if len(A_prev):
@@ -120,8 +120,8 @@ def conv2d_transpose_backward(
     """As `fovea.reference.conv2d_transpose_backward`: the kernels of a convolution's Z and dW."""
     who = "conv2d_transpose_backward"
     moves = stride, padding, output_padding, dilation, groups
-    window = checks.conv2d_transpose(A_prev, W, None, *moves, dZ, who)
-    checks.float32(who, dZ=dZ, A_prev=A_prev, W=W)
+    window = arguments.conv2d_transpose(A_prev, W, None, *moves, dZ, who)
+    arguments.float32(who, dZ=dZ, A_prev=A_prev, W=W)
     C, K = W.shape[2] * groups, W.shape[3]
     dA_prev, dW, db = buffers.empty(A_prev.shape), buffers.empty(W.shape), buffers.empty((C,))
     if not len(A_prev):

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import arguments, reference
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import pack, run, unpack
 
 
 def dense(A_prev, W, b) -> np.ndarray:
     """As `fovea.reference.dense`."""
-    checks.dense(A_prev, W, b)
-    checks.float32("dense", A_prev=A_prev, W=W, b=b)
+    arguments.dense(A_prev, W, b)
+    arguments.float32("dense", A_prev=A_prev, W=W, b=b)
     if not len(A_prev):
         return reference.dense(A_prev, W, b)
     N, (J, K), L = len(A_prev), W.shape, tiles.vector()
@@ -24,8 +24,8 @@ def dense(A_prev, W, b) -> np.ndarray:
 
 def dense_backward(dZ, A_prev, W) -> tuple:
     """As `fovea.reference.dense_backward`."""
-    checks.dense_backward(dZ, A_prev, W)
-    checks.float32("dense_backward", dZ=dZ, A_prev=A_prev, W=W)
+    arguments.dense_backward(dZ, A_prev, W)
+    arguments.float32("dense_backward", dZ=dZ, A_prev=A_prev, W=W)
     if not len(A_prev):
         return reference.dense_backward(dZ, A_prev, W)
     N, (J, K), L = len(A_prev), W.shape, tiles.vector()

@@ -4,32 +4,32 @@ from ctypes import c_float
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import arguments, reference
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 
 
 def group_norm(A_prev, gamma, beta, groups: int, *, epsilon: float = 1e-5) -> np.ndarray:
     """As `fovea.reference.group_norm`."""
-    checks.group_norm(A_prev, gamma, beta, groups, epsilon)
+    arguments.group_norm(A_prev, gamma, beta, groups, epsilon)
     return _forward("group_norm", A_prev, gamma, beta, groups, epsilon)
 
 
 def group_norm_backward(dZ, A_prev, gamma, groups: int, *, epsilon: float = 1e-5):
     """As `fovea.reference.group_norm_backward`."""
-    checks.group_norm_backward(dZ, A_prev, gamma, groups, epsilon)
+    arguments.group_norm_backward(dZ, A_prev, gamma, groups, epsilon)
     return _backward("group_norm_backward", dZ, A_prev, gamma, groups, epsilon)
 
 
 def layer_norm(A_prev, gamma, beta, *, epsilon: float = 1e-5) -> np.ndarray:
     """As `fovea.reference.layer_norm`."""
-    checks.group_norm(A_prev, gamma, beta, 1, epsilon, "layer_norm")
+    arguments.group_norm(A_prev, gamma, beta, 1, epsilon, "layer_norm")
     return _forward("layer_norm", A_prev, gamma, beta, None, epsilon)
 
 
 def layer_norm_backward(dZ, A_prev, gamma, *, epsilon: float = 1e-5):
     """As `fovea.reference.layer_norm_backward`."""
-    checks.group_norm_backward(dZ, A_prev, gamma, 1, epsilon, "layer_norm_backward")
+    arguments.group_norm_backward(dZ, A_prev, gamma, 1, epsilon, "layer_norm_backward")
     return _backward("layer_norm_backward", dZ, A_prev, gamma, None, epsilon)
 
 
@@ -40,7 +40,7 @@ def shape(input_shape: tuple[int, ...], groups: int | None) -> dict[str, object]
 
 
 def _forward(who: str, A_prev, gamma, beta, groups: int | None, epsilon: float) -> np.ndarray:
-    checks.float32(who, A_prev=A_prev, gamma=gamma, beta=beta)
+    arguments.float32(who, A_prev=A_prev, gamma=gamma, beta=beta)
     if not len(A_prev):
         return np.zeros_like(A_prev)
     Z = buffers.empty(A_prev.shape)
@@ -50,7 +50,7 @@ def _forward(who: str, A_prev, gamma, beta, groups: int | None, epsilon: float) 
 
 
 def _backward(who: str, dZ, A_prev, gamma, groups: int | None, epsilon: float):
-    checks.float32(who, dZ=dZ, A_prev=A_prev, gamma=gamma)
+    arguments.float32(who, dZ=dZ, A_prev=A_prev, gamma=gamma)
     if not len(A_prev):
         return reference.group_norm_backward(dZ, A_prev, gamma, groups or 1, epsilon=epsilon)
     dA_prev, dgamma, dbeta = (buffers.empty(s) for s in (A_prev.shape, gamma.shape, gamma.shape))

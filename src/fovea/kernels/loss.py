@@ -4,15 +4,15 @@ import ctypes
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import arguments, reference
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import pack, run, unpack
 
 
 def softmax_cross_entropy(Z, labels, *, smoothing: float = 0.0, weights=None) -> float:
     """As `fovea.reference.softmax_cross_entropy`."""
-    checks.loss(Z, labels, smoothing, weights)
-    checks.float32("softmax_cross_entropy", Z=Z)
+    arguments.loss(Z, labels, smoothing, weights)
+    arguments.float32("softmax_cross_entropy", Z=Z)
     M = total_weight(labels, weights)
     if not M:
         return 0.0
@@ -21,8 +21,8 @@ def softmax_cross_entropy(Z, labels, *, smoothing: float = 0.0, weights=None) ->
 
 def softmax_cross_entropy_backward(Z, labels, *, smoothing: float = 0.0, weights=None) -> np.ndarray:
     """As `fovea.reference.softmax_cross_entropy_backward`."""
-    checks.loss(Z, labels, smoothing, weights, who="softmax_cross_entropy_backward")
-    checks.float32("softmax_cross_entropy_backward", Z=Z)
+    arguments.loss(Z, labels, smoothing, weights, who="softmax_cross_entropy_backward")
+    arguments.float32("softmax_cross_entropy_backward", Z=Z)
     M = total_weight(labels, weights)
     if not M:
         return reference.softmax_cross_entropy_backward(Z, labels, smoothing=smoothing, weights=weights)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fovea import checks
+from fovea import arguments
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 
@@ -14,25 +14,25 @@ Extents = tuple[int, int, int]
 
 def add(*arrays) -> np.ndarray:
     """As `fovea.reference.add`."""
-    shape = checks.merged(*arrays, who="add")
+    shape = arguments.merged(*arrays, who="add")
     return _merged("add", arrays, shape)
 
 
 def add_backward(dA, *shapes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
     """As `fovea.reference.add_backward`."""
-    checks.merged_backward(dA, *shapes, who="add_backward")
+    arguments.merged_backward(dA, *shapes, who="add_backward")
     return tuple(dA if shape == dA.shape else _summed([dA], dA.shape, shape) for shape in shapes)
 
 
 def multiply(*arrays) -> np.ndarray:
     """As `fovea.reference.multiply`."""
-    shape = checks.merged(*arrays, who="multiply")
+    shape = arguments.merged(*arrays, who="multiply")
     return _merged("multiply", arrays, shape)
 
 
 def multiply_backward(dA, *arrays) -> tuple[np.ndarray, ...]:
     """As `fovea.reference.multiply_backward`."""
-    checks.merged_backward(dA, *(array.shape for array in arrays), who="multiply_backward")
+    arguments.merged_backward(dA, *(array.shape for array in arrays), who="multiply_backward")
     return tuple(
         _summed([dA, *arrays[:i], *arrays[i + 1 :]], dA.shape, array.shape) for i, array in enumerate(arrays)
     )
@@ -45,7 +45,7 @@ def extents(shape: Sequence[int]) -> Extents:
 
 
 def _merged(operation: str, arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    checks.float32(operation, **{f"A_{i}": array for i, array in enumerate(arrays)})
+    arguments.float32(operation, **{f"A_{i}": array for i, array in enumerate(arrays)})
     Z = buffers.empty(shape)
     if all(array.shape == shape for array in arrays):
         inputs = [array.reshape(1, -1) for array in arrays]
@@ -69,7 +69,7 @@ def _summed(arrays: Sequence[np.ndarray], whole: tuple[int, ...], shape: tuple[i
     """The product of arrays that broadcast to `whole`, summed to `shape`."""
     if shape == whole and len({array.shape for array in arrays}) == 1:
         return _merged("multiply", arrays, whole)
-    checks.float32("multiply_backward", **{f"A_{i}": array for i, array in enumerate(arrays)})
+    arguments.float32("multiply_backward", **{f"A_{i}": array for i, array in enumerate(arrays)})
     dA = buffers.empty(shape)
     if dA.size:
         sizes = tuple(extents(array.shape[1:]) for array in arrays)

@@ -4,15 +4,15 @@ from ctypes import c_float
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import arguments, reference
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 
 
 def batch_statistics(A_prev) -> tuple[np.ndarray, np.ndarray]:
     """As `fovea.reference.batch_statistics`."""
-    checks.batch_statistics(A_prev)
-    checks.float32("batch_statistics", A_prev=A_prev)
+    arguments.batch_statistics(A_prev)
+    arguments.float32("batch_statistics", A_prev=A_prev)
     mean, variance = vectors(A_prev, 2)
     run("normalization.statistics", [seen(A_prev)], [mean, variance], **shape_of(A_prev), running=False)
     return mean, variance
@@ -20,8 +20,8 @@ def batch_statistics(A_prev) -> tuple[np.ndarray, np.ndarray]:
 
 def batch_norm(A_prev, mean, variance, gamma, beta, *, epsilon: float = 1e-5) -> np.ndarray:
     """As `fovea.reference.batch_norm`."""
-    checks.batch_norm(A_prev, mean, variance, gamma, beta, epsilon)
-    checks.float32("batch_norm", A_prev=A_prev, mean=mean, variance=variance, gamma=gamma, beta=beta)
+    arguments.batch_norm(A_prev, mean, variance, gamma, beta, epsilon)
+    arguments.float32("batch_norm", A_prev=A_prev, mean=mean, variance=variance, gamma=gamma, beta=beta)
     if not len(A_prev):
         return reference.batch_norm(A_prev, mean, variance, gamma, beta, epsilon=epsilon)
     Z = buffers.empty(A_prev.shape)
@@ -35,8 +35,8 @@ def batch_norm_backward(
     dZ, A_prev, mean, variance, gamma, *, epsilon: float = 1e-5, of_batch: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As `fovea.reference.batch_norm_backward`."""
-    checks.batch_norm_backward(dZ, A_prev, mean, variance, gamma, epsilon, of_batch)
-    checks.float32("batch_norm_backward", dZ=dZ, A_prev=A_prev, mean=mean, variance=variance, gamma=gamma)
+    arguments.batch_norm_backward(dZ, A_prev, mean, variance, gamma, epsilon, of_batch)
+    arguments.float32("batch_norm_backward", dZ=dZ, A_prev=A_prev, mean=mean, variance=variance, gamma=gamma)
     if not len(A_prev):
         return reference.batch_norm_backward(
             dZ, A_prev, mean, variance, gamma, epsilon=epsilon, of_batch=of_batch

@@ -12,7 +12,7 @@ from math import sqrt
 
 import numpy as np
 
-from fovea import checks
+from fovea import arguments
 from fovea.kernels import buffers, compiler, tiles
 from fovea.kernels.call import run
 from fovea.kernels.specification import Specification, specify
@@ -33,7 +33,7 @@ def adam(
 ) -> None:
     """As `fovea.reference.adam`."""
     if step < 1:
-        checks.optimizer("adam", dw=dw, step=step, w=w, m=m, v=v)
+        arguments.optimizer("adam", dw=dw, step=step, w=w, m=m, v=v)
     correction = 1 / sqrt(1 - beta2**step)
     numbers = (
         rate / (1 - beta1**step),
@@ -59,8 +59,8 @@ def _update(
     if call is not None and same and all(array.flags.writeable for array in arrays[1:]):
         call(*floats)
         return
-    checks.optimizer(name, dw=dw, step=1, **written)
-    checks.float32(name, dw=dw, **written)
+    arguments.optimizer(name, dw=dw, step=1, **written)
+    arguments.float32(name, dw=dw, **written)
     own = [buffers.ready(array) for array in written.values()]
     specification = specify(f"elementwise.{name}", vector=tiles.vector(), **more)
     if all(a is b for a, b in zip((buffers.ready(dw), *own), arrays, strict=True)):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import checks
+from fovea import arguments
 from fovea.geometry import Padding, Pair, Window
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
@@ -21,7 +21,7 @@ def max_pool2d(
     ceil_mode: bool = False,
 ) -> np.ndarray:
     """As `fovea.reference.max_pool2d`."""
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d")
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d")
     return _pool("max_pool2d", "pool.maximum", window, window.output, A_prev=A_prev)
 
 
@@ -37,7 +37,7 @@ def max_pool2d_backward(
 ) -> np.ndarray:
     """As `fovea.reference.max_pool2d_backward`."""
     who = "max_pool2d_backward"
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, who)
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, who)
     return _pool(who, "pool.maximum_backward", window, window.input, dA=dA, A_prev=A_prev)
 
 
@@ -52,7 +52,7 @@ def max_pool2d_indices(
 ) -> np.ndarray:
     """As `fovea.reference.max_pool2d_indices`."""
     who = "max_pool2d_indices"
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who=who)
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who=who)
     return _pool(who, "pool.indices", window, window.output, np.int32, A_prev=A_prev)
 
 
@@ -67,7 +67,7 @@ def average_pool2d(
     count_include_pad: bool = False,
 ) -> np.ndarray:
     """As `fovea.reference.average_pool2d`."""
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
     kernel = _averaging("pool.average", count_include_pad)
     return _pool("average_pool2d", kernel, window, window.output, A_prev=A_prev)
 
@@ -85,7 +85,7 @@ def average_pool2d_backward(
 ) -> np.ndarray:
     """As `fovea.reference.average_pool2d_backward`."""
     who = "average_pool2d_backward"
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, who)
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, who)
     return _pool(who, _averaging("pool.average_backward", count_include_pad), window, window.input, dA=dA)
 
 
@@ -103,7 +103,7 @@ def _pool(
 ) -> np.ndarray:
     """Run `kernel`, an operation or one with more arguments, on `arrays`; the outcome has rows and columns of
     `size`."""
-    checks.float32(who, **arrays)
+    arguments.float32(who, **arrays)
     operation, more = kernel if isinstance(kernel, tuple) else (kernel, {})
     first = next(iter(arrays.values()))
     N, C = first.shape[0], first.shape[3]

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import arguments, reference
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 
 
 def prelu(Z, slope) -> np.ndarray:
     """As `fovea.reference.prelu`."""
-    checks.prelu(Z, slope)
-    checks.float32("prelu", Z=Z, slope=slope)
+    arguments.prelu(Z, slope)
+    arguments.float32("prelu", Z=Z, slope=slope)
     if not len(Z):
         return reference.prelu(Z, slope)
     A = buffers.empty(Z.shape)
@@ -20,9 +20,9 @@ def prelu(Z, slope) -> np.ndarray:
 
 def prelu_backward(dA, Z, slope) -> tuple[np.ndarray, np.ndarray]:
     """As `fovea.reference.prelu_backward`."""
-    checks.prelu(Z, slope, "prelu_backward")
-    checks.same_shape("prelu_backward", Z=Z, dA=dA)
-    checks.float32("prelu_backward", dA=dA, Z=Z, slope=slope)
+    arguments.prelu(Z, slope, "prelu_backward")
+    arguments.same_shape("prelu_backward", Z=Z, dA=dA)
+    arguments.float32("prelu_backward", dA=dA, Z=Z, slope=slope)
     if not len(Z):
         return reference.prelu_backward(dA, Z, slope)
     dZ, dslope = buffers.empty(Z.shape), buffers.empty(slope.shape)

@@ -4,34 +4,34 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fovea import checks
+from fovea import arguments
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 
 
 def space_to_depth(A_prev, block: int, *, mode: str = "DCR") -> np.ndarray:
     """As `fovea.reference.space_to_depth`."""
-    b = checks.space_to_depth(A_prev, block, mode)
+    b = arguments.space_to_depth(A_prev, block, mode)
     N, H, W, C = A_prev.shape
     return _run("space_to_depth", A_prev, (N, H // b, W // b, C * b * b), block=b, mode=mode)
 
 
 def depth_to_space(A_prev, block: int, *, mode: str = "DCR") -> np.ndarray:
     """As `fovea.reference.depth_to_space`."""
-    b = checks.depth_to_space(A_prev, block, mode)
+    b = arguments.depth_to_space(A_prev, block, mode)
     N, H, W, C = A_prev.shape
     return _run("depth_to_space", A_prev, (N, H * b, W * b, C // b**2), block=b, mode=mode)
 
 
 def take_channels(A_prev, order: Sequence[int]) -> np.ndarray:
     """As `fovea.reference.take_channels`."""
-    numbers = checks.taken(A_prev, order)
+    numbers = arguments.taken(A_prev, order)
     return _run("channels", A_prev, (*A_prev.shape[:3], len(numbers)), table(numbers), taken=len(numbers))
 
 
 def take_channels_backward(dA, order: Sequence[int], channels: int) -> np.ndarray:
     """As `fovea.reference.take_channels_backward`."""
-    numbers = checks.taken_backward(dA, order, channels)
+    numbers = arguments.taken_backward(dA, order, channels)
     order = inverse(numbers, channels)
     return _run("channels", dA, (*dA.shape[:3], channels), table(order), taken=channels)
 
@@ -50,7 +50,7 @@ def table(order: Sequence[int]) -> np.ndarray:
 def _run(
     operation: str, source: np.ndarray, shape: tuple[int, ...], *tables: np.ndarray, **how: object
 ) -> np.ndarray:
-    checks.float32(operation, A_prev=source)
+    arguments.float32(operation, A_prev=source)
     target = buffers.empty(shape)
     if target.size:
         how |= {"size": source.shape[1:3], "channels": source.shape[3], "lanes": 1, "vector": tiles.vector()}

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import arguments, reference
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 
 
 def recolour(pictures, matrices) -> np.ndarray:
     """As `fovea.reference.recolour`."""
-    checks.recolour(pictures, matrices)
+    arguments.recolour(pictures, matrices)
     if not len(pictures):
         return reference.recolour(pictures, matrices)
     N, H, W, C = pictures.shape

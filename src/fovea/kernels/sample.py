@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import checks
+from fovea import arguments
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
 from fovea.sampling import Axis
@@ -13,8 +13,8 @@ from fovea.sampling import Axis
 
 def sample2d(A_prev, rows: Axis, columns: Axis, fill: float = 0.0) -> np.ndarray:
     """As `fovea.reference.sample2d`."""
-    checks.sampled(A_prev, (rows.n, columns.n), fill)
-    checks.float32("sample2d", A_prev=A_prev)
+    arguments.sampled(A_prev, (rows.n, columns.n), fill)
+    arguments.float32("sample2d", A_prev=A_prev)
     N, _, _, C = A_prev.shape
     A = buffers.empty((N, rows.n_out, columns.n_out, C))
     if A.size:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fovea import checks, reference
+from fovea import arguments, reference
 from fovea.geometry import Pair
 from fovea.kernels import buffers
 from fovea.kernels.call import run
@@ -10,7 +10,7 @@ from fovea.kernels.call import run
 
 def warp(pictures, matrices, out_size: int | Pair, *, mode: str = "constant") -> np.ndarray:
     """As `fovea.reference.warp`."""
-    height, width = checks.warp(pictures, matrices, out_size, mode)
+    height, width = arguments.warp(pictures, matrices, out_size, mode)
     if not len(pictures):
         return reference.warp(pictures, matrices, out_size, mode=mode)
     N, H, W, C = pictures.shape

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
 
-from fovea import caching
 from fovea.errors import EngineError, mismatch
+from fovea.files import caching
 from fovea.kernels import runtime, targets
 from fovea.kernels.specification import Specification, asserts
 

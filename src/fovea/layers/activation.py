@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fovea import checks, functional
+from fovea import arguments, functional
 from fovea.layers.base import Gradients, Layer
 
 
@@ -67,7 +67,7 @@ class LeakyReLU(_Activation):
     slope: float = 0.01
 
     def __post_init__(self) -> None:
-        self.slope = checks.finite(self.slope, "LeakyReLU: slope")
+        self.slope = arguments.finite(self.slope, "LeakyReLU: slope")
         self.from_output = self.slope >= 0  # else a positive output tells nothing of the input's sign
 
 
@@ -82,7 +82,7 @@ class Clip(_Activation):
     high: float
 
     def __post_init__(self) -> None:
-        checks.bounds(self.low, self.high, "Clip")
+        arguments.bounds(self.low, self.high, "Clip")
         self.low, self.high = float(self.low), float(self.high)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import checks, functional
+from fovea import arguments, functional
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer, Shape
 from fovea.ranges import SMALLEST, number, whole
@@ -43,7 +43,7 @@ class _Scaled(Layer):
         if len(input_shape) not in (1, 3):
             raise ShapeError(mismatch(self.who, "an input of (H, W, C) or (n,)", tuple(input_shape)))
         groups = self.groups_of(input_shape[-1])
-        checks.groups_of(input_shape[-1], groups or 1, self.who)
+        arguments.groups_of(input_shape[-1], groups or 1, self.who)
         if prod(input_shape) < 2 * (groups or prod(input_shape[:-1])):
             remedy = "one number has no variance"
             raise ShapeError(mismatch(self.who, "two numbers that belong together", input_shape, remedy))

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from fovea import functional
-from fovea.checks import pooled
+from fovea.arguments import pooled
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Padding, Pair, Window, pair
 from fovea.layers.base import Gradients, Layer, Shape, checked_padding, image_shape

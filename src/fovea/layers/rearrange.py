@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import checks, functional
+from fovea import arguments, functional
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Window
 from fovea.layers.base import Gradients, Layer, Shape, image_shape
@@ -26,7 +26,7 @@ class _Blocks(Layer):
     mode: str
 
     def __post_init__(self) -> None:
-        self.block = checks.blocks(self.block, self.mode, type(self).__name__)
+        self.block = arguments.blocks(self.block, self.mode, type(self).__name__)
 
 
 @dataclass(eq=False)
@@ -91,11 +91,11 @@ class Channels(Layer):
     order: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        self.order = checks.channels(self.order, None, "Channels")
+        self.order = arguments.channels(self.order, None, "Channels")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         H, W, C = image_shape(input_shape, self.who)
-        return H, W, len(checks.channels(self.order, C, self.who))
+        return H, W, len(arguments.channels(self.order, C, self.who))
 
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import checks, functional
+from fovea import arguments, functional
 from fovea.borders import MODES
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Pair, Window, pair
@@ -63,7 +63,7 @@ class Pad2D(_Sampling):
         self.padding = sides
         if self.mode not in MODES:
             raise ShapeError(mismatch("Pad2D: mode", ", ".join(map(repr, MODES)), repr(self.mode)))
-        self.value = checks.finite(self.value, "Pad2D: value")
+        self.value = arguments.finite(self.value, "Pad2D: value")
 
     @property
     def sides(self) -> tuple[int, int, int, int]:

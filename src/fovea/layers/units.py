@@ -20,7 +20,7 @@ They are PyTorch's of the same names, derivatives at the bends included.
 from dataclasses import dataclass
 from typing import Literal
 
-from fovea import checks
+from fovea import arguments
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.activation import _Activation
 from fovea.ranges import SMALLEST, number
@@ -39,7 +39,7 @@ class ELU(_Activation):
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        self.alpha = checks.finite(self.alpha, "ELU: alpha")
+        self.alpha = arguments.finite(self.alpha, "ELU: alpha")
 
     @property
     def options(self) -> tuple[float, ...]:
@@ -85,8 +85,8 @@ class HardSigmoid(_Activation):
     shift: float = 0.5
 
     def __post_init__(self) -> None:
-        self.slope = checks.finite(self.slope, "HardSigmoid: slope")
-        self.shift = checks.finite(self.shift, "HardSigmoid: shift")
+        self.slope = arguments.finite(self.slope, "HardSigmoid: slope")
+        self.shift = arguments.finite(self.shift, "HardSigmoid: shift")
 
 
 @dataclass(eq=False)
@@ -107,7 +107,7 @@ class ThresholdedReLU(_Activation):
     threshold: float = 1.0
 
     def __post_init__(self) -> None:
-        self.threshold = checks.finite(self.threshold, "ThresholdedReLU: threshold")
+        self.threshold = arguments.finite(self.threshold, "ThresholdedReLU: threshold")
 
 
 @dataclass(eq=False)
@@ -148,8 +148,8 @@ class Softplus(_Activation):
     threshold: float = 20.0
 
     def __post_init__(self) -> None:
-        self.beta = checks.finite(self.beta, "Softplus: beta")
-        self.threshold = checks.finite(self.threshold, "Softplus: threshold")
+        self.beta = arguments.finite(self.beta, "Softplus: beta")
+        self.threshold = arguments.finite(self.threshold, "Softplus: threshold")
         if self.beta == 0:
             raise ShapeError(mismatch("Softplus: beta", "a number other than 0", 0))
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fovea import functional
-from fovea.checks import UPSAMPLING
+from fovea.arguments import UPSAMPLING
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Pair, Window, pair
 from fovea.layers.base import Gradients, Layer, Shape, image_shape

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fovea import checkpoint
 from fovea.errors import DataError, FoveaError, ShapeError, mismatch
+from fovea.files.tensors import read_tensors
 from fovea.models import torchvision
 from fovea.models.registry import DESCRIBED
 from fovea.models.rows import Model
-from fovea.network import Network
-from fovea.tensors import read_tensors
+from fovea.network import Network, checkpoint
 
 WITH_NAMES = [model for model in DESCRIBED if model.torch]  # those that torchvision has, too
 

@@ -2,9 +2,9 @@
 
     whiten 24 → [conv 64 → max-pool 2 → conv 64] → [256, 256] → [256, 256] → max over what is left → classes
 
-The first filters are 2×2, and not learned: they whiten (`fovea.whitening`), and are as many as there are for
-the pictures' channels, 24 for colour. All other convolutions are 3×3 with padding 1, without biases, and
-followed by batch normalisation and ReLU. The pooling stands before the normalisation, which then has a
+The first filters are 2×2, and not learned: they whiten (`fovea.training.whitening`), and are as many as there
+are for the pictures' channels, 24 for colour. All other convolutions are 3×3 with padding 1, without biases,
+and followed by batch normalisation and ReLU. The pooling stands before the normalisation, which then has a
 quarter of the numbers to go through. 1,972,778 parameters for ten classes and colour.
 
 It is in the manner of networks that were made to learn CIFAR-10 in seconds: D. Page, How to train your ResNet

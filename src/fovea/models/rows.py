@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fovea.graph import Node
 from fovea.layers import BatchNorm, Conv2D, Layer, ReLU
 from fovea.layers.base import Shape
 from fovea.models.classes import count_and_names
 from fovea.network import Network
+from fovea.network.graph import Node
 
 
 class Rows:

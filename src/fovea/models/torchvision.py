@@ -15,15 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fovea import architecture
 from fovea.errors import DataError, mismatch
-from fovea.graph import Graph
+from fovea.files.tensors import write_tensors
 from fovea.layers import BatchNorm, Conv2D, Dense, Flatten, Layer
 from fovea.layers.base import Shape
 from fovea.models.rows import Model
-from fovea.network import Network
-from fovea.preprocessing import Preprocessing
-from fovea.tensors import write_tensors
+from fovea.network import Network, architecture
+from fovea.network.graph import Graph
+from fovea.network.preprocessing import Preprocessing
 
 IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PASSED_OVER = ".num_batches_tracked"

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import DataError, ShapeError, mismatch
-from fovea.graph import Node
 from fovea.layers import Flatten, Layer, Pad2D
 from fovea.layers.base import Shape
 from fovea.network import Network
+from fovea.network.graph import Node
 from fovea.onnx.bounds import FREE, Room, brief
 from fovea.onnx.graph import Graph, Step
 from fovea.onnx.layouts import Pads

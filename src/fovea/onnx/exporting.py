@@ -15,11 +15,11 @@ import onnx
 from onnx import TensorProto, helper
 
 import fovea
-from fovea import jsons
 from fovea.errors import DataError, mismatch
-from fovea.graph import PICTURE
+from fovea.files import jsons
 from fovea.layers.base import Shape
 from fovea.network import Network
+from fovea.network.graph import PICTURE
 from fovea.onnx.building import Value
 from fovea.onnx.exporters import Exporter, add_layer
 from fovea.onnx.file import write
@@ -70,7 +70,7 @@ def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -
 
 
 def _preprocess(exporter: "Exporter", network: Network, begin: str) -> str:
-    """u · scale + offset of every channel, as `fovea.preprocessing` has it."""
+    """u · scale + offset of every channel, as `fovea.network.preprocessing` has it."""
     axes = (1, -1, 1, 1) if len(network.input_shape) == 3 else (1, -1)
     scale, offset = (p.reshape(axes) for p in (network.preprocessing.scale, network.preprocessing.offset))
     scaled = exporter.add("Mul", [begin, exporter.constant("preprocessing.scale", scale)], "scaled", "scaled")

@@ -18,9 +18,9 @@ import onnx
 
 from fovea import engine
 from fovea.errors import DataError, FoveaError, mismatch
-from fovea.graph import INPUT
 from fovea.layers.base import Shape
 from fovea.network import Network
+from fovea.network.graph import INPUT
 from fovea.onnx import composites
 from fovea.onnx.bounds import brief
 from fovea.onnx.building import Builder, Value, usual

@@ -16,8 +16,8 @@ import numpy as np
 from fovea.errors import FoveaError, FoveaWarning, mismatch
 from fovea.layers.base import Shape
 from fovea.network import Network
+from fovea.network.preprocessing import Preprocessing
 from fovea.onnx.graph import Graph, Step
-from fovea.preprocessing import Preprocessing
 from fovea.ranges import short
 
 FORMAT = "1"

@@ -18,50 +18,50 @@ Glorot, Bordes, Bengio (2011) for (1); Maas, Hannun, Ng (2013) for (2); Elfwing,
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Array, Rows
+from fovea import arguments
+from fovea.arguments import Array, Rows
 from fovea.reference.quiet import quietly
 
 
 def relu(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("relu", Z=Z)
+    arguments.floats("relu", Z=Z)
     return np.maximum(Z, 0)  # (1)
 
 
 def relu_backward(dA: Array, Z: Array) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("relu_backward", Z=Z, dA=dA)
+    arguments.same_shape("relu_backward", Z=Z, dA=dA)
     return np.where(Z <= 0, np.zeros((), Z.dtype), dA)  # (1)
 
 
 @quietly
 def leaky_relu(Z: Array, slope: float = 0.01) -> Array:
     """A, of the shape of Z."""
-    checks.floats("leaky_relu", Z=Z)
-    checks.finite(slope, "leaky_relu: slope")
+    arguments.floats("leaky_relu", Z=Z)
+    arguments.finite(slope, "leaky_relu: slope")
     return np.where(Z <= 0, Z * slope, Z)  # (2)
 
 
 @quietly
 def leaky_relu_backward(dA: Array, Z: Array, slope: float = 0.01) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("leaky_relu_backward", Z=Z, dA=dA)
-    checks.finite(slope, "leaky_relu_backward: slope")
+    arguments.same_shape("leaky_relu_backward", Z=Z, dA=dA)
+    arguments.finite(slope, "leaky_relu_backward: slope")
     return np.where(Z <= 0, dA * slope, dA)  # (2)
 
 
 def clip(Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
     """A, of the shape of Z."""
-    checks.floats("clip", Z=Z)
-    checks.bounds(low, high, "clip")
+    arguments.floats("clip", Z=Z)
+    arguments.bounds(low, high, "clip")
     return np.minimum(np.maximum(Z, low), high)  # (3)
 
 
 def clip_backward(dA: Array, Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("clip_backward", Z=Z, dA=dA)
-    checks.bounds(low, high, "clip_backward")
+    arguments.same_shape("clip_backward", Z=Z, dA=dA)
+    arguments.bounds(low, high, "clip_backward")
     beyond = (low >= Z) | (high <= Z)
     return np.where(beyond, np.zeros((), Z.dtype), dA)  # (3)
 
@@ -69,41 +69,41 @@ def clip_backward(dA: Array, Z: Array, low: float = 0.0, high: float = 6.0) -> A
 @quietly
 def sigmoid(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("sigmoid", Z=Z)
+    arguments.floats("sigmoid", Z=Z)
     return logistic(Z)  # (4)
 
 
 @quietly
 def sigmoid_backward(dA: Array, A: Array) -> Array:
     """dZ, of the shape of A."""
-    checks.same_shape("sigmoid_backward", A=A, dA=dA)
+    arguments.same_shape("sigmoid_backward", A=A, dA=dA)
     return dA * (A * (1 - A))  # (4)
 
 
 def tanh(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("tanh", Z=Z)
+    arguments.floats("tanh", Z=Z)
     return np.tanh(Z)  # (5)
 
 
 @quietly
 def tanh_backward(dA: Array, A: Array) -> Array:
     """dZ, of the shape of A."""
-    checks.same_shape("tanh_backward", A=A, dA=dA)
+    arguments.same_shape("tanh_backward", A=A, dA=dA)
     return dA * ((1 - A) * (1 + A))  # (5)
 
 
 @quietly
 def silu(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("silu", Z=Z)
+    arguments.floats("silu", Z=Z)
     return Z * logistic(Z)  # (6)
 
 
 @quietly
 def silu_backward(dA: Array, Z: Array) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("silu_backward", Z=Z, dA=dA)
+    arguments.same_shape("silu_backward", Z=Z, dA=dA)
     return dA * (logistic(Z) * (1 + Z * logistic(-Z)))  # (6): 1 − σ(Z) is σ(−Z)
 
 
@@ -116,7 +116,7 @@ def logistic(Z: Array) -> Array:
 @quietly
 def softmax(Z: Rows) -> Rows:
     """A (N, classes): rows of probabilities. A row with NaN or +∞, or of −∞ alone, is NaN throughout."""
-    checks.logits(Z)
+    arguments.logits(Z)
     A = np.exp(Z - Z.max(axis=1, keepdims=True))
     A /= A.sum(axis=1, keepdims=True)  # (7)
     return A
@@ -125,6 +125,6 @@ def softmax(Z: Rows) -> Rows:
 @quietly
 def softmax_backward(dA: Rows, A: Rows) -> Rows:
     """dZ (N, classes)."""
-    checks.logits(A, "softmax_backward", "A")
-    checks.same_shape("softmax_backward", A=A, dA=dA)
+    arguments.logits(A, "softmax_backward", "A")
+    arguments.same_shape("softmax_backward", A=A, dA=dA)
     return A * (dA - (dA * A).sum(axis=1, keepdims=True))  # (8)

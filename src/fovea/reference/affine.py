@@ -8,22 +8,22 @@ The sums, in float64, are over all axes but the last, that of the channels: (N, 
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Array, Vector
+from fovea import arguments
+from fovea.arguments import Array, Vector
 from fovea.reference.quiet import quietly
 
 
 @quietly
 def affine(A_prev: Array, gamma: Vector, beta: Vector | None) -> Array:
     """Z, of the shape of A_prev."""
-    checks.affine(A_prev, gamma, beta)
+    arguments.affine(A_prev, gamma, beta)
     return A_prev * gamma if beta is None else A_prev * gamma + beta  # (1)
 
 
 @quietly
 def affine_backward(dZ: Array, A_prev: Array, gamma: Vector) -> tuple[Array, Vector, Vector]:
     """dA_prev, dγ, dβ."""
-    checks.affine_backward(dZ, A_prev, gamma)
+    arguments.affine_backward(dZ, A_prev, gamma)
     dgamma, dbeta = (
         term.reshape(-1, len(gamma)).sum(axis=0, dtype=np.float64).astype(dZ.dtype)
         for term in (dZ * A_prev, dZ)

@@ -22,8 +22,8 @@ Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep le
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Filters, Vector, Volume
+from fovea import arguments
+from fovea.arguments import Filters, Vector, Volume
 from fovea.geometry import Padding, Pair, Window
 from fovea.reference.quiet import quietly
 from fovea.reference.windows import crop, pad, positions
@@ -41,7 +41,7 @@ def conv2d(
     groups: int = 1,
 ) -> Volume:
     """Z (N, n_H, n_W, C_out)."""
-    window = checks.conv2d(A_prev, W, b, stride, padding, dilation, groups)
+    window = arguments.conv2d(A_prev, W, b, stride, padding, dilation, groups)
     A_prev_pad = pad(A_prev, window)
     Z = np.zeros((len(A_prev), *window.output, W.shape[3]), A_prev.dtype)
     for of_A, of_Z in _runs(A_prev.shape[3], W.shape[3], groups):
@@ -63,7 +63,7 @@ def conv2d_backward(
     groups: int = 1,
 ) -> tuple[Volume, Filters, Vector]:
     """dA_prev, dW, db, each of the shape of what it is the gradient of."""
-    window = checks.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
+    window = arguments.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
     db = dZ.sum(axis=(0, 1, 2))  # (4) (C_out,)
     return _spread(dZ, W, window, groups), _filters_gradient(dZ, A_prev, W, window, groups), db
 
@@ -81,7 +81,7 @@ def conv2d_transpose(
     groups: int = 1,
 ) -> Volume:
     """Z (N, H_out, W_out, C_out): what (2) makes of A_prev in the place of dZ, and b."""
-    window = checks.conv2d_transpose(A_prev, W, b, stride, padding, output_padding, dilation, groups)
+    window = arguments.conv2d_transpose(A_prev, W, b, stride, padding, output_padding, dilation, groups)
     Z = _spread(A_prev, W, window, groups)
     return Z if b is None else np.add(Z, b, out=Z)
 
@@ -101,7 +101,7 @@ def conv2d_transpose_backward(
     """dA_prev, dW, db: (1) without a bias, (3) with the arrays exchanged, and (4)."""
     who = "conv2d_transpose_backward"
     how = stride, padding, output_padding, dilation, groups
-    window = checks.conv2d_transpose(A_prev, W, None, *how, dZ, who)
+    window = arguments.conv2d_transpose(A_prev, W, None, *how, dZ, who)
     dA_prev = conv2d(dZ, W, None, stride=stride, padding=window.pads, dilation=dilation, groups=groups)
     return dA_prev, _filters_gradient(A_prev, dZ, W, window, groups), dZ.sum(axis=(0, 1, 2))
 

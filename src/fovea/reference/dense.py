@@ -9,15 +9,15 @@
 N examples; n_in numbers in, n_out out.
 """
 
-from fovea import checks
-from fovea.checks import Matrix, Rows, Vector
+from fovea import arguments
+from fovea.arguments import Matrix, Rows, Vector
 from fovea.reference.quiet import quietly
 
 
 @quietly
 def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
     """Z (N, n_out)."""
-    checks.dense(A_prev, W, b)
+    arguments.dense(A_prev, W, b)
     Z = A_prev @ W  # (1)
     if b is not None:
         Z += b  # (1)
@@ -27,7 +27,7 @@ def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
 @quietly
 def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix) -> tuple[Rows, Matrix, Vector]:
     """dA_prev (N, n_in), dW (n_in, n_out), db (n_out,)."""
-    checks.dense_backward(dZ, A_prev, W)
+    arguments.dense_backward(dZ, A_prev, W)
     dA_prev = dZ @ W.T  # (2)
     dW = A_prev.T @ dZ  # (3)
     db = dZ.sum(axis=0)  # (4)

@@ -17,15 +17,15 @@ Wu, He: Group normalization (2018).
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Array, Vector
+from fovea import arguments
+from fovea.arguments import Array, Vector
 from fovea.reference.quiet import quietly
 
 
 @quietly
 def group_norm(A_prev: Array, gamma: Vector, beta: Vector, groups: int, *, epsilon: float = 1e-5) -> Array:
     """Z, of the shape of A_prev (N, H, W, C) or (N, C)."""
-    checks.group_norm(A_prev, gamma, beta, groups, epsilon)
+    arguments.group_norm(A_prev, gamma, beta, groups, epsilon)
     x, _ = _normalised(A_prev, groups, epsilon)
     return (x.reshape(A_prev.shape) * gamma + beta).astype(A_prev.dtype)  # (2)
 
@@ -35,7 +35,7 @@ def group_norm_backward(
     dZ: Array, A_prev: Array, gamma: Vector, groups: int, *, epsilon: float = 1e-5
 ) -> tuple[Array, Vector, Vector]:
     """dA_prev, dγ, dβ."""
-    checks.group_norm_backward(dZ, A_prev, gamma, groups, epsilon)
+    arguments.group_norm_backward(dZ, A_prev, gamma, groups, epsilon)
     x, inverse = _normalised(A_prev, groups, epsilon)
     _, P, G, K = x.shape
     dY = dZ.reshape(x.shape).astype(np.float64)
@@ -49,7 +49,7 @@ def group_norm_backward(
 
 def layer_norm(A_prev: Array, gamma: Vector, beta: Vector, *, epsilon: float = 1e-5) -> Array:
     """Z, of the shape of A_prev (N, H, W, C) or (N, C)."""
-    checks.group_norm(A_prev, gamma, beta, 1, epsilon, "layer_norm")
+    arguments.group_norm(A_prev, gamma, beta, 1, epsilon, "layer_norm")
     return group_norm(_rows(A_prev), gamma, beta, 1, epsilon=epsilon).reshape(A_prev.shape)
 
 
@@ -57,7 +57,7 @@ def layer_norm_backward(
     dZ: Array, A_prev: Array, gamma: Vector, *, epsilon: float = 1e-5
 ) -> tuple[Array, Vector, Vector]:
     """dA_prev, dγ, dβ."""
-    checks.group_norm_backward(dZ, A_prev, gamma, 1, epsilon, "layer_norm_backward")
+    arguments.group_norm_backward(dZ, A_prev, gamma, 1, epsilon, "layer_norm_backward")
     found = group_norm_backward(_rows(dZ), _rows(A_prev), gamma, 1, epsilon=epsilon)
     return found[0].reshape(A_prev.shape), found[1], found[2]
 

@@ -18,8 +18,8 @@ PyTorch's mean for labels with weights, and for shares without.
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Rows, Targets, Vector
+from fovea import arguments
+from fovea.arguments import Rows, Targets, Vector
 from fovea.reference.activation import softmax
 from fovea.reference.quiet import quietly
 
@@ -29,7 +29,7 @@ def softmax_cross_entropy(
     Z: Rows, labels: Targets, *, smoothing: float = 0.0, weights: Vector | None = None
 ) -> float:
     """L; 0.0 where nothing has a share of a class that weighs anything."""
-    checks.loss(Z, labels, smoothing, weights)
+    arguments.loss(Z, labels, smoothing, weights)
     n, q, M = _wanted(Z, labels, smoothing, weights)
     if not M:
         return 0.0
@@ -44,7 +44,7 @@ def softmax_cross_entropy_backward(
     Z: Rows, labels: Targets, *, smoothing: float = 0.0, weights: Vector | None = None
 ) -> Rows:
     """dZ (N, C)."""
-    checks.loss(Z, labels, smoothing, weights, who="softmax_cross_entropy_backward")
+    arguments.loss(Z, labels, smoothing, weights, who="softmax_cross_entropy_backward")
     n, q, M = _wanted(Z, labels, smoothing, weights)
     dZ = np.zeros_like(Z)
     if M:

@@ -15,36 +15,36 @@ from functools import reduce
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Array
+from fovea import arguments
+from fovea.arguments import Array
 from fovea.reference.quiet import quietly
 
 
 @quietly
 def add(*arrays: Array) -> Array:
     """Z, of the shape that the `arrays`, two at least, broadcast to."""
-    shape = checks.merged(*arrays, who="add")
+    shape = arguments.merged(*arrays, who="add")
     return reduce(np.add, _aligned(arrays, shape))  # (1)
 
 
 @quietly
 def add_backward(dA: Array, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
     """dA_i for each of the `shapes` that were added."""
-    checks.merged_backward(dA, *shapes, who="add_backward")
+    arguments.merged_backward(dA, *shapes, who="add_backward")
     return tuple(_summed(dA, shape) for shape in shapes)  # (1), (3)
 
 
 @quietly
 def multiply(*arrays: Array) -> Array:
     """Z, of the shape that the `arrays`, two at least, broadcast to."""
-    shape = checks.merged(*arrays, who="multiply")
+    shape = arguments.merged(*arrays, who="multiply")
     return reduce(np.multiply, _aligned(arrays, shape))  # (2)
 
 
 @quietly
 def multiply_backward(dA: Array, *arrays: Array) -> tuple[Array, ...]:
     """dA_i for each of the `arrays` that were multiplied."""
-    checks.merged_backward(dA, *(array.shape for array in arrays), who="multiply_backward")
+    arguments.merged_backward(dA, *(array.shape for array in arrays), who="multiply_backward")
     aligned = _aligned(arrays, dA.shape)
     return tuple(
         _summed(reduce(np.multiply, [dA, *aligned[:i], *aligned[i + 1 :]]), array.shape)  # (2), (3)

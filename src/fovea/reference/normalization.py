@@ -22,15 +22,15 @@ derivatives, put together.
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Array, Vector
+from fovea import arguments
+from fovea.arguments import Array, Vector
 from fovea.reference.quiet import quietly
 
 
 @quietly
 def batch_statistics(A_prev: Array) -> tuple[Vector, Vector]:
     """μ, σ², each (C,)."""
-    checks.batch_statistics(A_prev)
+    arguments.batch_statistics(A_prev)
     rows = A_prev.reshape(-1, A_prev.shape[-1])  # (M, C)
     mean = rows.mean(axis=0, dtype=np.float64)  # (1)
     variance = np.square(rows - mean).mean(axis=0)  # (1)
@@ -42,7 +42,7 @@ def batch_norm(
     A_prev: Array, mean: Vector, variance: Vector, gamma: Vector, beta: Vector, *, epsilon: float = 1e-5
 ) -> Array:
     """Z, of the shape of A_prev."""
-    checks.batch_norm(A_prev, mean, variance, gamma, beta, epsilon)
+    arguments.batch_norm(A_prev, mean, variance, gamma, beta, epsilon)
     scale = gamma / np.sqrt(variance + A_prev.dtype.type(epsilon))
     return (A_prev - mean) * scale + beta  # (2), (3)
 
@@ -59,7 +59,7 @@ def batch_norm_backward(
     of_batch: bool = True,
 ) -> tuple[Array, Vector, Vector]:
     """dA_prev, dγ, dβ; `of_batch` says whether μ and σ² are the batch's own."""
-    checks.batch_norm_backward(dZ, A_prev, mean, variance, gamma, epsilon, of_batch)
+    arguments.batch_norm_backward(dZ, A_prev, mean, variance, gamma, epsilon, of_batch)
     C, M = A_prev.shape[-1], A_prev.size // A_prev.shape[-1]
     inverse = 1 / np.sqrt(variance + A_prev.dtype.type(epsilon))  # (C,)
     x = (A_prev - mean) * inverse  # (2)

@@ -19,8 +19,8 @@ from math import sqrt
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Vector
+from fovea import arguments
+from fovea.arguments import Vector
 from fovea.reference.quiet import quietly
 
 
@@ -36,7 +36,7 @@ def sgd(
     nesterov: bool = False,
 ) -> None:
     """Update w and velocity (zeros before the first step)."""
-    checks.optimizer("sgd", w=w, velocity=velocity, dw=dw)
+    arguments.optimizer("sgd", w=w, velocity=velocity, dw=dw)
     g = dw + weight_decay * w  # (1)
     velocity *= momentum
     velocity += g  # (2)
@@ -58,7 +58,7 @@ def adam(
     step: int,
 ) -> None:
     """Update w, m and v (both zeros before the first step)."""
-    checks.optimizer("adam", w=w, m=m, v=v, dw=dw, step=step)
+    arguments.optimizer("adam", w=w, m=m, v=v, dw=dw, step=step)
     g = dw + weight_decay * w  # (1)
     m *= beta1
     m += (1 - beta1) * g  # (4)

@@ -17,24 +17,24 @@ Howard et al. (2019) for (2) and (3).
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Array
+from fovea import arguments
+from fovea.arguments import Array
 from fovea.reference.quiet import quietly
 
 
 @quietly
 def elu(Z: Array, alpha: float = 1.0, scale: float = 1.0, rate: float = 1.0) -> Array:
     """A, of the shape of Z."""
-    checks.floats("elu", Z=Z)
-    checks.numbers("elu", alpha=alpha, scale=scale, rate=rate)
+    arguments.floats("elu", Z=Z)
+    arguments.numbers("elu", alpha=alpha, scale=scale, rate=rate)
     return np.where(Z > 0, scale * Z, scale * alpha * np.expm1(rate * np.minimum(Z, 0)))  # (1)
 
 
 @quietly
 def elu_backward(dA: Array, Z: Array, alpha: float = 1.0, scale: float = 1.0, rate: float = 1.0) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("elu_backward", Z=Z, dA=dA)
-    checks.numbers("elu_backward", alpha=alpha, scale=scale, rate=rate)
+    arguments.same_shape("elu_backward", Z=Z, dA=dA)
+    arguments.numbers("elu_backward", alpha=alpha, scale=scale, rate=rate)
     slope = scale * alpha * rate * np.exp(rate * np.minimum(Z, 0))
     return dA * np.where(Z > 0, Z.dtype.type(scale), slope)  # (1)
 
@@ -42,23 +42,23 @@ def elu_backward(dA: Array, Z: Array, alpha: float = 1.0, scale: float = 1.0, ra
 @quietly
 def hard_sigmoid(Z: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
     """A, of the shape of Z."""
-    checks.floats("hard_sigmoid", Z=Z)
-    checks.numbers("hard_sigmoid", slope=slope, shift=shift)
+    arguments.floats("hard_sigmoid", Z=Z)
+    arguments.numbers("hard_sigmoid", slope=slope, shift=shift)
     return np.minimum(np.maximum(slope * Z + shift, 0), 1)  # (2)
 
 
 @quietly
 def hard_sigmoid_backward(dA: Array, A: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
     """dZ, of the shape of A."""
-    checks.same_shape("hard_sigmoid_backward", A=A, dA=dA)
-    checks.numbers("hard_sigmoid_backward", slope=slope, shift=shift)
+    arguments.same_shape("hard_sigmoid_backward", A=A, dA=dA)
+    arguments.numbers("hard_sigmoid_backward", slope=slope, shift=shift)
     return np.where((A <= 0) | (A >= 1), np.zeros((), A.dtype), dA * slope)  # (2)
 
 
 @quietly
 def hard_swish(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("hard_swish", Z=Z)
+    arguments.floats("hard_swish", Z=Z)
     between = Z * (Z + 3) / 6
     return np.where(Z <= -3, np.zeros((), Z.dtype), np.where(Z >= 3, Z, between))  # (3)
 
@@ -66,20 +66,20 @@ def hard_swish(Z: Array) -> Array:
 @quietly
 def hard_swish_backward(dA: Array, Z: Array) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("hard_swish_backward", Z=Z, dA=dA)
+    arguments.same_shape("hard_swish_backward", Z=Z, dA=dA)
     one = np.ones((), Z.dtype)
     return dA * np.where(Z <= -3, 0 * one, np.where(Z >= 3, one, Z / 3 + one / 2))  # (3)
 
 
 def thresholded_relu(Z: Array, threshold: float = 1.0) -> Array:
     """A, of the shape of Z."""
-    checks.floats("thresholded_relu", Z=Z)
-    checks.numbers("thresholded_relu", threshold=threshold)
+    arguments.floats("thresholded_relu", Z=Z)
+    arguments.numbers("thresholded_relu", threshold=threshold)
     return np.where(Z.dtype.type(threshold) >= Z, np.zeros((), Z.dtype), Z)  # (4)
 
 
 def thresholded_relu_backward(dA: Array, Z: Array, threshold: float = 1.0) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("thresholded_relu_backward", Z=Z, dA=dA)
-    checks.numbers("thresholded_relu_backward", threshold=threshold)
+    arguments.same_shape("thresholded_relu_backward", Z=Z, dA=dA)
+    arguments.numbers("thresholded_relu_backward", threshold=threshold)
     return np.where(Z.dtype.type(threshold) >= Z, np.zeros((), Z.dtype), dA)  # (4)

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Volume
+from fovea import arguments
+from fovea.arguments import Volume
 from fovea.geometry import Padding, Pair, Window
 from fovea.reference.quiet import quietly
 from fovea.reference.windows import crop, pad, positions
@@ -37,7 +37,7 @@ def max_pool2d(
     ceil_mode: bool = False,
 ) -> Volume:
     """A (N, n_H, n_W, C)."""
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d")
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d")
     return _maximum(pad(A_prev, window, -np.inf), window)
 
 
@@ -53,7 +53,7 @@ def max_pool2d_backward(
     ceil_mode: bool = False,
 ) -> Volume:
     """dA_prev (N, H, W, C)."""
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, "max_pool2d_backward")
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, "max_pool2d_backward")
     dA_prev_pad = np.zeros_like(pad(A_prev, window))
     for _, _, at, first in _winners(A_prev, window):
         dA_prev_pad[at] += np.where(first, dA, 0)  # (2)
@@ -71,7 +71,7 @@ def max_pool2d_indices(
     ceil_mode: bool = False,
 ) -> Volume:
     """int32 (N, n_H, n_W, C): row · W + column of the pixel that (2) goes to."""
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d_indices")
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d_indices")
     rows, columns = np.indices(window.input)
     places = pad((rows * window.input[1] + columns)[None, :, :, None].astype(np.int32), window)
     indices = np.zeros((len(A_prev), *window.output, A_prev.shape[3]), np.int32)
@@ -112,7 +112,7 @@ def average_pool2d(
     count_include_pad: bool = False,
 ) -> Volume:
     """A (N, n_H, n_W, C)."""
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
     A_prev_pad = pad(A_prev, window)
     A = np.zeros((len(A_prev), *window.output, A_prev.shape[3]), A_prev.dtype)
     for _, _, at in positions(window):
@@ -134,7 +134,7 @@ def average_pool2d_backward(
     count_include_pad: bool = False,
 ) -> Volume:
     """dA_prev (N, H, W, C); of A_prev only the shape matters."""
-    window = checks.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, "average_pool2d_backward")
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, "average_pool2d_backward")
     dA_prev_pad = np.zeros_like(pad(A_prev, window))
     share = dA / _count(window, dA.dtype, count_include_pad)
     for _, _, at in positions(window):

@@ -8,22 +8,22 @@ The sum, in float64, is over pictures and pixels. He, Zhang, Ren, Sun: Delving d
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Array, Vector
+from fovea import arguments
+from fovea.arguments import Array, Vector
 from fovea.reference.quiet import quietly
 
 
 @quietly
 def prelu(Z: Array, slope: Vector) -> Array:
     """A, of the shape of Z (N, H, W, C) or (N, C)."""
-    checks.prelu(Z, slope)
+    arguments.prelu(Z, slope)
     return np.where(Z > 0, Z, Z * slope)  # (1)
 
 
 @quietly
 def prelu_backward(dA: Array, Z: Array, slope: Vector) -> tuple[Array, Vector]:
     """dZ, dslope."""
-    checks.prelu(Z, slope, "prelu_backward")
-    checks.same_shape("prelu_backward", Z=Z, dA=dA)
+    arguments.prelu(Z, slope, "prelu_backward")
+    arguments.same_shape("prelu_backward", Z=Z, dA=dA)
     terms = np.where(Z > 0, np.zeros((), Z.dtype), dA * Z).reshape(-1, Z.shape[-1])
     return np.where(Z > 0, dA, dA * slope), terms.sum(axis=0, dtype=np.float64).astype(Z.dtype)  # (2)

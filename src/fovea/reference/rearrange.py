@@ -13,13 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Volume
+from fovea import arguments
+from fovea.arguments import Volume
 
 
 def space_to_depth(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
     """A (N, H / b, W / b, C · b²)."""
-    b = checks.space_to_depth(A_prev, block, mode)
+    b = arguments.space_to_depth(A_prev, block, mode)
     N, H, W, C = A_prev.shape
     blocks = A_prev.reshape(N, H // b, b, W // b, b, C)
     order = (0, 1, 3, 2, 4, 5) if mode == "DCR" else (0, 1, 3, 5, 2, 4)  # (1), (2)
@@ -28,7 +28,7 @@ def space_to_depth(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
 
 def depth_to_space(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
     """A (N, H · b, W · b, C / b²)."""
-    b = checks.depth_to_space(A_prev, block, mode)
+    b = arguments.depth_to_space(A_prev, block, mode)
     N, H, W, C = A_prev.shape
     blocks = A_prev.reshape(N, H, W, b, b, C // b**2) if mode == "DCR" else A_prev.reshape(N, H, W, -1, b, b)
     order = (0, 1, 3, 2, 4, 5) if mode == "DCR" else (0, 1, 4, 2, 5, 3)
@@ -37,12 +37,12 @@ def depth_to_space(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
 
 def take_channels(A_prev: Volume, order: Sequence[int]) -> Volume:
     """A (N, H, W, channels of `order`)."""
-    return A_prev[..., list(checks.taken(A_prev, order))]  # (4)
+    return A_prev[..., list(arguments.taken(A_prev, order))]  # (4)
 
 
 def take_channels_backward(dA: Volume, order: Sequence[int], channels: int) -> Volume:
     """dA_prev (N, H, W, channels)."""
-    numbers = checks.taken_backward(dA, order, channels)
+    numbers = arguments.taken_backward(dA, order, channels)
     dA_prev = np.zeros((*dA.shape[:3], channels), dA.dtype)
     dA_prev[..., list(numbers)] = dA
     return dA_prev

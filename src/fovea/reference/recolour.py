@@ -5,15 +5,15 @@ out[n, y, x, i] = ⌊clip(Σ_j M[n, i, j] · in[n, y, x, j] + M[n, i, C], 0, 255
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Volume
+from fovea import arguments
+from fovea.arguments import Volume
 from fovea.reference.quiet import quietly
 
 
 @quietly
 def recolour(pictures: Volume, matrices: np.ndarray) -> Volume:
     """uint8 (N, H, W, C) → uint8 (N, H, W, C); `matrices` float32 (N, C, C + 1)."""
-    checks.recolour(pictures, matrices)
+    arguments.recolour(pictures, matrices)
     C = pictures.shape[3]
     M = matrices[:, None, None]  # (N, 1, 1, C, C + 1)
     total = np.repeat(M[..., C], pictures.shape[2], axis=2) + np.zeros(

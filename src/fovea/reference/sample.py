@@ -8,8 +8,8 @@ the same with the tables transposed (`fovea.sampling`).
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Volume
+from fovea import arguments
+from fovea.arguments import Volume
 from fovea.reference.quiet import quietly
 from fovea.sampling import Axis
 
@@ -17,7 +17,7 @@ from fovea.sampling import Axis
 @quietly
 def sample2d(A_prev: Volume, rows: Axis, columns: Axis, fill: float = 0.0) -> Volume:
     """A (N, n_out of rows, n_out of columns, C)."""
-    checks.sampled(A_prev, (rows.n, columns.n), fill)
+    arguments.sampled(A_prev, (rows.n, columns.n), fill)
     A = A_prev
     for axis, table in ((1, rows), (2, columns)):
         terms = []

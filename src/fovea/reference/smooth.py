@@ -20,8 +20,8 @@ import math
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Array
+from fovea import arguments
+from fovea.arguments import Array
 from fovea.reference.activation import logistic
 from fovea.reference.quiet import quietly
 
@@ -31,14 +31,14 @@ CUBE = 0.044715  # of (2)
 @quietly
 def gelu(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("gelu", Z=Z)
+    arguments.floats("gelu", Z=Z)
     return Z * _normal(Z)  # (1)
 
 
 @quietly
 def gelu_backward(dA: Array, Z: Array) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("gelu_backward", Z=Z, dA=dA)
+    arguments.same_shape("gelu_backward", Z=Z, dA=dA)
     density = np.exp(-Z * Z / 2) / math.sqrt(2 * math.pi)
     return dA * (_normal(Z) + Z * density)  # (1)
 
@@ -46,14 +46,14 @@ def gelu_backward(dA: Array, Z: Array) -> Array:
 @quietly
 def gelu_tanh(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("gelu_tanh", Z=Z)
+    arguments.floats("gelu_tanh", Z=Z)
     return Z * logistic(_inner(Z))  # (2)
 
 
 @quietly
 def gelu_tanh_backward(dA: Array, Z: Array) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("gelu_tanh_backward", Z=Z, dA=dA)
+    arguments.same_shape("gelu_tanh_backward", Z=Z, dA=dA)
     y2, slope = _inner(Z), math.sqrt(8 / math.pi) * (1 + 3 * CUBE * Z * Z)
     gate = logistic(y2)
     rest = logistic(-y2)  # where it is 0, the slope may be infinite
@@ -63,7 +63,7 @@ def gelu_tanh_backward(dA: Array, Z: Array) -> Array:
 @quietly
 def mish(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("mish", Z=Z)
+    arguments.floats("mish", Z=Z)
     above, rest = _parts(Z)
     return Z * (above / (above + rest))  # (3)
 
@@ -71,7 +71,7 @@ def mish(Z: Array) -> Array:
 @quietly
 def mish_backward(dA: Array, Z: Array) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("mish_backward", Z=Z, dA=dA)
+    arguments.same_shape("mish_backward", Z=Z, dA=dA)
     above, rest = _parts(Z)
     gate = above / (above + rest)
     return dA * (gate + Z * logistic(Z) * (rest / (above + rest)) * (1 + gate))  # (3): 1 − ω is rest / d
@@ -80,8 +80,8 @@ def mish_backward(dA: Array, Z: Array) -> Array:
 @quietly
 def softplus(Z: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """A, of the shape of Z."""
-    checks.floats("softplus", Z=Z)
-    checks.numbers("softplus", beta=beta, threshold=threshold)
+    arguments.floats("softplus", Z=Z)
+    arguments.numbers("softplus", beta=beta, threshold=threshold)
     s = beta * Z
     soft = (np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))) / beta
     return np.where(s > threshold, Z, soft)  # (4)
@@ -90,8 +90,8 @@ def softplus(Z: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
 @quietly
 def softplus_backward(dA: Array, Z: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("softplus_backward", Z=Z, dA=dA)
-    checks.numbers("softplus_backward", beta=beta, threshold=threshold)
+    arguments.same_shape("softplus_backward", Z=Z, dA=dA)
+    arguments.numbers("softplus_backward", beta=beta, threshold=threshold)
     s = beta * Z
     return np.where(s > threshold, dA, dA * logistic(s))  # (4)
 
@@ -99,28 +99,28 @@ def softplus_backward(dA: Array, Z: Array, beta: float = 1.0, threshold: float =
 @quietly
 def softsign(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("softsign", Z=Z)
+    arguments.floats("softsign", Z=Z)
     return Z / (1 + np.abs(Z))  # (5)
 
 
 @quietly
 def softsign_backward(dA: Array, Z: Array) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("softsign_backward", Z=Z, dA=dA)
+    arguments.same_shape("softsign_backward", Z=Z, dA=dA)
     return dA / np.square(1 + np.abs(Z))  # (5)
 
 
 @quietly
 def tanhshrink(Z: Array) -> Array:
     """A, of the shape of Z."""
-    checks.floats("tanhshrink", Z=Z)
+    arguments.floats("tanhshrink", Z=Z)
     return Z - np.tanh(Z)  # (6)
 
 
 @quietly
 def tanhshrink_backward(dA: Array, Z: Array) -> Array:
     """dZ, of the shape of Z."""
-    checks.same_shape("tanhshrink_backward", Z=Z, dA=dA)
+    arguments.same_shape("tanhshrink_backward", Z=Z, dA=dA)
     return dA * np.square(np.tanh(Z))  # (6)
 
 

@@ -11,8 +11,8 @@ had a share in, each by that share. The same as PyTorch's `interpolate` with `al
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Volume
+from fovea import arguments
+from fovea.arguments import Volume
 from fovea.geometry import Pair
 from fovea.reference.quiet import quietly
 
@@ -20,7 +20,7 @@ from fovea.reference.quiet import quietly
 @quietly
 def upsample2d(A_prev: Volume, factor: int | Pair, *, mode: str = "nearest") -> Volume:
     """A (N, f_H · H, f_W · W, C)."""
-    factors = checks.upsample(A_prev, factor, mode)
+    factors = arguments.upsample(A_prev, factor, mode)
     A = A_prev
     for axis, f in zip((1, 2), factors, strict=True):
         (pixel, share), *others = shares(A.shape[axis], f, mode)
@@ -34,7 +34,7 @@ def upsample2d(A_prev: Volume, factor: int | Pair, *, mode: str = "nearest") -> 
 @quietly
 def upsample2d_backward(dA: Volume, factor: int | Pair, *, mode: str = "nearest") -> Volume:
     """dA_prev (N, H, W, C)."""
-    factors = checks.upsample_backward(dA, factor, mode)
+    factors = arguments.upsample_backward(dA, factor, mode)
     for axis, f in zip((1, 2), factors, strict=True):
         shape = list(dA.shape)
         shape[axis] //= f

@@ -10,8 +10,8 @@ the mode "reflect", its mirror image at the border: d c b a | a b c d | d c b a.
 
 import numpy as np
 
-from fovea import checks
-from fovea.checks import Volume
+from fovea import arguments
+from fovea.arguments import Volume
 from fovea.geometry import Pair
 from fovea.reference.quiet import quietly
 
@@ -21,7 +21,7 @@ REACH = 1 << 20  # pixels beyond the border: whatever is farther away is as ther
 @quietly
 def warp(pictures: Volume, matrices: np.ndarray, out_size: int | Pair, *, mode: str = "constant") -> Volume:
     """uint8 (N, H, W, C) → uint8 (N, H2, W2, C); `matrices` float32 (N, 2, 3), `out_size` (H2, W2)."""
-    H2, W2 = checks.warp(pictures, matrices, out_size, mode)
+    H2, W2 = arguments.warp(pictures, matrices, out_size, mode)
     N, H, W, _ = pictures.shape
     M = matrices[:, :, :, None, None]  # (N, 2, 3, 1, 1)
     x, y = np.arange(W2, dtype=np.float32), np.arange(H2, dtype=np.float32)[:, None]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fovea.checks import Volume
+from fovea.arguments import Volume
 from fovea.geometry import Window
 
 

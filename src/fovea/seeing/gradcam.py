@@ -15,9 +15,9 @@ Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra: Grad-CAM (2017), arXiv:1610.0
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.graph import takers
 from fovea.layers import Conv2D
 from fovea.network import Network
+from fovea.network.graph import takers
 from fovea.seeing.fields import Grid, grid
 from fovea.seeing.passage import number_of, pass_through, with_maps
 

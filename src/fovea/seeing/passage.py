@@ -8,8 +8,8 @@ import numpy as np
 
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
-from fovea.inputs import pixels_or_numbers
 from fovea.network import Network
+from fovea.network.inputs import pixels_or_numbers
 from fovea.ranges import whole
 
 

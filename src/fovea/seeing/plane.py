@@ -17,9 +17,9 @@ from itertools import islice
 import numpy as np
 
 from fovea.errors import FoveaError, ShapeError, mismatch
-from fovea.graph import PICTURE
-from fovea.inputs import pixels_or_numbers
 from fovea.network import Network
+from fovea.network.graph import PICTURE
+from fovea.network.inputs import pixels_or_numbers
 from fovea.ranges import whole
 from fovea.seeing.passage import number_of
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fovea.graph import PICTURE, takers
 from fovea.layers import Dropout, Flatten, Layer
+from fovea.network.graph import PICTURE, takers
 from fovea.stages.activation import ActivationStage
 from fovea.stages.base import NHWC, Stage
 from fovea.stages.conv import ConvStage

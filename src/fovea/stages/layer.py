@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fovea.layers import Layer
 from fovea.layers.base import Shape, several, taken_in
-from fovea.parameters import learn_statistics
+from fovea.network.parameters import learn_statistics
 from fovea.stages.base import NHWC, Stage, Step
 from fovea.stages.calls import Array
 

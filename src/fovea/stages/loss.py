@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fovea import checks
+from fovea import arguments
 from fovea.kernels import buffers, compiler, tiles
 from fovea.kernels.call import pack
 from fovea.kernels.loss import total_weight
@@ -37,7 +37,7 @@ class LossStage:
 
     def set_labels(self, labels: np.ndarray, count: int) -> None:
         """Labels (N,), or shares (N, classes), of `count` pictures; ShapeError for others."""
-        checks.targets(labels, count, self._classes, "plan")
+        arguments.targets(labels, count, self._classes, "plan")
         self._total = total_weight(labels, self._weights)
         self._numbers[1].value = 1 / self._total if self._total else 0.0
         if labels.ndim == 2:

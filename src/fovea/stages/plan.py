@@ -13,7 +13,7 @@ from fovea.kernels.specification import Specification, specify
 from fovea.layers.base import Shape
 from fovea.losses import CrossEntropy
 from fovea.network import Network
-from fovea.parameters import views_of
+from fovea.network.parameters import views_of
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array, Call
 from fovea.stages.intake import image_size, intake

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.inputs import pixels_or_numbers
 from fovea.network import Network
+from fovea.network.inputs import pixels_or_numbers
 
 
 def batch_of_one(network: Network, image: np.ndarray) -> np.ndarray:

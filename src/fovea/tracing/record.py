@@ -15,8 +15,6 @@ import numpy as np
 
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
-from fovea.graph import PICTURE
-from fovea.inputs import in_precision
 from fovea.layers import (
     CELU,
     ELU,
@@ -69,6 +67,8 @@ from fovea.layers import Softmax as SoftmaxLayer
 from fovea.layers.base import Gradients, several, taken_in
 from fovea.losses import softmax_cross_entropy
 from fovea.network import Network
+from fovea.network.graph import PICTURE
+from fovea.network.inputs import in_precision
 from fovea.tracing import (
     activations,
     affine,

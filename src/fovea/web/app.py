@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fovea.apps.look import Look
+from fovea.apps.look.session import Look
 from fovea.errors import FoveaError
 from fovea.web import wire
 from fovea.web.guard import Busy, Guard, TooLarge, too_large

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from fovea import jsons
-from fovea.apps import views
-from fovea.apps.look import Look
-from fovea.apps.scene import Scene
-from fovea.apps.steps import steps
-from fovea.apps.views import Answer
+from fovea.apps.look import views
+from fovea.apps.look.scene import Scene
+from fovea.apps.look.session import Look
+from fovea.apps.look.step_by_step import steps
+from fovea.apps.look.views import Answer
 from fovea.errors import FoveaError, mismatch
+from fovea.files import jsons
 
 Handler: TypeAlias = Callable[[Look, Any], Answer]
 Query: TypeAlias = Mapping[str, Any]

@@ -16,7 +16,7 @@ def look(
     if missing:
         raise FoveaError(mismatch("fovea look", "starlette and uvicorn", f"no {missing[0]}", install("web")))
     from fovea.apps.counter import Counter
-    from fovea.apps.look import Look
+    from fovea.apps.look.session import Look
     from fovea.web.app import make
 
     listener = listen(host, port)  # before all else: it is what fails most often

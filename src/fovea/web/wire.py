@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import jsons
+from fovea.files import jsons
 
 TYPE = "application/octet-stream"
 _NAMES = {np.dtype(np.float32): "F32", np.dtype(np.int8): "I8", np.dtype(np.uint8): "U8"}

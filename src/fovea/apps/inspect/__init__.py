@@ -1,0 +1,1 @@
+"""`fovea inspect`: what a network sees in pictures, as a page."""

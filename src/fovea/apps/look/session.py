@@ -1,0 +1,179 @@
+"""What a page that shows a network at work can ask: a method for each question.
+
+An answer is what JSON can hold, and arrays by name beside it. Every question about a picture brings its
+scene with it (see `fovea.apps.look.scene`); nothing is remembered from one question to the next.
+"""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fovea import data, images
+from fovea.apps.look import presets
+from fovea.apps.look.scene import Scene, Scenes
+from fovea.apps.look.step_by_step import LEAST_AND_MOST
+from fovea.apps.look.views import Answer, rows
+from fovea.apps.look.watch import Watch
+from fovea.data import Dataset, Splits
+from fovea.errors import DataError, FoveaError, mismatch
+from fovea.models import MODELS
+from fovea.network import Network, summary
+from fovea.training.trained import any_of, arguments_of, class_names, record_of
+
+MOST_PIXELS = 40_000_000  # of a picture that is uploaded: a large camera's
+MOST_PICTURES = 100  # of the data set in an answer
+
+
+class Look:
+    """A model, the data set and the run beside it.
+
+    `data` is by default what the model was trained on, where that is still there; `run` is by default the
+    run that the model is the folder of. Raises FoveaError for what is not there, and for a network that does
+    not take in pictures.
+    """
+
+    def __init__(self, model: str, data: str | None = None, run: str | None = None) -> None:
+        self.title = Path(model).name
+        self.watch = Watch(run if run is not None else model) if run is not None or _is_run(model) else None
+        self.network = self._first(model)
+        _check(self.network, model)
+        self.scenes = Scenes()
+        self.data = _load(data, model, self.network)
+
+    def _first(self, model: str) -> Network:
+        """The model's network; that of a run that has not come to a best one is its last."""
+        if model in MODELS and not Path(model).exists():
+            self.title += ", untrained"
+        try:
+            return any_of(model)
+        except DataError:
+            if self.watch is None or not self.watch.version() or self.watch.folder.best.exists():
+                raise
+            return self.watch.network()
+
+    def warm(self, progress: Callable[[int, int], object] = lambda done, total: None) -> None:
+        """Have all kernels compiled, so that the first answer is as quick as the others; `progress(done,
+        total)` counts layers, forward and backward."""
+        network, caches = self.network, []
+        X, total = np.zeros((1, *network.input_shape), np.float32), 2 * len(network.layers)
+        for done, (_, _, cache) in enumerate(network.forward_steps(X), start=1):
+            caches.append(cache)
+            progress(done, total)
+        dZ = np.zeros((1, *network.output_shape), np.float32)
+        for done, _ in enumerate(network.backward_steps(dZ, caches), start=len(caches) + 1):
+            progress(done, total)
+
+    # What there is
+
+    def describe(self) -> Answer:
+        """The network's layers, its classes, the data set's parts."""
+        network = self.network
+        layers = rows(network)
+        parts = {name: len(part) for name, part in self._parts().items()}
+        return {
+            "title": self.title,
+            "input_shape": network.input_shape,
+            "parameters": sum(layer["parameters"] for layer in layers),
+            "classes": class_names(network) if len(network.output_shape) == 1 else [],
+            "dark": sum(network.preprocessing.mean) / len(network.preprocessing.mean) < 0.5,
+            "layers": layers,
+            "data": {"name": Path(self.data.name).name, "parts": parts, "classes": self.data.classes}
+            if self.data
+            else None,
+            "presets": {
+                size: presets.fitting((size, size)) for size in range(1, LEAST_AND_MOST["size"][1] + 1)
+            },
+            "run": self.watch is not None,
+        }, {}
+
+    def pictures(self, part: str, start: int, count: int, label: int | None = None) -> Answer:
+        """Some of the data set's pictures as the network takes them in: "pictures" uint8 (n, H, W, C)."""
+        parts = self._parts()
+        if part not in parts:
+            names = ", ".join(parts) or "there is no data set"
+            raise DataError(mismatch("pictures", f"a part of the data set ({names})", repr(part)))
+        chosen = parts[part]
+        numbers = np.arange(len(chosen)) if label is None else np.flatnonzero(chosen.labels == label)
+        numbers = numbers[max(start, 0) :][: min(max(count, 0), MOST_PICTURES)]
+        pixels, readable = chosen.read(numbers)
+        numbers = numbers[readable]
+        total = len(chosen) if label is None else int((chosen.labels == label).sum())
+        answer = {"numbers": numbers.tolist(), "labels": chosen.labels[numbers].tolist(), "total": total}
+        return answer, {"pictures": pixels[readable]}
+
+    def picture(self, file: bytes) -> Answer:
+        """An uploaded picture as the network takes it in: "picture" uint8 (H, W, C). Raises DataError."""
+        if not file:
+            raise DataError(mismatch("picture", "a picture", "an empty file"))
+        height, width, _ = images.inspect(BytesIO(file))
+        if height * width > MOST_PIXELS:
+            most = f"at most {MOST_PIXELS // 10**6} million pixels"
+            raise DataError(mismatch("picture", most, f"{width}×{height}", "make it smaller"))
+        H, W, C = self.network.input_shape
+        return {"width": width, "height": height}, {"picture": images.read(BytesIO(file), (H, W), C)}
+
+    # What the network does
+
+    def scene(self, request: Any) -> Scene:
+        """The scene that a request brings. Raises FoveaError."""
+        return self.scenes.of(request, self._weights)
+
+    def training(self) -> Answer:
+        """How the run stands, and "filters" (f_H, f_W, C_in, filters) of its first convolution."""
+        if self.watch is None:
+            raise DataError(mismatch("training", "a run to watch", "none", "start fovea look with --run"))
+        report, filters = self.watch.report(), self.watch.filters()
+        if filters is None:
+            return report, {}
+        report["layer"], W = filters
+        return report, {"filters": W}
+
+    def _parts(self) -> dict[str, Dataset]:
+        """The data set's parts, with the pictures that the run did not have as one more."""
+        if self.data is None:
+            return {}
+        return self.data.parts | ({} if self.data.new is None else {"new": self.data.new})
+
+    def _weights(self, name: str) -> tuple[Network, str]:
+        """The network that a scene names, and which weights it has."""
+        if name == "model":
+            return self.network, name
+        if name != "run" or self.watch is None:
+            raise FoveaError(mismatch("weights", '"model"' + ' or "run"' * bool(self.watch), repr(name)))
+        network = self.watch.network()
+        if network.architecture() != self.network.architecture():
+            raise DataError(mismatch("run", "the network that the page shows", "another one"))
+        return network, f"run {self.watch.version()}"
+
+
+def _is_run(model: str) -> bool:
+    return Path(model).expanduser().is_dir()
+
+
+def _check(network: Network, model: str) -> None:
+    shape = network.input_shape
+    if len(shape) != 3 or shape[2] not in (1, 3):
+        expected = "a network that takes in pictures of 1 or 3 channels"
+        raise DataError(mismatch(f"model {model}", expected, f"one that takes in {summary.times(shape)}"))
+
+
+def _load(given: str | None, model: str, network: Network) -> Splits | None:
+    """The data set that is asked for, else the model's own where it is still there, in the parts that the
+    model's run had. DataError where the run's files say nothing whole of it."""
+    height, width, channels = network.input_shape
+    source = given if given is not None else arguments_of(model).get("data")
+    if not source:
+        return None
+    record, size = record_of(model), (height, width)
+    try:
+        splits = data.load(source, size=size, channels=channels, record=record, draw=record is None)
+    except DataError:
+        if given is not None:
+            raise
+        return None
+    if splits.skipped:
+        splits.skipped.warn()
+    return splits

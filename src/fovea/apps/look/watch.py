@@ -1,0 +1,139 @@
+"""A run, seen from outside while it goes on: only its folder's files are read, and none is ever written.
+
+The training knows nothing of who watches. Its files appear whole or not at all, so that what is read is
+always sound; but the folder may vanish at any moment, and that is an answer too, never an error.
+"""
+
+import csv
+import io
+from pathlib import Path
+from time import time
+from typing import Any
+
+import numpy as np
+
+from fovea import files
+from fovea.errors import DataError, FoveaError, mismatch
+from fovea.files import jsons
+from fovea.layers import Conv2D
+from fovea.models import load
+from fovea.network import Network
+from fovea.training import live_status
+from fovea.training.run_folder import Folder
+
+GONE = "the run's folder is not there any more"
+
+
+class Watch:
+    """A run's folder, which need not be whole yet. Raises DataError where there is no such folder now."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.folder = Folder(Path(path).expanduser())
+        if not self.folder.path.is_dir():
+            raise DataError(mismatch(f"run {path}", "the folder of a run", "no such folder"))
+        self._version: tuple[int, ...] = ()
+        self._network: Network | None = None
+
+    def report(self) -> dict[str, Any]:
+        """How the run stands.
+
+        {"there", "note", "epochs", "rows", "points", "now", "finished", "metrics", "age", "version"}: `rows`
+        are those of results.csv as numbers or None, `epochs` how many are asked for, `points` (epochs done,
+        loss, accuracy) the curve within epochs, `now` the share of the epoch that goes on, or None, `age`
+        seconds since the last file was written, `version` changes when there are new weights. Without the
+        folder, `there` is False.
+        """
+        folder = self.folder
+        if not folder.path.is_dir():
+            return {
+                "there": False, "note": GONE, "rows": [], "points": [], "finished": False, "version": None
+            }  # fmt: skip
+        metrics, rows, (beat, _) = (
+            _json(folder.metrics),
+            _rows(folder.results),
+            live_status.read(folder.pulse),
+        )
+        written = max(_written(folder.state), _written(folder.pulse))
+        within = metrics is None and beat.get("epoch") == len(rows) + 1
+        return {
+            "there": True,
+            "note": "" if written else "nothing has been saved here yet",
+            "epochs": self._epochs(),
+            "rows": rows,
+            "points": beat["points"],
+            "now": beat["step"] / beat["steps"] if within else None,
+            "finished": metrics is not None,
+            "metrics": metrics,
+            "age": max(0.0, time() - written[0] / 1e9) if written else None,
+            "version": self.version(),
+        }
+
+    def version(self) -> str | None:
+        """Another text for other weights; None where there are none."""
+        written = _written(self.folder.last)
+        return "-".join(map(str, written)) if written else None
+
+    def network(self) -> Network:
+        """The network as it was last saved. Raises DataError where there is none."""
+        written = _written(self.folder.last)
+        if not written:
+            raise DataError(f"run: {GONE if not self.folder.path.is_dir() else 'no weights were saved yet'}")
+        if self._network is None or written != self._version:
+            try:
+                self._network, self._version = load(self.folder.last), written
+            except FoveaError as error:
+                raise DataError("run: its last weights cannot be read") from error
+        return self._network
+
+    def filters(self) -> tuple[str, np.ndarray] | None:
+        """The first convolution's name and its W, as new as there is; None where there is none yet."""
+        beat, arrays = live_status.read(self.folder.pulse)
+        if arrays and _written(self.folder.pulse) > _written(self.folder.last):
+            return beat["layer"], arrays["filters"]
+        try:
+            network = self.network()
+        except DataError:
+            return None
+        first = next((layer for layer in network.layers if isinstance(layer, Conv2D)), None)
+        return first and (first.name, first.parameters["W"])
+
+    def _epochs(self) -> int | None:
+        try:
+            return int(self.folder.read_arguments()["epochs"])
+        except (DataError, OSError, KeyError, TypeError, ValueError):
+            return None
+
+
+def _written(path: Path) -> tuple[int, ...]:
+    """When and how a file was last written, in numbers that change with it; () where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _rows(path: Path) -> list[dict[str, float | None]]:
+    try:
+        text = files.read(path, "a table").decode()
+        return [
+            {name: _number(cell) for name, cell in row.items()} for row in csv.DictReader(io.StringIO(text))
+        ]
+    except (OSError, DataError, UnicodeDecodeError, csv.Error):
+        return []
+
+
+def _number(cell: Any) -> float | None:
+    try:
+        number = float(cell)
+    except (TypeError, ValueError):
+        return None
+    return number if abs(number) < float("inf") else None
+
+
+def _json(path: Path) -> Any:
+    try:
+        found = jsons.loads(files.read(path, "JSON"), str(path))
+    except (OSError, ValueError):  # DataError is a ValueError
+        return None
+    return found if isinstance(found, dict) else None

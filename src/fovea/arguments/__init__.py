@@ -1,0 +1,95 @@
+"""What both engines ask of their arguments: the same checks, and so the same errors, for either.
+
+Every function takes a call's arguments and `who` is calling, and raises ShapeError on the first that does not
+fit; those with a window return it. The type aliases name the shapes as they are written in all signatures.
+"""
+
+from fovea.arguments.activation import bounds, finite, numbers
+from fovea.arguments.affine import affine, affine_backward
+from fovea.arguments.arrays import (
+    Array,
+    Filters,
+    Matrix,
+    Rows,
+    Targets,
+    Vector,
+    Volume,
+    float32,
+    floats,
+    same_shape,
+)
+from fovea.arguments.conv import conv2d, conv2d_backward, conv2d_transpose, in_groups
+from fovea.arguments.dense import dense, dense_backward
+from fovea.arguments.grouped import group_norm, group_norm_backward, groups_of
+from fovea.arguments.loss import class_weights, logits, loss, share, targets
+from fovea.arguments.merge import merged, merged_backward
+from fovea.arguments.moves import recolour, warp
+from fovea.arguments.normalization import batch_norm, batch_norm_backward, batch_statistics
+from fovea.arguments.optimizer import optimizer
+from fovea.arguments.pool import pool, pooled
+from fovea.arguments.prelu import prelu
+from fovea.arguments.rearrange import (
+    BLOCKS,
+    blocks,
+    channels,
+    depth_to_space,
+    space_to_depth,
+    taken,
+    taken_backward,
+)
+from fovea.arguments.sample import sampled
+from fovea.arguments.upsample import UPSAMPLING, upsample, upsample_backward
+
+__all__ = [
+    "BLOCKS",
+    "UPSAMPLING",
+    "Array",
+    "Filters",
+    "Matrix",
+    "Rows",
+    "Targets",
+    "Vector",
+    "Volume",
+    "affine",
+    "affine_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_statistics",
+    "blocks",
+    "bounds",
+    "channels",
+    "class_weights",
+    "conv2d",
+    "conv2d_backward",
+    "conv2d_transpose",
+    "dense",
+    "dense_backward",
+    "depth_to_space",
+    "finite",
+    "float32",
+    "floats",
+    "group_norm",
+    "group_norm_backward",
+    "groups_of",
+    "in_groups",
+    "logits",
+    "loss",
+    "merged",
+    "merged_backward",
+    "numbers",
+    "optimizer",
+    "pool",
+    "pooled",
+    "prelu",
+    "recolour",
+    "same_shape",
+    "sampled",
+    "share",
+    "space_to_depth",
+    "taken",
+    "taken_backward",
+    "targets",
+    "upsample",
+    "upsample_backward",
+    "warp",
+]

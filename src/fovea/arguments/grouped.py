@@ -1,0 +1,46 @@
+"""Normalisation of each picture by itself."""
+
+import numpy as np
+
+from fovea.arguments.arrays import Array, Vector, channels_last, floats, same_shape, shape_of
+from fovea.errors import ShapeError, mismatch
+
+
+def group_norm(
+    A_prev: Array,
+    gamma: Vector,
+    beta: Vector | None,
+    groups: int,
+    epsilon: float,
+    who: str = "group_norm",
+) -> None:
+    """A_prev (N, H, W, C) or (N, C), the others (C,), C a multiple of `groups`, `epsilon` above 0."""
+    vectors = {"gamma": gamma, "beta": beta}
+    floats(who, A_prev=A_prev, **vectors)
+    channels_last(who, A_prev)
+    for name, vector in vectors.items():
+        if vector is not None:
+            shape_of(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
+    groups_of(A_prev.shape[-1], groups, who)
+    if not 0 < epsilon < np.inf:
+        raise ShapeError(mismatch(who, "epsilon above 0", epsilon))
+
+
+def group_norm_backward(
+    dZ: Array,
+    A_prev: Array,
+    gamma: Vector,
+    groups: int,
+    epsilon: float,
+    who: str = "group_norm_backward",
+) -> None:
+    """As `group_norm`, and dZ of the shape of A_prev."""
+    group_norm(A_prev, gamma, None, groups, epsilon, who)
+    same_shape(who, A_prev=A_prev, dZ=dZ)
+
+
+def groups_of(channels: int, groups: int, who: str) -> None:
+    """A number of groups that divides the channels."""
+    if groups < 1 or channels % groups:
+        expected = f"groups that divide {channels} channels"
+        raise ShapeError(mismatch(who, expected, groups, "choose a divisor of the number of channels"))

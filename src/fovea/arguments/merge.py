@@ -1,0 +1,35 @@
+"""Sums and products of arrays."""
+
+import numpy as np
+
+from fovea.arguments.arrays import Array, floats
+from fovea.errors import ShapeError, mismatch
+
+
+def merged(*arrays: Array, who: str) -> tuple[int, ...]:
+    """The shape of what two arrays or more become: all of one shape, or (N, …) with axes that broadcast.
+
+    Axes broadcast as NumPy's do, but for N, which is the same in all: (N, H, W, C) goes with (N, C),
+    (N, 1, 1, C), (N, H, W, 1) and (N, 1).
+    """
+    if len(arrays) < 2:
+        raise ShapeError(mismatch(who, "two arrays or more", len(arrays)))
+    floats(who, **{f"A_{i}": array for i, array in enumerate(arrays)})
+    shapes = [array.shape for array in arrays]
+    if len(set(shapes)) == 1:
+        return shapes[0]
+    if all(2 <= len(shape) <= 4 for shape in shapes) and len({shape[0] for shape in shapes}) == 1:
+        try:
+            return shapes[0][0], *np.broadcast_shapes(*(shape[1:] for shape in shapes))
+        except ValueError:
+            pass
+    got, remedy = " and ".join(map(str, shapes)), "an axis that is not the same in all must be 1"
+    raise ShapeError(mismatch(who, "arrays (N, …) that broadcast, of one N", got, remedy))
+
+
+def merged_backward(dA: Array, *shapes: tuple[int, ...], who: str) -> None:
+    """dA of the shape that arrays of `shapes` become."""
+    floats(who, dA=dA)
+    expected = merged(*(np.broadcast_to(dA.dtype.type(0), shape) for shape in shapes), who=who)
+    if dA.shape != expected:
+        raise ShapeError(mismatch(who, f"dA {expected}", dA.shape, "dA has the shape of the outcome"))

@@ -1,0 +1,5 @@
+"""Changes to training pictures: moved, recoloured, blended."""
+
+from fovea.augment.augment import Augment
+
+__all__ = ["Augment"]

@@ -1,0 +1,273 @@
+"""The figures of a run: how training went, which classes are taken for which, and the worst mistakes.
+
+matplotlib is loaded when the first figure is drawn, and draws without a display. Names are drawn as text,
+never as formulas. A figure that fails costs its file and a line on standard error, never the run it shows.
+"""
+
+import functools
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+import numpy as np
+
+from fovea.files import write_whole
+from fovea.names import visible, warn
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+_Rest = ParamSpec("_Rest")
+
+INK, FAINT, EMPTY = "#1f2933", "#d9dee4", "#f4f6f8"
+LIGHT, DARK = (INK, FAINT, "#ffffff"), ("#e4e9ee", "#303942", "#1d2329")  # ink, lines, page
+TRAIN, VAL = "#8a94a3", "#0b6e99"  # the measured thing stands out, what it is compared with steps back
+MOST_NUMBERED = 20  # classes: beyond, the numbers in a confusion matrix's cells could not be read
+MOST_NAMED = 60  # classes: beyond, only some names stand beside it
+
+
+def optional(draw: Callable[Concatenate[Path, _Rest], None]) -> Callable[Concatenate[Path, _Rest], None]:
+    """`draw`, which writes a figure to a path, with a line on standard error for whatever it raises."""
+
+    @functools.wraps(draw)
+    def tried(path: Path, *rest: _Rest.args, **named: _Rest.kwargs) -> None:
+        try:
+            draw(path, *rest, **named)
+        except Exception as error:  # matplotlib's own, a full disk: what the figure shows is safe
+            warn(f"{path}: not drawn, {type(error).__name__}: {error}")
+
+    return tried
+
+
+@optional
+def results(path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int) -> None:
+    """Loss and accuracy of every epoch, on `train` and `val`; the best epoch is marked."""
+    from matplotlib.ticker import MaxNLocator
+
+    with drawn(path, (10, 4)) as figure:
+        loss, accuracy = figure.subplots(1, 2)
+        epochs = [row["epoch"] for row in history]
+        for axes, title, name, unit in ((loss, "Loss", "loss", 1), (accuracy, "Accuracy (%)", "top1", 100)):
+            for part, colour, label in (("train", TRAIN, "training"), ("val", VAL, "validation")):
+                values = [row[f"{part}_{name}"] for row in history]
+                if None not in values:
+                    shown = [unit * value for value in values]
+                    axes.plot(epochs, shown, color=colour, label=label, lw=2, marker="o", ms=4, clip_on=False)
+            axes.axvline(best_epoch, color=FAINT, lw=6, zorder=0)
+            axes.set_title(title, loc="left")
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+            clear(axes)
+        loss.set_ylim(bottom=0)
+        low, high = accuracy.get_ylim()
+        accuracy.set_ylim(max(low, 0), min(high, 100))
+        handles, labels = loss.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+        late = best_epoch > (epochs[0] + epochs[-1]) / 2
+        accuracy.annotate(
+            f"best: epoch {best_epoch}", (best_epoch, 0.03), xycoords=("data", "axes fraction"),
+            xytext=(-8 if late else 8, 0), textcoords="offset points", ha="right" if late else "left",
+        )  # fmt: skip
+
+
+@optional
+def rates(
+    path: Path, tried: Sequence[float], losses: Sequence[float], smoothed: Sequence[float], best: float
+) -> None:
+    """The loss at each learning rate that was tried; the `best` one is marked."""
+    with drawn(path, (6, 4)) as figure:
+        axes = figure.subplots()
+        axes.plot(tried, losses, color=FAINT, label="loss of each step", lw=1)
+        axes.plot(tried, smoothed, color=VAL, label="smoothed", lw=2)
+        axes.axvline(best, color=FAINT, lw=6, zorder=0)
+        axes.set_xscale("log")
+        logarithmic(axes.xaxis)
+        most = 1.5 * max(smoothed[0], min(smoothed))
+        axes.set_ylim(0, max(most, 1e-9))
+        axes.set_title("Loss while the learning rate rises", loc="left")
+        axes.set_xlabel("learning rate")
+        axes.annotate(
+            f"take {best:g}", (best, 0.03), xycoords=("data", "axes fraction"), xytext=(8, 0),
+            textcoords="offset points",
+        )  # fmt: skip
+        clear(axes)
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
+
+
+@optional
+def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> None:
+    """How often each class (row) was taken for each (column); the shade is the share of the row.
+
+    What is right is blue. What is wrong is orange and has a scale of its own, as it is rare and what one
+    looks for.
+    """
+    count = len(classes)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    right = np.eye(count, dtype=bool)
+    worst = max(share[~right].max(initial=0), 1e-9)
+    side = min(max(4.5, 2 + 0.5 * count), 14)
+    with drawn(path, (side + 0.9, side)) as figure:
+        axes = figure.subplots()
+        axes.set_facecolor(EMPTY)
+        axes.imshow(np.ma.masked_array(share, ~right | (share == 0)), cmap="Blues", vmin=0, vmax=1.3)
+        wrong = axes.imshow(
+            np.ma.masked_array(share, right | (share == 0)), cmap="Oranges", vmin=0, vmax=1.3 * worst
+        )
+        every = -(-count // MOST_NAMED)
+        ticks, names = range(0, count, every), [short(name) for name in classes[::every]]
+        if max(map(len, names)) > 3:
+            axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
+        else:
+            axes.set_xticks(ticks, names)
+        axes.set_yticks(ticks, names)
+        axes.set_xlabel("taken for")
+        axes.set_ylabel("class")
+        axes.set_title(f"{np.trace(matrix):,} of {matrix.sum():,} right", loc="left")
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        if count <= MOST_NUMBERED:
+            _numbers(axes, matrix, share > np.where(right, 0.7, 0.9 * worst))
+        if matrix[~right].any():
+            bar = figure.colorbar(
+                wrong, fraction=0.03, pad=0.03, boundaries=np.linspace(0, worst, 256), ticks=[0, worst],
+                format="{x:.1%}", label="wrong, of its class",
+            )  # fmt: skip
+            bar.outline.set_visible(False)  # type: ignore[operator]
+            bar.ax.tick_params(length=0)
+
+
+@optional
+def mistakes(path: Path, pictures: np.ndarray, answers: Sequence[tuple[str, str, float]]) -> None:
+    """A sheet of uint8 pictures (N, H, W, C), N ≥ 1, with (class, predicted, its probability) above each."""
+    count = len(pictures)
+    columns = min(count, 6)
+    rows = -(-count // columns)
+    height, width = pictures.shape[1:3]
+    with drawn(path, (1.9 * columns, rows * (1.7 * height / width + 0.55))) as figure:
+        sheet = figure.subplots(rows, columns, squeeze=False)
+        for axes in sheet.flat:
+            axes.axis("off")
+        for axes, picture, (true, taken, p) in zip(sheet.flat, pictures, answers, strict=False):
+            grey = picture.shape[2] == 1
+            axes.imshow(
+                picture[:, :, 0] if grey else picture, cmap="gray" if grey else None, vmin=0, vmax=255
+            )
+            caption = f"{short(true, 22)}\ntaken for {short(taken, 12)} ({p:.0%})"
+            axes.set_title(caption, size=8, weight="normal", loc="left")
+
+
+@optional
+def plane(
+    path: Path,
+    points: np.ndarray,
+    labels: np.ndarray,
+    wrong: np.ndarray,
+    classes: Sequence[str],
+    dark: bool = False,
+) -> None:
+    """Pictures as points (N, 2), coloured by their class, whose name stands in their midst; a cross is a
+    picture for which `wrong` says that the network is. `dark` draws it for a dark page."""
+    from matplotlib import colormaps
+
+    ink, _, page = DARK if dark else LIGHT
+    with drawn(path, (6.4, 5.4), dark) as figure:
+        axes = figure.subplots()
+        present = np.unique(labels).tolist()
+        colours = colormaps["tab10" if len(present) <= 10 else "tab20" if len(present) <= 20 else "hsv"]
+        shades = {
+            label: colours(place if len(present) <= 20 else place / len(present))
+            for place, label in enumerate(present)
+        }
+        for label in present:
+            own = labels == label
+            for chosen, marker, size in ((own & ~wrong, "o", 9), (own & wrong, "x", 26)):
+                x, y = points[chosen].T
+                axes.scatter(x, y, s=size, color=shades[label], marker=marker, linewidths=1, alpha=0.8)
+        card = {"boxstyle": "round,pad=0.2", "facecolor": page, "linewidth": 1.5, "alpha": 0.9}
+        if len(present) <= MOST_NAMED:
+            middles = np.array([np.median(points[labels == label], axis=0) for label in present])
+            for label, (x, y) in zip(present, _apart(middles, np.ptp(points, axis=0)).tolist(), strict=True):
+                axes.text(
+                    x, y, short(str(classes[label])), color=ink, weight="bold", ha="center", va="center",
+                    bbox=card | {"edgecolor": shades[label]},
+                )  # fmt: skip
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+
+
+def _apart(places: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Places (n, 2) of names, moved up as far as needed for no name to stand in another."""
+    width, height = 0.16 * spread[0], 0.055 * spread[1]  # of a name
+    free = places.copy()
+    for place, at in enumerate(order := np.argsort(places[:, 1])):
+        below = free[order[:place]]
+        for x, y in below[np.argsort(below[:, 1])]:
+            if abs(x - free[at, 0]) < width and abs(y - free[at, 1]) < height:
+                free[at, 1] = y + height
+    return free
+
+
+def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
+    """White lines between the cells, and how many are in each."""
+    edges = np.arange(len(matrix) + 1) - 0.5
+    axes.set_xticks(edges, minor=True)
+    axes.set_yticks(edges, minor=True)
+    axes.grid(which="minor", color="white", lw=1.5)
+    axes.tick_params(which="minor", length=0)
+    for row, column in zip(*np.nonzero(matrix), strict=True):
+        colour = "white" if dark[row, column] else INK
+        axes.text(column, row, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, size=9)
+
+
+@contextmanager
+def drawn(path: Path, size: tuple[float, float], dark: bool = False):
+    """A figure of `size` inches, written to `path` at the end of the block, whole or not at all."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its own settings is no news
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    ink, faint, page = DARK if dark else LIGHT
+    style: dict[Any, Any] = {
+        "font.size": 10, "text.color": ink, "axes.labelcolor": ink, "axes.edgecolor": faint,
+        "xtick.color": ink, "ytick.color": ink, "axes.titlesize": 11, "axes.titleweight": "bold",
+        "figure.facecolor": page, "axes.facecolor": page, "text.parse_math": False, "text.usetex": False,
+    }  # fmt: skip
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()  # not what the user's own figures are like, or a name may be read as TeX
+        matplotlib.rcParams.update(style)
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font has not, names without room
+        figure: Figure = Figure(size, dpi=150, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        write_whole(
+            path,
+            lambda temporary: figure.savefig(temporary, format="png", bbox_inches="tight", pad_inches=0.15),
+        )
+
+
+def clear(axes: "Axes") -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color=FAINT, lw=0.8)
+    axes.tick_params(length=0)
+
+
+def logarithmic(axis: "Axis") -> None:
+    """Label ticks as in 1e-03: matplotlib's powers are formulas."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter())
+
+
+def short(name: str, most: int = 18) -> str:
+    """A name in one line, cut to `most` characters."""
+    name = visible(name)
+    return name if len(name) <= most else f"{name[: most - 1]}…"

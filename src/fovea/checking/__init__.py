@@ -1,0 +1,1 @@
+"""What every layer must pass: gradients against differences, both engines, poisoned memory, odd strides."""

@@ -1,0 +1,172 @@
+"""What `fovea train` picks where nothing is asked for, from the data alone, and why.
+
+The first row of `ROWS` that suits the pictures says which network, and how it is trained; how many epochs,
+how large a batch and how long an average then follow from the number of pictures. A new network is one more
+name in a row, before those that it is better than; a new kind of data is one more row.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil, prod
+from typing import Any
+
+from fovea import models
+from fovea.data import Dataset, Splits
+from fovea.memory import machine_memory
+from fovea.network import Network
+from fovea.optimizers import SGD
+from fovea.training import whitening
+from fovea.training.recipe import Recipe
+
+SMALL = 48  # pixels of the longer side
+LEAST_STEPS = 8  # in an epoch: smaller batches are better than fewer steps
+LEAST_BATCH = 16
+MEMORY = 4  # a training may take one part in so many of the machine's memory
+FINE = 0.1  # of the learning rate for a network that is trained already
+TAIL = 20  # the average is over the last one part in so many of all steps
+LONG = 20  # epochs, after which pictures are known so well that more must be hidden of them
+UNEVEN = 3  # classes differ much where the largest has so many times the pictures of the smallest
+
+
+@dataclass(frozen=True)
+class Row:
+    """What suits one kind of data.
+
+    kind: what such pictures are, in words. suits: whether a shape (H, W, C) is of that kind. models: the
+    networks to take, of which the first that there is counts. batch_size, and learning_rate, which goes with
+    it. steps: how many are enough from scratch; epochs: the least and the most of them. recipe: the rest;
+    long: what of it is otherwise where a training is longer than `LONG` epochs.
+    """
+
+    kind: str
+    suits: Callable[[tuple[int, int, int]], bool]
+    models: Sequence[str]
+    batch_size: int
+    learning_rate: float
+    steps: int
+    epochs: tuple[int, int]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    long: Mapping[str, Any] = field(default_factory=dict)
+
+
+ROWS = (
+    Row(
+        kind=f"grey pictures up to {SMALL} pixels",
+        suits=lambda shape: max(shape[:2]) <= SMALL and shape[2] == 1,
+        models=("lenet5",),
+        batch_size=64, learning_rate=SGD.learning_rate, steps=1400, epochs=(10, 60),
+    ),
+    Row(
+        kind=f"colour pictures up to {SMALL} pixels",
+        suits=lambda shape: max(shape[:2]) <= SMALL,
+        models=("quicknet", "lenet5"),
+        batch_size=256, learning_rate=0.2, steps=2100, epochs=(12, 60),
+        recipe={
+            "optimizer": "sgd,nesterov", "label_smoothing": 0.1,
+            "augment": "pad=2,reflect,flip", "average": True,
+        },
+        long={"augment": "pad=2,reflect,flip,cutout=0.25"},
+    ),
+    Row(
+        kind=f"pictures larger than {SMALL} pixels",
+        suits=lambda shape: True,
+        models=("resnet18", "lenet5"),
+        batch_size=32, learning_rate=0.05, steps=4000, epochs=(12, 100),
+        recipe={
+            "optimizer": "sgd,nesterov", "label_smoothing": 0.1,
+            "augment": "crop=0.5,stretch=0.33,reflect,flip,brightness=0.2,contrast=0.2", "average": True,
+        },
+    ),
+)  # fmt: skip
+
+
+def row_for(shape: tuple[int, int, int]) -> Row:
+    """The row that suits pictures of that shape."""
+    return next(row for row in ROWS if row.suits(shape))
+
+
+def model_for(shape: tuple[int, int, int]) -> str:
+    """The network that pictures of that shape get."""
+    return next(name for name in row_for(shape).models if name in models.MODELS)
+
+
+def choose(
+    network: Network,
+    splits: Splits,
+    given: Mapping[str, Any],
+    *,
+    goes_on: bool = False,
+    model: str | None = None,
+) -> tuple[Recipe, list[str]]:
+    """How to train `network` on `splits`: what is `given`, and for all else what suits; and lines that say
+    what was picked and why. `goes_on` is for a network that has been trained before; `model` is
+    what it is called, where that was picked too.
+
+    The same data gives the same choice, but that the batch is smaller where the machine has little memory.
+    """
+    assert splits.train is not None
+    row, n = row_for(splits.shape), len(splits.train)
+    picked, why = dict(row.recipe), [f"model {model}"] if model else []
+
+    batch = given.get("batch_size") or _batch(network, n, row.batch_size)
+    if "batch_size" not in given:
+        picked["batch_size"] = batch
+        small = f", for {n:,} pictures" if n < LEAST_STEPS * row.batch_size else ""
+        little = ", as more would not fit the memory" if batch < row.batch_size and not small else ""
+        why.append(f"batch size {batch}{small}{little}")
+    steps = -(-n // batch)  # in an epoch
+    least, most = row.epochs
+    epochs = given.get("epochs") or min(max(ceil(row.steps / steps), least), most)
+    if "epochs" not in given:
+        picked["epochs"] = epochs
+        why.append(f"{epochs} epochs of {steps:,} steps")
+    if epochs > LONG:
+        picked |= row.long
+    if picked.pop("average", False):
+        picked["average"] = round(min(max(1 - TAIL / (epochs * steps), 0.9), 0.9999), 4)
+    if "learning_rate" not in given and "optimizer" not in given:
+        rate = row.learning_rate * min(batch / row.batch_size, 1) * (FINE if goes_on else 1)
+        picked["learning_rate"] = round(rate, 6)
+    measured = [layer.name for layer in whitening.measured(network)]
+    if measured and "freeze" not in given:
+        picked["freeze"] = measured
+        why.append(f"{', '.join(measured)} frozen, whose filters are measured instead of learned")
+    recipe = Recipe(**{**picked, **given})
+
+    fine = ""
+    if goes_on and "learning_rate" in picked:
+        fine = f", {FINE:g} of the usual as the model is trained already"
+    why.append(f"learning rate {recipe.rate:g}{fine}")
+    why += [f"{_WORDS[name]} {picked[name]}" for name in row.recipe if name in _WORDS and name not in given]
+    lines = [f"settings for {row.kind}: {', '.join(why)}"]
+    return recipe, lines + _hints(splits.train, recipe)
+
+
+_WORDS = {name: name.replace("_", " ") for name in ("optimizer", "label_smoothing", "augment", "average")}
+
+
+def _batch(network: Network, n: int, usual: int) -> int:
+    """The largest power of two up to `usual` that leaves an epoch enough steps, and fits the memory."""
+    numbers = 2 * sum(map(prod, network.shapes))  # what a picture becomes in each layer, and its gradient
+    room = machine_memory() // MEMORY // (4 * numbers)
+    batch = usual
+    while batch > LEAST_BATCH and n < LEAST_STEPS * batch:
+        batch //= 2
+    while batch > 2 and batch > room:
+        batch //= 2
+    while batch > 2 and n % batch == 1:  # a last batch of one tells normalisation nothing
+        batch -= 1
+    return batch
+
+
+def _hints(train: Dataset, recipe: Recipe) -> list[str]:
+    """What a person may want to know."""
+    counts = [int((train.labels == label).sum()) for label in range(len(train.classes))]
+    low, high = min(counts), max(counts)
+    if high < UNEVEN * max(low, 1) or recipe.class_weights is not None:
+        return []
+    few, many = (train.classes[counts.index(count)] for count in (low, high))
+    return [
+        f"classes differ much: {low:,} pictures of {few}, {high:,} of {many}; "
+        "--class-weights balanced lets all classes count alike"
+    ]

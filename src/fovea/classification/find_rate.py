@@ -1,0 +1,40 @@
+"""A learning rate for a network and its data, found by trying many, and a picture of how it was found."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fovea import charts
+from fovea.classification.choices import choose
+from fovea.classification.train import TASK, prepare
+from fovea.training import rate_search
+from fovea.training.rate_search import RateSearch
+from fovea.training.recipe import Recipe
+from fovea.training.run_folder import Folder
+
+
+def find(
+    source: str,
+    model: str | None = None,
+    *,
+    size: Sequence[int] | None = None,
+    precision: str | None = None,
+    out: str | None = None,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+    **choices: Any,
+) -> tuple[RateSearch, Recipe, str, Folder]:
+    """What `rate_search.find_rate` finds for `model` on the data that `source` names; the recipe it was found
+    with, which has `choices` in it and else what suits the data; the model's name; and the folder.
+
+    The folder has rates.csv and rates.png. Raises FoveaError.
+    """
+    network, splits, name = prepare(source, model, size, Recipe(**choices).seed, None, precision)
+    if splits.skipped:
+        splits.skipped.warn()
+    recipe, _ = choose(network, splits, choices)
+    found = rate_search.find_rate(network, splits, recipe, progress=progress)
+    folder = Folder.create_at(out) if out else Folder.create(TASK, "find-rate")
+    rows = zip(found.rates, found.losses, found.smoothed, strict=True)
+    with folder.writing():
+        folder.write_table(folder.path / "rates.csv", ("rate", "loss", "smoothed"), rows)
+        charts.rates(folder.path / "rates.png", found.rates, found.losses, found.smoothed, found.best)
+    return found, recipe, name, folder

@@ -1,0 +1,126 @@
+"""A network's answers to the data that it is measured on, and where it goes wrong."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fovea import data, metrics
+from fovea.data import Splits
+from fovea.errors import DataError, mismatch
+from fovea.network import Network
+from fovea.network.soundness import check_answers
+from fovea.training import runner
+from fovea.training.evaluation import Mirrored, answers
+from fovea.training.evaluation_set import Choice, choose
+from fovea.training.trained import arguments_of, class_names, record_of
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """Every wrong answer, the worst (of the highest loss) first, as parallel lists."""
+
+    files: list[str]
+    true: list[str]
+    predicted: list[str]
+    probability: list[float]  # of the predicted class
+
+    def pairs(self) -> list[dict[str, Any]]:
+        """The pairs of classes that were confused, the most frequent first, each with the files behind it."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for file, true, predicted in zip(self.files, self.true, self.predicted, strict=True):
+            found.setdefault((true, predicted), []).append(file)
+        ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+        return [{"class": t, "predicted": p, "n": len(files), "files": files} for (t, p), files in ordered]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a network is measured on: which pictures of the data, and the network's number for each of the
+    data's classes. `seed` is that of the run that made the model, if any did."""
+
+    splits: Splits
+    choice: Choice
+    numbers: np.ndarray
+    seed: int | None
+
+    def __len__(self) -> int:
+        return sum(map(len, self.choice.parts))
+
+    def read(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Those of all its pictures, one part after the other: uint8 (n, H, W, C)."""
+        where = [(part, i) for part in self.choice.parts for i in range(len(part))]
+        return np.concatenate([part.read([at])[0] for part, at in (where[i] for i in indices)])
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was found: `metrics` as in metrics.json, how often each class (row) was taken for each (column),
+    and every mistake. labels, predicted: for every picture, the label −1 where it could not be read; wrong:
+    which of them the mistakes are, in their order."""
+
+    metrics: dict[str, Any]
+    confusion: np.ndarray
+    mistakes: Mistakes
+    labels: np.ndarray
+    predicted: np.ndarray
+    wrong: np.ndarray
+
+
+def material(network: Network, model: str, source: str) -> Material:
+    """The pictures that `source` names, for `network`, which `model` names: those that `choose` picks.
+
+    Classes go together by their names. Raises DataError.
+    """
+    height, width, channels = network.input_shape
+    record = record_of(model)
+    splits = data.load(source, size=(height, width), channels=channels, record=record, draw=False)
+    if splits.skipped:
+        splits.skipped.warn()
+    numbers = _numbers(splits.classes, class_names(network), source)
+    return Material(splits, choose(splits, record, model), numbers, arguments_of(model).get("seed"))
+
+
+def measure(
+    network: Network, material: Material, progress: Callable[[int, int], object], flips: bool = False
+) -> Measured:
+    """The network's answers, with `flips` also to mirror images; `progress(done, total)` counts pictures.
+    DataError where none can be read, and for an answer that is not finite."""
+    classes, plan = class_names(network), runner.plan(network, BATCH)
+    answering = Mirrored(plan) if flips else plan
+    total, before, found = len(material), 0, []
+    for part in material.choice.parts:
+        Z, y = answers(answering, part, BATCH, lambda done, before=before: progress(before + done, total))
+        found.append((Z, np.where(y < 0, -1, material.numbers[y])))
+        before += len(part)
+    logits, labels = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    if not (labels >= 0).any():
+        who = f"data {material.splits.name}"
+        raise DataError(mismatch(who, "pictures that can be read", f"none among {total}"))
+    files = [part.name_of(i) for part in material.choice.parts for i in range(len(part))]
+    check_answers(network, logits, files, lambda i: material.read([i])[0])
+
+    measured = {"split": material.choice.name, **metrics.classification(logits, labels, classes)}
+    predicted = logits.argmax(axis=1)
+    wrong = np.flatnonzero((labels >= 0) & (predicted != labels))
+    wrong = wrong[np.argsort(-metrics.losses(logits[wrong], labels[wrong]), kind="stable")]
+    mistakes = Mistakes(
+        files=[files[i] for i in wrong],
+        true=[classes[i] for i in labels[wrong]],
+        predicted=[classes[i] for i in predicted[wrong]],
+        probability=np.exp(-metrics.losses(logits[wrong], predicted[wrong])).tolist(),
+    )
+    confusion = metrics.confusion(predicted, labels, len(classes))
+    return Measured({**measured, "seed": material.seed}, confusion, mistakes, labels, predicted, wrong)
+
+
+def _numbers(names: Sequence[str], classes: Sequence[str], source: str) -> np.ndarray:
+    """The network's number for each of the data's classes. DataError where it does not know one."""
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        expected = f"only classes that the model knows ({', '.join(classes)})"
+        raise DataError(mismatch(f"data {source}", expected, f"also {', '.join(unknown)}"))
+    return np.array([classes.index(name) for name in names])

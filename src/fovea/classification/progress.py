@@ -1,0 +1,130 @@
+"""How a training is shown: as a bar in a terminal, as lines elsewhere.
+
+A step takes about a millisecond, so that at most steps nothing is done but to look at the clock.
+"""
+
+import sys
+from time import perf_counter
+from typing import Any
+
+from fovea.training.loop import Progress
+from fovea.training.position import Position
+
+BAR_EVERY = 0.2  # seconds
+FIGURES = 70  # columns beside the bar; two more stay free for the ^C that a terminal shows
+LINE_EVERY = 30.0  # seconds; the end of an epoch has a line in any case
+FIRST_LINE = 3.0  # seconds after the start: by then it shows how long all of it will take
+
+
+def shown() -> Progress:
+    """What suits standard output."""
+    return Bar() if sys.stdout.isatty() else Lines()
+
+
+class Lines(Progress):
+    """A line an epoch, and some on the way where an epoch takes long."""
+
+    every = LINE_EVERY
+
+    def note(self, text: str) -> None:
+        print(text, flush=True)
+
+    def compiling(self, done: int, total: int, what: str) -> None:
+        if done == total:
+            self.note(f"compiled {total} kernels for this processor; the next start finds them in the cache")
+
+    def begin(self, at: Position, epochs: int, steps: int) -> None:
+        self.epochs, self.steps = epochs, steps
+        self.began = perf_counter()
+        self.drawn = self.began - max(self.every - FIRST_LINE, 0)
+        self.steps_before, self.seen_before, self.epoch_began = self._steps(at), at.seen, self.began
+
+    def step(self, at: Position) -> None:
+        now = perf_counter()
+        if now - self.drawn >= self.every:
+            self.drawn = now
+            self.draw(at, now)
+
+    def draw(self, at: Position, now: float) -> None:
+        self.note(f"epoch {at.epoch}/{self.epochs} at {at.step / self.steps:.0%}  {self.figures(at, now)}")
+
+    def epoch(self, at: Position) -> None:
+        self.note(summary(at.history[-1], self.epochs))
+        self.seen_before, self.epoch_began = 0, perf_counter()
+
+    def figures(self, at: Position, now: float) -> str:
+        """What is known in the middle of an epoch."""
+        done = self._steps(at)
+        left = (now - self.began) / max(done - self.steps_before, 1) * (self.epochs * self.steps - done)
+        speed = (at.seen - self.seen_before) / max(now - self.epoch_began, 1e-9)
+        seen = max(at.seen, 1)
+        learned = f"train {at.correct / seen:.2%} loss {at.loss / seen:.3f}"
+        return f"{learned}  {speed:,.0f} pictures/s  {clock(left)} left"
+
+    def _steps(self, at: Position) -> int:
+        return (at.epoch - 1) * self.steps + at.step
+
+
+class Bar(Lines):
+    """A bar for the epoch; the lines of those before stay above it."""
+
+    every = BAR_EVERY
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        console = Console()
+        bar = BarColumn(min(max(console.width - FIGURES, 6), 40))
+        columns = (TextColumn("{task.description}"), bar, TextColumn("{task.fields[figures]}"))
+        # Without a thread of its own, which would take time from the steps.
+        self.bar = RichProgress(*columns, console=console, auto_refresh=False, transient=True)
+        self.task = self.bar.add_task("", total=1, figures="", visible=False)
+
+    def note(self, text: str) -> None:
+        self.bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def compiling(self, done: int, total: int, what: str) -> None:
+        self._draw("compiling", done, total, f"{done} of {total} kernels, once: {what}")
+        if done == total:
+            self.bar.update(self.task, visible=False, refresh=True)
+
+    def begin(self, at: Position, epochs: int, steps: int) -> None:
+        super().begin(at, epochs, steps)
+        self._draw(f"epoch {at.epoch}/{epochs}", at.step, steps, "")
+
+    def draw(self, at: Position, now: float) -> None:
+        self._draw(f"epoch {at.epoch}/{self.epochs}", at.step, self.steps, self.figures(at, now))
+
+    def end(self) -> None:
+        self.bar.stop()
+
+    def _draw(self, title: str, done: int, total: int, figures: str) -> None:
+        if not self.bar.live.is_started:
+            self.bar.start()
+        self.bar.update(
+            self.task,
+            description=title,
+            completed=done,
+            total=total,
+            figures=figures,
+            visible=True,
+            refresh=True,
+        )
+
+
+def summary(row: dict[str, Any], epochs: int) -> str:
+    """An epoch that is over, in one line that a terminal of 80 columns holds."""
+    words = [f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}"]
+    words += [f"train {row['train_top1']:.2%} loss {row['train_loss']:.3f}"]
+    if row["val_top1"] is not None:
+        words += [f"val {row['val_top1']:.2%} loss {row['val_loss']:.3f}"]
+    return "  ".join([*words, f"{row['pictures_per_second']:,} pictures/s"])
+
+
+def clock(seconds: float) -> str:
+    """2:03, from an hour on 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

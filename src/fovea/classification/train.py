@@ -1,0 +1,242 @@
+"""A folder of pictures in, a trained and measured classifier out."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from fovea import charts, data, engine, models
+from fovea.classification.choices import choose, model_for
+from fovea.data import Record, Splits
+from fovea.data.groups import is_table
+from fovea.data.record import write_earlier
+from fovea.data.split import relative
+from fovea.errors import DataError, FoveaError, mismatch
+from fovea.network import Network
+from fovea.training import loop
+from fovea.training.arguments import LINES
+from fovea.training.loop import Progress
+from fovea.training.recipe import NAMES, Recipe
+from fovea.training.run_folder import Folder, Run
+from fovea.training.trained import file_of, record_of, trained
+
+TASK = "classify"
+
+
+def check(choices: dict[str, Any]) -> None:
+    """Raise FoveaError for what `train` would not take, before anything is begun."""
+    Recipe(**choices)
+
+
+def train(
+    source: str,
+    model: str | None = None,
+    *,
+    weights: str | None = None,
+    size: Sequence[int] | None = None,
+    groups: str | None = None,
+    precision: str | None = None,
+    out: str | None = None,
+    progress: Progress | None = None,
+    **choices: Any,
+) -> Run:
+    """Train `model`, a built-in architecture or a network trained before, on the data that `source` names.
+
+    `weights` names a model file or run, or a file of weights as torchvision names them, to begin with;
+    `model` is then which architecture the latter belong to, where their names do not say it. Where the
+    classes are others, the last layer begins anew, and it is said.
+
+    `choices` are fields of a `Recipe`; what is not chosen, model and all, is what `choices.choose` picks for
+    the data, and it is said. `size` (H, W) brings pictures to another size; `groups` says which of them must
+    not be parted (`data.groups`); pictures in more than one part are reported. `precision` is the model's
+    unless given. Writes a run folder: `out`, or a new one in `runs/classify`. Raises FoveaError.
+    """
+    progress = progress or Progress()
+    seed = Recipe(**choices).seed
+    if weights is None:
+        network, splits, name = prepare(source, model, size, seed, groups, precision)
+        new = []
+    else:
+        name = model or Path(weights).name
+        network, splits, new = _begin_with(weights, source, model, size, seed, groups, precision)
+    loop.check_fit(network, splits)  # before there is a folder
+    goes_on = weights is not None or name not in models.MODELS or Path(name).exists()
+    picked = None if model or weights else name
+    recipe, reasons = choose(network, splits, choices, goes_on=goes_on, model=picked)
+    loop.check_recipe(network, splits, recipe)
+    groups = splits.grouping.text if splits.grouping else None  # perhaps those of the run before
+    at = _absolute(groups) if groups and is_table(groups) else groups
+    asked = {
+        "task": TASK, "data": _absolute(source), "model": _absolute(name), "size": list(splits.shape[:2]),
+        "groups": at, "precision": network.precision, "weights": _absolute(weights) if weights else None,
+    }  # fmt: skip
+    folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
+    _tell(progress, network, splits, name, folder)
+    record = record_of(weights or name) if goes_on else None
+    for line in [*new, *reasons, *_learned(splits, record), *_shared(splits), *_doubled(splits, folder)]:
+        progress.note(line)
+    if record is not None:
+        with folder.writing():
+            write_earlier(record, folder.earlier_splits)
+    return _finish(
+        loop.train(network, splits, recipe, out=folder, arguments=asked, progress=progress), splits
+    )
+
+
+def resume(run: str, progress: Progress | None = None) -> Run:
+    """Go on with the run in the folder `run` as it was begun. Raises FoveaError."""
+    folder = Folder.open(run)
+    asked = folder.read_arguments()
+    try:
+        _, source, model, chosen = (asked[name] for name in ("epochs", "data", "model", "engine"))
+    except KeyError as error:
+        raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
+    if asked.get("task", TASK) != TASK:
+        raise DataError(mismatch(f"{folder.arguments}: task", TASK, asked["task"]))
+    unknown = sorted(map(str, set(asked) - set(NAMES) - set(LINES)))
+    if unknown:
+        raise DataError(mismatch(str(folder.arguments), "only lines that Fovea writes", ", ".join(unknown)))
+    try:
+        recipe = Recipe.read(asked)
+    except FoveaError as error:
+        raise DataError(f"{folder.arguments}: {error}") from error
+    progress = progress or Progress()
+    with engine.use(chosen):
+        model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
+        more = asked.get("size"), recipe.seed, asked.get("groups"), asked.get("precision")
+        network, splits, _ = prepare(source, model, *more, record=folder.read_record())
+        _tell(progress, network, splits, model, folder)
+        return _finish(loop.train(network, splits, recipe, resume=run, progress=progress), splits)
+
+
+def prepare(
+    source: str,
+    model: str | None,
+    size: Sequence[int] | None,
+    seed: int,
+    groups: str | None,
+    precision: str | None,
+    record: Record | None = None,
+) -> tuple[Network, Splits, str]:
+    """The network, the data in its size, and the network's name.
+
+    Pictures are in the parts that the `record` says, by default that of the run which made the network.
+    """
+    if model is None or (model in models.MODELS and not Path(model).exists()):
+        splits = data.load(source, size=size, seed=seed, groups=groups, record=record)
+        name = model or model_for(splits.shape)
+        network = models.build(name, splits.shape, splits.classes, seed=seed)
+        network.precision = precision or network.precision
+        return network, splits, name
+    network = trained(model, precision)
+    return network, _fitting(network, source, seed, groups, record or record_of(model)), model
+
+
+def _begin_with(
+    weights: str,
+    source: str,
+    model: str | None,
+    size: Sequence[int] | None,
+    seed: int,
+    groups: str | None,
+    precision: str | None,
+) -> tuple[Network, Splits, list[str]]:
+    """The network of a file for the data's classes, the data in its size, and what is new about it."""
+    shape = None if size is None else (*size, 3)
+    network = models.load(file_of(weights), model=model, input_shape=shape)
+    splits = _fitting(network, source, seed, groups, record_of(weights))
+    had, new = network.output_shape[-1], []
+    if network.classes is None and had == len(splits.classes):
+        network.classes = splits.classes
+    elif network.classes != splits.classes:
+        network = models.adapted(network, splits.classes, seed)
+        last = next(layer.name for layer in reversed(network.layers) if layer.parameters)
+        new = [f"{last} reinitialised for {len(splits.classes)} classes; the weights were for {had}"]
+    network.precision = precision or network.precision
+    return network, splits, new
+
+
+def _fitting(network: Network, source: str, seed: int, groups: str | None, record: Record | None) -> Splits:
+    """The data in the network's size."""
+    height, width, channels = network.input_shape
+    how = {"size": (height, width), "channels": channels, "seed": seed, "groups": groups}
+    return data.load(source, record=record, **how)
+
+
+def _learned(splits: Splits, record: Record | None) -> list[str]:
+    """A line for each part to measure on whose pictures the network knows from an earlier run."""
+    lines = []
+    for part, better in (("val", ("train",)), ("test", ("train", "val"))):
+        if record is not None and part in splits.parts:
+            known = record.learned(splits.parts[part], splits.root)
+            n, total = sum(known.get(name, 0) for name in better), len(splits.parts[part])
+            if n:
+                lines.append(
+                    f"warning: {record.path.parent} learned from {n:,} of the {total:,} pictures in {part}: "
+                    "results look better than they are"
+                )
+    return lines
+
+
+def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:
+    """What is about to happen, in two lines, and in one more what was skipped in the data's folder."""
+    parts = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
+    shape = "×".join(map(str, splits.shape))
+    progress.note(f"{splits.name}: pictures of {shape} in {len(splits.classes)} classes: {parts}")
+    if splits.skipped and (line := splits.skipped.line()):
+        progress.note(line)
+    count = sum(array.size for array in network.parameters.values())
+    progress.note(f"{model}: {count:,} parameters, engine {engine.current()}; run folder {folder.path}")
+
+
+def _shared(splits: Splits) -> list[str]:
+    """A line on the groups, where there are any."""
+    if splits.grouping is None:
+        return []
+    find, of, alone = splits.grouping.find, [], []
+    for part in splits.parts.values():
+        groups = {(file := relative(path, splits.root)): find(file) for path in part.files or ()}
+        of.append({group for group in groups.values() if group is not None})
+        alone += [file for file, group in groups.items() if group is None]
+    shared = sorted({name for a, b in combinations(of, 2) for name in a & b})
+    line = f"{len(set().union(*of)):,} groups, each in one part"
+    if shared:  # in folders that were split already
+        line += f" but for {len(shared):,}, such as {shared[0]!r}: results look better than they are"
+    if alone:
+        line += f"; pictures without a group: {len(alone):,}, such as {alone[0]}"
+    return [line]
+
+
+def _doubled(splits: Splits, folder: Folder) -> list[str]:
+    """A line on the pictures that are in more than one part, which the folder's duplicates.csv then lists."""
+    found = data.duplicates(splits)
+    if not found:
+        return []
+    columns = ("file", "split", "same_as", "its_split", "how")
+    rows = [
+        (relative(d.file, splits.root), d.part, relative(d.other_file, splits.root), d.other_part,
+         "same" if d.exact else "nearly") for d in found
+    ]  # fmt: skip
+    path = folder.path / "duplicates.csv"
+    with folder.writing():
+        folder.write_table(path, columns, rows)
+    exact = sum(d.exact for d in found)
+    file, part, other, its, _ = rows[0]
+    return [
+        f"{len(found):,} pictures are in an earlier part too ({exact:,} the same, {len(found) - exact:,} "
+        f"nearly), such as {file} ({part}) and {other} ({its}): results look better than they are; "
+        f"{path} lists them"
+    ]
+
+
+def _finish(run: Run, splits: Splits) -> Run:
+    assert run.folder is not None
+    charts.results(run.folder.path / "results.png", run.history, run.best_epoch)
+    charts.confusion_matrix(run.folder.path / "confusion_matrix.png", run.confusion, splits.classes)
+    return run
+
+
+def _absolute(name: str) -> str:
+    """A path that still leads there from another folder; a built-in name stays."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.exists() and name != "digits" else name

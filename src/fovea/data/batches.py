@@ -1,0 +1,124 @@
+"""Batches of pictures, made ready in a thread beside whoever uses them.
+
+Every random choice derives from (seed, purpose, epoch, step), and nothing else is remembered: a run that
+stopped after any step goes on with the batches that it would have seen.
+"""
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
+from math import prod
+
+import numpy as np
+
+from fovea.augment.mixup import mix
+from fovea.data.dataset import Dataset
+
+_ORDER, _AUGMENT, _MIRROR, _MIX = 0, 1, 4, 5  # the purposes here; 2 is dropout, 3 splitting
+_AHEAD = 2  # reads that wait ready
+_READ = (
+    4 << 20
+)  # bytes of pictures read at once: a small batch alone would cost more to hand over than to read
+
+Change = Callable[[np.ndarray, np.random.Generator, np.ndarray], np.ndarray]
+
+
+def steps(dataset: Dataset, batch_size: int) -> int:
+    """The batches in an epoch; the last may be smaller than the others."""
+    return -(-len(dataset) // batch_size)
+
+
+def batches(
+    dataset: Dataset,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+    start: int = 0,
+    shuffle: bool = True,
+    augment: Change | None = None,
+    mixup: float = 0.0,
+) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+    """The batches of an epoch from step `start` on: uint8 (n, H, W, C) and labels int32 (n,).
+
+    A picture that cannot be read is all 0 and its label −1. `shuffle` gives each epoch an order of its own,
+    else pictures come as they stand. `augment(pictures, rng, mirrored)` returns changed pictures, as
+    `Augment` does; `mirrored` is another half of them in every other epoch. `mixup` mixes them, and their
+    labels become float32 (n, classes) (`fovea.augment.mixup`). What a thread raises is raised here. Leaving
+    the loop early stops the thread.
+    """
+    order = np.arange(len(dataset))
+    if shuffle:
+        order = np.random.default_rng([seed, _ORDER, epoch]).permutation(len(dataset))
+
+    mirrored = np.random.default_rng([seed, _MIRROR]).random(len(dataset)) < 0.5
+    if epoch % 2:
+        mirrored = ~mirrored
+
+    last = steps(dataset, batch_size)
+    together = max(1, min(16, _READ // (batch_size * prod(dataset.shape))))  # batches
+
+    def make(first: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        chosen = order[first * batch_size : (first + together) * batch_size]
+        pictures, readable = dataset.read(chosen)
+        labels = np.where(readable, dataset.labels[chosen], np.int32(-1))
+        made = []
+        for step in range(first, min(first + together, last)):
+            own = slice((step - first) * batch_size, (step - first + 1) * batch_size)
+            batch, known = pictures[own], labels[own]
+            if augment is not None:
+                rng = np.random.default_rng([seed, _AUGMENT, epoch, step])
+                batch = augment(batch, rng, mirrored[chosen[own]])
+            if mixup:
+                rng = np.random.default_rng([seed, _MIX, epoch, step])
+                batch, known = mix(batch, known, len(dataset.classes), mixup, rng)
+            made.append((batch, known))
+        return made
+
+    with closing(_ahead(make, range(start, last, together))) as reads:
+        for made in reads:
+            yield from made
+
+
+def _ahead(make: Callable[[int], list], numbers: range) -> Generator[list, None, None]:
+    """make(number) for each of `numbers`, made in a thread up to `_AHEAD` before they are asked for."""
+    ready: queue.Queue = queue.Queue(_AHEAD)
+    stopped = threading.Event()
+
+    def put(item: object) -> None:
+        while not stopped.is_set():
+            with suppress(queue.Full):
+                ready.put(item, timeout=0.1)
+                return
+
+    def work() -> None:
+        try:
+            for number in numbers:
+                put((make(number), None))
+                if stopped.is_set():
+                    return
+            put((None, None))
+        except BaseException as error:
+            put((None, error))
+
+    # The caller's context goes along: it says which engine computes.
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(work,), daemon=True, name="fovea-batches"
+    )
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if error is not None:
+                raise error
+            if item is None:
+                return
+            yield item
+    finally:
+        stopped.set()
+        while thread.is_alive():
+            with suppress(queue.Empty):
+                ready.get_nowait()  # it may be waiting for room
+            thread.join(0.02)

@@ -1,0 +1,161 @@
+"""Where Fovea keeps what it can always make again: compiled kernels and decoded pictures.
+
+Nothing ends for want of a cache. Where the system's place cannot be written to, a folder among the temporary
+files serves, and one line says so.
+"""
+
+import errno
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from fovea.errors import EngineError, mismatch
+from fovea.names import warn
+
+_T = TypeVar("_T")
+_SCRATCH = 64 << 20  # bytes: more than all objects of a large network
+_failed: set[tuple[Path, str]] = set()  # the parts that cannot be written to, so far
+_reported: set[Path] = set()
+
+
+def root() -> Path:
+    """The cache's folder: `FOVEA_CACHE`, or `fovea` in the place where this system keeps caches; among the
+    temporary files where the user has no home.
+
+    It need not exist: `keep` makes it.
+    """
+    chosen = os.environ.get("FOVEA_CACHE")
+    try:
+        return Path(chosen).expanduser() if chosen else _platform_folder() / "fovea"
+    except RuntimeError:  # no home
+        return _temporary()
+
+
+def keep(part: str, make: Callable[[Path], _T], *, elsewhere: bool = True) -> _T | None:
+    """What `make` returns for the folder `part` of the cache, made if need be. Where it raises OSError there,
+    the same for a temporary cache, if it may be `elsewhere`; None where that fails, too."""
+    first, second = root(), _temporary()
+    failed = {first: "expected a home folder, got none"} if first == second else {}
+    for place in dict.fromkeys((first, second) if elsewhere else (first,)):
+        if (place, part) not in _failed:
+            try:
+                made = make(_folder(place, part))
+            except OSError as error:
+                _failed.add((place, part))
+                failed.setdefault(place, f"expected to write to it, got {error.strerror or error}")
+            else:
+                _report(failed, f"{place} serves for now")
+                return made
+    _report(failed, f"no {part} are kept")
+    return None
+
+
+def find(part: str, name: str) -> Iterator[bytes]:
+    """Every file that was kept under `name` in `part`."""
+    for place in dict.fromkeys((root(), _temporary())):
+        try:
+            content = (_folder(place, part, make=False) / name).read_bytes()
+        except OSError:
+            continue
+        yield content
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that is deleted at the end of the block, where there is room for compiled objects. Raises
+    EngineError where there is none."""
+    for place in (_temporaries, lambda: root().parent, lambda: Path("/dev/shm"), Path.cwd):
+        try:
+            folder = place()
+            if shutil.disk_usage(folder).free < _SCRATCH:
+                continue
+            directory = tempfile.TemporaryDirectory(prefix="fovea-", dir=folder)
+        except OSError:
+            continue
+        with directory as name:
+            yield Path(name)
+        return
+    expected = f"a folder with {_SCRATCH >> 20} MB for temporary files"
+    raise EngineError(mismatch("TMPDIR", expected, "none", "name one in TMPDIR"))
+
+
+def size(folder: Path) -> int:
+    """The bytes of all files in `folder`, 0 where it does not exist."""
+    if not folder.is_dir():
+        return 0
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:  # another process emptied the cache meanwhile
+            continue
+    return total
+
+
+def empty(folder: Path) -> int:
+    """Delete the files in `folder` and the folders that are empty then; returns the bytes freed.
+
+    Deletes files one by one: a process that has one open keeps what it has, on systems that allow it.
+    """
+    freed = 0
+    for path in sorted(folder.rglob("*"), reverse=True):  # what lies deeper comes first
+        try:
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                length = path.lstat().st_size
+                path.unlink()
+                freed += length
+        except OSError:  # in use, or already gone
+            continue
+    return freed
+
+
+def _report(failed: dict[Path, str], instead: str) -> None:
+    """One line, once, on the first place of `failed`."""
+    for place, reason in list(failed.items())[:1]:
+        if place not in _reported:
+            _reported.add(place)
+            warn(f"cache {place}: {reason}: {instead}; name a folder with room in FOVEA_CACHE")
+
+
+def _platform_folder() -> Path:
+    """Raises RuntimeError where the user has no home."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _temporary() -> Path:
+    """The cache that serves where the other cannot: one for each user, so that the next start finds it."""
+    user = os.getuid() if hasattr(os, "getuid") else "cache"
+    return _temporaries() / f"fovea-{user}"
+
+
+def _temporaries() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:  # not one that can be written to
+        return Path("/tmp")
+
+
+def _folder(place: Path, part: str, *, make: bool = True) -> Path:
+    """The folder of a part. Raises OSError, also for a temporary cache of another user's, who could plant
+    objects there."""
+    if make:
+        place.mkdir(mode=0o777 if place != _temporary() else 0o700, parents=True, exist_ok=True)
+    if place == _temporary() and hasattr(os, "getuid"):
+        state = place.lstat()
+        if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o022:
+            raise PermissionError(errno.EPERM, "a folder that others may write to", str(place))
+    if make:
+        (place / part).mkdir(exist_ok=True)
+    return place / part

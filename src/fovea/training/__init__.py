@@ -1,0 +1,1 @@
+"""The loop that trains a network, and everything a run needs: its recipe, state, folder and live status."""

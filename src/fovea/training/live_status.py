@@ -1,0 +1,98 @@
+"""How a run stands within an epoch, for those who watch: one small file, written anew about twice a second.
+
+`pulse.safetensors` has the filters of the first convolution, and in its metadata the position and the curve
+of loss and accuracy so far. It is a sign of life and nothing else: no run goes on from it, it is not synced,
+and where it cannot be written the training goes on without.
+"""
+
+from contextlib import suppress
+from math import isfinite
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fovea.errors import DataError
+from fovea.files import jsons
+from fovea.files.tensors import read_tensors, write_tensors
+from fovea.layers import Conv2D
+from fovea.network import Network
+from fovea.ranges import whole
+from fovea.training.run_folder import Folder
+
+if TYPE_CHECKING:
+    from fovea.training.position import Position
+
+EVERY = 0.5  # seconds
+SHARE, RAREST = 0.005, 5.0  # of the time, at most, is spent on it; but there is a pulse after so many seconds
+MOST_POINTS = 400  # of the curve: beyond, every other one is left out
+MOST_NUMBERS = 65_536  # of the filters
+
+Point = tuple[float, float, float]  # epochs done, and the means of loss and accuracy since the point before
+
+
+class Pulse:
+    """Writes the pulse of a run of `network` to `folder`, if there is one; `at` is where the run begins or
+    goes on, and an epoch has `steps` steps."""
+
+    def __init__(self, folder: Folder | None, network: Network, at: "Position", steps: int) -> None:
+        self.path, self.network, self.steps = folder and folder.pulse, network, steps
+        self.due = perf_counter() + EVERY
+        begun = at.epoch - 1 + at.step / steps
+        known = read(self.path)[0]["points"] if self.path else []
+        self.points: list[Point] = [point for point in known if point[0] <= begun]
+        self.before = at.epoch, at.loss, at.correct, at.seen
+
+    def step(self, at: "Position") -> None:
+        """A step is done; mostly this looks at the clock, and that is all."""
+        if self.path is None or (now := perf_counter()) < self.due:
+            return
+        self._add(at)
+        with suppress(DataError):  # saving the run will say what is wrong
+            self._write(self.path, at)
+        done = perf_counter()
+        self.due = done + max(EVERY, min((done - now) / SHARE, RAREST))
+
+    def _add(self, at: "Position") -> None:
+        epoch, loss, correct, seen = self.before
+        if at.epoch != epoch:
+            loss, correct, seen = 0.0, 0, 0
+        self.before = at.epoch, at.loss, at.correct, at.seen
+        counted = at.seen - seen
+        if counted and isfinite(at.loss):
+            place = at.epoch - 1 + at.step / self.steps
+            self.points.append((place, (at.loss - loss) / counted, (at.correct - correct) / counted))
+        if len(self.points) > MOST_POINTS:
+            self.points = self.points[(len(self.points) + 1) % 2 :: 2]
+
+    def _write(self, path: Path, at: "Position") -> None:
+        first = next((layer for layer in self.network.layers if isinstance(layer, Conv2D)), None)
+        W = None if first is None else self.network.parameters[f"{first.name}.W"]
+        filters = {} if W is None or W.size > MOST_NUMBERS else {"filters": W}
+        text = {
+            "epoch": at.epoch,
+            "step": at.step,
+            "steps": self.steps,
+            "layer": first and first.name,
+            "points": [[round(number, 5) for number in point] for point in self.points],
+        }
+        write_tensors(path, filters, {"pulse": jsons.dumps(text)}, synced=False)
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What a pulse says, and "filters" (f_H, f_W, C_in, filters) where it has some. Of a run without one,
+    that there are no "points"."""
+    try:
+        text, arrays = read_tensors(path)
+        found = jsons.loads(text["pulse"], str(path))
+        whole(found["epoch"], "pulse", "epoch")
+        whole(found["step"], "pulse", "step", 0, whole(found["steps"], "pulse", "steps"))
+        if any(array.dtype != np.float32 or array.ndim != 4 for array in arrays.values()):
+            return {"points": []}, {}
+        return {
+            **found,
+            "points": [(float(x), float(loss), float(top1)) for x, loss, top1 in found["points"]],
+        }, arrays
+    except (DataError, OSError, KeyError, TypeError, ValueError):
+        return {"points": []}, {}

@@ -1,0 +1,123 @@
+"""Looking for a learning rate: a short training whose rate rises from step to step.
+
+    η_t = low · (high/low)^(t/(T − 1)),   s_t = Σ_k β^(t−k)·L_k / Σ_k β^(t−k)                             (1)
+
+While η is small the loss L hardly moves; then it falls; where η is too large it grows beyond all bounds, and
+the search ends. Taken is the rate at which the smoothed loss s was half-way down, but at most a tenth of the
+rate at which it was lowest: there the loss falls well, and the rate is safe. L. Smith: Cyclical learning
+rates for training neural networks, 2017; the smoothing and the tenth as in fastai.
+"""
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import count
+from math import isfinite
+
+import numpy as np
+
+from fovea import losses
+from fovea.data import Splits
+from fovea.data.batches import batches
+from fovea.errors import TrainingError, mismatch
+from fovea.network import Network
+from fovea.optimizers import clip
+from fovea.training import runner
+from fovea.training.average import Copy
+from fovea.training.loop import check_fit, check_recipe, take_on
+from fovea.training.recipe import Recipe
+from fovea.training.runner import Plan
+
+LOW, HIGH, STEPS = 1e-5, 10.0, 120
+SMOOTH = 0.9  # β
+BEYOND = 4.0  # times the lowest smoothed loss: the search ends
+PART = 0.1  # of the rate where the loss is lowest
+FIRST = 10  # steps, whose median is where the loss begins
+
+_PURPOSE = 6  # of the random numbers; a training has the purposes below
+
+
+@dataclass(frozen=True)
+class RateSearch:
+    """The learning rate of each step, the loss there, and the smoothed loss; `best` is the rate to take."""
+
+    rates: list[float]
+    losses: list[float]
+    smoothed: list[float]
+
+    @property
+    def best(self) -> float:
+        """Where the smoothed loss was half-way down, at most a tenth of where it was lowest; two digits."""
+        lowest = int(np.argmin(self.smoothed))
+        half = (float(np.median(self.smoothed[:FIRST])) + self.smoothed[lowest]) / 2
+        above = [rate for rate, loss in zip(self.rates[:lowest], self.smoothed, strict=False) if loss >= half]
+        return float(f"{min([PART * self.rates[lowest], *above[-1:]]):.1e}")
+
+
+def find_rate(
+    network: Network,
+    data: Splits,
+    recipe: Recipe | None = None,
+    *,
+    low: float = LOW,
+    high: float = HIGH,
+    steps: int = STEPS,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> RateSearch:
+    """Try rates from `low` to `high` in `steps` steps; the network is afterwards what it was.
+
+    All else is as `recipe` says. `progress(done, total)` counts steps. Raises FoveaError where network and
+    data do not fit, TrainingError for rates that do not rise and where the loss is no number from the start.
+    """
+    if not (0 < low < high < float("inf") and steps >= 2):
+        got = f"{low:g} to {high:g} in {steps} steps"
+        raise TrainingError(mismatch("find_rate", "rates above 0 that rise, in at least 2 steps", got))
+    recipe = replace(recipe or Recipe())  # with an optimizer that remembers nothing
+    check_fit(network, data)
+    weights = check_recipe(network, data, recipe)
+    assert data.train is not None
+    take_on(network, data.train, measure=True)
+    before = Copy(network)
+    try:
+        loss = losses.CrossEntropy(recipe.label_smoothing, weights)
+        plan = runner.plan(network, recipe.batch_size, training=True, loss=loss)
+        rates = np.geomspace(low, high, steps).tolist()
+        return _search(plan, network, data, recipe, rates, progress)
+    finally:
+        before.give()
+
+
+def _search(
+    plan: Plan,
+    network: Network,
+    data: Splits,
+    recipe: Recipe,
+    rates: list[float],
+    progress: Callable[[int, int], object],
+) -> RateSearch:
+    tried, found, smoothed, total, weight = [], [], [], 0.0, 0.0
+    with closing(_endless(data, recipe)) as stream:
+        for step, (rate, (images, labels)) in enumerate(zip(rates, stream, strict=False)):
+            rng = np.random.default_rng([recipe.seed, _PURPOSE, step])
+            loss, _ = plan.loss_and_gradients(images, labels, rng=rng)
+            total, weight = SMOOTH * total + loss, SMOOTH * weight + 1
+            smooth = total / weight  # (1)
+            if not isfinite(smooth) or (smoothed and smooth > BEYOND * min(smoothed)):
+                break
+            tried, found, smoothed = [*tried, rate], [*found, loss], [*smoothed, smooth]
+            if recipe.clip:
+                clip(plan.gradients, recipe.clip)
+            recipe.optimizer.step({"all": network.flat}, {"all": plan.gradients}, rate)
+            progress(step + 1, len(rates))
+    if not tried:
+        raise TrainingError(mismatch("find_rate: the first loss", "a finite number", loss))
+    return RateSearch(tried, found, smoothed)
+
+
+def _endless(data: Splits, recipe: Recipe) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+    """Batches, epoch after epoch."""
+    assert data.train is not None
+    options = {"seed": recipe.seed, "augment": recipe.augment, "mixup": recipe.mixup}
+    for epoch in count(1):
+        with closing(batches(data.train, recipe.batch_size, epoch=epoch, **options)) as stream:
+            yield from stream

@@ -1,0 +1,205 @@
+"""The folder of a run.
+
+runs/classify/train/     the next one is train2, then train3: none is ever overwritten
+    arguments.yaml       what the run was asked to do
+    splits.csv           which picture is in which split
+    earlier_splits.csv   the same of the runs that the network comes from
+    results.csv          a line an epoch
+    bad_images.csv       the pictures that could not be read, and why
+    best.safetensors     the model that is best on the validation set
+    last.safetensors     the model after the last epoch, or where the run was stopped
+    pulse.safetensors    how it stands within an epoch, for those who watch
+    state.safetensors    weights, best weights, optimizer and position: what resuming needs
+    metrics.json         the best model on the test set
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fovea import files
+from fovea.data import Record, Splits
+from fovea.data.listing import task_of
+from fovea.data.record import is_record, rows_of
+from fovea.errors import DataError, TrainingError, mismatch
+from fovea.files import jsons, write_whole
+from fovea.names import same
+from fovea.training.arguments import checked
+
+_MOST = 1 << 20  # bytes of arguments.yaml, which takes YAML long to read
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where a run's files are, and how the small ones are written; `writing` tells what goes wrong there."""
+
+    path: Path
+
+    arguments = property(lambda self: self.path / "arguments.yaml")
+    splits = property(lambda self: self.path / "splits.csv")
+    earlier_splits = property(lambda self: self.path / "earlier_splits.csv")
+    results = property(lambda self: self.path / "results.csv")
+    bad_images = property(lambda self: self.path / "bad_images.csv")
+    best = property(lambda self: self.path / "best.safetensors")
+    last = property(lambda self: self.path / "last.safetensors")
+    state = property(lambda self: self.path / "state.safetensors")
+    pulse = property(lambda self: self.path / "pulse.safetensors")
+    metrics = property(lambda self: self.path / "metrics.json")
+
+    @classmethod
+    def create(cls, task: str, name: str, root: Path | str = "runs") -> "Folder":
+        """A new folder `root/task/name`, or `name2`, `name3` … Raises DataError where it cannot be made."""
+        for number in count(1):
+            path = Path(root) / task / (name if number == 1 else f"{name}{number}")
+            try:
+                path.mkdir(parents=True)  # two runs that start together get two folders
+                break
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise _unusable(path, error) from error
+        return cls(path)
+
+    @classmethod
+    def create_at(cls, path: Path | str) -> "Folder":
+        """The folder `path`, new or empty. DataError where it cannot be made, or something is in it."""
+        path = Path(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        cls.check_free(path)
+        return cls(path)
+
+    @classmethod
+    def check_free(cls, path: Path | str) -> None:
+        """DataError where `path` is a folder with something in it: for what takes long before it writes."""
+        path = Path(path)
+        try:
+            taken = path.is_dir() and any(path.iterdir())
+        except OSError as error:
+            raise _unusable(path, error) from error
+        if taken:
+            remedy = "name another"
+            if cls(path).state.is_file():
+                remedy += "; --resume continues the run that is there"
+            raise DataError(
+                mismatch(f"run folder {path}", "a new or empty folder", "one with files in it", remedy)
+            )
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Folder":
+        """The folder of a run that was begun; DataError where `path` is none."""
+        folder = cls(Path(path))
+        if not folder.arguments.is_file():
+            raise DataError(
+                mismatch(f"run folder {path}", "a folder with arguments.yaml", _what(folder.path))
+            )
+        return folder
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turns what goes wrong while files are written in the block into a TrainingError with its remedy."""
+        try:
+            yield
+        except (OSError, DataError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            remedy = "what was saved before is whole"
+            if self.arguments.is_file() and task_of(self.path) in ("classify", None):
+                remedy += f"; when there is room again, resume with: fovea train --resume {self.path}"
+            raise TrainingError(
+                mismatch(f"run folder {self.path}", "to write to it", reason, remedy)
+            ) from error
+
+    def read_record(self) -> Record | None:
+        """Which picture was in which part; None where the run has not written it. Raises DataError."""
+        begun = self.arguments.is_file()  # else a file of that name may be anybody's
+        if not self.splits.is_file() or not (begun or is_record(self.splits)):
+            return None
+        groups = self.read_arguments().get("groups") if begun else None
+        return Record.read(self.splits, self.earlier_splits, groups)
+
+    def check_splits(self, data: Splits) -> list[str]:
+        """DataError unless `data` has the pictures, splits and classes of splits.csv; returns the pictures
+        whose content is another one since."""
+        record = self.read_record()
+        had, now = record.rows if record else (), rows_of(data)
+        if [tuple(map(same, row[:3])) for row in had] != [tuple(map(same, row[:3])) for row in now]:
+            remedy = "start a new run with what is there now"
+            got = "pictures that were added, removed or moved since"
+            raise DataError(mismatch(f"data {data.name}", f"what {self.splits} lists", got, remedy))
+        return [row.file for row, was in zip(now, had, strict=True) if was.digest not in ("", row.digest)]
+
+    def write_arguments(self, arguments: Mapping[str, Any]) -> None:
+        import yaml
+
+        write_whole(self.arguments, yaml.safe_dump(dict(arguments), sort_keys=False, allow_unicode=True))
+
+    def read_arguments(self) -> dict[str, Any]:
+        """What `write_arguments` wrote; DataError where it cannot be read, or a value does not fit."""
+        import yaml
+
+        try:
+            arguments = yaml.safe_load(files.read(self.arguments, "the arguments of a run", _MOST).decode())
+        except DataError:
+            raise
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # PyYAML raises all of them
+            raise DataError(mismatch(str(self.arguments), "YAML", " ".join(str(error).split()))) from error
+        return checked(arguments, str(self.arguments))
+
+    def write_bad_images(self, bad: Mapping[str, str]) -> None:
+        self.write_table(self.bad_images, ("file", "reason"), sorted(bad.items()))
+
+    def write_json(self, path: Path, content: Any) -> None:
+        text = jsons.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        write_whole(
+            path, text.encode("utf-8", "backslashreplace")
+        )  # bytes of a name that are no text: \udcff
+
+    def write_table(self, path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+        """A CSV file with a header line."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+        # A file's name may hold bytes that are no text; they are written as they are.
+        write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
+
+    def sweep(self) -> None:
+        """Delete the temporary files that a kill in the middle of a write left."""
+        for own in (self.arguments, self.splits, self.earlier_splits, self.results, self.bad_images,
+                    self.best, self.last, self.state, self.pulse, self.metrics):  # fmt: skip
+            for left in self.path.glob(f".{own.name}.*"):
+                left.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training came to.
+
+    history: a dict for each epoch, with the columns of results.csv. metrics: of the best network, as in
+    metrics.json. confusion: there, how often each class (row) was taken for each (column). bad: file → why
+    it could not be read. folder: where the run was written.
+    """
+
+    history: list[dict[str, Any]]
+    best_epoch: int
+    metrics: dict[str, Any]
+    confusion: np.ndarray
+    bad: dict[str, str]
+    folder: Folder | None
+
+
+def _what(path: Path) -> str:
+    return "a file" if path.is_file() else "a folder without it" if path.is_dir() else "nothing there"
+
+
+def _unusable(path: Path, error: OSError) -> DataError:
+    return DataError(f"run folder {path}: cannot be made ({error.strerror}): choose another with --out")

@@ -1,0 +1,97 @@
+"""MODEL as people type it: a model file, a run folder, or the name of a built-in architecture."""
+
+from pathlib import Path
+from typing import Any
+
+from fovea.data import Record
+from fovea.errors import DataError, mismatch
+from fovea.layers.base import checked_precision
+from fovea.models import load
+from fovea.network import Network
+from fovea.network.summary import times
+from fovea.training.run_folder import Folder
+
+
+def file_of(model: str) -> Path:
+    """The model file that `model` means: itself, or a run's best. DataError where there is none."""
+    path = Path(model).expanduser()
+    if path.is_dir():
+        best = Folder(path).best
+        if not best.is_file():
+            got = (
+                "a run that has not finished its first epoch"
+                if Folder(path).state.is_file()
+                else "another folder"
+            )
+            raise DataError(mismatch(f"model {model}", "a model file or the folder of a run", got))
+        return best
+    if not path.exists():
+        from fovea.models import MODELS
+
+        if model in MODELS:
+            remedy = f"train it first: fovea train --model {model}"
+            raise DataError(
+                mismatch(f"model {model}", "a trained network", "an untrained architecture", remedy)
+            )
+        raise DataError(mismatch(f"model {model}", "a model file or the folder of a run", "no such file"))
+    return path
+
+
+def trained(model: str, precision: str | None = None) -> Network:
+    """The network of a model file or a run, with another `precision` where one is given. Raises DataError
+    where there is none."""
+    file = file_of(model)
+    try:
+        network = load(file)
+    except DataError as error:
+        if Path(model).expanduser().is_dir() and Folder(file.parent).state.is_file():
+            remedy = f"fovea train --resume {model} writes it again where the run's state is whole"
+            raise DataError(f"{error}: {remedy}") from error
+        raise
+    network.precision = precision or network.precision
+    return network
+
+
+def classifier(model: str, precision: str | None = None) -> Network:
+    """The same, where it ends in classes; DataError where it does not."""
+    network = trained(model, precision)
+    if len(network.output_shape) != 1:
+        got = f"one that makes {times(network.output_shape)} of a picture"
+        remedy = "fovea inspect and fovea look show what it makes of it"
+        raise DataError(mismatch(f"model {model}", "a network that ends in classes", got, remedy))
+    return network
+
+
+def check_precision(precision: str | None) -> None:
+    """Raise FoveaError for what is no precision."""
+    if precision is not None:
+        checked_precision(precision, "model")
+
+
+def any_of(model: str) -> Network:
+    """The same, or a built-in architecture where `model` is the name of one and no file is called so."""
+    from fovea.models import MODELS, build
+
+    return build(model) if model in MODELS and not Path(model).exists() else trained(model)
+
+
+def arguments_of(model: str) -> dict[str, Any]:
+    """What the run was asked to do whose folder or file `model` is; nothing where it belongs to none."""
+    folder = _folder_of(model)
+    return folder.read_arguments() if folder.arguments.is_file() else {}
+
+
+def record_of(model: str) -> Record | None:
+    """Which pictures the run had whose folder or file `model` is; None where that is not known. DataError
+    where it is written down and cannot be read."""
+    return _folder_of(model).read_record()
+
+
+def _folder_of(model: str) -> Folder:
+    path = Path(model).expanduser()
+    return Folder(path.parent if path.is_file() else path)
+
+
+def class_names(network: Network) -> list[str]:
+    """The network's classes; their numbers where they have no names."""
+    return network.classes or [str(number) for number in range(network.output_shape[0])]
