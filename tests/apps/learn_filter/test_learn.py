@@ -107,7 +107,7 @@ def test_what_no_filter_does_is_said(photos, tmp_path):
         found = learn.learn([str(photos)], targets="odd")
         short = learn.learn([str(photos)], steps=3)
     assert "no filter of this size makes these targets" in findings.verdict(found)
-    assert "give more --steps" in findings.verdict(short)
+    assert "increase --steps" in findings.verdict(short)
 
 
 def test_pictures_that_leave_a_choice_are_told(tmp_path):
