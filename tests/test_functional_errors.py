@@ -230,3 +230,15 @@ def test_halide_refuses_float64_and_says_what_to_do(name):
 def test_the_reference_takes_float64(name):
     with fovea.engine("reference"):
         DOUBLES[name](A.astype(np.float64))
+
+
+@pytest.mark.parametrize("kind", [np.matrix, np.ma.MaskedArray])
+@pytest.mark.parametrize("operation", [fovea.functional.relu, fovea.functional.softmax, fovea.filters.sobel])
+def test_arrays_that_compute_otherwise_are_refused_by_both_engines(kind, operation):
+    array = np.ones((6, 7), np.float32).view(kind)
+    for engine in fovea.engine.NAMES if fovea.engine.available() else ["reference"]:
+        with (
+            fovea.engine(engine),
+            pytest.raises(ShapeError, match=f"as a NumPy array, got {type(array).__name__}"),
+        ):
+            operation(array)

@@ -1,6 +1,6 @@
 """What every array must be: its type, its axes."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -15,6 +15,21 @@ Targets: TypeAlias = Annotated[np.ndarray, "(N,) whole numbers, or (N, classes) 
 Array: TypeAlias = Annotated[np.ndarray, "any shape"]
 
 
+def is_plain(array: object) -> TypeGuard[np.ndarray]:
+    """Whether it is an array of NumPy's own, in memory or mapped. Kinds that compute in another way, as
+    np.matrix and masked arrays do, would mean something else in each engine."""
+    return type(array) in (np.ndarray, np.memmap)
+
+
+def plain(who: str, array: object, name: str, dtype: str = "np.float32") -> np.ndarray:
+    """`array`, one of NumPy's own. Raises ShapeError."""
+    if not is_plain(array):
+        masked = isinstance(array, np.ma.MaskedArray)
+        remedy = f"{name}.filled(0) makes one" if masked else f"np.asarray({name}, {dtype}) makes one"
+        raise ShapeError(mismatch(who, f"{name} as a NumPy array", type(array).__name__, remedy))
+    return array
+
+
 def same_shape(who: str, **arrays: Array) -> None:
     """Floating-point arrays of one shape, whatever it is."""
     floats(who, **arrays)
@@ -26,12 +41,10 @@ def same_shape(who: str, **arrays: Array) -> None:
 def floats(who: str, **arrays: Array | None) -> None:
     """Arrays of float32, or all of float64; None is left out."""
     model: tuple[str, np.ndarray] | None = None
-    for name, array in arrays.items():
-        if array is None:
+    for name, given in arrays.items():
+        if given is None:
             continue
-        if not isinstance(array, np.ndarray):
-            remedy = f"np.asarray({name}, np.float32) makes one"
-            raise ShapeError(mismatch(who, f"{name} as a NumPy array", type(array).__name__, remedy))
+        array = plain(who, given, name)
         if array.dtype not in (np.float32, np.float64):
             remedy = f"convert it with {name}.astype(np.float32)"
             raise ShapeError(mismatch(who, f"{name} in float32 or float64", array.dtype, remedy))
@@ -60,6 +73,7 @@ def volume(
     groups: int = 1,
 ) -> None:
     """`array` (N, H, W, channels), with the remedy for what people usually give instead."""
+    plain(who, array, name)
     if array.ndim == 3:
         remedy = f"one picture is a batch of one, {name}[np.newaxis]"
     elif array.ndim == 2:
@@ -85,6 +99,7 @@ def shape_of(
     who: str, name: str, array: np.ndarray, expected: tuple[int | str, ...], remedy: str = ""
 ) -> None:
     """`array` has the axes `expected`: a number is a length, a word any length (N may be 0, others not)."""
+    plain(who, array, name)
     fits = array.ndim == len(expected) and all(
         n == e if isinstance(e, int) else n > 0 or e in ("N", "n")
         for n, e in zip(array.shape, expected, strict=True)

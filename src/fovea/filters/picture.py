@@ -10,6 +10,7 @@ from typing import Any, Self, TypedDict
 
 import numpy as np
 
+from fovea.arguments.arrays import is_plain
 from fovea.borders import MODES, Border
 from fovea.errors import DataError, ShapeError, mismatch
 
@@ -101,7 +102,7 @@ class Picture:
 
 def checked_image(image: Any, who: str) -> np.ndarray:
     """`image` as an array (H, W) or (H, W, C) of one of TYPES; ShapeError or DataError where it is none."""
-    if not isinstance(image, np.ndarray):
+    if not is_plain(image):
         remedy = "fovea.images.read makes one of a file"
         raise ShapeError(mismatch(who, "a picture as a NumPy array", type(image).__name__, remedy))
     if image.dtype.name not in TYPES or not image.dtype.isnative:
