@@ -39,7 +39,7 @@ class TorchPlan:
 
     def loss_and_gradients(
         self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
-    ) -> tuple[float, int]:
+    ) -> tuple[float, dict[str, float]]:
         self.twin.take()
         self.twin.train().zero_grad(set_to_none=True)
         logits, known = self.twin(self._numbers(images)), torch.from_numpy(labels.astype(np.int64))
@@ -50,7 +50,7 @@ class TorchPlan:
         for name, gradient in self.twin.gradients().items():
             start, _ = self.network.layout[name]
             self.gradients[start : start + gradient.size] = gradient.reshape(-1)
-        return float(loss.detach()), int((logits.argmax(1) == known).sum())
+        return float(loss.detach()), {"top1": int((logits.argmax(1) == known).sum())}
 
     def _numbers(self, images: np.ndarray) -> torch.Tensor:
         numbers = self.network.preprocessing.apply(images) if images.dtype == np.uint8 else images

@@ -21,8 +21,8 @@ def test_of_shares_the_largest_is_right_and_of_equal_ones_each():
 
 
 def test_examples_without_label_or_share_do_not_count():
-    assert losses.counted(np.array([0, 2, -1])) == 2
-    assert losses.counted(np.array([[1.0, 0], [0, 0]])) == 1
+    assert losses.CrossEntropy().counted(np.array([0, 2, -1])) == 2
+    assert losses.CrossEntropy().counted(np.array([[1.0, 0], [0, 0]])) == 1
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])

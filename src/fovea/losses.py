@@ -1,9 +1,13 @@
-"""What training makes small, with its gradient.
+"""Losses: what a training makes small, with their gradients.
 
-This is the layer-by-layer path; where classifiers are trained, a plan of stages computes the same.
+    loss, dZ = CrossEntropy(smoothing=0.1)(Z, labels)
+
+A `Loss` of your own needs NumPy alone. `CrossEntropy` has a kernel besides (`fovea.stages.loss`), which
+computes the same where a network is trained.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,11 +28,35 @@ def softmax_cross_entropy(
     return loss, functional.softmax_cross_entropy_backward(Z, labels, **more)
 
 
-class CrossEntropy:
+class Loss:
+    """What a training makes small; subclass it and write `__call__`.
+
+    Z is the network's output (N, …) of N pictures; a dict by name where the network has several outputs, and
+    so is dZ then. `targets` are what the task says that the pictures belong to.
+    """
+
+    def __call__(self, Z: Any, targets: Any) -> tuple[float, Any]:
+        """(loss, dZ): the mean over the pictures that count, and its gradient in Z's shape."""
+        raise NotImplementedError
+
+    def check(self, shape: Any) -> None:
+        """Raise ShapeError unless outputs of that shape, for one picture, suit; a dict of shapes for several
+        outputs."""
+
+    def counted(self, targets: Any) -> int:
+        """The number of pictures that count in the mean; by default all."""
+        return len(targets)
+
+    def sums(self, Z: Any, targets: Any) -> dict[str, float]:
+        """Further measures of the batch by name, each summed over the pictures that count."""
+        return {}
+
+
+class CrossEntropy(Loss):
     """The loss of a classifier's training: `softmax_cross_entropy` with these `smoothing` and `weights`.
 
     smoothing: from 0 to below 1. weights: a number of at least 0 for each class, or None for equal ones.
-    Raises ShapeError for others.
+    Raises ShapeError for others. Its sums have "top1", the number of pictures that are right.
     """
 
     def __init__(self, smoothing: float = 0.0, weights: Sequence[float] | np.ndarray | None = None) -> None:
@@ -39,17 +67,33 @@ class CrossEntropy:
                 raise ShapeError(mismatch("loss: weights", "one for each class", self.weights.shape))
             arguments.class_weights(self.weights, "loss: weights")
 
-    def check(self, classes: int) -> None:
-        """Raise ShapeError unless it suits so many classes."""
-        if self.weights is not None and len(self.weights) != classes:
+    def __call__(self, Z: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = None if self.weights is None else self.weights.astype(Z.dtype)
+        return softmax_cross_entropy(Z, targets, smoothing=self.smoothing, weights=weights)
+
+    def check(self, shape: Any) -> None:
+        if isinstance(shape, dict) or len(shape) != 1:
+            raise ShapeError(mismatch("loss: cross-entropy", "one output of (classes,)", shape))
+        if self.weights is not None and len(self.weights) != shape[0]:
             raise ShapeError(
-                mismatch("loss: weights", f"one for each of {classes} classes", len(self.weights))
+                mismatch("loss: weights", f"one for each of {shape[0]} classes", len(self.weights))
             )
 
-    def __call__(self, Z: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-        """(loss, dZ)."""
-        weights = None if self.weights is None else self.weights.astype(Z.dtype)
-        return softmax_cross_entropy(Z, labels, smoothing=self.smoothing, weights=weights)
+    def counted(self, targets: np.ndarray) -> int:
+        return int(np.count_nonzero(targets >= 0 if targets.ndim == 1 else targets.any(axis=1)))
+
+    def sums(self, Z: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+        return {"top1": right(Z, targets)}
+
+
+class MeanSquaredError(Loss):
+    """`mean_squared_error`: the mean over all values of (Z − T)²; a target that is NaN does not count."""
+
+    def __call__(self, Z: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+        return mean_squared_error(Z, targets)
+
+    def counted(self, targets: np.ndarray) -> int:
+        return int((~np.isnan(targets)).reshape(len(targets), -1).any(axis=1).sum())
 
 
 def right(Z: np.ndarray, labels: np.ndarray) -> int:
@@ -59,11 +103,6 @@ def right(Z: np.ndarray, labels: np.ndarray) -> int:
         return int((answers == labels).sum())  # −1 is nobody's argmax
     largest = labels.max(axis=1)
     return int(((labels[np.arange(len(Z)), answers] == largest) & (largest > 0)).sum())
-
-
-def counted(labels: np.ndarray) -> int:
-    """How many examples have a label, or a share of any class."""
-    return int(np.count_nonzero(labels >= 0 if labels.ndim == 1 else labels.any(axis=1)))
 
 
 def mean_squared_error(Z: np.ndarray, T: np.ndarray) -> tuple[float, np.ndarray]:

@@ -83,7 +83,8 @@ def steps(network, batch_size=20):
     for count in (batch_size, 3, batch_size - 1):
         images = rng.integers(0, 256, (count, *network.input_shape), np.uint8)
         labels = rng.integers(0, 4, count, dtype=np.int32)
-        found.append(plan.loss_and_gradients(images, labels, rng=np.random.default_rng(count)))
+        loss, sums = plan.loss_and_gradients(images, labels, rng=np.random.default_rng(count))
+        found.append((loss, sums["top1"]))
         found.append(plan.gradients.copy())
         optimizer.step({"all": network.flat}, {"all": plan.gradients}, 0.05)
         found.append(plan.predict(images.astype(np.float32) / 256))

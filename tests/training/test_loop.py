@@ -112,13 +112,13 @@ def test_the_layers_gradients_are_those_of_the_plan_of_training():
     network = tiny.network()
     plan = Layerwise(network)
     X, y = tiny.pictures(9)
-    loss, correct = plan.loss_and_gradients(X, y, rng=np.random.default_rng(0))
+    loss, sums = plan.loss_and_gradients(X, y, rng=np.random.default_rng(0))
     Z, caches = network.forward(network.preprocessing.apply(X), training=True, rng=np.random.default_rng(0))
     from fovea.functional import softmax_cross_entropy, softmax_cross_entropy_backward
 
     _, gradients = network.backward(softmax_cross_entropy_backward(Z, y), caches)
     assert loss == softmax_cross_entropy(Z, y)
-    assert correct == (Z.argmax(axis=1) == y).sum()
+    assert sums["top1"] == (Z.argmax(axis=1) == y).sum()
     for name, (offset, shape) in network.layout.items():
         assert np.array_equal(
             plan.gradients[offset : offset + np.prod(shape)].reshape(shape), gradients[name]

@@ -35,7 +35,7 @@ def test_it_ends_where_the_loss_explodes(monkeypatch):
 
         def loss_and_gradients(self, images, labels, rng):
             self.steps += 1
-            return (1.0 - 0.05 * self.steps if self.steps <= 10 else 0.5 * 2.0 ** (self.steps - 10)), 0
+            return (1.0 - 0.05 * self.steps if self.steps <= 10 else 0.5 * 2.0 ** (self.steps - 10)), {}
 
     monkeypatch.setattr(runner, "plan", Explodes)
     found = search()

@@ -12,6 +12,7 @@ import numpy as np
 
 from fovea import engine, optimizers
 from fovea.errors import EngineError, mismatch
+from fovea.losses import CrossEntropy, MeanSquaredError
 from fovea.network import Network
 from fovea.network.summary import times
 
@@ -79,9 +80,11 @@ def explain(
     from fovea.kernels import peak, runtime, targets
     from fovea.stages import Plan
 
+    loss = CrossEntropy() if len(network.output_shape) == 1 else MeanSquaredError()
     plan = Plan(
-        network, batch_size, training=training, progress=lambda done, total, what: progress(done, total)
-    )
+        network, batch_size, training=training, loss=loss,
+        progress=lambda done, total, what: progress(done, total),
+    )  # fmt: skip
     highest = peak.measure()
     passes = list(_passes(plan, network, training))
     learned = network.flat_statistics.copy()  # steps of training go on learning them
@@ -151,9 +154,12 @@ def _passes(plan, network: Network, training: bool) -> Iterator[_Pass]:
     if not training:
         return
     shape = times(network.output_shape)
-    yield _Pass(
-        "loss", f"{shape} → {shape}", "loss", [plan.loss.run], "softmax, loss and its gradient in one"
+    why = (
+        "softmax, loss and its gradient in one"
+        if len(network.output_shape) == 1
+        else "mean squared error, in NumPy"
     )
+    yield _Pass("loss", f"{shape} → {shape}", "loss", [plan.loss.run], why)
     for part in reversed(plan.parts):
         for phase, steps in part.passes().items():
             if phase != "forward":
@@ -183,8 +189,10 @@ def _prepare(plan, network: Network, batch_size: int, training: bool) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (batch_size, *network.input_shape), np.uint8)
     if training:
-        labels = rng.integers(0, network.output_shape[-1], batch_size, dtype=np.int32)
-        plan.loss_and_gradients(images, labels, rng=rng)
+        shape = network.output_shape
+        labels = rng.integers(0, shape[-1], batch_size, dtype=np.int32)
+        targets = labels if len(shape) == 1 else rng.random((batch_size, *shape), np.float32)
+        plan.loss_and_gradients(images, targets, rng=rng)
     else:
         plan.predict(images)
 

@@ -9,7 +9,7 @@ import numpy as np
 from fovea import arguments, reference
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import pack, run, unpack
-from fovea.kernels.specification import activation
+from fovea.kernels.specification import Specification, activation, specify
 
 
 def relu(Z) -> np.ndarray:
@@ -74,6 +74,11 @@ def silu(Z) -> np.ndarray:
 def silu_backward(dA, Z) -> np.ndarray:
     """As `fovea.reference.silu_backward`."""
     return _backward("silu", dA, Z=Z)
+
+
+def softmax_of(classes: int) -> Specification:
+    """The kernel of `softmax`, for those who compile it along with others."""
+    return specify("classes.softmax", classes=classes, lanes=tiles.vector())
 
 
 def softmax(Z) -> np.ndarray:

@@ -172,28 +172,37 @@ class Network:
         for layer, cache in zip(self.layers, caches, strict=True):
             learn_statistics(layer, cache)
 
-    def predict(self, images: np.ndarray, batch_size: int = 256, *, flips: bool = False) -> np.ndarray:
-        """Probabilities (N, classes) of images (N, H, W, C), or (1, classes) of a single one (H, W, C).
+    def run(self, images: np.ndarray, batch_size: int = 256, *, flips: bool = False) -> np.ndarray:
+        """The output float32 (N, …) of images (N, H, W, C), or (1, …) of a single one (H, W, C).
 
         uint8 images are pixels and are preprocessed; floating-point ones are taken as they are. `batch_size`
-        bounds the memory; it changes no result. `flips` takes the mean of the logits of each picture and of
-        its mirror image, left and right swapped.
+        bounds the memory; it changes no result. `flips` takes the mean over each picture and its mirror
+        image, left and right swapped.
         """
+        return self._run(images, batch_size, flips, softmax=False)
+
+    def _run(self, images: np.ndarray, batch_size: int, flips: bool, softmax: bool) -> np.ndarray:
+        """`softmax` says that its kernel will be wanted, too: kernels compile side by side."""
         images = np.asarray(images)
         images = images[np.newaxis] if images.shape == self.input_shape else images
         batch_size = whole(batch_size, "predict", "batch_size")
-        if len(self.output_shape) != 1:
-            remedy = "forward gives Z of any shape"
-            raise ShapeError(mismatch(self.layers[-1].who, "Z (N, classes)", self.output_shape, remedy))
         images = pixels_or_numbers(images, self.input_shape, self.layers[0].who)
-        logits = np.empty((len(images), *self.output_shape), np.float32)
+        outputs, size = np.empty((len(images), *self.output_shape), np.float32), min(batch_size, len(images))
         for start in range(0, len(images), batch_size):
             batch = np.ascontiguousarray(images[start : start + batch_size])
-            own = logits[start : start + batch_size]
-            own[...] = self._logits(batch, min(batch_size, len(images)))
+            own = outputs[start : start + batch_size]
+            own[...] = self._output(batch, size, softmax)
             if flips:
                 mirrored = np.ascontiguousarray(batch[:, :, ::-1])
-                own[...] = (own + self._logits(mirrored, min(batch_size, len(images)))) / 2
+                own[...] = (own + self._output(mirrored, size, softmax)) / 2
+        return outputs
+
+    def predict(self, images: np.ndarray, batch_size: int = 256, *, flips: bool = False) -> np.ndarray:
+        """The probabilities (N, classes) of a network that ends in classes: the softmax of `run`."""
+        if len(self.output_shape) != 1:
+            remedy = "run gives outputs of any shape"
+            raise ShapeError(mismatch(self.layers[-1].who, "Z (N, classes)", self.output_shape, remedy))
+        logits = self._run(images, batch_size, flips, softmax=True)
         return functional.softmax(logits) if len(logits) else logits
 
     def constant(self) -> "Network":
@@ -217,17 +226,20 @@ class Network:
         self.statistics = views_of(self.flat_statistics, self.statistic_layout)
         hand_out(self.parameters, self.statistics, self.layers)
 
-    def _logits(self, images: np.ndarray, batch_size: int) -> np.ndarray:
+    def _output(self, images: np.ndarray, batch_size: int, softmax: bool) -> np.ndarray:
         if engine.current() == "reference":
             X = self.preprocessing.apply(images) if images.dtype == np.uint8 else images
             return self.forward(X)[0]
         from fovea.kernels import tiles
+        from fovea.kernels.activation import softmax_of
         from fovea.stages import Plan
 
         with self._lock:
             plan = self._plans.get(tiles.few(batch_size))
             if plan is None or plan.batch_size < batch_size:
-                plan = self._plans[tiles.few(batch_size)] = Plan(self, batch_size)
+                plan = self._plans[tiles.few(batch_size)] = Plan(
+                    self, batch_size, beside=[softmax_of(self.output_shape[0])] if softmax else []
+                )
             return plan.predict(images)
 
     @property

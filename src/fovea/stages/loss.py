@@ -1,16 +1,22 @@
-"""The loss at the end of a plan that trains."""
+"""The loss at the end of a plan that trains: by a kernel where `KERNELS` has one for it, else in NumPy."""
 
+from collections.abc import Sequence
 from ctypes import c_float
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fovea import arguments
+from fovea.errors import ShapeError, mismatch
 from fovea.kernels import buffers, compiler, tiles
+from fovea.kernels.activation import softmax_of
 from fovea.kernels.call import pack
 from fovea.kernels.loss import total_weight
-from fovea.kernels.specification import specify
-from fovea.losses import CrossEntropy
+from fovea.kernels.specification import Specification, specify
+from fovea.layers.base import Shape
+from fovea.losses import CrossEntropy, Loss
+from fovea.stages.base import NHWC
 from fovea.stages.calls import Array, Call, View
 
 if TYPE_CHECKING:
@@ -18,10 +24,61 @@ if TYPE_CHECKING:
 
 
 class LossStage:
-    """Softmax and cross-entropy: the logits in, their gradient out, and each picture's loss and hit."""
+    """What follows the last stage in training: Z → the loss, and dZ."""
 
-    def __init__(self, plan: "Plan", loss: CrossEntropy, classes: int, Z: Array, dZ: Array) -> None:
-        loss.check(classes)
+    kernels: Sequence[Specification] = ()  # beside its own, what predictions with the network will run
+
+    def __init__(self, plan: "Plan", loss: Any, shape: Shape, Z: Array, dZ: Array) -> None:
+        """`shape` is that of an output for one picture. Raises ShapeError where it does not suit `loss`."""
+        loss.check(shape)
+
+    @staticmethod
+    def lanes() -> int:
+        """The layout that it wants of Z and dZ."""
+        return NHWC
+
+    def set_targets(self, targets: Any, count: int) -> None:
+        """The targets of a batch of `count` pictures; ShapeError for others."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """Z → dZ."""
+        raise NotImplementedError
+
+    def result(self, count: int) -> tuple[float, dict[str, float]]:
+        """The loss, and its sums."""
+        raise NotImplementedError
+
+
+class NumPyLoss(LossStage):
+    """Any `Loss`, called on the outputs as arrays (N, …)."""
+
+    def __init__(self, plan: "Plan", loss: Loss, shape: Shape, Z: Array, dZ: Array) -> None:
+        super().__init__(plan, loss, shape, Z, dZ)
+        self._plan, self._loss, self._shape, self._Z, self._dZ = plan, loss, shape, Z, dZ
+
+    def set_targets(self, targets: Any, count: int) -> None:
+        self._targets = targets
+
+    def run(self) -> None:
+        count = self._plan.count.value
+        Z = self._Z.pictures(count).reshape(count, *self._shape)
+        self._found, dZ = self._loss(Z, self._targets)
+        self._sums = self._loss.sums(Z, self._targets)
+        if dZ.shape != Z.shape:
+            raise ShapeError(mismatch(f"loss {type(self._loss).__name__}", f"dZ {Z.shape}", dZ.shape))
+        self._dZ.pictures(count)[...] = dZ.reshape(count, -1)
+
+    def result(self, count: int) -> tuple[float, dict[str, float]]:
+        return float(self._found), self._sums
+
+
+class CrossEntropyLoss(LossStage):
+    """Softmax and cross-entropy by a kernel, which also gives each picture's loss and hit."""
+
+    def __init__(self, plan: "Plan", loss: CrossEntropy, shape: Shape, Z: Array, dZ: Array) -> None:
+        super().__init__(plan, loss, shape, Z, dZ)
+        classes = prod(shape)
         L, groups = tiles.vector(), len(Z.values)
         self._plan, self._classes, self._weights = plan, classes, loss.weights
         self._constant = [
@@ -34,25 +91,28 @@ class LossStage:
         self._hard = self._call(self._labels, soft=False)
         self._soft: Call | None = None  # prepared when it is first wanted
         self.run = self._hard
+        self.kernels = (softmax_of(classes),)
 
-    def set_labels(self, labels: np.ndarray, count: int) -> None:
-        """Labels (N,), or shares (N, classes), of `count` pictures; ShapeError for others."""
-        arguments.targets(labels, count, self._classes, "plan")
-        self._total = total_weight(labels, self._weights)
+    @staticmethod
+    def lanes() -> int:
+        return tiles.vector()
+
+    def set_targets(self, targets: np.ndarray, count: int) -> None:
+        arguments.targets(targets, count, self._classes, "plan")
+        self._total = total_weight(targets, self._weights)
         self._numbers[1].value = 1 / self._total if self._total else 0.0
-        if labels.ndim == 2:
+        if targets.ndim == 2:
             self.run = self._soft or self._prepare_soft()
-            rows = pack(labels.astype(np.float32, copy=False))
+            rows = pack(targets.astype(np.float32, copy=False))
             self._shares[: len(rows)] = rows
             return
         self.run, flat = self._hard, self._labels.reshape(-1)
-        flat[: len(labels)] = labels
-        flat[len(labels) :] = -1  # the last group's empty places
+        flat[: len(targets)] = targets
+        flat[len(targets) :] = -1  # the last group's empty places
 
-    def result(self, count: int) -> tuple[float, int]:
-        """The loss, and how many of the pictures were right."""
+    def result(self, count: int) -> tuple[float, dict[str, float]]:
         losses, hits = self._losses.reshape(-1)[:count], self._hits.reshape(-1)[:count]
-        return float(losses.sum(dtype=np.float64)) / (self._total or 1.0), int(hits.sum())
+        return float(losses.sum(dtype=np.float64)) / (self._total or 1.0), {"top1": int(hits.sum())}
 
     def _prepare_soft(self) -> Call:
         groups, L = self._labels.shape
@@ -67,3 +127,11 @@ class LossStage:
         specification = specify("classes.cross_entropy", classes=self._classes, lanes=L, soft=soft)
         inputs = [self._logits, View(targets, L)]
         return self._plan.call(specification, inputs, self._constant, self._numbers, outputs=self._outputs)
+
+
+KERNELS: dict[type[Loss], type[LossStage]] = {CrossEntropy: CrossEntropyLoss}
+
+
+def stage_of(loss: Loss) -> type[LossStage]:
+    """What computes `loss`. Subclasses of a loss may do anything, and run as they are."""
+    return KERNELS.get(type(loss), NumPyLoss)

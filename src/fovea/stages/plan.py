@@ -1,24 +1,25 @@
 """A network made ready to run: its stages, all the memory they need, and their calls in order."""
 
+from collections.abc import Sequence
 from ctypes import c_int32
 from dataclasses import dataclass, field
-from math import prod
+from typing import Any
 
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.kernels import buffers, compiler, tiles
 from fovea.kernels.compiler import Progress
-from fovea.kernels.specification import Specification, specify
+from fovea.kernels.specification import Specification
 from fovea.layers.base import Shape
-from fovea.losses import CrossEntropy
+from fovea.losses import CrossEntropy, Loss
 from fovea.network import Network
 from fovea.network.parameters import views_of
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array, Call
 from fovea.stages.intake import image_size, intake
 from fovea.stages.join import Row, join
-from fovea.stages.loss import LossStage
+from fovea.stages.loss import LossStage, stage_of
 from fovea.stages.memory import Memory, lay_out
 from fovea.stages.merge import sum_of
 
@@ -53,7 +54,8 @@ class Plan:
     """Runs `network` on batches of up to `batch_size` pictures; nothing is allocated in a step.
 
     `training` makes room for what the backward pass needs; what it makes small is `loss`, by default softmax
-    and cross-entropy. `progress(done, total, what)` hears of kernels that had to be compiled. The network's
+    and cross-entropy. `progress(done, total, what)` hears of kernels that had to be compiled; those of
+    `beside` are compiled along with the plan's own. The network's
     parameters are read where they lie: change them in place, and the next step sees it; unless it is a
     `network.constant()`, of whose weights the plan makes once what kernels would make of them at each call.
     `gradients` is flat, as `network.flat` is.
@@ -71,16 +73,17 @@ class Plan:
         batch_size: int,
         *,
         training: bool = False,
-        loss: CrossEntropy | None = None,
+        loss: Loss | None = None,
         progress: Progress | None = None,
+        beside: Sequence[Specification] = (),
     ) -> None:
         self._loss = loss or CrossEntropy()
         self._lay_out(network, batch_size, training)
-        wanted = self._specifications()
+        wanted = [*self._specifications(), *beside]
         if training:  # so that predicting a picture with what was learned needs no other kernel
             single = Plan.__new__(Plan)
             single._lay_out(network, 1, training=False)
-            wanted += single._specifications()
+            wanted += [*single._specifications(), *self.loss.kernels]
         kernels = compiler.obtain(wanted, progress)
         for call, kernel in zip(self._calls, kernels, strict=False):
             call.kernel = kernel
@@ -103,7 +106,7 @@ class Plan:
 
         row = join(network, not training and tiles.few(batch_size), training)
         if training:
-            row.in_layout(len(row.stages), tiles.vector())
+            row.in_layout(len(row.stages), stage_of(self._loss).lanes())
         learning = row.learning()
         learning[-1] = True  # the loss has a gradient, whoever asks for it
         memory = lay_out(
@@ -126,8 +129,7 @@ class Plan:
             self._backward = self._backwards(row, memory)
 
     def _specifications(self) -> list[Specification]:
-        softmax = specify("classes.softmax", classes=self.network.output_shape[-1], lanes=tiles.vector())
-        return [*(call.specification for call in self._calls), softmax]
+        return [call.specification for call in self._calls]
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The logits (N, …) float32 of images (N, H, W, C): uint8 pixels, or float32 as the network
@@ -137,15 +139,16 @@ class Plan:
         return self._logits.pictures(len(images)).reshape(shape).astype(np.float32)
 
     def loss_and_gradients(
-        self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
-    ) -> tuple[float, int]:
-        """One step's forward and backward pass: the loss of the pictures that have a label, and how many
-        of them were right. Fills `gradients`. Layers that draw do so from `rng`.
+        self, images: np.ndarray, targets: Any, *, rng: np.random.Generator | None = None
+    ) -> tuple[float, dict[str, float]]:
+        """One step's forward and backward pass: the loss and its sums. Fills `gradients`. Layers that draw
+        do so from `rng`.
 
-        labels (N,), with −1 for a picture to leave out, or float32 (N, classes), the share of each class.
+        `targets` are what the loss takes: for cross-entropy labels (N,), with −1 for a picture to leave out,
+        or float32 (N, classes), the share of each class.
         """
         self.rng = rng
-        self.loss.set_labels(labels, len(images))
+        self.loss.set_targets(targets, len(images))
         self._begin(images, in_step=True)
         self.loss.run()
         for step in self._backward:
@@ -187,7 +190,7 @@ class Plan:
         """The steps of the backward pass, from the loss to the first stage that learns."""
         Z, dZ = self.parts[-1].A, memory.gradients[-1]
         assert dZ is not None
-        self.loss = LossStage(self, self._loss, prod(self.network.output_shape), Z, dZ)
+        self.loss = stage_of(self._loss)(self, self._loss, self.network.output_shape, Z, dZ)
         steps: list[Step] = []
         for i, part in reversed(list(enumerate(self.parts))):
             dA = memory.gradients[i + 1]

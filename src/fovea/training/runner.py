@@ -3,8 +3,8 @@
 `plan` answers with what runs a network: `stages.Plan` where the engine is Halide, and else `Layerwise`, which
 does the same in the open. Both have
 
-    loss, correct = plan.loss_and_gradients(images, labels, rng=None)    fills plan.gradients
-    logits = plan.predict(images)
+    loss, sums = plan.loss_and_gradients(images, targets, rng=None)    fills plan.gradients
+    Z = plan.predict(images)
 
 for up to `batch_size` images, uint8 (N, H, W, C) or floating point as the network takes it.
 """
@@ -12,7 +12,7 @@ for up to `batch_size` images, uint8 (N, H, W, C) or floating point as the netwo
 from collections.abc import Callable
 from itertools import islice
 from math import prod
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,16 +27,13 @@ class Plan(Protocol):
     gradients: np.ndarray  # flat, in the network's layout
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """The logits (N, classes)."""
+        """The output (N, …)."""
         ...
 
     def loss_and_gradients(
-        self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
-    ) -> tuple[float, int]:
-        """The loss of the examples that have a label, and how many of them are right.
-
-        labels (N,), with −1 for an example to leave out, or float32 (N, classes), the share of each class.
-        """
+        self, images: np.ndarray, targets: Any, *, rng: np.random.Generator | None = None
+    ) -> tuple[float, dict[str, float]]:
+        """The loss of a batch, and its sums (`losses.Loss`)."""
         ...
 
 
@@ -45,7 +42,7 @@ def plan(
     batch_size: int,
     *,
     training: bool = False,
-    loss: losses.CrossEntropy | None = None,
+    loss: losses.Loss | None = None,
     progress: Callable[[int, int, str], object] | None = None,
 ) -> Plan:
     """What runs `network` with the current engine; `progress(done, total, what)` hears of compiling."""
@@ -59,9 +56,9 @@ def plan(
 class Layerwise:
     """One layer after another, as `network.forward` and `network.backward` do."""
 
-    def __init__(self, network: Network, loss: losses.CrossEntropy | None = None) -> None:
+    def __init__(self, network: Network, loss: losses.Loss | None = None) -> None:
         self.network, self.loss = network, loss or losses.CrossEntropy()
-        self.loss.check(network.output_shape[-1])
+        self.loss.check(network.output_shape)
         self.gradients = np.zeros_like(network.flat)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -69,11 +66,11 @@ class Layerwise:
         return Z
 
     def loss_and_gradients(
-        self, images: np.ndarray, labels: np.ndarray, *, rng: np.random.Generator | None = None
-    ) -> tuple[float, int]:
+        self, images: np.ndarray, targets: Any, *, rng: np.random.Generator | None = None
+    ) -> tuple[float, dict[str, float]]:
         Z, caches = self.network.forward(self._input(images), training=True, rng=rng)
         self.network.update(caches)
-        loss, dZ = self.loss(Z, labels)
+        loss, dZ = self.loss(Z, targets)
         lowest = min(
             (n for n, layer in enumerate(self.network.layers) if _learns(layer)), default=len(caches)
         )
@@ -83,7 +80,7 @@ class Layerwise:
                 for name, gradient in own.items():
                     offset, shape = self.network.layout[f"{layer.name}.{name}"]
                     self.gradients[offset : offset + prod(shape)] = gradient.reshape(-1)
-        return loss, losses.right(Z, labels)
+        return float(loss), self.loss.sums(Z, targets)
 
     def _input(self, images: np.ndarray) -> np.ndarray:
         return self.network.preprocessing.apply(images) if images.dtype == np.uint8 else images

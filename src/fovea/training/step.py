@@ -49,7 +49,7 @@ class Step:
         """Learn from a batch, and count it in `at`. TrainingError where the loss is no number."""
         recipe, optimizer = self.recipe, self.recipe.optimizer
         rng = np.random.default_rng([recipe.seed, _DROPOUT, at.epoch, at.step]) if self.draws else None
-        loss, correct = self.plan.loss_and_gradients(images, labels, rng=rng)
+        loss, sums = self.plan.loss_and_gradients(images, labels, rng=rng)
         if not isfinite(loss):
             raise diverged("loss", loss, at.epoch, at.step + 1, recipe.rate)
         if recipe.clip:
@@ -58,7 +58,7 @@ class Step:
         optimizer.step(self.parameters, self.gradients, rate, self.factors)
         if self.average:
             self.average.follow(optimizer.steps)
-        at.add(loss, correct, losses.counted(labels))
+        at.add(loss, int(sums["top1"]), losses.CrossEntropy().counted(labels))
 
 
 def diverged(what: str, got: object, epoch: int, step: int, learning_rate: float) -> TrainingError:
