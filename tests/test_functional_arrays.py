@@ -8,6 +8,7 @@ import pytest
 import fovea
 from fovea import functional as F
 from fovea import reference
+from fovea.errors import ShapeError
 from tests.cases import ENGINES, assert_close
 
 ONE_BY_ONE = (
@@ -15,6 +16,14 @@ ONE_BY_ONE = (
     "gelu", "gelu_tanh", "mish", "softplus", "softsign", "tanhshrink",
 )  # fmt: skip
 GATES = ("leaky_relu", "clip", "thresholded_relu")  # a NaN lets the gradient pass
+
+
+def _plainly(of):
+    """`of` of an array; other kinds pass through, to be refused."""
+    return lambda a: of(a) if type(a) in (np.ndarray, np.memmap) and a.dtype == np.float32 else a
+
+
+_square, _share = _plainly(lambda a: np.asarray(a * a)), _plainly(lambda a: np.asarray(1 / (2 + a * a)))
 A, DZ = (2, 6, 5, 3), (2, 6, 5, 4)
 # name: (the arguments' shapes, the call)
 CALLS = {
@@ -43,10 +52,10 @@ CALLS = {
     "dense": (((5, 7), (7, 3), (3,)), F.dense),
     "dense_backward": (((5, 3), (5, 7), (7, 3)), F.dense_backward),
     "batch_statistics": ((A,), F.batch_statistics),
-    "batch_norm": ((A, (3,), (3,), (3,), (3,)), lambda a, m, v, *b: F.batch_norm(a, m, v * v, *b)),
+    "batch_norm": ((A, (3,), (3,), (3,), (3,)), lambda a, m, v, *b: F.batch_norm(a, m, _square(v), *b)),
     "batch_norm_backward": (
         (A, A, (3,), (3,), (3,)),
-        lambda dZ, a, m, v, g: F.batch_norm_backward(dZ, a, m, v * v, g),
+        lambda dZ, a, m, v, g: F.batch_norm_backward(dZ, a, m, _square(v), g),
     ),
     "group_norm": ((A, (3,), (3,)), lambda *a: F.group_norm(*a, 3)),
     "group_norm_backward": ((A, A, (3,)), lambda *a: F.group_norm_backward(*a, 3)),
@@ -58,7 +67,7 @@ CALLS = {
     "relu_backward": ((A, A), F.relu_backward),
     **{name: ((A,), getattr(F, name)) for name in ONE_BY_ONE},
     **{f"{name}_backward": ((A, A), getattr(F, f"{name}_backward")) for name in ONE_BY_ONE},
-    "hard_sigmoid_backward": ((A, A), lambda dA, a: F.hard_sigmoid_backward(dA, 1 / (2 + a * a))),
+    "hard_sigmoid_backward": ((A, A), lambda dA, a: F.hard_sigmoid_backward(dA, _share(a))),
     "softmax": (((5, 4),), F.softmax),
     "softmax_backward": (((5, 4), (5, 4)), F.softmax_backward),
     "softmax_cross_entropy_backward": (
@@ -247,3 +256,45 @@ def test_several_threads_may_compute_at_once():
     with ThreadPoolExecutor(4) as pool:
         for got, one in zip(pool.map(compute, batches), expected, strict=True):
             assert np.array_equal(got, one)
+
+
+KINDS = {
+    "matrix": lambda a: np.ma.array(a) if a.ndim > 2 else a.view(np.matrix),
+    "masked": np.ma.array,
+    "subclass": lambda a: a.view(type("Own", (np.ndarray,), {})),
+    "recarray": lambda a: a.view(np.recarray),
+    "list": lambda a: a.tolist(),
+    "scalar": lambda a: a.dtype.type(1),
+    "objects": lambda a: a.astype(object),
+    "other bytes": lambda a: a.astype(a.dtype.newbyteorder()),
+    "fields": lambda a: np.zeros(a.shape, [("a", "f4")]),
+    "complex": lambda a: a.astype(np.complex64),
+    "half": lambda a: a.astype(np.float16),
+    "bool": lambda a: a > 0,
+}
+
+
+@every_operation
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_other_kinds_are_refused_in_the_references_words(name):
+    arrays, call = arrays_and_call(name)
+    for kind, made in KINDS.items():
+        for place, array in enumerate(arrays):
+            given = [*arrays[:place], made(array), *arrays[place + 1 :]]
+            with pytest.raises(ShapeError) as refused:
+                call(*given)
+            with fovea.engine("reference"), pytest.raises(ShapeError) as expected:
+                call(*given)
+            assert str(refused.value) == str(expected.value), kind
+
+
+@every_operation
+def test_arrays_of_a_mapped_file_give_arrays(name, tmp_path):
+    arrays, call = arrays_and_call(name)
+    mapped = []
+    for number, array in enumerate(arrays):
+        mapped.append(np.memmap(tmp_path / f"{number}", np.float32, "w+", shape=array.shape))
+        mapped[-1][...] = array
+    for result, expected in zip(results(call(*mapped)), results(call(*arrays)), strict=True):
+        assert type(result) is np.ndarray
+        assert np.array_equal(result, expected)

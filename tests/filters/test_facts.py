@@ -282,3 +282,9 @@ def test_both_engines_pass_on_nan_and_infinity_alike(name, dtype):
             found.append(own(image) if callable(own) else filters.apply(image, filters.weights(name)))
     for test in (np.isnan, np.isposinf, np.isneginf):
         np.testing.assert_array_equal(test(found[0]), test(found[1]))
+
+
+@pytest.mark.parametrize("own", [np.ma.array, lambda a: a.view(np.recarray), lambda a: a.tolist()])
+def test_a_picture_of_another_kind_is_refused(own):
+    with pytest.raises(ShapeError, match="expected a picture as a NumPy array"):
+        filters.sobel(own(np.zeros((4, 5), np.float32)))

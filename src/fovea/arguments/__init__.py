@@ -22,7 +22,7 @@ from fovea.arguments.conv import conv2d, conv2d_backward, conv2d_transpose, in_g
 from fovea.arguments.dense import dense, dense_backward
 from fovea.arguments.grouped import group_norm, group_norm_backward, groups_of
 from fovea.arguments.loss import class_weights, logits, loss, share, targets
-from fovea.arguments.merge import merged, merged_backward
+from fovea.arguments.merge import merged, merged_backward, multiplied_backward
 from fovea.arguments.moves import recolour, warp
 from fovea.arguments.normalization import batch_norm, batch_norm_backward, batch_statistics
 from fovea.arguments.optimizer import optimizer
@@ -37,7 +37,7 @@ from fovea.arguments.rearrange import (
     taken,
     taken_backward,
 )
-from fovea.arguments.sample import sampled
+from fovea.arguments.sample import picture, sampled
 from fovea.arguments.upsample import UPSAMPLING, upsample, upsample_backward
 
 __all__ = [
@@ -76,8 +76,10 @@ __all__ = [
     "loss",
     "merged",
     "merged_backward",
+    "multiplied_backward",
     "numbers",
     "optimizer",
+    "picture",
     "pool",
     "pooled",
     "prelu",

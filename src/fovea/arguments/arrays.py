@@ -39,10 +39,10 @@ def same_shape(who: str, **arrays: Array) -> None:
 
 
 def floats(who: str, **arrays: Array | None) -> None:
-    """Arrays of float32, or all of float64; None is left out."""
+    """Arrays of float32, or all of float64; any but the first may be None."""
     model: tuple[str, np.ndarray] | None = None
     for name, given in arrays.items():
-        if given is None:
+        if given is None and model is not None:
             continue
         array = plain(who, given, name)
         if array.dtype not in (np.float32, np.float64):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fovea.arguments.arrays import Rows, Targets, Vector, floats, shape_of
+from fovea.arguments.arrays import Rows, Targets, Vector, floats, is_plain, shape_of
 from fovea.errors import ShapeError, mismatch
 
 
@@ -23,7 +23,7 @@ def loss(
     shares (N, classes), whose rows sum to 1 or are 0; `smoothing` from 0 to below 1; `weights` (classes,)."""
     logits(Z, who)
     targets(labels, len(Z), Z.shape[1], who)
-    if isinstance(labels, np.ndarray) and labels.dtype.kind == "f":
+    if labels.dtype.kind == "f":
         floats(who, Z=Z, labels=labels)
     share(smoothing, f"{who}: smoothing")
     if weights is not None:
@@ -50,7 +50,7 @@ def class_weights(weights: Vector, who: str) -> None:
 
 def targets(labels: Targets, N: int, classes: int, who: str = "softmax_cross_entropy") -> None:
     """Labels or shares of `N` examples."""
-    kind = labels.dtype.kind if isinstance(labels, np.ndarray) else ""
+    kind = labels.dtype.kind if is_plain(labels) else ""
     if kind == "" or kind not in "iuf" or (kind == "f" and labels.ndim != 2):
         got = f"an array of {labels.dtype}" if kind else type(labels).__name__
         remedy = "give class numbers as np.asarray(labels, np.int32), or rows of shares (N, classes)"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fovea.arguments.arrays import Array, floats
+from fovea.arguments.arrays import Array, floats, plain
 from fovea.errors import ShapeError, mismatch
 
 
@@ -14,6 +14,8 @@ def merged(*arrays: Array, who: str) -> tuple[int, ...]:
     """
     if len(arrays) < 2:
         raise ShapeError(mismatch(who, "two arrays or more", len(arrays)))
+    for i, array in enumerate(arrays):
+        plain(who, array, f"A_{i}")
     floats(who, **{f"A_{i}": array for i, array in enumerate(arrays)})
     shapes = [array.shape for array in arrays]
     if len(set(shapes)) == 1:
@@ -25,6 +27,13 @@ def merged(*arrays: Array, who: str) -> tuple[int, ...]:
             pass
     got, remedy = " and ".join(map(str, shapes)), "an axis that is not the same in all must be 1"
     raise ShapeError(mismatch(who, "arrays (N, …) that broadcast, of one N", got, remedy))
+
+
+def multiplied_backward(dA: Array, *arrays: Array, who: str) -> None:
+    """dA of the shape and type of what `arrays` become."""
+    merged(*arrays, who=who)
+    floats(who, dA=dA, A_0=arrays[0])
+    merged_backward(dA, *(array.shape for array in arrays), who=who)
 
 
 def merged_backward(dA: Array, *shapes: tuple[int, ...], who: str) -> None:

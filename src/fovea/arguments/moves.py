@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fovea.arguments.arrays import Volume, shape_of, volume
+from fovea.arguments.arrays import Volume, plain, shape_of, volume
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Pair, pair
 
@@ -23,15 +23,16 @@ def warp(
 
 def recolour(pictures: Volume, matrices: np.ndarray, who: str = "recolour") -> None:
     """pictures uint8 (N, H, W, C), finite matrices float32 (N, C, C + 1)."""
-    C = pictures.shape[-1] if isinstance(pictures, np.ndarray) and pictures.ndim else 0
+    plain(who, pictures, "pictures", "np.uint8")
+    C = pictures.shape[-1] if pictures.ndim else 0
     _moved(who, pictures, matrices, (C, C + 1), "one map of colours for each picture")
 
 
 def _moved(who: str, pictures: Volume, matrices: np.ndarray, shape: Pair, remedy: str) -> None:
     for name, array, dtype in (("pictures", pictures, np.uint8), ("matrices", matrices, np.float32)):
-        if not isinstance(array, np.ndarray) or array.dtype != dtype:
-            got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise ShapeError(mismatch(who, f"{name} as an array of {dtype.__name__}", got))
+        plain(who, array, name, f"np.{dtype.__name__}")
+        if array.dtype != dtype:
+            raise ShapeError(mismatch(who, f"{name} as an array of {dtype.__name__}", array.dtype))
     volume(who, "pictures", pictures, "C")
     shape_of(who, "matrices", matrices, (len(pictures), *shape), remedy)
     if not np.isfinite(matrices).all():

@@ -20,7 +20,7 @@ def batch_norm(
     mean: Vector,
     variance: Vector,
     gamma: Vector,
-    beta: Vector | None,
+    beta: Vector,
     epsilon: float,
     who: str = "batch_norm",
 ) -> None:
@@ -29,8 +29,7 @@ def batch_norm(
     floats(who, A_prev=A_prev, **vectors)
     channels_last(who, A_prev)
     for name, vector in vectors.items():
-        if vector is not None:
-            shape_of(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
+        shape_of(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
     if not 0 < epsilon < np.inf:
         raise ShapeError(mismatch(who, "epsilon above 0", epsilon))
 
@@ -46,7 +45,7 @@ def batch_norm_backward(
     who: str = "batch_norm_backward",
 ) -> None:
     """As `batch_norm`, and dZ of the shape of A_prev; `of_batch` needs two numbers a channel."""
-    batch_norm(A_prev, mean, variance, gamma, None, epsilon, who)
+    batch_norm(A_prev, mean, variance, gamma, gamma, epsilon, who)
     if of_batch:
         batch_statistics(A_prev, who)
     same_shape(who, A_prev=A_prev, dZ=dZ)

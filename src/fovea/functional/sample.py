@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fovea import arguments
 from fovea.arguments import Volume
 from fovea.functional.engines import operations
 from fovea.geometry import Pair
@@ -20,6 +21,7 @@ def pad2d(A_prev: Volume, padding: Sequence[int], *, mode: str = "constant", val
     `mode` says what lies beyond the border, by the names of `fovea.borders`: "constant", that is `value`;
     "mirror", "nearest", "wrap", which PyTorch calls reflect, replicate and circular; or "reflect".
     """
+    arguments.picture("pad2d", "A_prev", A_prev)
     top, bottom, left, right = padding
     axes = padded(A_prev.shape[1], top, bottom, mode), padded(A_prev.shape[2], left, right, mode)
     return sample2d(A_prev, *axes, value)
@@ -36,6 +38,7 @@ def resize2d(A_prev: Volume, size: Pair, *, mode: str = "nearest", align_corners
 
     `mode` is "nearest" or "bilinear"; with `align_corners` the corners' centres stay where they are.
     """
+    arguments.picture("resize2d", "A_prev", A_prev)
     mode_of_resizing(mode, align_corners, "resize2d")
     rows, columns = (
         resized(n, new, mode, align_corners) for n, new in zip(A_prev.shape[1:3], size, strict=True)
@@ -47,6 +50,7 @@ def resize2d_backward(
     dA: Volume, size: Pair, *, mode: str = "nearest", align_corners: bool = False
 ) -> Volume:
     """dA_prev (N, H, W, C) with `size` = (H, W), from dA of the shape of `resize2d`'s outcome."""
+    arguments.picture("resize2d_backward", "dA", dA)
     mode_of_resizing(mode, align_corners, "resize2d_backward")
     return _back(
         dA, *(resized(n, new, mode, align_corners) for n, new in zip(size, dA.shape[1:3], strict=True))

@@ -63,7 +63,11 @@ def conv2d_backward(
     window = arguments.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
     arguments.float32("conv2d_backward", dZ=dZ, A_prev=A_prev, W=W)
     if not len(A_prev):
-        return np.zeros(A_prev.shape, np.float32), np.zeros_like(W), np.zeros(W.shape[3:], np.float32)
+        return (
+            np.zeros(A_prev.shape, np.float32),
+            np.zeros(W.shape, np.float32),
+            np.zeros(W.shape[3:], np.float32),
+        )
     C, K = A_prev.shape[3], W.shape[3]
     dA_prev, dW, db = buffers.empty(A_prev.shape), buffers.empty(W.shape), buffers.empty((K,))
     shape = {**_shape(window, C, K, groups), "after": ""}
@@ -125,7 +129,7 @@ def conv2d_transpose_backward(
     C, K = W.shape[2] * groups, W.shape[3]
     dA_prev, dW, db = buffers.empty(A_prev.shape), buffers.empty(W.shape), buffers.empty((C,))
     if not len(A_prev):
-        return dA_prev, np.zeros_like(W), np.zeros_like(db)
+        return dA_prev, np.zeros(W.shape, np.float32), np.zeros_like(db)
     shape = _shape(window, C, K, groups)
     chosen = algorithms.forward(window, K, C, _ALONE, _NHWC, "exact", groups)
     how = {"bias": False, "activation": "", "noted": False, "tile": chosen.plain_tile}

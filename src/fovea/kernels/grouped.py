@@ -42,7 +42,7 @@ def shape(input_shape: tuple[int, ...], groups: int | None) -> dict[str, object]
 def _forward(who: str, A_prev, gamma, beta, groups: int | None, epsilon: float) -> np.ndarray:
     arguments.float32(who, A_prev=A_prev, gamma=gamma, beta=beta)
     if not len(A_prev):
-        return np.zeros_like(A_prev)
+        return np.zeros(A_prev.shape, np.float32)
     Z = buffers.empty(A_prev.shape)
     inputs = [_seen(A_prev), gamma, beta]
     run("grouped.normalise", inputs, [_seen(Z)], [c_float(epsilon)], **shape(A_prev.shape[1:], groups))

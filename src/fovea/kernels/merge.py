@@ -32,7 +32,7 @@ def multiply(*arrays) -> np.ndarray:
 
 def multiply_backward(dA, *arrays) -> tuple[np.ndarray, ...]:
     """As `fovea.reference.multiply_backward`."""
-    arguments.merged_backward(dA, *(array.shape for array in arrays), who="multiply_backward")
+    arguments.multiplied_backward(dA, *arrays, who="multiply_backward")
     return tuple(
         _summed([dA, *arrays[:i], *arrays[i + 1 :]], dA.shape, array.shape) for i, array in enumerate(arrays)
     )

@@ -44,7 +44,7 @@ def multiply(*arrays: Array) -> Array:
 @quietly
 def multiply_backward(dA: Array, *arrays: Array) -> tuple[Array, ...]:
     """dA_i for each of the `arrays` that were multiplied."""
-    arguments.merged_backward(dA, *(array.shape for array in arrays), who="multiply_backward")
+    arguments.multiplied_backward(dA, *arrays, who="multiply_backward")
     aligned = _aligned(arrays, dA.shape)
     return tuple(
         _summed(reduce(np.multiply, [dA, *aligned[:i], *aligned[i + 1 :]]), array.shape)  # (2), (3)
