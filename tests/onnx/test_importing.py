@@ -212,6 +212,38 @@ def test_reductions(operator, axes, keepdims):
     computes(model(*steps, opset=18, axes=np.array(axes), V=numbers(int(left), 2)))
 
 
+@pytest.mark.parametrize("operator", ["ReduceMax", "ReduceMean", "ReduceSum"])
+@pytest.mark.parametrize("way", ["columns, then rows", "rows and columns as one axis", "channels last"])
+def test_pictures_are_reduced_in_several_ways(operator, way):
+    first, axis = {
+        "columns, then rows": (node(operator, ["x", "three"], ["a"], keepdims=0), "two"),
+        "rows and columns as one axis": (node("Reshape", ["x", "shape"], ["a"]), "two"),
+        "channels last": (node("Transpose", ["x"], ["a"], perm=[0, 2, 3, 1]), "inner"),
+    }[way]
+    steps = [
+        first, node(operator, ["a", axis], ["b"], keepdims=0), node("Flatten", ["b"], ["f"]),
+        node("MatMul", ["f", "V"], ["y"]),
+    ]  # fmt: skip
+    axes = {"two": np.array([2]), "three": np.array([3]), "inner": np.array([1, 2])}
+    computes(model(*steps, opset=18, **axes, shape=np.array([0, 3, -1]), V=numbers(3, 2)))
+
+
+def test_channels_are_picked_by_places_too():
+    steps = [
+        node("Transpose", ["x"], ["a"], perm=[1, 0, 2, 3]), node("GatherND", ["a", "places"], ["b"]),
+        node("Transpose", ["b"], ["c"], perm=[1, 0, 2, 3]), node("Conv", ["c", "W"], ["y"]),
+    ]  # fmt: skip
+    computes(model(*steps, places=np.array([[2], [1], [0]]), W=W))
+
+
+def test_a_weight_is_normalised_while_the_model_is_read():
+    steps = [
+        node("ReduceL2", ["V", "axes"], ["n"]), node("Div", ["V", "n"], ["u"]),
+        node("Conv", ["x", "u"], ["y"]),
+    ]  # fmt: skip
+    computes(model(*steps, opset=18, V=W, axes=np.array([1, 2, 3])))
+
+
 @pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER", "VALID"])
 def test_automatic_padding(auto_pad):
     computes(model(node("Conv", ["x", "W"], ["y"], auto_pad=auto_pad, strides=[2, 2]), W=numbers(4, 3, 2, 3)))
@@ -417,6 +449,7 @@ def _weigh(made):
 
 RELU = node("Relu", ["x"], ["y"])
 PLACES = {"coordinate_transformation_mode": "asymmetric"}
+BRANCHES = ("then_branch", "else_branch")
 WRONG = {
     "an unknown operator": (model(node("LRN", ["x"], ["y"], name="n1", size=5)), 'LRN "n1": .*a layer for'),
     "an operator of a vendor": (model(node("Fused", ["x"], ["y"], domain="com.its")), 'com.its.Fused "y"'),
@@ -464,6 +497,25 @@ WRONG = {
     "a way to resize": (
         model(node("Resize", ["x", "", "s"], ["y"], mode="linear", **PLACES), s=np.float32([1, 1, 2, 2])),
         "Resize.*its way to resize",
+    ),
+    "a division by 0": (
+        model(node("Div", ["x", "zero"], ["y"], name="d"), zero=np.zeros(1, np.float32)),
+        r'^Div "d": its gamma: expected finite numbers, got NaN or infinity$',
+    ),
+    "a text": (
+        model(node("Add", ["x", "t"], ["y"], name="a"), t=np.array(["a"])), '^Add "a": "t": expected numbers'
+    ),
+    "a graph in an operator": (
+        model(node("If", ["x"], ["y"], name="if", **dict.fromkeys(BRANCHES, model(RELU).graph))),
+        '^If "if": expected an operator that Fovea has a layer for, got If$',
+    ),
+    "an index beyond the end": (
+        model(node("Gather", ["x", "i"], ["y"], name="g", axis=1), i=np.array([7])),
+        '^Gather "g": expected inputs',
+    ),
+    "padding that is more than enough": (
+        model(node("Pad", ["x", "p"], ["y"]), p=np.array([0, 0, 10**9, 10**9] * 2)),
+        '^output "y": its result: expected at most',
     ),
     "a constant output": (model(node("Shape", ["x"], ["y"])), "depends on its input"),
 }  # fmt: skip

@@ -135,6 +135,12 @@ CASES = {
     "SpaceToDepth": [c(blocksize=2), c(x=(2, 2, 3, 6), blocksize=3)],
     "Flatten": [c(), c(axis=1), c(axis=2), c(axis=0), c(axis=-3, since=11)],
     "Gather": [c(i(0, 2), axis=1), c(i(1, 0)), c(i(-1), axis=1, since=11), c(np.array(1), axis=2)],
+    "GatherND": [
+        c(np.array([[[0, 2], [1, 1]], [[1, 0], [0, 0]]]), since=11), c(np.array([[1], [0]]), since=11),
+        c(np.array([[2, -1], [0, 0]]), batch_dims=1, since=12),
+        c(np.array([[[2], [0]], [[1], [1]]]), batch_dims=1, since=12),
+        c(np.array([[[2], [0]], [[2], [0]]]), batch_dims=1, since=12),
+    ],
     "Gemm": [
         c(f(12, 5), f(5), x=ROWS), c(f(5, 12), f(1, 5), x=ROWS, transB=1, alpha=0.5, beta=2.0),
         c(f(12, 5), x=ROWS, since=11), c(f(2, 5), f(5), x=ROWS, transA=1), c(f(12, 5), f(2, 1), x=ROWS),
@@ -162,6 +168,8 @@ CASES = {
     "Range": [
         c(np.float32(3), np.float32(0.25), x=(), since=11), c(np.float32(-3), np.float32(-1), x=(), since=11)
     ],
+    "ReduceL1": reduced(17), "ReduceL2": reduced(17), "ReduceMin": reduced(17),
+    "ReduceSumSquare": reduced(17),
     "ReduceMax": reduced(17), "ReduceMean": reduced(17), "ReduceProd": reduced(17), "ReduceSum": reduced(12),
     "Reshape": [
         c(i(2, 3, 24)), c(i(0, -1)), c(i(0, 0, 24)), c(i(2, 72), allowzero=1, since=14), c(i(-1, 12))
@@ -187,6 +195,7 @@ CASES = {
         c(x=(2, 5, 1, 1), axes=[-1], since=11, until=12),
     ],
     "Sum": [c(f(2, 3, 6, 4)), c(f(3, 1, 1), since=8), c()],
+    "Tile": [c(i(1, 2, 1, 3)), c(i(2, 1), x=ROWS)],
     "Transpose": [c(), c(perm=[0, 2, 3, 1]), c(perm=[0, 1, 3, 2])],
     "Unsqueeze": [c(axes=[1], until=12), c(axes=[-1], since=11, until=12), c(i(1, -1), since=13)],
     "Upsample": [
@@ -209,6 +218,7 @@ LATER = {
     "CastLike": 15,
     "ConstantOfShape": 9,
     "Equal": 11,
+    "GatherND": 11,
     "Expand": 8,
     "Range": 11,
     "Resize": 10,
@@ -311,6 +321,7 @@ NEVER = {
     "Abs", "Erf", "Log", "Reciprocal", "GreaterOrEqual", "LessOrEqual",
     "CastLike", "Constant", "ConstantOfShape", "Equal", "Exp", "Expand", "Floor", "Greater", "Less", "Max",
     "Min",
+    "ReduceL1", "ReduceL2", "ReduceMin", "ReduceSumSquare", "Tile",
     "Pow", "Range", "ReduceProd", "Shape", "Size", "Sqrt", "Sum", "Where",
     "LogSoftmax", "Concat",
 }  # fmt: skip

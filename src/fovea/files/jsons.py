@@ -19,7 +19,16 @@ def loads(text: str | bytes, who: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise DataError(mismatch(who, "JSON", str(error))) from error
+        raise DataError(mismatch(who, "JSON", reason(error))) from error
+
+
+def reason(error: Exception) -> str:
+    """Why a text cannot be read, in one line, as JSON's and YAML's readers say it, or in plainer words."""
+    if isinstance(error, RecursionError):
+        return "lists in lists without end"
+    if "digits" in str(error):  # Python reads no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
+    return " ".join(str(error).split())
 
 
 def _refuse(word: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.ranges import LARGEST
+from fovea.ranges import LARGEST, short
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,8 @@ class Preprocessing:
     def __post_init__(self) -> None:
         mean, std = _numbers(self.mean), _numbers(self.std)
         if not mean or len(mean) != len(std) or not all(map(_fits, mean, std)):
-            raise ShapeError(
-                mismatch("Preprocessing", "a mean and a positive std for each channel", (self.mean, self.std))
-            )
+            got = f"mean {short(self.mean)} and std {short(self.std)}"
+            raise ShapeError(mismatch("Preprocessing", "a mean and a positive std for each channel", got))
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "std", std)
 
@@ -66,7 +65,7 @@ class Preprocessing:
     def from_dict(cls, content: Any) -> "Preprocessing":
         """The other way; ShapeError where `content` is not what `to_dict` gives."""
         if not isinstance(content, dict) or set(content) != {"mean", "std"}:
-            raise ShapeError(mismatch("Preprocessing", "mean and std", repr(content)))
+            raise ShapeError(mismatch("Preprocessing", "mean and std", short(content)))
         return cls(content["mean"], content["std"])
 
 

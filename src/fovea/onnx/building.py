@@ -104,6 +104,8 @@ class Builder:
         for key, own in {**layer.parameter_shapes(taken), **layer.statistic_shapes(taken)}.items():
             if arrays[key].shape != own:
                 raise ShapeError(mismatch(f"its {key}", own, arrays[key].shape))
+            if not np.isfinite(arrays[key]).all():
+                raise DataError(mismatch(f"its {key}", "finite numbers", "NaN or infinity"))
         self._counts[layer.kind] += 1
         name = f"{layer.kind}{self._counts[layer.kind]}"
         self.layers[name], self.arrays[name] = layer, arrays
@@ -178,6 +180,8 @@ class Builder:
         name = self.step.inputs[place] if place < len(self.step.inputs) else ""
         if not isinstance(constant, np.ndarray):
             raise ShapeError(mismatch(f'"{brief(name)}"', "constant numbers", "what the network computes"))
+        if constant.dtype.kind not in "fiub":
+            raise DataError(mismatch(f'"{brief(name)}"', "numbers", "text or complex numbers"))
         if not np.isfinite(constant).all():
             raise DataError(mismatch(f'"{brief(name)}"', "finite numbers", "NaN or infinity"))
         return constant.astype(np.float32)

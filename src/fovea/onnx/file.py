@@ -73,7 +73,7 @@ def _whole(told: dict[str, str], key: str, who: str) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or len(text) > 18:
-        raise DataError(mismatch(who, "offset and length as whole numbers of at least 0", short(text)))
+        raise DataError(mismatch(f"{who}: {key}", "a whole number from 0 to 10^18", short(text)))
     return int(text)
 
 

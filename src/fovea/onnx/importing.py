@@ -71,8 +71,7 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
         expected = "every picture for itself, (N, …)"
         raise DataError(mismatch(f'output "{graph.outputs[0]}"', expected, f"{output.merged.shape}"))
     try:
-        builder.step = replace(builder.step, operator="output", name=graph.outputs[0])
-        output = builder.ready(output)
+        output = _ready(builder, output)
         if output.moved is not None and not np.array_equal(
             output.places.reshape(-1), usual(output.shape).reshape(-1)
         ):
@@ -85,6 +84,15 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
     except FoveaError as error:
         raise error if isinstance(error, DataError) else DataError(str(error)) from error
     return network
+
+
+def _ready(builder: Builder, output: Value) -> Value:
+    """The model's output, with what it still needs of layers. Raises DataError, in its name."""
+    builder.step = replace(builder.step, operator="output", name=builder.graph.outputs[0])
+    try:
+        return builder.ready(output)
+    except FoveaError as error:
+        raise DataError(f"{builder.step.who}: {error}") from error
 
 
 def _walk(builder: Builder, steps: Sequence[Step], values: dict[str, Any]) -> dict[str, Any]:

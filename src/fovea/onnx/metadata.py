@@ -5,7 +5,6 @@ a file that takes pixels begins otherwise, pixels go in as they are, 0 to 255, a
 layers. What the metadata say to the contrary is not used, and a FoveaWarning tells why.
 """
 
-import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import FoveaError, FoveaWarning, mismatch
+from fovea.files import jsons
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.network.preprocessing import Preprocessing
@@ -136,9 +136,9 @@ def _preprocessing(graph: Graph, channels: int) -> Preprocessing | None:
 
 def _json(graph: Graph, key: str) -> Any:
     try:
-        return json.loads(graph.metadata.get(key, "null"))
-    except (ValueError, RecursionError) as error:
-        _warn(key, mismatch("its text", "JSON", str(error)))
+        return jsons.loads(graph.metadata.get(key, "null"), "its text")
+    except FoveaError as error:
+        _warn(key, str(error))
         return None
 
 

@@ -32,8 +32,8 @@ def function_of(table: Table, operator: str, opset: int) -> Function | None:
 def check(node: onnx.NodeProto, who: str, opset: int) -> None:
     """Raises DataError for a node of one of ONNX's operators that is deprecated in that operator set, or has
     other inputs, outputs or attributes there."""
-    if not onnx.defs.has(node.op_type):
-        return  # whether Fovea knows it is another question
+    if not onnx.defs.has(node.op_type) or any(a.HasField("g") or a.graphs for a in node.attribute):
+        return  # whether Fovea knows it is another question; it knows none with graphs inside
     context = checker.C.CheckerContext()
     context.ir_version, context.opset_imports = onnx.IR_VERSION, {"": opset, "ai.onnx": opset}
     try:

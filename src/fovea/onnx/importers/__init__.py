@@ -8,6 +8,8 @@ gives the value of the operator's output, or several.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.layers import HardSwish, Mish, ReLU, Sigmoid, Softplus, Softsign, Tanh
 from fovea.onnx.bounds import brief
@@ -38,6 +40,7 @@ IMPORTERS: Table = {
     "Elu": activations.elu,
     "Flatten": movement.moves,
     "Gather": movement.moves,
+    "GatherND": movement.moves,
     "Gelu": activations.gelu,
     "Gemm": products.gemm,
     "GroupNormalization": {18: grouped.group_normalization_before_21, 21: grouped.group_normalization},
@@ -91,9 +94,10 @@ def add_step(b: Builder, inputs: Sequence[Any]) -> tuple[Value, ...]:
     if function is None:
         raise DataError(mismatch(step.who, "an operator that Fovea has a layer for", brief(step.operator)))
     try:
-        found = function(b, *inputs, **step.attributes)
+        with np.errstate(all="ignore"):  # what comes of a division by 0 is found in the layer's arrays
+            found = function(b, *inputs, **step.attributes)
     except FoveaError as error:
-        raise DataError(f"{step.who}: {error}") from error
+        raise DataError(f"{step.who}: {str(error).removeprefix(f'{step.who}: ')}") from error
     except UNFIT as error:
         raise DataError(mismatch(step.who, "inputs and attributes that fit it", brief(error))) from error
     return found if isinstance(found, tuple) else (found,)

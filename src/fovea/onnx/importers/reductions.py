@@ -1,6 +1,5 @@
 """Means, maxima and sums over whole axes as layers."""
 
-from itertools import permutations
 from math import prod
 from typing import Any
 
@@ -8,7 +7,8 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.layers import AveragePool2D, ChannelPool, GlobalAveragePool2D, GlobalMaxPool2D, MaxPool2D
-from fovea.onnx.building import Builder, Value, usual
+from fovea.layers.base import Shape
+from fovea.onnx.building import Builder, Value
 from fovea.onnx.importers.products import multiply
 
 
@@ -36,7 +36,8 @@ def total(b: Builder, x, given: Any = None, *, axes=None, keepdims=1, noop_with_
 
 
 def _reduced(b: Builder, x: Any, axes: Any, keepdims: int, keep: int, mode: str) -> tuple[Value, int]:
-    """Over `axes` of pictures, and over how many numbers that is."""
+    """Over `axes` of the tensor (N, …), where these are the rows, columns or channels of pictures; and over
+    how many numbers that is."""
     value = b.ready(x)
     rank = len(value.tensor_shape) + 1
     if axes is None or not len(axes):
@@ -44,28 +45,44 @@ def _reduced(b: Builder, x: Any, axes: Any, keepdims: int, keep: int, mode: str)
             return value, 1
         axes = range(rank)
     reduced = sorted({int(axis) % rank for axis in axes})
-    orders = permutations(range(3)) if len(value.shape) == 3 and rank == 4 else ()
-    order = next((o for o in orders if np.array_equal(value.places, usual(value.shape).transpose(o))), None)
-    if order is None or 0 in reduced:
+    behind = range(rank - 1 - len(reduced), rank - 1)
+    # The places of one number of the result are one row.
+    last = value.places if 0 in reduced else np.moveaxis(value.places, [a - 1 for a in reduced], behind)
+    together = np.sort(last.reshape(-1, prod(last.shape[behind.start :])), axis=1)
+    own = None if 0 in reduced or len(value.shape) != 3 else _whole_axes(value.shape, together)
+    if own is None:
         got = f"axes {reduced} of {('N', *value.tensor_shape)}"
         raise ShapeError(mismatch("its input", "pictures, reduced over rows, columns or channels", got))
-    own = {order[axis - 1] for axis in reduced}  # of channels, rows, columns
-    H, W, C = value.shape
-    made, kept = Value(value.layer, value.shape), usual(value.shape)
-    if 0 in own:
-        made = b.add(ChannelPool(mode), made)
-        kept = made.places
-    if own >= {1, 2} and 0 not in own:
-        made = b.add(GlobalMaxPool2D() if mode == "max" else GlobalAveragePool2D(), made)
-        kept = made.places.reshape(-1, 1, 1)
-    elif own & {1, 2}:
-        size = (H if 1 in own else 1), (W if 2 in own else 1)
-        made = b.add((MaxPool2D if mode == "max" else AveragePool2D)(size), made)
-        kept = made.places
-    places = kept.transpose(order)
-    if not keepdims:
-        places = places.reshape([n for axis, n in enumerate(places.shape, start=1) if axis not in reduced])
-    return b.moved(made, places), prod((C, H, W)[axis] for axis in own)
+    made = _pooled(b, Value(value.layer, value.shape), own, mode)
+    first = np.array(np.unravel_index(together[:, 0], value.shape))  # (3, results)
+    shape = made.shape if len(made.shape) == 3 else (1, 1, *made.shape)
+    places = np.array(np.ravel_multi_index(tuple(np.where([[n == 1] for n in shape], 0, first)), shape))
+    kept = [1 if axis in reduced else n for axis, n in enumerate(value.tensor_shape, start=1)]
+    lengths = kept if keepdims else [n for axis, n in enumerate(kept, start=1) if axis not in reduced]
+    return b.moved(made, places.reshape(lengths)), together.shape[1]
+
+
+def _whole_axes(shape: Shape, together: np.ndarray) -> set[int] | None:
+    """The axes of (H, W, C) along which every row of places, in order, goes from end to end, and stands still
+    along the others; None where there are none such."""
+    at = np.array(np.unravel_index(together[0], shape))
+    own = {axis for axis in range(3) if (at[axis] != at[axis, 0]).any()}
+    box = np.arange(prod(shape)).reshape(shape)[tuple(slice(None if a in own else 1) for a in range(3))]
+    alike = together.shape[1] == box.size and (together == together[:, :1] + box.reshape(-1)).all()
+    return own if alike else None
+
+
+def _pooled(b: Builder, value: Value, own: set[int], mode: str) -> Value:
+    """Pictures reduced over these axes of (H, W, C)."""
+    (H, W, _), largest = value.shape, mode == "max"
+    if 2 in own:
+        value = b.add(ChannelPool(mode), value)
+    height, width = (H if 0 in own else 1), (W if 1 in own else 1)
+    if own & {0, 1} and 2 not in own and (height, width) == (H, W):
+        return b.add(GlobalMaxPool2D() if largest else GlobalAveragePool2D(), value)
+    if own & {0, 1}:
+        return b.add((MaxPool2D if largest else AveragePool2D)((height, width)), value)
+    return value
 
 
 def _global(b: Builder, layer: Any, value: Value) -> Value:

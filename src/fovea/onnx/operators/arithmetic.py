@@ -110,14 +110,13 @@ def division(a, b):
 
 
 def reduction(function):
-    """`function` over some axes: an attribute, or an input in later operator sets."""
+    """`function` over some axes: an attribute, or an input in later operator sets. Over none of them, as
+    `noop_with_empty_axes` can ask for, it is taken of each number."""
 
     def reduce(x, given=None, *, axes=None, keepdims=1, noop_with_empty_axes=0):
         axes = axes if given is None else given
         if axes is None or not len(axes):
-            if noop_with_empty_axes:
-                return x
-            axes = range(x.ndim)
+            axes = () if noop_with_empty_axes else range(x.ndim)
         return np.asarray(function(x, axis=tuple(int(axis) for axis in axes), keepdims=bool(keepdims)))
 
     return reduce

@@ -120,6 +120,18 @@ def gather(x, indices, *, axis=0):
     return np.take(x, indices, axis=axis)
 
 
+def gather_nd(x, indices, *, batch_dims=0):
+    """`indices` (…, k) name places along k axes of x, behind `batch_dims` that both have."""
+    before = tuple(np.indices(x.shape[:batch_dims]))
+    lengths = indices.shape[batch_dims:-1]
+    before = [np.expand_dims(at, tuple(range(batch_dims, batch_dims + len(lengths)))) for at in before]
+    return x[(*before, *np.moveaxis(indices, -1, 0))]
+
+
+def tile(x, repeats):
+    return np.tile(x, [int(n) for n in repeats])
+
+
 def expand(x, shape):
     return np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(int(n) for n in shape))).copy()
 

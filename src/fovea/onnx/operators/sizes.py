@@ -76,6 +76,16 @@ def _gather(x: Any, indices: Any, *, axis: int = 0, **_: Any) -> int:
     return x.size // max(x.shape[axis], 1) * indices.size
 
 
+def _gather_nd(x: Any, indices: Any, *, batch_dims: int = 0, **_: Any) -> int:
+    """A place of `indices` has all that lies behind the axes that it names."""
+    axes = batch_dims + indices.shape[-1]
+    return prod(indices.shape[:-1]) * prod(x.shape[axes:]) + indices.size
+
+
+def _tile(x: Any, repeats: Any, **_: Any) -> int:
+    return x.size * prod(_lengths(repeats))
+
+
 def _resize(x: Any, *inputs: Any, scales: Any = None, axes: Any = None, **_: Any) -> int:
     """One axis after the other; the weights of an axis are a matrix."""
     roi_scales_sizes = [None, *inputs] if len(inputs) == 1 else [*inputs, None, None]
@@ -152,8 +162,9 @@ def _window(
 SAY_HOW = {
     "ConstantOfShape": 0,
     **dict.fromkeys(
-        ("Expand", "Pad", "ReduceMax", "ReduceMean", "ReduceProd", "ReduceSum", "Reshape", "Resize", "Slice",
-         "Split", "Squeeze", "Unsqueeze", "Upsample"),
+        ("Expand", "Pad", "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
+         "ReduceSum", "ReduceSumSquare", "Reshape", "Resize", "Slice", "Split", "Squeeze", "Tile",
+         "Unsqueeze", "Upsample"),
         1,
     ),
 }  # fmt: skip
@@ -169,6 +180,7 @@ SIZES: dict[str, Callable[..., int]] = {
     "ConvTranspose": _windows_back,
     "Expand": _expand,
     "Gather": _gather,
+    "GatherND": _gather_nd,
     "Gemm": _matmul,
     "MatMul": _matmul,
     "MaxPool": _windows,
@@ -177,5 +189,6 @@ SIZES: dict[str, Callable[..., int]] = {
     "Resize": _resize,
     "Shape": _nothing,
     "Size": _nothing,
+    "Tile": _tile,
     "Upsample": _resize,
 }  # fmt: skip
