@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 import numpy as np
 
 from fovea import files, memory
-from fovea.errors import DataError, OutOfMemoryError, mismatch
+from fovea.errors import DataError, OutOfMemoryError, mismatch, reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -112,7 +112,7 @@ def _opened(file: File) -> Iterator["Image"]:
     except OutOfMemoryError:
         raise
     except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
-        if isinstance(error, DataError) and str(error).startswith(f"{name}: "):
+        if isinstance(error, DataError) and reason(error, name) != str(error):
             raise
         if memory.is_short(error):
             raise memory.shortage(name) from error

@@ -44,6 +44,11 @@ def install(extra: str) -> str:
     return f"pip install '{DISTRIBUTION}[{extra}]', or in a clone pip install '.[{extra}]'"
 
 
+def reason(error: BaseException, who: object) -> str:
+    """What `error` says behind the name `who`, where its text begins with that."""
+    return str(error).removeprefix(visible(f"{who}: "))
+
+
 def mismatch(who: str, expected: object, got: object, remedy: str = "") -> str:
     """The sentence of every error: `who: expected …, got …: remedy`."""
     return f"{who}: expected {expected}, got {got}" + (f": {remedy}" if remedy else "")

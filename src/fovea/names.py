@@ -51,6 +51,12 @@ _CONTROLS = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # control, format (direct
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # on Windows
 
 
+def is_text(name: str) -> bool:
+    """Whether a file can have the name in it: what is no Unicode, such as half of a surrogate pair, comes from
+    JSON, and from file systems whose names are bytes."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
 def visible(text: str) -> str:
     r"""`text` in one line, for people to read: control characters, changes of direction, line ends and what
     is no Unicode are written as \x1b, \u202e, \n, \udcff."""

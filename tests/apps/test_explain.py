@@ -7,7 +7,7 @@ import pytest
 
 import fovea
 from fovea.apps import explain
-from fovea.errors import EngineError
+from fovea.errors import EngineError, FoveaError
 from fovea.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 
 pytest.importorskip("halide")
@@ -93,3 +93,9 @@ def test_precision_shows_in_the_reasons(network):
 def test_another_engine_has_no_kernels_to_explain(network):
     with fovea.engine("reference"), pytest.raises(EngineError, match="the engine halide, got reference"):
         explain.explain(network, "small")
+
+
+@pytest.mark.parametrize("batch_size", [2**31, 10**20])
+def test_a_batch_that_no_array_holds_is_refused(network, batch_size):
+    with pytest.raises(FoveaError, match="explain-kernels: expected a batch of at most"):
+        explain.explain(network, "small", batch_size=batch_size)

@@ -125,6 +125,7 @@ NESTED = "[" * 100_000
         ("classes", {"a": 1, "b": 2, "c": 3}, "class names"),
         ("classes", [1, 2, 3], "class names"),
         ("classes", 7, "class names"),
+        ("classes", ["a", "b", "\ud800"], "class names in Unicode"),
         ("classes", NESTED, "JSON"),
         ("classes", "no JSON", "JSON"),
         ("preprocessing", NESTED, "JSON"),

@@ -20,7 +20,7 @@ import numpy as np
 
 from fovea import engine, filters, images, memory
 from fovea.data import listing
-from fovea.errors import DataError, OutOfMemoryError, ShapeError, mismatch
+from fovea.errors import DataError, OutOfMemoryError, ShapeError, mismatch, reason
 from fovea.names import same
 from fovea.training.run_folder import Folder
 
@@ -122,11 +122,11 @@ def draw(
             picture = images.read(file, channels=None if edges.name in PICTURES else 1)
             drawn = edges.drawn(picture)
         except DataError as error:
-            return str(error).removeprefix(f"{file}: ")
+            return reason(error, file)
         except MemoryError as error:
             short.append(str(file))
             known = error if isinstance(error, OutOfMemoryError) else memory.shortage(str(file))
-            return str(known).removeprefix(f"{file}: ")
+            return reason(known, file)
         path = folder.path / place
         path.parent.mkdir(parents=True, exist_ok=True)
         images.write(path, drawn)
@@ -169,7 +169,7 @@ def _jobs(
         try:
             found = map(Path, listing.at(root, note))
         except DataError as error:
-            bad[place] = str(error).removeprefix(f"{root}: ")
+            bad[place] = reason(error, root)
             continue
         for file in found:
             if file in seen:

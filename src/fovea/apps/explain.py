@@ -15,6 +15,7 @@ from fovea.errors import EngineError, mismatch
 from fovea.losses import CrossEntropy, MeanSquaredError
 from fovea.network import Network
 from fovea.network.summary import times
+from fovea.ranges import check_size
 
 _SECONDS, _LEAST, _MOST = 1.0, 7, 200  # rounds that are timed
 _WIDTH = 80
@@ -79,6 +80,8 @@ def explain(
         raise EngineError(mismatch("explain-kernels", "the engine halide", engine.current(), remedy))
     from fovea.kernels import peak, runtime, targets
     from fovea.stages import Plan
+
+    check_size((batch_size, *network.input_shape), "explain-kernels", "a batch")
 
     loss = CrossEntropy() if len(network.output_shape) == 1 else MeanSquaredError()
     plan = Plan(

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fovea import images
-from fovea.errors import DataError, mismatch
+from fovea.errors import DataError, mismatch, reason
 from fovea.files import caching
 from fovea.memory import available, machine_memory
 from fovea.ranges import gigabytes
@@ -74,7 +74,7 @@ class Files:
             picture[...] = images.read(file, self.shape[:2], self.shape[2])
             self._state[i] = _GOOD
         except DataError as error:
-            self.bad[i] = str(error).removeprefix(f"{file}: ")
+            self.bad[i] = reason(error, file)
             self._state[i] = _BAD
 
 

@@ -16,7 +16,7 @@ from fovea import images
 from fovea.data import listing
 from fovea.data.listing import LOOSE, OF_FOVEA, Skipped
 from fovea.errors import DataError, mismatch
-from fovea.names import class_name
+from fovea.names import class_name, is_text
 
 PARTS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 _PART_OF = {name: part for part, names in PARTS.items() for name in names}
@@ -54,7 +54,7 @@ class Part:
         if len(classes) < 2:
             raise DataError(mismatch(who, "at least two classes", f"only {classes[0]!r}", self._deeper()))
         for name, files in self.classes.items():
-            if not _is_text(name):
+            if not is_text(name):
                 raise DataError(mismatch(who, "class names in UTF-8", f"{name!r}: rename it"))
             if name not in classes:
                 got = f"also {name!r}, which has no pictures to learn from"
@@ -210,8 +210,3 @@ def _part(folder: Path, classes: dict[Path, list[str]], *, needs_all: bool) -> P
             raise DataError(mismatch(str(folder), "a folder for each class", got, "join the two"))
         own[name], part.classes[name] = path, files
     return part
-
-
-def _is_text(name: str) -> bool:
-    """Whether a model file can have the name: the file system gives bytes that are no UTF-8 as surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)

@@ -11,7 +11,7 @@ import numpy as np
 from fovea import engine, functional
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer, Shape, checked_precision, several, taken_in
-from fovea.names import class_name, listed, repeated
+from fovea.names import class_name, is_text, listed, repeated
 from fovea.network import architecture
 from fovea.network.graph import PICTURE, Entries, Graph
 from fovea.network.inputs import batch_of, in_precision, numbers, pixels_or_numbers
@@ -254,6 +254,9 @@ class Network:
             expected = f"{outputs} different class names, one an output"
             if isinstance(names, str) or not all(isinstance(name, str) for name in names):
                 raise ShapeError(mismatch("Network", expected, repr(names)))
+            if halves := [name for name in names if not is_text(name)]:
+                got = f"{halves[0]!a}, which has half of a surrogate pair"
+                raise ShapeError(mismatch("Network", "class names in Unicode", got))
             names = [class_name(name) for name in names]
             if len(names) != outputs:
                 raise ShapeError(mismatch("Network", expected, f"{len(names)} names"))

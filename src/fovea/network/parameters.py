@@ -49,13 +49,18 @@ def views_of(flat: np.ndarray, layout: Layout) -> Views:
 
 def hand_out(parameters: Views, statistics: Views, layers: Iterable[Layer]) -> None:
     """Give each layer the views that carry its name, "conv1.W" as "W"."""
+    first, second = _by_layer(parameters), _by_layer(statistics)
     for layer in layers:
-        layer.parameters, layer.statistics = _own(parameters, layer), _own(statistics, layer)
+        layer.parameters = MappingProxyType(first.get(layer.name, {}))
+        layer.statistics = MappingProxyType(second.get(layer.name, {}))
 
 
-def _own(views: Views, layer: Layer) -> Views:
-    parts = ((*name.partition("."), view) for name, view in views.items())
-    return MappingProxyType({own: view for owner, _, own, view in parts if owner == layer.name})
+def _by_layer(views: Views) -> dict[str, dict[str, np.ndarray]]:
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for name, view in views.items():
+        owner, _, own = name.partition(".")
+        found.setdefault(owner, {})[own] = view
+    return found
 
 
 def learn_statistics(layer: Layer, cache: Any) -> None:

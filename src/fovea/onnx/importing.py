@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 
 from fovea import engine
-from fovea.errors import DataError, FoveaError, mismatch
+from fovea.errors import DataError, FoveaError, mismatch, reason
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.network.graph import INPUT
@@ -43,8 +43,7 @@ def load(path: Path | str, *, input_shape: Sequence[int] | None = None) -> Netwo
     try:
         return from_model(read(path), input_shape=input_shape)
     except FoveaError as error:
-        text = str(error)
-        raise DataError(text if text.startswith(str(path)) else f"{path}: {text}") from error
+        raise DataError(f"{path}: {reason(error, path)}") from error
 
 
 def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = None) -> Network:

@@ -17,7 +17,7 @@ from fovea import images, seeing
 from fovea.apps.inspect import explanation, layers, render, report
 from fovea.apps.inspect.data_set import overview
 from fovea.classification.measuring import Material, material, measure
-from fovea.errors import DataError, mismatch
+from fovea.errors import DataError, mismatch, reason
 from fovea.names import class_name as named
 from fovea.network import Network
 from fovea.network.soundness import check_picture
@@ -139,7 +139,7 @@ def _read(network: Network, files: Sequence[str]) -> tuple[dict[str, explanation
             photo = render.shown(images.read(file, render.within((H, W), SHOWN)), SHOWN)
             read[file] = explanation.Read(file, (H, W), pixels, photo)
         except DataError as why:
-            bad[file] = str(why).removeprefix(f"{file}: ")
+            bad[file] = reason(why, file)
     if not read:
         raise DataError("; ".join(f"{file}: {why}" for file, why in bad.items()))
     return read, bad

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea.errors import DataError, FoveaError, mismatch
+from fovea.errors import DataError, FoveaError, mismatch, reason
 from fovea.layers import HardSwish, Mish, ReLU, Sigmoid, Softplus, Softsign, Tanh
 from fovea.onnx.bounds import brief
 from fovea.onnx.building import Builder, Value
@@ -97,7 +97,7 @@ def add_step(b: Builder, inputs: Sequence[Any]) -> tuple[Value, ...]:
         with np.errstate(all="ignore"):  # what comes of a division by 0 is found in the layer's arrays
             found = function(b, *inputs, **step.attributes)
     except FoveaError as error:
-        raise DataError(f"{step.who}: {str(error).removeprefix(f'{step.who}: ')}") from error
+        raise DataError(f"{step.who}: {reason(error, step.who)}") from error
     except UNFIT as error:
         raise DataError(mismatch(step.who, "inputs and attributes that fit it", brief(error))) from error
     return found if isinstance(found, tuple) else (found,)
