@@ -135,7 +135,7 @@ class Window:
         dilation, more = pair(dilation, who, "dilation"), pair(output_padding, who, "output_padding", 0)
         if more[0] >= stride[0] or more[1] >= stride[1]:
             expected = f"output_padding less than the stride {stride[0]}×{stride[1]}"
-            raise ShapeError(mismatch(who, expected, more, "more pixels than that no window would reach"))
+            raise ShapeError(mismatch(who, expected, more, "no window reaches further"))
         if padding == "same" and any(more):
             remedy = 'with "same", the output has stride times the input\'s pixels'
             raise ShapeError(mismatch(who, "output_padding 0", more, remedy))

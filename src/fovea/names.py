@@ -52,8 +52,8 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # on Window
 
 
 def is_text(name: str) -> bool:
-    """Whether a file can have the name in it: what is no Unicode, such as half of a surrogate pair, comes from
-    JSON, and from file systems whose names are bytes."""
+    """Whether a file can have the name in it: half of a surrogate pair, which is no Unicode, comes from JSON
+    and from file systems whose names are bytes."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 

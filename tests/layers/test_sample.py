@@ -7,6 +7,7 @@ import fovea
 from fovea import engine
 from fovea.errors import ShapeError
 from fovea.layers import Conv2D, Pad2D, Resize2D
+from fovea.network import Network
 from fovea.seeing import receptive_field
 from tests.cases import ENGINES
 
@@ -39,8 +40,15 @@ def test_a_row_is_padded_on_both_sides(mode, expected):
 
 def test_negative_padding_cuts_off():
     assert Pad2D((0, 0, -1, -2)).forward(ROW)[0].tolist() == [[[[2]]]]
-    with pytest.raises(ShapeError, match="expected pixels that are left, got 1×4 with"):
+    with pytest.raises(ShapeError, match="expected at least one pixel to remain, got 1×4 with"):
         Pad2D((0, 0, -1, -3)).output_shape((1, 4, 1))
+
+
+@pytest.mark.parametrize("layer", [Pad2D(10**9), Pad2D(10**9, "wrap"), Resize2D(10**9)], ids=str)
+def test_a_shape_is_told_without_its_pixels(layer):
+    assert min(layer.output_shape((4, 4, 1))[:2]) >= 10**9
+    with pytest.raises(ShapeError, match="expected an output of at most"):
+        Network([layer], (4, 4, 1))
 
 
 @pytest.mark.parametrize(

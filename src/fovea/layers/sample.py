@@ -28,10 +28,6 @@ class _Sampling(Layer):
         """Which pixels each output row and column is made of."""
         raise NotImplementedError
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        rows, columns = self.axes(input_shape)
-        return rows.n_out, columns.n_out, input_shape[2]
-
 
 @dataclass(eq=False)
 class Pad2D(_Sampling):
@@ -76,10 +72,17 @@ class Pad2D(_Sampling):
             return None
         return Window.of(image_shape(input_shape, self.who)[:2], 1, 1, self.sides, self.who)
 
+    def output_shape(self, input_shape: Shape) -> Shape:
+        (H, W, C), (top, bottom, left, right) = image_shape(input_shape, self.who), self.sides
+        height, width = H + top + bottom, W + left + right
+        if height < 1 or width < 1:
+            raise ShapeError(
+                mismatch(self.who, "at least one pixel to remain", f"{H}×{W} with {self.sides} more")
+            )
+        return height, width, C
+
     def axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
         (H, W, _), (top, bottom, left, right) = image_shape(input_shape, self.who), self.sides
-        if H + top + bottom < 1 or W + left + right < 1:
-            raise ShapeError(mismatch(self.who, "pixels that are left", f"{H}×{W} with {self.sides} more"))
         return padded(H, top, bottom, self.mode), padded(W, left, right, self.mode)
 
     def forward(
@@ -108,6 +111,9 @@ class Resize2D(_Sampling):
     def __post_init__(self) -> None:
         self.size = pair(self.size, "Resize2D", "size")
         mode_of_resizing(self.mode, self.align_corners, "Resize2D")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return *pair(self.size, self.who, "size"), image_shape(input_shape, self.who)[2]
 
     def axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
         (H, W, _), (height, width) = image_shape(input_shape, self.who), pair(self.size, self.who, "size")
