@@ -21,7 +21,7 @@ from fovea.classification import train
 from fovea.kernels import runtime
 from fovea.losses import CrossEntropy
 from fovea.training import runner
-from fovea.training.loop import Progress
+from fovea.training.progress import Progress
 
 
 class TorchPlan:

@@ -6,11 +6,14 @@ import pytest
 
 from fovea import charts, images
 from fovea.apps.learn_filter import figures
+from fovea.classification.task import Classification
 
 NAMES = [
     "$20_$50", "$", r"\frac{", "_first", "two\nlines", "\x1b[31mred", "[red]x[/red]", ":smile:", "猫", "😀",
     "שלום", "\u202eevil", "x" * 200, "\udcff", "<b>&", "%s {0}", "../..", "",
 ]  # fmt: skip
+
+MEASURES = Classification().panels()
 
 
 def row(epoch, **changes):
@@ -30,12 +33,12 @@ def is_picture(path):
 
 @pytest.mark.parametrize("epochs", [1, 2, 30])
 def test_results_draws_any_number_of_epochs(epochs, tmp_path):
-    charts.results(tmp_path / "results.png", [row(epoch + 1) for epoch in range(epochs)], best_epoch=epochs)
+    charts.results(tmp_path / "results.png", [row(epoch + 1) for epoch in range(epochs)], epochs, MEASURES)
     assert is_picture(tmp_path / "results.png")
 
 
 def test_results_does_without_a_validation_set(tmp_path):
-    charts.results(tmp_path / "results.png", [row(1, val_loss=None, val_top1=None)], best_epoch=1)
+    charts.results(tmp_path / "results.png", [row(1, val_loss=None, val_top1=None)], 1, MEASURES)
     assert is_picture(tmp_path / "results.png")
 
 
@@ -122,7 +125,7 @@ def test_names_of_every_kind_are_drawn(tmp_path):
 
 def test_a_figure_that_fails_costs_a_line(tmp_path, caplog):
     charts.confusion_matrix(tmp_path / "none" / "matrix.png", np.eye(2, dtype=int), ["a", "b"])
-    charts.results(tmp_path / "results.png", [{"epoch": 1}], best_epoch=1)
+    charts.results(tmp_path / "results.png", [{}], 1, MEASURES)
     first, second = caplog.messages
     assert first.startswith(f"fovea: {tmp_path / 'none' / 'matrix.png'}: not drawn, FileNotFoundError")
     assert "not drawn, KeyError" in second

@@ -142,6 +142,7 @@ def test_train_writes_a_run_folder(photos, call):
     assert names == {
         "arguments.yaml", "results.csv", "results.png", "confusion_matrix.png", "best.safetensors",
         "splits.csv", "last.safetensors", "state.safetensors", "metrics.json", "bad_images.csv",
+        "pulse.safetensors",
     }  # fmt: skip
     asked = yaml.safe_load((photos.parent / "runs/classify/train/arguments.yaml").read_text())
     assert asked["data"] == str(photos)

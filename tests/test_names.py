@@ -1,7 +1,7 @@
 """When two names are the same, and what becomes of names that are."""
 
 from fovea import names
-from fovea.training import class_weights
+from fovea.classification import class_weights
 
 
 def test_accents_and_blanks_make_no_other_class():

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import fovea
+from fovea import tasks
 from fovea.errors import DataError, ShapeError, TrainingError
 from fovea.files.tensors import read_tensors, write_tensors
 from fovea.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU
 from fovea.network import Network
-from fovea.training import loop
+from fovea.training import progress
 from fovea.training.state import Keeper
 from tests import tiny
 from tests.cases import ENGINES
@@ -38,7 +39,7 @@ def learned(seed=0):
 
 def train(result, **options):
     options = {"epochs": 2, "batch_size": 16, **options}
-    return loop.train(result, tiny.splits(), **options)
+    return tasks.train(result, tiny.splits(), **options)
 
 
 def test_they_begin_with_mean_0_and_variance_1():
@@ -147,7 +148,7 @@ def test_a_run_that_goes_on_has_the_same_bits(tmp_path):
     whole, parts = network(), network()
     train(whole, epochs=3, out=tmp_path / "whole", schedule="constant")
 
-    class Stop(loop.Progress):
+    class Stop(progress.Progress):
         def step(self, at):
             if (at.epoch, at.step) == (2, 2):
                 raise KeyboardInterrupt

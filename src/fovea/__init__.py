@@ -26,27 +26,32 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
         tracing,
     )
     from fovea.checking.check_layer import check_layer
+    from fovea.classification.task import Classification
     from fovea.errors import FoveaError
     from fovea.filters.learn_filter import learn_filter
     from fovea.layers import Layer
+    from fovea.metrics import Measure
     from fovea.models import load
     from fovea.network import Network
     from fovea.network.graph import Node
     from fovea.network.preprocessing import Preprocessing
+    from fovea.tasks import find_rate, train
     from fovea.tracing import trace
-    from fovea.training.loop import train
-    from fovea.training.rate_search import find_rate
     from fovea.training.recipe import Recipe
+    from fovea.training.task import Task
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Classification",
     "FoveaError",
     "Layer",
+    "Measure",
     "Network",
     "Node",
     "Preprocessing",
     "Recipe",
+    "Task",
     "augment",
     "check_layer",
     "data",
@@ -90,18 +95,21 @@ _MODULES = (
     "tracing",
 )
 _OBJECTS = {  # name → its module
+    "Classification": "classification.task",
     "FoveaError": "errors",
     "Layer": "layers",
+    "Measure": "metrics",
     "Network": "network",
     "Node": "network.graph",
     "Preprocessing": "network.preprocessing",
     "Recipe": "training.recipe",
+    "Task": "training.task",
     "check_layer": "checking.check_layer",
-    "find_rate": "training.rate_search",
+    "find_rate": "tasks",
     "learn_filter": "filters.learn_filter",
     "load": "models.files",
     "trace": "tracing",
-    "train": "training.loop",
+    "train": "tasks",
 }
 
 

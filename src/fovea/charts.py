@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 import numpy as np
 
 from fovea.files import write_whole
+from fovea.metrics import Measure
 from fovea.names import visible, warn
 
 if TYPE_CHECKING:
@@ -44,32 +45,37 @@ def optional(draw: Callable[Concatenate[Path, _Rest], None]) -> Callable[Concate
 
 
 @optional
-def results(path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int) -> None:
-    """Loss and accuracy of every epoch, on `train` and `val`; the best epoch is marked."""
+def results(
+    path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int, measures: Sequence[Measure]
+) -> None:
+    """`measures` of every epoch, on `train` and `val`, the last of them at left; the best epoch is marked."""
     from matplotlib.ticker import MaxNLocator
 
-    with drawn(path, (10, 4)) as figure:
-        loss, accuracy = figure.subplots(1, 2)
+    with drawn(path, (5 * len(measures), 4)) as figure:
         epochs = [row["epoch"] for row in history]
-        for axes, title, name, unit in ((loss, "Loss", "loss", 1), (accuracy, "Accuracy (%)", "top1", 100)):
+        panels = figure.subplots(1, len(measures), squeeze=False)[0]
+        for axes, measure in zip(panels, reversed(measures), strict=True):
+            unit = 100 if measure.share else 1
             for part, colour, label in (("train", TRAIN, "training"), ("val", VAL, "validation")):
-                values = [row[f"{part}_{name}"] for row in history]
-                if None not in values:
-                    shown = [unit * value for value in values]
+                values = [row.get(f"{part}_{measure.name}") for row in history]
+                shown = [unit * value for value in values if value is not None]
+                if len(shown) == len(values):
                     axes.plot(epochs, shown, color=colour, label=label, lw=2, marker="o", ms=4, clip_on=False)
             axes.axvline(best_epoch, color=FAINT, lw=6, zorder=0)
-            axes.set_title(title, loc="left")
+            axes.set_title(f"{measure.title} (%)" if measure.share else measure.title, loc="left")
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
             clear(axes)
-        loss.set_ylim(bottom=0)
-        low, high = accuracy.get_ylim()
-        accuracy.set_ylim(max(low, 0), min(high, 100))
-        handles, labels = loss.get_legend_handles_labels()
+            if measure.share:
+                low, high = axes.get_ylim()
+                axes.set_ylim(max(low, 0), min(high, 100))
+            elif measure.least == 0:
+                axes.set_ylim(bottom=0)
+        handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
         late = best_epoch > (epochs[0] + epochs[-1]) / 2
-        accuracy.annotate(
+        panels[-1].annotate(
             f"best: epoch {best_epoch}", (best_epoch, 0.03), xycoords=("data", "axes fraction"),
             xytext=(-8 if late else 8, 0), textcoords="offset points", ha="right" if late else "left",
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""How good a classifier is, from its logits.
+"""Measures of a network; and those of a classifier, from its logits.
 
 A logit row has one value a class; labels are integers, and −1 marks an example that counts nowhere, such as
 an unreadable picture. Where classes have the same logit, the first of them is ranked first. All sums are
@@ -6,8 +6,43 @@ float64 and run in one fixed order.
 """
 
 from collections.abc import Sequence
+from math import inf
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Measure(NamedTuple):
+    """A number that says how good a network is.
+
+    name: in columns and metrics.json, such as "top1". title: above its figure. share: whether it is from 0 to
+    1, and shown as a percentage; others are at least `least`. higher: whether more is better; by default of
+    shares. label: in front of the number in a line of progress; by default the name.
+    """
+
+    name: str
+    title: str
+    share: bool = False
+    least: float = 0.0
+    higher: bool | None = None
+    label: str | None = None
+
+    @property
+    def most(self) -> float:
+        return 1 if self.share else inf
+
+    @property
+    def rises(self) -> bool:
+        """Whether more is better."""
+        return self.share if self.higher is None else self.higher
+
+    def text(self, value: float) -> str:
+        """As a line of progress shows it: "loss 0.043", "98.76%"."""
+        shown = f"{value:.2%}" if self.share else f"{value:.3f}"
+        return f"{self.name if self.label is None else self.label} {shown}".strip()
+
+
+LOSS = Measure("loss", "Loss")
 
 
 def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

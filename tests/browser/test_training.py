@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import expect
 
 import fovea
-from fovea.training import loop
+from fovea.training import progress
 from fovea.training.run_folder import Folder
 from tests.browser.conftest import drawn, served, settled
 
 
-class Paused(loop.Progress):
+class Paused(progress.Progress):
     """Waits after every epoch until it is let on."""
 
     def __init__(self):
@@ -31,7 +31,7 @@ class Paused(loop.Progress):
         self.on.release(5)
 
 
-class Slow(loop.Progress):
+class Slow(progress.Progress):
     """Takes its time for every step, and crawls on from a third of the first epoch until it has been looked
     at, and of the last one until it is let on: however slow the page is, it finds an epoch half done."""
 

@@ -6,8 +6,10 @@ import pytest
 from fovea import models
 from fovea.classification import choices, train
 from fovea.classification.choices import ROWS, choose, model_for, row_for
+from fovea.classification.task import Classification
 from fovea.data import Dataset, Splits
-from fovea.training.loop import Progress
+from fovea.training import loop
+from fovea.training.progress import Progress
 from fovea.training.recipe import Recipe
 from tests import tiny
 
@@ -26,7 +28,7 @@ def picked(n, shape=(16, 16, 1), goes_on=False, **given):
 def test_every_row_names_a_network_that_there_is():
     for row in ROWS:
         assert set(row.models) & set(models.MODELS)
-        Recipe(**{**row.recipe, **row.long, "average": 0.9})
+        loop.chosen(Recipe(), Classification(), {**row.recipe, **row.long, "average": 0.9})
 
 
 def test_the_shape_decides_the_network():
@@ -37,8 +39,9 @@ def test_the_shape_decides_the_network():
 
 
 def test_the_drawn_digits_are_trained_as_ever():
-    recipe, lines = picked(9000, (28, 28, 1))
+    recipe, task, lines = picked(9000, (28, 28, 1))
     assert recipe.settings() == Recipe().settings()
+    assert task == Classification()
     assert lines == [
         "settings for grey pictures up to 48 pixels: batch size 64, 10 epochs of 141 steps, "
         "learning rate 0.05"
@@ -60,15 +63,17 @@ def test_no_batch_is_left_with_one_picture():
 
 def test_little_memory_makes_smaller_batches(monkeypatch):
     monkeypatch.setattr(choices, "machine_memory", lambda: 4 << 20)
-    recipe, (line, *_) = picked(100_000, (28, 28, 1))
+    recipe, _, (line, *_) = picked(100_000, (28, 28, 1))
     assert recipe.batch_size < 64
     assert "would not fit the memory" in line
 
 
 def test_what_is_asked_for_is_not_picked():
     given = {"epochs": 3, "batch_size": 100, "learning_rate": 0.2, "augment": "none", "label_smoothing": 0.0}
-    recipe, (line,) = picked(1000, (32, 32, 3), **given)
-    for name, value in Recipe(**given).settings().items():
+    recipe, task, (line,) = picked(1000, (32, 32, 3), **given)
+    wanted, _ = loop.chosen(Recipe(), Classification(), given)
+    assert task.label_smoothing == 0
+    for name, value in wanted.settings().items():
         if name in given:
             assert recipe.settings()[name] == value
     assert recipe.optimizer.nesterov
@@ -90,7 +95,7 @@ def test_an_average_is_over_the_last_steps_however_many_there_are():
 
 
 def test_a_trained_network_goes_on_with_small_steps():
-    recipe, (line,) = picked(9000, (28, 28, 1), goes_on=True)
+    recipe, _, (line,) = picked(9000, (28, 28, 1), goes_on=True)
     assert recipe.rate == pytest.approx(0.005)
     assert "trained already" in line
 
@@ -98,8 +103,8 @@ def test_a_trained_network_goes_on_with_small_steps():
 def test_uneven_classes_are_pointed_out():
     splits = data_of(0, labels=np.repeat([0, 1, 2], [90, 20, 50]))
     network = models.lenet5((16, 16, 1), 3)
-    assert any("20 pictures of b, 90 of a" in line for line in choose(network, splits, {})[1])
-    assert len(choose(network, splits, {"class_weights": "balanced"})[1]) == 1
+    assert any("20 pictures of b, 90 of a" in line for line in choose(network, splits, {})[2])
+    assert len(choose(network, splits, {"class_weights": "balanced"})[2]) == 1
 
 
 def test_it_is_said_and_written_down(tmp_path, monkeypatch):

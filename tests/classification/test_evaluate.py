@@ -8,7 +8,7 @@ from fovea import data
 from fovea.classification.evaluate import evaluate
 from fovea.classification.measuring import Mistakes
 from fovea.errors import DataError
-from fovea.training.loop import train
+from fovea.tasks import train
 from tests import tiny
 
 

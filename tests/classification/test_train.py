@@ -11,7 +11,7 @@ from fovea import images, models
 from fovea.classification import train
 from fovea.classification.evaluate import evaluate
 from fovea.errors import DataError, FoveaError
-from fovea.training.loop import Progress
+from fovea.training.progress import Progress
 from tests import tiny
 from tests.cases import halide
 

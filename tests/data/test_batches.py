@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import fovea
 from fovea import engine
 from fovea.augment import Augment
+from fovea.augment.mixup import mix
 from fovea.data import Dataset
 from fovea.data.batches import batches, steps
 
@@ -81,7 +82,10 @@ def test_flips_come_in_turns():
 
 
 def test_mixed_batches_go_on_after_any_step():
-    options = {"seed": 3, "epoch": 2, "mixup": 0.4}
+    def examples(pictures, labels, rng):
+        return mix(pictures, labels, 3, 0.4, rng)
+
+    options = {"seed": 3, "epoch": 2, "examples": examples}
     whole = list(batches(numbered(50), 8, **options))
     rest = list(batches(numbered(50), 8, start=3, **options))
     for (pictures, labels), (as_before, as_labelled) in zip(rest, whole[3:], strict=True):

@@ -9,7 +9,7 @@ from fovea.errors import TrainingError
 from fovea.layers import Add, BatchNorm, Conv2D, Dense, GlobalAveragePool2D, MaxPool2D, ReLU
 from fovea.optimizers import SGD
 from fovea.training import layer_rates, runner
-from fovea.training.loop import Progress
+from fovea.training.progress import Progress
 from tests import tiny
 
 ENGINES = ("reference", "halide") if engine.available() else ("reference",)

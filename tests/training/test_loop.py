@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 import fovea
-from fovea import data
+from fovea import data, tasks
 from fovea.data import Dataset, Splits
 from fovea.errors import DataError, ShapeError, TrainingError
 from fovea.network.preprocessing import Preprocessing
 from fovea.optimizers import Adam
-from fovea.training import loop
 from fovea.training.interrupts import Stopped
-from fovea.training.loop import Progress
+from fovea.training.progress import Progress
 from fovea.training.runner import Layerwise
 from tests import tiny
 from tests.cases import halide
@@ -31,7 +30,7 @@ def on_the_reference(monkeypatch):
 
 
 def train(network=None, splits=None, **changes):
-    return loop.train(network or tiny.network(), splits or tiny.splits(), **{**SETTINGS, **changes})
+    return tasks.train(network or tiny.network(), splits or tiny.splits(), **{**SETTINGS, **changes})
 
 
 class PressCtrlC(Progress):
@@ -54,7 +53,7 @@ def test_a_network_learns():
     assert run.metrics["split"] == "test"
     assert run.metrics["top1"] >= 0.9
     assert run.history[-1]["train_loss"] < run.history[0]["train_loss"] / 2
-    assert run.confusion.sum() == run.metrics["n"] == 12
+    assert run.details.sum() == run.metrics["n"] == 12
 
 
 def test_an_untrained_network_takes_on_the_datas_classes_and_statistics():
@@ -534,12 +533,12 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
         train(out=tmp_path / "file/run", epochs=1)
 
 
-def test_the_run_folder_has_what_the_design_says(tmp_path):
+def test_the_run_folder_has_what_the_design_says(tmp_path, figures):
     train(out=tmp_path / "run", epochs=1, arguments={"data": "tiny"})
     names = sorted(path.name for path in (tmp_path / "run").iterdir())
     assert names == [
-        "arguments.yaml", "bad_images.csv", "best.safetensors", "last.safetensors", "metrics.json",
-        "results.csv", "splits.csv", "state.safetensors",
+        "arguments.yaml", "bad_images.csv", "best.safetensors", "confusion_matrix.png", "last.safetensors",
+        "metrics.json", "pulse.safetensors", "results.csv", "results.png", "splits.csv", "state.safetensors",
     ]  # fmt: skip
     measured = json.loads((tmp_path / "run/metrics.json").read_text())
     assert list(measured) == ["split", "top1", "top5", "loss", "n", "per_class", "seed"]

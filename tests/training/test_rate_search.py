@@ -6,7 +6,7 @@ import pytest
 import fovea
 from fovea.errors import ShapeError, TrainingError
 from fovea.training import runner
-from fovea.training.rate_search import RateSearch, find_rate
+from fovea.training.rate_search import RateSearch
 from tests import tiny
 
 
@@ -16,7 +16,7 @@ def on_the_reference(monkeypatch):
 
 
 def search(network=None, **options):
-    return find_rate(network or tiny.network(), tiny.splits(), fovea.Recipe(batch_size=8), **options)
+    return fovea.find_rate(network or tiny.network(), tiny.splits(), fovea.Recipe(batch_size=8), **options)
 
 
 def test_what_it_finds_trains_well():
@@ -77,4 +77,4 @@ def test_rates_that_do_not_rise_are_an_error(options):
 
 def test_data_that_does_not_fit_is_an_error():
     with pytest.raises(ShapeError, match="train: pictures"):
-        find_rate(fovea.models.lenet5((28, 28, 1), 3), tiny.splits())
+        fovea.find_rate(fovea.models.lenet5((28, 28, 1), 3), tiny.splits())

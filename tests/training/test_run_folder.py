@@ -83,7 +83,7 @@ def test_tables_quote_what_they_must(tmp_path):
 
 
 def test_only_own_temporary_files_are_swept(tmp_path):
-    left, mine = tmp_path / ".state.safetensors.x7.safetensors", tmp_path / ".mine"
+    left, mine = tmp_path / ".state.safetensors.x7_k2abc.safetensors", tmp_path / ".mine"
     for path in (left, mine):
         path.write_text("")
     Folder(tmp_path).sweep()

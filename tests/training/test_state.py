@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 import yaml
 
-from fovea import cli
+from fovea import cli, tasks
+from fovea.classification.task import Classification
 from fovea.errors import DataError, FoveaError
 from fovea.files.tensors import checksum, read_tensors, write_tensors
-from fovea.training import loop
 from fovea.training.interrupts import Stopped
-from fovea.training.loop import Progress
 from fovea.training.position import Position
+from fovea.training.progress import Progress
 from tests import tiny
 
 SETTINGS = {"epochs": 3, "batch_size": 8, "seed": 5, "average": 0.9}
 NUMBERS = [None, True, -1, 10**6, 10**20, 1.5, float("inf"), "x", [], [[]], {}]
+
+TASK = Classification()
 
 
 class Stop(Progress):
@@ -41,7 +43,7 @@ def begun(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FOVEA_ENGINE", "reference")
         with suppress(Stopped):
-            loop.train(tiny.network(), tiny.splits(), out=place, progress=Stop(), **SETTINGS)
+            tasks.train(tiny.network(), tiny.splits(), out=place, progress=Stop(), **SETTINGS)
     return place
 
 
@@ -52,7 +54,7 @@ def run(begun, tmp_path, monkeypatch):
 
 
 def resume(run):
-    return loop.train(tiny.network(), tiny.splits(), resume=run, **SETTINGS)
+    return tasks.train(tiny.network(), tiny.splits(), resume=run, **SETTINGS)
 
 
 def refused(run):
@@ -121,20 +123,20 @@ def test_arrays_have_exact_names_shapes_and_types(run, name):
 def test_a_position_is_one_that_such_a_training_comes_to(run, field):
     text, _ = read_tensors(run / "state.safetensors")
     content = json.loads(text["position"])
-    assert Position.read(content, 3, 6, 42).epoch == 2
+    assert Position.read(content, TASK, 3, 6, 42).epoch == 2
     for value in NUMBERS:
-        if not (field in ("loss", "seconds") and value in (10**6, 10**20, 1.5)) and value != content[field]:
+        if not (field == "seconds" and value in (10**6, 10**20, 1.5)) and value != content[field]:
             with pytest.raises(FoveaError, match="position"):
-                Position.read({**content, field: value}, 3, 6, 42)
+                Position.read({**content, field: value}, TASK, 3, 6, 42)
     for name in content["history"][0]:
         for value in NUMBERS:
             if value not in (1.5, 10**6, 10**20):
                 row = {**content["history"][0], name: value}
                 with pytest.raises(FoveaError, match="position: history"):
-                    Position.read({**content, "history": [row]}, 3, 6, 42)
+                    Position.read({**content, "history": [row]}, TASK, 3, 6, 42)
     del content[field]
     with pytest.raises(FoveaError, match="position: expected the fields"):
-        Position.read(content, 3, 6, 42)
+        Position.read(content, TASK, 3, 6, 42)
 
 
 def test_without_a_best_model_a_new_run_is_what_is_left(run):

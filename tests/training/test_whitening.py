@@ -92,7 +92,7 @@ def test_a_network_that_knows_its_pictures_keeps_its_filters():
 def test_what_is_measured_is_frozen_unless_someone_says_otherwise():
     splits = Splits("made", pictures(), None, None)
     net = fovea.models.quicknet((20, 20, 3), 2)
-    recipe, lines = choices.choose(net, splits, {})
+    recipe, _, lines = choices.choose(net, splits, {})
     assert recipe.freeze == ("conv1",)
     assert "conv1 frozen, whose filters are measured" in lines[0]
     assert choices.choose(net, splits, {"freeze": ()})[0].freeze == ()

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from fovea import data
+from fovea import data, tasks
 from fovea.apps.look.session import Look
-from fovea.training import loop
 from fovea.web.app import make
 from tests import tiny
 
@@ -29,7 +28,7 @@ def run(tmp_path_factory):
         patch.setenv("FOVEA_ENGINE", "reference")
         network = tiny.network()
         splits = data.load(photos, size=(tiny.SIDE, tiny.SIDE))
-        loop.train(network, splits, epochs=2, out=place / "run", arguments={"data": photos})
+        tasks.train(network, splits, epochs=2, out=place / "run", arguments={"data": photos})
     return place / "run"
 
 

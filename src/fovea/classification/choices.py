@@ -11,11 +11,12 @@ from math import ceil, prod
 from typing import Any
 
 from fovea import models
+from fovea.classification.task import Classification
 from fovea.data import Dataset, Splits
 from fovea.memory import machine_memory
 from fovea.network import Network
 from fovea.optimizers import SGD
-from fovea.training import whitening
+from fovea.training import loop, whitening
 from fovea.training.recipe import Recipe
 
 SMALL = 48  # pixels of the longer side
@@ -97,7 +98,7 @@ def choose(
     *,
     goes_on: bool = False,
     model: str | None = None,
-) -> tuple[Recipe, list[str]]:
+) -> tuple[Recipe, Classification, list[str]]:
     """How to train `network` on `splits`: what is `given`, and for all else what suits; and lines that say
     what was picked and why. `goes_on` is for a network that has been trained before; `model` is
     what it is called, where that was picked too.
@@ -131,7 +132,7 @@ def choose(
     if measured and "freeze" not in given:
         picked["freeze"] = measured
         why.append(f"{', '.join(measured)} frozen, whose filters are measured instead of learned")
-    recipe = Recipe(**{**picked, **given})
+    recipe, task = loop.chosen(Recipe(), Classification(), {**picked, **given})
 
     fine = ""
     if goes_on and "learning_rate" in picked:
@@ -139,7 +140,7 @@ def choose(
     why.append(f"learning rate {recipe.rate:g}{fine}")
     why += [f"{_WORDS[name]} {picked[name]}" for name in row.recipe if name in _WORDS and name not in given]
     lines = [f"settings for {row.kind}: {', '.join(why)}"]
-    return recipe, lines + _hints(splits.train, recipe)
+    return recipe, task, lines + _hints(splits.train, task)
 
 
 _WORDS = {name: name.replace("_", " ") for name in ("optimizer", "label_smoothing", "augment", "average")}
@@ -159,11 +160,11 @@ def _batch(network: Network, n: int, usual: int) -> int:
     return batch
 
 
-def _hints(train: Dataset, recipe: Recipe) -> list[str]:
+def _hints(train: Dataset, task: Classification) -> list[str]:
     """What a person may want to know."""
     counts = [int((train.labels == label).sum()) for label in range(len(train.classes))]
     low, high = min(counts), max(counts)
-    if high < UNEVEN * max(low, 1) or recipe.class_weights is not None:
+    if high < UNEVEN * max(low, 1) or task.class_weights is not None:
         return []
     few, many = (train.classes[counts.index(count)] for count in (low, high))
     return [

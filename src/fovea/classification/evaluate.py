@@ -6,6 +6,7 @@ from typing import Any
 
 from fovea import charts
 from fovea.classification.measuring import Material, Measured, Mistakes, material, measure
+from fovea.classification.task import Classification
 from fovea.training.evaluation_set import Choice
 from fovea.training.run_folder import Folder
 from fovea.training.trained import class_names, classifier
@@ -45,7 +46,7 @@ def evaluate(
     if out:
         Folder.check_free(out)
     found = measure(network, pictured, progress, flips)
-    folder = Folder.create_at(out) if out else Folder.create("classify", "evaluate")
+    folder = Folder.create_at(out) if out else Folder.create(Classification.name, "evaluate")
     with folder.writing():
         _write(folder, found, pictured, class_names(network))
     return Evaluation(found.metrics, pictured.choice, found.mistakes, pictured.splits.bad, folder)

@@ -5,7 +5,8 @@ from typing import Any
 
 from fovea import charts
 from fovea.classification.choices import choose
-from fovea.classification.train import TASK, prepare
+from fovea.classification.task import Classification
+from fovea.classification.train import check, prepare
 from fovea.training import rate_search
 from fovea.training.rate_search import RateSearch
 from fovea.training.recipe import Recipe
@@ -27,12 +28,12 @@ def find(
 
     The folder has rates.csv and rates.png. Raises FoveaError.
     """
-    network, splits, name = prepare(source, model, size, Recipe(**choices).seed, None, precision)
+    network, splits, name = prepare(source, model, size, check(choices).seed, None, precision)
     if splits.skipped:
         splits.skipped.warn()
-    recipe, _ = choose(network, splits, choices)
-    found = rate_search.find_rate(network, splits, recipe, progress=progress)
-    folder = Folder.create_at(out) if out else Folder.create(TASK, "find-rate")
+    recipe, task, _ = choose(network, splits, choices)
+    found = rate_search.find_rate(network, splits, recipe, task=task, progress=progress)
+    folder = Folder.create_at(out) if out else Folder.create(Classification.name, "find-rate")
     rows = zip(found.rates, found.losses, found.smoothed, strict=True)
     with folder.writing():
         folder.write_table(folder.path / "rates.csv", ("rate", "loss", "smoothed"), rows)

@@ -5,27 +5,28 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from fovea import charts, data, engine, models
+from fovea import data, engine, models
 from fovea.classification.choices import choose, model_for
+from fovea.classification.task import Classification
 from fovea.data import Record, Splits
 from fovea.data.groups import is_table
 from fovea.data.record import write_earlier
 from fovea.data.split import relative
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.network import Network
-from fovea.training import loop
+from fovea.training import loop, recipe
 from fovea.training.arguments import LINES
-from fovea.training.loop import Progress
-from fovea.training.recipe import NAMES, Recipe
+from fovea.training.progress import Progress
+from fovea.training.recipe import Recipe
 from fovea.training.run_folder import Folder, Run
 from fovea.training.trained import file_of, record_of, trained
 
-TASK = "classify"
+NAMES = (*recipe.NAMES, *Classification.names())  # what can be chosen
 
 
-def check(choices: dict[str, Any]) -> None:
-    """Raise FoveaError for what `train` would not take, before anything is begun."""
-    Recipe(**choices)
+def check(choices: dict[str, Any]) -> Recipe:
+    """The recipe of these choices alone. Raises FoveaError for what `train` would not take."""
+    return loop.chosen(Recipe(), Classification(), choices)[0]
 
 
 def train(
@@ -52,25 +53,27 @@ def train(
     unless given. Writes a run folder: `out`, or a new one in `runs/classify`. Raises FoveaError.
     """
     progress = progress or Progress()
-    seed = Recipe(**choices).seed
+    seed = check(choices).seed
     if weights is None:
         network, splits, name = prepare(source, model, size, seed, groups, precision)
         new = []
     else:
         name = model or Path(weights).name
         network, splits, new = _begin_with(weights, source, model, size, seed, groups, precision)
-    loop.check_fit(network, splits)  # before there is a folder
+    loop.check_fit(network, splits, Classification())  # before there is a folder
     goes_on = weights is not None or name not in models.MODELS or Path(name).exists()
     picked = None if model or weights else name
-    recipe, reasons = choose(network, splits, choices, goes_on=goes_on, model=picked)
-    loop.check_recipe(network, splits, recipe)
+    how, task, reasons = choose(network, splits, choices, goes_on=goes_on, model=picked)
+    loop.check_fit(network, splits, task)
+    loop.check_recipe(network, splits, how)
     groups = splits.grouping.text if splits.grouping else None  # perhaps those of the run before
     at = _absolute(groups) if groups and is_table(groups) else groups
     asked = {
-        "task": TASK, "data": _absolute(source), "model": _absolute(name), "size": list(splits.shape[:2]),
-        "groups": at, "precision": network.precision, "weights": _absolute(weights) if weights else None,
+        "task": task.name, "data": _absolute(source), "model": _absolute(name), "size":
+        list(splits.shape[:2]), "groups": at, "precision": network.precision, "weights": _absolute(weights) if
+        weights else None,
     }  # fmt: skip
-    folder = Folder.create_at(out) if out else Folder.create(TASK, "train")
+    folder = Folder.create_at(out) if out else Folder.create(task.name, "train")
     _tell(progress, network, splits, name, folder)
     record = record_of(weights or name) if goes_on else None
     for line in [*new, *reasons, *_learned(splits, record), *_shared(splits), *_doubled(splits, folder)]:
@@ -78,9 +81,7 @@ def train(
     if record is not None:
         with folder.writing():
             write_earlier(record, folder.earlier_splits)
-    return _finish(
-        loop.train(network, splits, recipe, out=folder, arguments=asked, progress=progress), splits
-    )
+    return loop.train(network, splits, how, task=task, out=folder, arguments=asked, progress=progress)
 
 
 def resume(run: str, progress: Progress | None = None) -> Run:
@@ -91,22 +92,22 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         _, source, model, chosen = (asked[name] for name in ("epochs", "data", "model", "engine"))
     except KeyError as error:
         raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
-    if asked.get("task", TASK) != TASK:
-        raise DataError(mismatch(f"{folder.arguments}: task", TASK, asked["task"]))
+    if asked.get("task", Classification.name) != Classification.name:
+        raise DataError(mismatch(f"{folder.arguments}: task", Classification.name, asked["task"]))
     unknown = sorted(map(str, set(asked) - set(NAMES) - set(LINES)))
     if unknown:
         raise DataError(mismatch(str(folder.arguments), "only lines that Fovea writes", ", ".join(unknown)))
     try:
-        recipe = Recipe.read(asked)
+        how, task = Recipe.read(asked), Classification.read(asked)
     except FoveaError as error:
         raise DataError(f"{folder.arguments}: {error}") from error
     progress = progress or Progress()
     with engine.use(chosen):
         model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
-        more = asked.get("size"), recipe.seed, asked.get("groups"), asked.get("precision")
+        more = asked.get("size"), how.seed, asked.get("groups"), asked.get("precision")
         network, splits, _ = prepare(source, model, *more, record=folder.read_record())
         _tell(progress, network, splits, model, folder)
-        return _finish(loop.train(network, splits, recipe, resume=run, progress=progress), splits)
+        return loop.train(network, splits, how, task=task, resume=run, progress=progress)
 
 
 def prepare(
@@ -227,13 +228,6 @@ def _doubled(splits: Splits, folder: Folder) -> list[str]:
         f"nearly), such as {file} ({part}) and {other} ({its}): results look better than they are; "
         f"{path} lists them"
     ]
-
-
-def _finish(run: Run, splits: Splits) -> Run:
-    assert run.folder is not None
-    charts.results(run.folder.path / "results.png", run.history, run.best_epoch)
-    charts.confusion_matrix(run.folder.path / "confusion_matrix.png", run.confusion, splits.classes)
-    return run
 
 
 def _absolute(name: str) -> str:

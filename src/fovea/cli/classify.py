@@ -131,11 +131,10 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Train a classifier on a folder of pictures. Ctrl-C saves; --resume continues."""
-    from fovea.classification import progress, train
+    from fovea.classification import train
     from fovea.data.groups import parse
     from fovea.geometry import sides
-    from fovea.training import trained
-    from fovea.training.recipe import NAMES
+    from fovea.training import progress, trained
 
     set_threads(threads)
     if resume is not None:
@@ -145,7 +144,7 @@ def train(
             usage(f"--resume takes every other setting from the run: leave out {', '.join(given)}")
         run = train.resume(resume, progress.shown())
     else:
-        chosen = {name: context.params[name] for name in NAMES if context.params.get(name) is not None}
+        chosen = {name: context.params[name] for name in train.NAMES if context.params.get(name) is not None}
         understand(train.check, chosen)
         understand(trained.check_precision, precision)
         if groups is not None:
@@ -198,10 +197,9 @@ def find_rate(
     from fovea.classification import train
     from fovea.geometry import sides
     from fovea.training import trained
-    from fovea.training.recipe import NAMES
 
     set_threads(threads)
-    chosen = {name: context.params[name] for name in NAMES if context.params.get(name) is not None}
+    chosen = {name: context.params[name] for name in train.NAMES if context.params.get(name) is not None}
     understand(train.check, chosen)
     understand(trained.check_precision, precision)
     where = {"size": understand(sides, size), "precision": precision, "out": out}
@@ -265,31 +263,31 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Predict the class of pictures. Exit code 1 if none could be read, or memory ran out."""
+    from fovea.apps import predict as app
     from fovea.apps.counter import Counter
-    from fovea.classification import predict as app
+    from fovea.classification.task import Classification
     from fovea.training import trained
 
     if as_json and csv is not None:
         usage("--json and --csv cannot be combined")
     understand(trained.check_precision, precision)
     set_threads(threads)
-    network = trained.classifier(model, precision)
+    network, task = trained.classifier(model, precision), Classification(flips=flips)
     entries, short = [], None
     with Counter("reading") as counter:
         try:
-            for entry in app.predict(network, places, flips, counter, warn):
+            for entry in app.predict(network, task, places, counter, warn):
                 entries.append(entry)
                 if not as_json and entry["error"]:
                     warn(f"{entry['file']}: {entry['error']}")
                 elif not as_json and csv is None:
-                    share = entry["probabilities"][entry["class"]]
-                    print(f"{visible(entry['file'])}\t{visible(entry['class'])}\t{share:.2%}")
+                    print(f"{visible(entry['file'])}\t{task.text(entry)}")
         except OutOfMemoryError as error:
             short = error
     if as_json:
         print(jsons.dumps(entries, indent=2))
     if csv is not None:
-        app.write_csv(csv, entries, trained.class_names(network))
+        app.write_csv(csv, network, task, entries)
         print(f"{len(entries)} lines written to {csv}")
     if short:
         raise short

@@ -10,19 +10,20 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from fovea.augment.mixup import mix
 from fovea.data.dataset import Dataset
 
-_ORDER, _AUGMENT, _MIRROR, _MIX = 0, 1, 4, 5  # the purposes here; 2 is dropout, 3 splitting
+_ORDER, _AUGMENT, _MIRROR, _EXAMPLES = 0, 1, 4, 5  # the purposes here; 2 is dropout, 3 splitting
 _AHEAD = 2  # reads that wait ready
 _READ = (
     4 << 20
 )  # bytes of pictures read at once: a small batch alone would cost more to hand over than to read
 
 Change = Callable[[np.ndarray, np.random.Generator, np.ndarray], np.ndarray]
+Examples = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, Any]]
 
 
 def steps(dataset: Dataset, batch_size: int) -> int:
@@ -39,15 +40,15 @@ def batches(
     start: int = 0,
     shuffle: bool = True,
     augment: Change | None = None,
-    mixup: float = 0.0,
-) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+    examples: Examples | None = None,
+) -> Generator[tuple[np.ndarray, Any], None, None]:
     """The batches of an epoch from step `start` on: uint8 (n, H, W, C) and labels int32 (n,).
 
     A picture that cannot be read is all 0 and its label −1. `shuffle` gives each epoch an order of its own,
     else pictures come as they stand. `augment(pictures, rng, mirrored)` returns changed pictures, as
-    `Augment` does; `mirrored` is another half of them in every other epoch. `mixup` mixes them, and their
-    labels become float32 (n, classes) (`fovea.augment.mixup`). What a thread raises is raised here. Leaving
-    the loop early stops the thread.
+    `Augment` does; `mirrored` is another half of them in every other epoch. `examples(pictures, labels, rng)`
+    makes of a batch what a task trains with. What a thread raises is raised here. Leaving the loop early
+    stops the thread.
     """
     order = np.arange(len(dataset))
     if shuffle:
@@ -60,7 +61,7 @@ def batches(
     last = steps(dataset, batch_size)
     together = max(1, min(16, _READ // (batch_size * prod(dataset.shape))))  # batches
 
-    def make(first: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    def make(first: int) -> list[tuple[np.ndarray, Any]]:
         chosen = order[first * batch_size : (first + together) * batch_size]
         pictures, readable = dataset.read(chosen)
         labels = np.where(readable, dataset.labels[chosen], np.int32(-1))
@@ -71,9 +72,9 @@ def batches(
             if augment is not None:
                 rng = np.random.default_rng([seed, _AUGMENT, epoch, step])
                 batch = augment(batch, rng, mirrored[chosen[own]])
-            if mixup:
-                rng = np.random.default_rng([seed, _MIX, epoch, step])
-                batch, known = mix(batch, known, len(dataset.classes), mixup, rng)
+            if examples is not None:
+                rng = np.random.default_rng([seed, _EXAMPLES, epoch, step])
+                batch, known = examples(batch, known, rng)
             made.append((batch, known))
         return made
 

@@ -1,8 +1,8 @@
 """How a run stands within an epoch, for those who watch: one small file, written anew about twice a second.
 
-`pulse.safetensors` has the filters of the first convolution, and in its metadata the position and the curve
-of loss and accuracy so far. It is a sign of life and nothing else: no run goes on from it, it is not synced,
-and where it cannot be written the training goes on without.
+`pulse.safetensors` has the filters of the first convolution, and in its metadata the position, the measures
+that the task shows, and their curves on the training pictures so far. It is a sign of life and nothing else:
+no run goes on from it, it is not synced, and where it cannot be written the training goes on without.
 """
 
 from contextlib import suppress
@@ -17,32 +17,43 @@ from fovea.errors import DataError
 from fovea.files import jsons
 from fovea.files.tensors import read_tensors, write_tensors
 from fovea.layers import Conv2D
+from fovea.metrics import Measure
 from fovea.network import Network
 from fovea.ranges import whole
 from fovea.training.run_folder import Folder
 
 if TYPE_CHECKING:
     from fovea.training.position import Position
+    from fovea.training.task import Task
 
 EVERY = 0.5  # seconds
 SHARE, RAREST = 0.005, 5.0  # of the time, at most, is spent on it; but there is a pulse after so many seconds
 MOST_POINTS = 400  # of the curve: beyond, every other one is left out
 MOST_NUMBERS = 65_536  # of the filters
 
-Point = tuple[float, float, float]  # epochs done, and the means of loss and accuracy since the point before
+_WORDS, _FLAGS = ("name", "title"), ("share", "rises")  # of a measure
+
+Point = tuple[float, ...]  # epochs done, and the measures' means since the point before
 
 
 class Pulse:
-    """Writes the pulse of a run of `network` to `folder`, if there is one; `at` is where the run begins or
-    goes on, and an epoch has `steps` steps."""
+    """Writes the pulse of a run of `network` for `task` to `folder`, if there is one; `at` is where the run
+    begins or resumes, and an epoch has `steps` steps."""
 
-    def __init__(self, folder: Folder | None, network: Network, at: "Position", steps: int) -> None:
+    def __init__(
+        self, folder: Folder | None, network: Network, task: "Task", at: "Position", steps: int
+    ) -> None:
+        self.measures, self.columns = task.panels(), [measure.name for measure in task.learned]
         self.path, self.network, self.steps = folder and folder.pulse, network, steps
         self.due = perf_counter() + EVERY
         begun = at.epoch - 1 + at.step / steps
-        known = read(self.path)[0]["points"] if self.path else []
-        self.points: list[Point] = [point for point in known if point[0] <= begun]
-        self.before = at.epoch, at.loss, at.correct, at.seen
+        known = read(self.path)[0] if self.path else {}
+        own = known.get("columns") == self.columns
+        self.points: list[Point] = [point for point in known["points"] if point[0] <= begun] if own else []
+        self.before = at.epoch, dict(at.sums), at.seen
+        if self.path:
+            with suppress(DataError):
+                self._write(self.path, at)
 
     def step(self, at: "Position") -> None:
         """A step is done; mostly this looks at the clock, and that is all."""
@@ -55,14 +66,14 @@ class Pulse:
         self.due = done + max(EVERY, min((done - now) / SHARE, RAREST))
 
     def _add(self, at: "Position") -> None:
-        epoch, loss, correct, seen = self.before
+        epoch, sums, seen = self.before
         if at.epoch != epoch:
-            loss, correct, seen = 0.0, 0, 0
-        self.before = at.epoch, at.loss, at.correct, at.seen
-        counted = at.seen - seen
-        if counted and isfinite(at.loss):
+            sums, seen = {}, 0
+        self.before = at.epoch, dict(at.sums), at.seen
+        means = [at.sums.get(name, 0) - sums.get(name, 0) for name in self.columns]
+        if (counted := at.seen - seen) and all(map(isfinite, means)):
             place = at.epoch - 1 + at.step / self.steps
-            self.points.append((place, (at.loss - loss) / counted, (at.correct - correct) / counted))
+            self.points.append((place, *(mean / counted for mean in means)))
         if len(self.points) > MOST_POINTS:
             self.points = self.points[(len(self.points) + 1) % 2 :: 2]
 
@@ -75,9 +86,16 @@ class Pulse:
             "step": at.step,
             "steps": self.steps,
             "layer": first and first.name,
+            "measures": [measure_of(m) for m in self.measures],
+            "columns": self.columns,
             "points": [[round(number, 5) for number in point] for point in self.points],
         }
         write_tensors(path, filters, {"pulse": jsons.dumps(text)}, synced=False)
+
+
+def measure_of(measure: Measure) -> dict[str, Any]:
+    """What those who watch are told of a measure."""
+    return {name: getattr(measure, name) for name in (*_WORDS, *_FLAGS)}
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -85,14 +103,17 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     that there are no "points"."""
     try:
         text, arrays = read_tensors(path)
-        found = jsons.loads(text["pulse"], str(path))
+        found = {"columns": ["loss", "top1"], "measures": [], **jsons.loads(text["pulse"], str(path))}
         whole(found["epoch"], "pulse", "epoch")
         whole(found["step"], "pulse", "step", 0, whole(found["steps"], "pulse", "steps"))
         if any(array.dtype != np.float32 or array.ndim != 4 for array in arrays.values()):
             return {"points": []}, {}
-        return {
-            **found,
-            "points": [(float(x), float(loss), float(top1)) for x, loss, top1 in found["points"]],
-        }, arrays
+        columns = [str(name) for name in found["columns"]]
+        measures = [
+            {**{name: str(m[name]) for name in _WORDS}, **{name: m[name] is True for name in _FLAGS}}
+            for m in found["measures"]
+        ]
+        points = [tuple(map(float, point)) for point in found["points"] if len(point) == 1 + len(columns)]
+        return {**found, "columns": columns, "measures": measures, "points": points}, arrays
     except (DataError, OSError, KeyError, TypeError, ValueError):
         return {"points": []}, {}

@@ -7,14 +7,9 @@ from typing import Any
 
 from fovea.errors import DataError, mismatch
 from fovea.ranges import number, short, whole
+from fovea.training.task import VAL, Row, Task
 
-Row = dict[str, Any]
-
-# The columns of results.csv, and the most that a number there may be; the least is 0.
-COLUMNS: dict[str, float] = {
-    "epoch": inf, "train_loss": inf, "train_top1": 1, "val_loss": inf, "val_top1": 1, "val_top5": 1,
-    "seconds": inf, "pictures_per_second": inf,
-}  # fmt: skip
+_BEFORE = {"loss", "correct"}  # what older states have instead of sums
 
 
 @dataclass
@@ -23,52 +18,64 @@ class Position:
 
     epoch: int = 1
     step: int = 0
-    loss: float = 0.0  # sums over the examples that counted
-    correct: int = 0
-    seen: int = 0
+    sums: dict[str, float] = field(default_factory=dict)  # of the measures, over the pictures that counted
+    seen: int = 0  # these
     seconds: float = 0.0  # the only thing that is different the next time
     best_epoch: int = 0
     bad: dict[str, str] = field(default_factory=dict)  # pictures that could not be read: file → why
     history: list[Row] = field(default_factory=list)
 
     @classmethod
-    def read(cls, content: Any, epochs: int, steps: int, pictures: int) -> "Position":
-        """The position with the fields `content`, in a training of `epochs` epochs of `steps` steps with that
-        many pictures. Raises FoveaError for what no such training comes to."""
+    def read(cls, content: Any, task: Task, epochs: int, steps: int, pictures: int) -> "Position":
+        """The position with the fields `content`, in a training for `task` of `epochs` epochs of `steps`
+        steps with that many pictures. Raises FoveaError for what no such training comes to."""
         names = {field.name for field in fields(cls)}
+        if isinstance(content, dict) and set(content) == names - {"sums"} | _BEFORE:
+            sums = {"loss": content["loss"], "top1": content["correct"]}
+            rest = {name: value for name, value in content.items() if name not in _BEFORE}
+            content = {**rest, "sums": sums if content["step"] else {}}
         if not isinstance(content, dict) or set(content) != names:
             raise DataError(mismatch("position", f"the fields {', '.join(sorted(names))}", short(content)))
         at = cls(**content)
         whole(at.epoch, "position", "epoch", 1, epochs + 1)
         whole(at.step, "position", "step", 0, steps - 1)
         whole(at.seen, "position", "seen", 0, pictures if at.step else 0)
-        whole(at.correct, "position", "correct", 0, at.seen)
-        for name in ("loss", "seconds"):
-            number(getattr(at, name), f"position: {name}", "a number of at least 0", 0)
+        number(at.seconds, "position: seconds", "a number of at least 0", 0)
+        learned = {measure.name: measure for measure in task.learned} if at.step else {}
+        if not isinstance(at.sums, dict) or set(at.sums) != set(learned):
+            raise DataError(mismatch("position: sums", ", ".join(learned) or "none", short(at.sums)))
+        for name, measure in learned.items():
+            least = -inf if measure.least < 0 else 0
+            most = at.seen if measure.share else inf
+            number(at.sums[name], f"position: sums, {name}", f"a number from {least} to {most}", least, most)
         if not isinstance(at.bad, dict) or not all(isinstance(why, str) for why in at.bad.values()):
             raise DataError(mismatch("position: bad", "files and reasons", short(at.bad)))
         if not isinstance(at.history, list) or len(at.history) != at.epoch - 1:
             raise DataError(mismatch("position: history", f"{at.epoch - 1} rows", short(at.history)))
         for epoch, row in enumerate(at.history, start=1):
-            _check(row, epoch)
+            _check(row, epoch, task)
         best = whole(at.best_epoch, "position", "best_epoch", 0)
-        if best != _best(at.history):
-            raise DataError(mismatch("position: best_epoch", _best(at.history), best))
+        if best != _best(at.history, task):
+            raise DataError(mismatch("position: best_epoch", _best(at.history, task), best))
         return at
 
-    def add(self, loss: float, correct: int, counted: int) -> None:
-        """One more step: the mean loss of `counted` examples, and how many of them were right."""
+    def add(self, loss: float, sums: Mapping[str, float], counted: int) -> None:
+        """One more step: the mean loss of `counted` pictures, and what other measures add up to."""
         self.step += 1
-        self.loss += loss * counted
-        self.correct += correct
+        for name, value in {"loss": loss * counted, **sums}.items():
+            self.sums[name] = self.sums.get(name, 0) + value
         self.seen += counted
 
-    def close(self, row: Row) -> bool:
-        """The epoch is over, on to the next; returns whether it was the best so far, by `quality`."""
+    def mean(self, name: str) -> float:
+        """A measure's mean over the pictures of this epoch so far."""
+        return self.sums.get(name, 0) / max(self.seen, 1)
+
+    def close(self, row: Row, task: Task) -> bool:
+        """The epoch is over, on to the next; returns whether it was the best so far."""
         self.history.append(row)
-        before, self.best_epoch = self.best_epoch, _best(self.history)
+        before, self.best_epoch = self.best_epoch, _best(self.history, task)
         self.epoch += 1
-        self.step, self.loss, self.correct, self.seen, self.seconds = 0, 0.0, 0, 0, 0.0
+        self.step, self.sums, self.seen, self.seconds = 0, {}, 0, 0.0
         return self.best_epoch != before
 
     @property
@@ -77,23 +84,29 @@ class Position:
         return self.epoch - 1 - self.best_epoch
 
 
-def quality(row: Mapping[str, Any]) -> tuple[float, ...]:
-    """What the best epoch has most of: accuracy on `val`, then a low loss there; without `val`, the last."""
-    if row["val_top1"] is None:
-        return (row["epoch"],)
-    return row["val_top1"], -inf if row["val_loss"] is None else -row["val_loss"]
+def columns(task: Task) -> list[str]:
+    """The columns of results.csv."""
+    return ["epoch", *task.columns(), "seconds", "pictures_per_second"]
 
 
-def _best(history: list[Row]) -> int:
-    """The number of the first epoch of the highest quality; 0 where there is none."""
-    return max(range(1, len(history) + 1), key=lambda epoch: quality(history[epoch - 1]), default=0)
+def _best(history: list[Row], task: Task) -> int:
+    """The number of the first epoch of the highest quality, of the last where nothing was measured; 0 where
+    there is none."""
+
+    def quality(epoch: int) -> tuple[float, ...]:
+        row = history[epoch - 1]
+        measured = any(row[VAL + measure.name] is not None for measure in task.measured)
+        return task.quality(row) if measured else (epoch,)
+
+    return max(range(1, len(history) + 1), key=quality, default=0)
 
 
-def _check(row: Any, epoch: int) -> None:
-    who = f"position: history, epoch {epoch}"
-    if not isinstance(row, dict) or list(row) != list(COLUMNS) or row["epoch"] != epoch:
-        raise DataError(mismatch(who, f"the columns {', '.join(COLUMNS)} of this epoch", short(row)))
-    measured = [row[name] for name in COLUMNS if name.startswith("val_")]
-    for name, most in COLUMNS.items():
-        if not (name.startswith("val_") and measured == [None] * 3):
-            number(row[name], f"{who}: {name}", "a number of at least 0", 0, most)
+def _check(row: Any, epoch: int, task: Task) -> None:
+    who, names, measures = f"position: history, epoch {epoch}", columns(task), task.columns()
+    if not isinstance(row, dict) or list(row) != names or row["epoch"] != epoch:
+        raise DataError(mismatch(who, f"the columns {', '.join(names)} of this epoch", short(row)))
+    unmeasured = all(row[VAL + measure.name] is None for measure in task.measured)
+    for name in names:
+        if not (name.startswith(VAL) and unmeasured):
+            least, most = (measures[name].least, measures[name].most) if name in measures else (0, inf)
+            number(row[name], f"{who}: {name}", f"a number of at least {least:g}", least, most)

@@ -13,20 +13,21 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import count
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
-from fovea import losses
-from fovea.data import Splits
-from fovea.data.batches import batches
+from fovea.data import Dataset, Splits
+from fovea.data.batches import Examples, batches
 from fovea.errors import TrainingError, mismatch
 from fovea.network import Network
 from fovea.optimizers import clip
 from fovea.training import runner
 from fovea.training.average import Copy
-from fovea.training.loop import check_fit, check_recipe, take_on
+from fovea.training.loop import adopt, check_fit, check_recipe
 from fovea.training.recipe import Recipe
 from fovea.training.runner import Plan
+from fovea.training.task import Task
 
 LOW, HIGH, STEPS = 1e-5, 10.0, 120
 SMOOTH = 0.9  # β
@@ -59,6 +60,7 @@ def find_rate(
     data: Splits,
     recipe: Recipe | None = None,
     *,
+    task: Task,
     low: float = LOW,
     high: float = HIGH,
     steps: int = STEPS,
@@ -66,23 +68,25 @@ def find_rate(
 ) -> RateSearch:
     """Try rates from `low` to `high` in `steps` steps; the network is afterwards what it was.
 
-    All else is as `recipe` says. `progress(done, total)` counts steps. Raises FoveaError where network and
-    data do not fit, TrainingError for rates that do not rise and where the loss is no number from the start.
+    All else is as `recipe` and `task` say. `progress(done, total)` counts steps. Raises FoveaError where
+    network and data do not fit, TrainingError for rates that do not rise and where the loss is no number from
+    the start.
     """
     if not (0 < low < high < float("inf") and steps >= 2):
         got = f"{low:g} to {high:g} in {steps} steps"
         raise TrainingError(mismatch("find_rate", "rates above 0 that rise, in at least 2 steps", got))
     recipe = replace(recipe or Recipe())  # with an optimizer that remembers nothing
-    check_fit(network, data)
-    weights = check_recipe(network, data, recipe)
+    check_fit(network, data, task)
+    check_recipe(network, data, recipe)
     assert data.train is not None
-    take_on(network, data.train, measure=True)
+    adopt(network, data.train, task, measure=True)
     before = Copy(network)
     try:
-        loss = losses.CrossEntropy(recipe.label_smoothing, weights)
+        loss = task.loss(data.train)
         plan = runner.plan(network, recipe.batch_size, training=True, loss=loss)
         rates = np.geomspace(low, high, steps).tolist()
-        return _search(plan, network, data, recipe, rates, progress)
+        stream = _endless(data.train, recipe, task.examples(data.train))
+        return _search(plan, network, stream, recipe, rates, progress)
     finally:
         before.give()
 
@@ -90,16 +94,16 @@ def find_rate(
 def _search(
     plan: Plan,
     network: Network,
-    data: Splits,
+    stream: Generator[tuple[np.ndarray, Any], None, None],
     recipe: Recipe,
     rates: list[float],
     progress: Callable[[int, int], object],
 ) -> RateSearch:
     tried, found, smoothed, total, weight = [], [], [], 0.0, 0.0
-    with closing(_endless(data, recipe)) as stream:
-        for step, (rate, (images, labels)) in enumerate(zip(rates, stream, strict=False)):
+    with closing(stream):
+        for step, (rate, (images, targets)) in enumerate(zip(rates, stream, strict=False)):
             rng = np.random.default_rng([recipe.seed, _PURPOSE, step])
-            loss, _ = plan.loss_and_gradients(images, labels, rng=rng)
+            loss, _ = plan.loss_and_gradients(images, targets, rng=rng)
             total, weight = SMOOTH * total + loss, SMOOTH * weight + 1
             smooth = total / weight  # (1)
             if not isfinite(smooth) or (smoothed and smooth > BEYOND * min(smoothed)):
@@ -114,10 +118,11 @@ def _search(
     return RateSearch(tried, found, smoothed)
 
 
-def _endless(data: Splits, recipe: Recipe) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+def _endless(
+    train: Dataset, recipe: Recipe, examples: Examples | None
+) -> Generator[tuple[np.ndarray, Any], None, None]:
     """Batches, epoch after epoch."""
-    assert data.train is not None
-    options = {"seed": recipe.seed, "augment": recipe.augment, "mixup": recipe.mixup}
+    options = {"seed": recipe.seed, "augment": recipe.augment, "examples": examples}
     for epoch in count(1):
-        with closing(batches(data.train, recipe.batch_size, epoch=epoch, **options)) as stream:
+        with closing(batches(train, recipe.batch_size, epoch=epoch, **options)) as stream:
             yield from stream

@@ -1,7 +1,8 @@
-"""How a network is trained: everything that a person can choose about it, in one place.
+"""How a network is trained, whatever for: all that a person can choose about it, in one place.
 
 `fovea.train` takes a recipe, or its fields by their names; the command line has an option for each; a run's
-arguments.yaml has a line for each, and `Recipe.read` makes the recipe of those lines again.
+arguments.yaml has a line for each, and `Recipe.read` makes the recipe of those lines again. What belongs to a
+task, such as label smoothing, is a field of the task.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,8 @@ from fovea import optimizers
 from fovea.augment import Augment
 from fovea.errors import ShapeError, TrainingError, mismatch
 from fovea.optimizers import Optimizer
-from fovea.ranges import LARGEST, MOST, MOST_SEED, SMALLEST, flag, number, real, short
-from fovea.training import class_weights, layer_rates, schedules
-from fovea.training.class_weights import Asked
+from fovea.ranges import LARGEST, MOST, MOST_SEED, SMALLEST, number, real, short
+from fovea.training import layer_rates, schedules
 from fovea.training.schedules import Schedule
 
 _RANGES = {  # name → the least and the most that it may be, and whether it is a whole number
@@ -22,8 +22,6 @@ _RANGES = {  # name → the least and the most that it may be, and whether it is
     "patience": (0, MOST, True),
     "batch_size": (1, MOST, True),
     "clip": (0, LARGEST, False),
-    "mixup": (0, 100, False),
-    "label_smoothing": (0, 0.999, False),
     "average": (0, 0.999999, False),
     "seed": (0, MOST_SEED, True),
 }
@@ -53,16 +51,8 @@ class Recipe:
 
     What changes the pictures:
         augment: an `Augment`, what `Augment.parse` reads, or any other `batches.Change`.
-        mixup: blends pictures and their labels, by shares drawn from Beta(mixup, mixup)
-            (`fovea.augment.mixup`); 0.2 is usual, 0 for never.
-
-    What the loss asks for:
-        label_smoothing: the share of each label that all classes get alike, from 0 to below 1.
-        class_weights: what the classes weigh: "balanced", numbers by name, or one for each
-            (`fovea.training.class_weights`).
 
     And:
-        flips: whether answers are measured as the mean over each picture and its mirror image.
         seed: where all random numbers come from.
     """
 
@@ -77,10 +67,6 @@ class Recipe:
     clip: float = 0.0
     average: float = 0.0
     augment: Any = None
-    mixup: float = 0.0
-    label_smoothing: float = 0.0
-    class_weights: Asked = None
-    flips: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -90,15 +76,13 @@ class Recipe:
         augment = Augment.parse(self.augment) if isinstance(self.augment, str) else self.augment
         if not callable(self.schedule):
             schedules.parse(self.schedule)
-        flag(self.flips, "train: flips")
         values = {"optimizer": known, "augment": augment or Augment()}
-        values["class_weights"] = class_weights.parse(self.class_weights)
         values["freeze"], values["layer_rates"] = (
             layer_rates.names(self.freeze),
             layer_rates.rates(self.layer_rates),
         )
         for name, (least, most, whole) in _RANGES.items():
-            values[name] = _checked(name, getattr(self, name), least, most, whole)
+            values[name] = in_range(name, getattr(self, name), least, most, whole)
         for name, value in values.items():
             object.__setattr__(self, name, value)
         try:
@@ -126,7 +110,7 @@ class Recipe:
         plain = {
             "optimizer": self.optimizer.configuration(), "learning_rate": float(self.rate),
             "schedule": schedules.name(self.course), "augment": str(self.augment),
-            "class_weights": class_weights.told(self.class_weights), "freeze": list(self.freeze),
+            "freeze": list(self.freeze),
         }  # fmt: skip
         return own | plain
 
@@ -139,7 +123,8 @@ class Recipe:
 NAMES = tuple(field.name for field in fields(Recipe))
 
 
-def _checked(name: str, value: Any, least: float, most: float, whole: bool) -> int | float:
+def in_range(name: str, value: Any, least: float, most: float, whole: bool = False) -> int | float:
+    """`value` as a number, a whole one where that is asked for. Raises TrainingError for others."""
     known = real(value)
     if not known or not least <= value <= most or (whole and value != int(value)):
         kind = "a whole number" if whole else "a number"

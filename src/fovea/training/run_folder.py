@@ -15,14 +15,13 @@ runs/classify/train/     the next one is train2, then train3: none is ever overw
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from fovea import files
 from fovea.data import Record, Splits
@@ -33,6 +32,8 @@ from fovea.files import jsons, write_whole
 from fovea.names import same
 from fovea.training.arguments import checked
 
+# As `write_whole` names them, of the files that a run writes
+_TEMPORARY = re.compile(r"\.\w+\.(?:yaml|csv|json|png|safetensors)\.\w{8}\.\w+")
 _MOST = 1 << 20  # bytes of arguments.yaml, which takes YAML long to read
 
 
@@ -174,9 +175,8 @@ class Folder:
 
     def sweep(self) -> None:
         """Delete the temporary files that a kill in the middle of a write left."""
-        for own in (self.arguments, self.splits, self.earlier_splits, self.results, self.bad_images,
-                    self.best, self.last, self.state, self.pulse, self.metrics):  # fmt: skip
-            for left in self.path.glob(f".{own.name}.*"):
+        for left in self.path.iterdir():
+            if _TEMPORARY.fullmatch(left.name) and left.is_file():
                 left.unlink(missing_ok=True)
 
 
@@ -185,14 +185,14 @@ class Run:
     """What a training came to.
 
     history: a dict for each epoch, with the columns of results.csv. metrics: of the best network, as in
-    metrics.json. confusion: there, how often each class (row) was taken for each (column). bad: file → why
-    it could not be read. folder: where the run was written.
+    metrics.json. details: what the task measured beside; for a classifier how often each class (row) was
+    taken for each (column). bad: file → why it could not be read. folder: where the run was written.
     """
 
     history: list[dict[str, Any]]
     best_epoch: int
     metrics: dict[str, Any]
-    confusion: np.ndarray
+    details: Any
     bad: dict[str, str]
     folder: Folder | None
 

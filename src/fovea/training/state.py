@@ -30,6 +30,7 @@ from fovea.ranges import short
 from fovea.training.average import Average, Copy
 from fovea.training.position import Position
 from fovea.training.run_folder import Folder
+from fovea.training.task import Task
 
 _FORMAT, _CHECKSUM = "1", "checksum"
 _OPTIMIZER = "optimizer."  # what the names of its arrays begin with
@@ -80,10 +81,12 @@ class Keeper:
             write(self.folder.state, at, self.settings, arrays)
             self._write_copies(at, best=at.step == 0 and at.best_epoch == at.epoch - 1 > 0)
 
-    def restore(self, data: Splits, epochs: int, steps: int, sizes: Mapping[str, int]) -> Position:
-        """Take up the run, of `epochs` epochs of `steps` steps, where its folder says that it stands. `sizes`
-        are those of the arrays that the optimizer steps on, by name. Raises DataError where the data has
-        changed, or the state is not what such a run writes; nothing is taken from it then.
+    def restore(
+        self, data: Splits, task: Task, epochs: int, steps: int, sizes: Mapping[str, int]
+    ) -> Position:
+        """Resume the run, for `task` and of `epochs` epochs of `steps` steps, where its folder says that it
+        stands. `sizes` are those of the arrays that the optimizer steps on, by name. Raises DataError where
+        the data has changed, or the state is not what such a run writes; nothing is taken from it then.
 
         Pictures may have changed within: splits.csv then gets their new digests, and those that could not be
         read are tried again.
@@ -94,7 +97,7 @@ class Keeper:
         self.changed = self.folder.check_splits(data)
         try:
             content, arrays = read(self.folder.state, self.settings)
-            at = Position.read(content, epochs, steps, len(data.train))
+            at = Position.read(content, task, epochs, steps, len(data.train))
             done = (at.epoch - 1) * steps + at.step
             own = {_OPTIMIZER + name: zeros for name, zeros in self.optimizer.zeros(sizes, done).items()}
             C = np.zeros(self.network.input_shape[-1])

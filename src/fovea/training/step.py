@@ -1,11 +1,10 @@
-"""One step of a training: forward, loss, backward, and what the optimizer makes of the gradients."""
+"""A step: clipping, the optimizer, and the average of weights, once the gradients are there."""
 
 from collections.abc import Mapping
 from math import isfinite
 
 import numpy as np
 
-from fovea import losses
 from fovea.errors import TrainingError, mismatch
 from fovea.layers import Dropout, Layer
 from fovea.network import Network
@@ -20,7 +19,7 @@ _DROPOUT = 2  # what the layers draw for; 0, 1 and 3 belong to the batches and t
 
 
 class Step:
-    """Makes steps with `network`, by `recipe`; `plan` runs it, and `average` follows it.
+    """Changes `network` by the gradients of its `plan`, as `recipe` says; `average` follows it.
 
     `total` is the number of steps in the whole training: it sets the course of the learning rate, which
     `factors` multiply for each layer (`fovea.training.layer_rates`). All parameters are one array to the
@@ -45,11 +44,13 @@ class Step:
         self.factors = None if alike else {name: factor for name, (_, factor) in found.items()}
         self.draws = any(map(_draws, network.layers))
 
-    def __call__(self, images: np.ndarray, labels: np.ndarray, at: Position) -> None:
-        """Learn from a batch, and count it in `at`. TrainingError where the loss is no number."""
+    def rng(self, at: Position) -> np.random.Generator | None:
+        """The random numbers of the layers in the next step, where any of them draws."""
+        return np.random.default_rng([self.recipe.seed, _DROPOUT, at.epoch, at.step]) if self.draws else None
+
+    def __call__(self, loss: float, at: Position) -> None:
+        """Change the network by the plan's gradients. TrainingError where the `loss` is no number."""
         recipe, optimizer = self.recipe, self.recipe.optimizer
-        rng = np.random.default_rng([recipe.seed, _DROPOUT, at.epoch, at.step]) if self.draws else None
-        loss, sums = self.plan.loss_and_gradients(images, labels, rng=rng)
         if not isfinite(loss):
             raise diverged("loss", loss, at.epoch, at.step + 1, recipe.rate)
         if recipe.clip:
@@ -58,7 +59,6 @@ class Step:
         optimizer.step(self.parameters, self.gradients, rate, self.factors)
         if self.average:
             self.average.follow(optimizer.steps)
-        at.add(loss, int(sums["top1"]), losses.CrossEntropy().counted(labels))
 
 
 def diverged(what: str, got: object, epoch: int, step: int, learning_rate: float) -> TrainingError:

@@ -8,7 +8,7 @@ from fovea.apps.inspect import render
 from fovea.apps.inspect.inspect import inspect
 from fovea.errors import DataError, FoveaError
 from fovea.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
-from fovea.training.loop import train
+from fovea.tasks import train
 from tests import tiny
 from tests.apps.inspect.test_report import read
 from tests.cases import ENGINES

@@ -2,9 +2,10 @@ import shutil
 
 import pytest
 
+from fovea import tasks
 from fovea.apps.look.watch import Watch
 from fovea.errors import DataError
-from fovea.training import live_status, loop
+from fovea.training import live_status, progress
 from tests import tiny
 
 
@@ -16,7 +17,7 @@ def reference(monkeypatch):
 @pytest.fixture
 def run(tmp_path):
     network = tiny.network()
-    loop.train(network, tiny.splits(), epochs=2, out=tmp_path / "run")
+    tasks.train(network, tiny.splits(), epochs=2, out=tmp_path / "run")
     return tmp_path / "run"
 
 
@@ -33,15 +34,15 @@ def test_a_run_is_told_by_its_files(run):
 def test_a_run_is_watched_while_it_goes_on(tmp_path):
     seen = []
 
-    class Progress(loop.Progress):
-        def begin(self, at, epochs, steps):
+    class Progress(progress.Progress):
+        def begin(self, task, at, epochs, steps):
             self.watch = Watch(tmp_path / "run")
             seen.append((self.watch.report(), self.watch.version()))
 
         def epoch(self, at):
             seen.append((self.watch.report(), self.watch.version()))
 
-    loop.train(tiny.network(), tiny.splits(), epochs=2, out=tmp_path / "run", progress=Progress())
+    tasks.train(tiny.network(), tiny.splits(), epochs=2, out=tmp_path / "run", progress=Progress())
     assert [len(report["rows"]) for report, _ in seen] == [0, 1, 2]
     assert len({version for _, version in seen}) == 3
     assert not any(report["finished"] for report, _ in seen)
@@ -102,16 +103,16 @@ def test_within_an_epoch_loss_and_filters_move(monkeypatch, tmp_path):
     monkeypatch.setattr(live_status, "SHARE", float("inf"))
     seen = []
 
-    class Progress(loop.Progress):
+    class Progress(progress.Progress):
         def step(self, at):
             watch = Watch(tmp_path / "run")
             seen.append((watch.report(), watch.filters()[1].copy()))
 
     options = {"epochs": 1, "batch_size": 8, "out": tmp_path / "run", "progress": Progress()}
-    loop.train(tiny.network(), tiny.splits(), **options)
+    tasks.train(tiny.network(), tiny.splits(), **options)
     reports, filters = zip(*seen, strict=True)
     assert [report["rows"] for report in reports] == [[]] * len(reports)
-    assert reports[0]["now"] is None
+    assert reports[0]["now"] == 0
     assert 0 < reports[1]["now"] < reports[2]["now"] < 1
     assert len(reports[-1]["points"]) == len(reports) - 1
     assert not (filters[1] == filters[2]).all()

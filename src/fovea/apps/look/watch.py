@@ -6,6 +6,7 @@ always sound; but the folder may vanish at any moment, and that is an answer too
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 from time import time
 from typing import Any
@@ -18,6 +19,7 @@ from fovea.files import jsons
 from fovea.layers import Conv2D
 from fovea.models import load
 from fovea.network import Network
+from fovea.tasks import TASKS
 from fovea.training import live_status
 from fovea.training.run_folder import Folder
 
@@ -37,16 +39,18 @@ class Watch:
     def report(self) -> dict[str, Any]:
         """How the run stands.
 
-        {"there", "note", "epochs", "rows", "points", "now", "finished", "metrics", "age", "version"}: `rows`
-        are those of results.csv as numbers or None, `epochs` how many are asked for, `points` (epochs done,
-        loss, accuracy) the curve within epochs, `now` the share of the epoch that goes on, or None, `age`
-        seconds since the last file was written, `version` changes when there are new weights. Without the
-        folder, `there` is False.
+        {"there", "note", "epochs", "measures", "rows", "columns", "points", "now", "finished", "metrics",
+        "age", "version"}. measures: {"name", "title", "share", "rises"} of each that the task shows, the main
+        one first. rows: those of results.csv as numbers or None. epochs: how many are asked for. points:
+        (epochs done, and the measures in `columns`), the curves within epochs. now: the share of this epoch
+        that is done, or None. age: seconds since the last file was written. version: changes when there are
+        new weights. Without the folder, `there` is False.
         """
         folder = self.folder
         if not folder.path.is_dir():
             return {
-                "there": False, "note": GONE, "rows": [], "points": [], "finished": False, "version": None
+                "there": False, "note": GONE, "measures": [], "rows": [], "columns": [], "points": [],
+                "finished": False, "version": None,
             }  # fmt: skip
         metrics, rows, (beat, _) = (
             _json(folder.metrics),
@@ -58,8 +62,10 @@ class Watch:
         return {
             "there": True,
             "note": "" if written else "nothing has been saved here yet",
-            "epochs": self._epochs(),
+            "epochs": self._asked("epochs", int),
+            "measures": beat.get("measures") or self._measures(),
             "rows": rows,
+            "columns": beat.get("columns", []),
             "points": beat["points"],
             "now": beat["step"] / beat["steps"] if within else None,
             "finished": metrics is not None,
@@ -97,9 +103,15 @@ class Watch:
         first = next((layer for layer in network.layers if isinstance(layer, Conv2D)), None)
         return first and (first.name, first.parameters["W"])
 
-    def _epochs(self) -> int | None:
+    def _measures(self) -> list[dict[str, Any]]:
+        """Of a run that was written before pulses had them."""
+        task = TASKS.get(self._asked("task", str) or "")
+        return [live_status.measure_of(measure) for measure in task().panels()] if task else []
+
+    def _asked(self, name: str, kind: Callable[[Any], Any]) -> Any:
+        """A line of the run's arguments; None where it cannot be read."""
         try:
-            return int(self.folder.read_arguments()["epochs"])
+            return kind(self.folder.read_arguments()[name])
         except (DataError, OSError, KeyError, TypeError, ValueError):
             return None
 

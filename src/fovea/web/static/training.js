@@ -1,4 +1,4 @@
-/** A run, as its folder shows it: loss, accuracy and filters of every epoch and within, while it goes on. */
+/** A run, as its folder shows it: the measures of its task and its filters, of every epoch and within. */
 
 import { byId, fill, h } from "./dom.js";
 import { latest, read } from "./api.js";
@@ -17,12 +17,12 @@ let last = null;
 /** @param {any} model @param {(error: Error | null) => void} tell */
 export function build(model, tell) {
   const status = h("p.status", { role: "status" });
-  const loss = chart("Loss", number);
-  const accuracy = chart("Accuracy", percent);
+  const charts = h("div.charts");
+  let panels = []; // a chart for each measure
   const filters = h("div.filters");
   const follow = h("input", { type: "checkbox", id: "follow", onchange: () => set({ weights: follow.checked ? "run" : "model" }) });
   fill(byId("training"), h("h2", {}, "Training"), status,
-    h("div.charts", {}, loss.element, accuracy.element), filters,
+    charts, filters,
     h("label.check", {}, follow, "let the whole page use the newest weights, as they are learned"));
   let version = null;
   next = latest(() => read("training"), ({ answer, arrays }) => {
@@ -37,11 +37,19 @@ export function build(model, tell) {
     fill(status, ...standing(answer));
     const rows = answer.rows;
     const epochs = answer.epochs ?? rows.length;
-    const line = (name, key, at) => ({ name, points: rows.map((row) => [row.epoch + at, row[key]]) });
+    const line = (name, key, at) => ({ name, points: rows.map((row) => [row.epoch + at, row[key] ?? null]) });
     const mean = -0.5; // of an epoch: it stands in its middle
-    const within = (at) => answer.points.map((point) => [point[0], point[at]]);
-    loss.draw([line("training", "train_loss", mean), line("validation", "val_loss", 0)], within(1), epochs);
-    accuracy.draw([line("training", "train_top1", mean), line("validation", "val_top1", 0)], within(2), epochs);
+    const within = (name) => {
+      const at = 1 + answer.columns.indexOf(name);
+      return at ? answer.points.map((point) => [point[0], point[at]]) : [];
+    };
+    const measures = [...answer.measures].reverse(); // the main one last
+    if (panels.map((panel) => panel.name).join() !== measures.map((measure) => measure.name).join()) {
+      panels = measures.map(({ name, title, share }) => ({ name, chart: chart(title, share ? percent : number) }));
+      fill(charts, ...panels.map((panel) => panel.chart.element));
+    }
+    for (const { name, chart } of panels)
+      chart.draw([line("training", `train_${name}`, mean), line("validation", `val_${name}`, 0)], within(name), epochs);
     fill(filters, arrays.filters && [h("h2", {}, `Filters of ${answer.layer}`, legend(largest(arrays.filters.values))), h("div.maps", {}, tiles(arrays.filters))]);
   }
   on("picture", () => last && show()); // the theme may be another
@@ -57,13 +65,16 @@ export function shown(yes) {
 function standing(answer) {
   if (!answer.there) return [h("b", {}, "Gone: "), answer.note];
   const done = answer.rows.length;
-  const best = answer.rows.reduce((most, row) => Math.max(most, row.val_top1 ?? row.train_top1 ?? 0), 0);
+  const [main] = answer.measures;
+  const said = (value) => `${main.title.toLowerCase()} ${main.share ? percent(value) : number(value)}`;
+  const values = main ? answer.rows.map((row) => row[`val_${main.name}`] ?? row[`train_${main.name}`]).filter(Number.isFinite) : [];
   const going = answer.now !== null && answer.now !== undefined;
   const words = [`epoch ${going ? done + 1 : done}${answer.epochs ? ` of ${answer.epochs}` : ""}`];
   if (going) words[0] += `, ${Math.round(100 * answer.now)}% of it done`;
-  if (done) words.push(`best accuracy ${percent(best)}`);
-  if (answer.finished) words.push(`on the ${answer.metrics.split} pictures ${percent(answer.metrics.top1)}`);
-  else if (answer.age > QUIET) words.push(`nothing written for ${ago(answer.age)}`);
+  if (values.length) words.push(`best ${said(main.rises ? Math.max(...values) : Math.min(...values))}`);
+  const found = answer.finished && main && answer.metrics[main.name];
+  if (Number.isFinite(found)) words.push(`on the ${answer.metrics.split} pictures ${said(found)}`);
+  if (!answer.finished && answer.age > QUIET) words.push(`nothing written for ${ago(answer.age)}`);
   return [h("b", {}, answer.finished ? "Finished: " : "Running: "), words.join(", "), answer.note ? ` (${answer.note})` : ""];
 }
 

@@ -1,21 +1,24 @@
 import pytest
 
 from fovea.apps.counter import Counter
-from fovea.classification import progress
+from fovea.classification.task import Classification
+from fovea.training import progress
 from fovea.training.position import Position
 
+TASK = Classification()
+MEASURES = TASK.panels()
 ROW = {
     "epoch": 3, "train_loss": 0.12345, "train_top1": 1.0, "val_loss": 0.2, "val_top1": 0.9876,
-    "pictures_per_second": 123_456,
+    "val_top5": 1.0,     "pictures_per_second": 123_456,
 }  # fmt: skip
 
 
 def test_an_epochs_line_fits_a_terminal():
-    assert len(progress.summary({**ROW, "epoch": 100}, 100)) <= 84
-    assert progress.summary(ROW, 10) == (
+    assert len(progress.summary({**ROW, "epoch": 100}, 100, MEASURES)) <= 84
+    assert progress.summary(ROW, 10, MEASURES) == (
         "epoch  3/10  train 100.00% loss 0.123  val 98.76% loss 0.200  123,456 pictures/s"
     )
-    assert "val" not in progress.summary({**ROW, "val_top1": None, "val_loss": None}, 10)
+    assert "val" not in progress.summary({**ROW, "val_top1": None, "val_loss": None}, 10, MEASURES)
 
 
 @pytest.mark.parametrize(
@@ -35,19 +38,19 @@ def clock(monkeypatch):
 
 def run(shown, clock, steps, seconds_a_step):
     at = Position()
-    shown.begin(at, epochs=2, steps=steps)
+    shown.begin(TASK, at, epochs=2, steps=steps)
     for _ in range(steps):
         clock[0] += seconds_a_step
-        at.add(loss=0.5, correct=48, counted=64)
+        at.add(loss=0.5, sums={"top1": 48}, counted=64)
         shown.step(at)
-    at.close({**ROW, "epoch": 1})
+    at.close({**ROW, "epoch": 1}, TASK)
     shown.epoch(at)
     shown.end()
 
 
 def test_quick_epochs_have_a_line_each(clock, capsys):
     run(progress.Lines(), clock, steps=100, seconds_a_step=0.01)
-    assert capsys.readouterr().out == progress.summary({**ROW, "epoch": 1}, 2) + "\n"
+    assert capsys.readouterr().out == progress.summary({**ROW, "epoch": 1}, 2, MEASURES) + "\n"
 
 
 def test_long_epochs_have_lines_on_the_way(clock, capsys):
@@ -66,7 +69,7 @@ def test_how_long_it_takes_is_told_soon(clock, capsys):
 
 def test_a_bar_leaves_the_lines_of_the_epochs(clock, capsys):
     run(progress.Bar(), clock, steps=100, seconds_a_step=0.1)
-    assert progress.summary({**ROW, "epoch": 1}, 2) in capsys.readouterr().out
+    assert progress.summary({**ROW, "epoch": 1}, 2, MEASURES) in capsys.readouterr().out
 
 
 def test_what_is_counted_elsewhere_than_in_a_terminal_draws_nothing(capsys):

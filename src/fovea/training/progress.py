@@ -4,16 +4,39 @@ A step takes about a millisecond, so that at most steps nothing is done but to l
 """
 
 import sys
+from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any
 
-from fovea.training.loop import Progress
+from fovea.metrics import Measure
 from fovea.training.position import Position
+from fovea.training.task import Row, Task
 
 BAR_EVERY = 0.2  # seconds
 FIGURES = 70  # columns beside the bar; two more stay free for the ^C that a terminal shows
 LINE_EVERY = 30.0  # seconds; the end of an epoch has a line in any case
 FIRST_LINE = 3.0  # seconds after the start: by then it shows how long all of it will take
+
+
+class Progress:
+    """Hears how a training goes; these methods do nothing. `step` is called often and must be quick."""
+
+    def note(self, text: str) -> None:
+        """A line worth reading."""
+
+    def compiling(self, done: int, total: int, what: str) -> None:
+        """`done` of `total` kernels that were missing are compiled."""
+
+    def begin(self, task: Task, at: Position, epochs: int, steps: int) -> None:
+        """Training for `task` starts at `at`; an epoch has `steps` steps."""
+
+    def step(self, at: Position) -> None:
+        """A step is done."""
+
+    def epoch(self, at: Position) -> None:
+        """An epoch is over, measured and saved: `at.history[-1]`."""
+
+    def end(self) -> None:
+        """Training is over, in whatever way."""
 
 
 def shown() -> Progress:
@@ -33,8 +56,8 @@ class Lines(Progress):
         if done == total:
             self.note(f"compiled {total} kernels for this processor; the next start finds them in the cache")
 
-    def begin(self, at: Position, epochs: int, steps: int) -> None:
-        self.epochs, self.steps = epochs, steps
+    def begin(self, task: Task, at: Position, epochs: int, steps: int) -> None:
+        self.measures, self.epochs, self.steps = task.panels(), epochs, steps
         self.began = perf_counter()
         self.drawn = self.began - max(self.every - FIRST_LINE, 0)
         self.steps_before, self.seen_before, self.epoch_began = self._steps(at), at.seen, self.began
@@ -49,7 +72,7 @@ class Lines(Progress):
         self.note(f"epoch {at.epoch}/{self.epochs} at {at.step / self.steps:.0%}  {self.figures(at, now)}")
 
     def epoch(self, at: Position) -> None:
-        self.note(summary(at.history[-1], self.epochs))
+        self.note(summary(at.history[-1], self.epochs, self.measures))
         self.seen_before, self.epoch_began = 0, perf_counter()
 
     def figures(self, at: Position, now: float) -> str:
@@ -57,8 +80,8 @@ class Lines(Progress):
         done = self._steps(at)
         left = (now - self.began) / max(done - self.steps_before, 1) * (self.epochs * self.steps - done)
         speed = (at.seen - self.seen_before) / max(now - self.epoch_began, 1e-9)
-        seen = max(at.seen, 1)
-        learned = f"train {at.correct / seen:.2%} loss {at.loss / seen:.3f}"
+        means = {measure.name: at.mean(measure.name) for measure in self.measures if measure.name in at.sums}
+        learned = _part("train", means, self.measures)
         return f"{learned}  {speed:,.0f} pictures/s  {clock(left)} left"
 
     def _steps(self, at: Position) -> int:
@@ -90,8 +113,8 @@ class Bar(Lines):
         if done == total:
             self.bar.update(self.task, visible=False, refresh=True)
 
-    def begin(self, at: Position, epochs: int, steps: int) -> None:
-        super().begin(at, epochs, steps)
+    def begin(self, task: Task, at: Position, epochs: int, steps: int) -> None:
+        super().begin(task, at, epochs, steps)
         self._draw(f"epoch {at.epoch}/{epochs}", at.step, steps, "")
 
     def draw(self, at: Position, now: float) -> None:
@@ -114,13 +137,18 @@ class Bar(Lines):
         )
 
 
-def summary(row: dict[str, Any], epochs: int) -> str:
+def summary(row: Row, epochs: int, measures: Sequence[Measure]) -> str:
     """An epoch that is over, in one line that a terminal of 80 columns holds."""
     words = [f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}"]
-    words += [f"train {row['train_top1']:.2%} loss {row['train_loss']:.3f}"]
-    if row["val_top1"] is not None:
-        words += [f"val {row['val_top1']:.2%} loss {row['val_loss']:.3f}"]
+    for part in ("train", "val"):
+        values = {measure.name: row.get(f"{part}_{measure.name}") for measure in measures}
+        words += [_part(part, values, measures)] if any(v is not None for v in values.values()) else []
     return "  ".join([*words, f"{row['pictures_per_second']:,} pictures/s"])
+
+
+def _part(name: str, values: Mapping[str, float | None], measures: Sequence[Measure]) -> str:
+    shown = [(measure, values.get(measure.name)) for measure in measures]
+    return " ".join([name, *(measure.text(value) for measure, value in shown if value is not None)])
 
 
 def clock(seconds: float) -> str:

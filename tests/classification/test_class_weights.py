@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fovea.classification import class_weights
 from fovea.errors import TrainingError
-from fovea.training import class_weights
 from tests.cases import drawn
 
 CLASSES = ["bird", "cat", "dog=big"]

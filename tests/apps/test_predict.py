@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from fovea import images
-from fovea.classification.predict import predict, write_csv
+from fovea.apps.predict import predict, write_csv
+from fovea.classification.task import Classification
 from tests import tiny
+
+TASK = Classification()
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +30,7 @@ def folder(tmp_path):
 
 def test_an_entry_has_the_networks_answer(network, folder):
     file = folder / "left/001.png"
-    (entry,) = predict(network, [str(file)])
+    (entry,) = predict(network, TASK, [str(file)])
     p = network.predict(images.read(file))[0]
     assert entry["file"] == str(file)
     assert entry["class"] == tiny.CLASSES[p.argmax()]
@@ -38,7 +41,7 @@ def test_an_entry_has_the_networks_answer(network, folder):
 
 def test_a_folder_stands_for_the_pictures_below_it_in_order(network, folder):
     (folder / "notes.txt").write_text("")
-    files = [entry["file"] for entry in predict(network, [str(folder), str(folder / "left/001.png")])]
+    files = [entry["file"] for entry in predict(network, TASK, [str(folder), str(folder / "left/001.png")])]
     assert files == [*sorted(map(str, folder.rglob("*.png"))), str(folder / "left/001.png")]
 
 
@@ -46,7 +49,7 @@ def test_what_cannot_be_read_stops_nothing(network, folder, tmp_path):
     (folder / "left/0.png").write_text("no picture")
     (tmp_path / "empty").mkdir()
     places = [str(tmp_path / "gone.png"), str(folder), str(tmp_path / "empty")]
-    entries = list(predict(network, places))
+    entries = list(predict(network, TASK, places))
     assert [entry["error"] is None for entry in entries] == [False, *[True] * 3, False, *[True] * 6, False]
     assert entries[0] | {"file": ""} == {
         "file": "", "class": None, "probabilities": None, "error": "expected a picture, got no such file",
@@ -57,18 +60,18 @@ def test_what_cannot_be_read_stops_nothing(network, folder, tmp_path):
 def test_pictures_of_any_size_and_kind_are_brought_to_the_networks(network, tmp_path):
     images.write(tmp_path / "large.png", np.zeros((50, 30, 3), np.uint8))
     images.write(tmp_path / "one.bmp", np.zeros((1, 1), np.uint8))
-    assert [entry["error"] for entry in predict(network, [str(tmp_path)])] == [None, None]
+    assert [entry["error"] for entry in predict(network, TASK, [str(tmp_path)])] == [None, None]
 
 
 def test_a_network_without_class_names_counts_them(folder):
-    (entry,) = predict(tiny.network(), [str(folder / "left/001.png")])
+    (entry,) = predict(tiny.network(), TASK, [str(folder / "left/001.png")])
     assert list(entry["probabilities"]) == ["0", "1", "2"]
 
 
 def test_a_table_has_a_line_a_picture(network, folder, tmp_path):
     (folder / "left/0.png").write_text("no picture")
-    entries = list(predict(network, [str(folder)]))
-    write_csv(tmp_path / "table.csv", entries, tiny.CLASSES)
+    entries = list(predict(network, TASK, [str(folder)]))
+    write_csv(tmp_path / "table.csv", network, TASK, entries)
     with (tmp_path / "table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["file", "class", "error", "p(bottom)", "p(left)", "p(right)"]
@@ -79,6 +82,6 @@ def test_a_table_has_a_line_a_picture(network, folder, tmp_path):
 
 
 def test_flips_are_the_networks(network, folder):
-    (entry,) = predict(network, [str(folder / "left/001.png")], flips=True)
+    (entry,) = predict(network, Classification(flips=True), [str(folder / "left/001.png")])
     p = network.predict(images.read(folder / "left/001.png"), flips=True)[0]
     np.testing.assert_allclose(list(entry["probabilities"].values()), p, rtol=1e-6)

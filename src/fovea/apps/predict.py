@@ -1,10 +1,11 @@
-"""What a trained network sees in pictures."""
+"""Predictions for pictures: read some at a time, ask the network, and say what its task makes of the
+answer."""
 
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ import numpy as np
 
 from fovea import images, memory
 from fovea.data import listing
-from fovea.errors import DataError, OutOfMemoryError
+from fovea.errors import DataError, OutOfMemoryError, mismatch
 from fovea.files import write_whole
 from fovea.network import Network
-from fovea.network.soundness import check_answers
-from fovea.training.trained import class_names
+from fovea.network.soundness import check_picture
+from fovea.training.task import Task
 
 CHUNK = 256  # pictures in memory at a time, fewer where they take more than MOST
 MOST = 256 << 20  # bytes
@@ -24,18 +25,19 @@ MOST = 256 << 20  # bytes
 
 def predict(
     network: Network,
+    task: Task,
     places: Iterable[str],
-    flips: bool = False,
     progress: Callable[[int, int], object] = lambda done, total: None,
     note: Callable[[str], object] = lambda line: None,
 ) -> Iterator[dict[str, Any]]:
-    """An entry for each picture, in order: {"file", "class", "probabilities", "error"}.
+    """An entry for each picture, in order: {"file", "error"} and between them what `task.predict` says, for a
+    classifier "class" and "probabilities".
 
     A place is a picture or a folder, which stands for all pictures in it and below (`data.listing`), sorted;
-    `note` is told what was skipped there. `probabilities` is a dict by class name. Where a picture cannot be
-    read, `error` says why and the rest is None, and the others follow. `flips` as `Network.predict` takes it.
-    `progress(done, total)` counts pictures. Raises DataError for an answer that is not finite; and, after all
-    entries, OutOfMemoryError where there was not enough memory for some pictures.
+    `note` is told what was skipped there. Where a picture cannot be read, `error` says why and the rest is
+    None, and the others follow. `progress(done, total)` counts pictures. Raises DataError for an answer that
+    is not finite; and, after all entries, OutOfMemoryError where there was not enough memory for some
+    pictures.
     """
     files = [found for place in places for found in _files(place, note)]
     height, width, channels = network.input_shape
@@ -54,19 +56,18 @@ def predict(
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(files), count):
             chunk = files[start : start + count]
-            yield from _entries(network, [file for file, _ in chunk], list(pool.map(read, chunk)), flips)
+            yield from _entries(network, task, [file for file, _ in chunk], list(pool.map(read, chunk)))
             progress(start + len(chunk), len(files))
     memory.check_all(short, len(files))
 
 
-def write_csv(path: Path | str, entries: Iterable[dict[str, Any]], classes: Sequence[str]) -> None:
-    """A line for each entry: file, class, error, and the probability of every class. Raises OSError."""
+def write_csv(path: Path | str, network: Network, task: Task, entries: Iterable[dict[str, Any]]) -> None:
+    """A line for each entry, with the columns of `task.cells`. Raises OSError."""
     text = io.StringIO()
+    rows = [task.cells(network, entry) for entry in entries]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "class", "error", *(f"p({name})" for name in classes)])
-    for entry in entries:
-        probabilities = entry["probabilities"] or dict.fromkeys(classes, "")
-        writer.writerow([entry["file"], entry["class"], entry["error"], *probabilities.values()])
+    writer.writerow(rows[0] if rows else task.cells(network, {"file": "", "error": None}))
+    writer.writerows(row.values() for row in rows)
     write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
@@ -80,27 +81,29 @@ def _files(place: str, note: Callable[[str], object]) -> list[tuple[str, str | N
 
 
 def _entries(
-    network: Network, files: Sequence[str], read: Sequence[np.ndarray | str], flips: bool
+    network: Network, task: Task, files: Sequence[str], read: Sequence[np.ndarray | str]
 ) -> list[dict[str, Any]]:
     good = [picture for picture in read if isinstance(picture, np.ndarray)]
-    answers = network.predict(np.stack(good), flips=flips) if good else np.zeros((0, 1))
-    named = [file for file, picture in zip(files, read, strict=True) if isinstance(picture, np.ndarray)]
-    check_answers(network, answers, named, good.__getitem__)
-    rows = iter(answers)
-    names = class_names(network)
-    entries: list[dict[str, Any]] = []
+    found = iter(task.predict(network, np.stack(good)) if good else [])
+    entries = []
     for file, picture in zip(files, read, strict=True):
         if isinstance(picture, str):
-            entries.append({"file": file, "class": None, "probabilities": None, "error": picture})
-        else:
-            p = next(rows).tolist()
-            best = names[int(np.argmax(p))]
-            entries.append(
-                {
-                    "file": file,
-                    "class": best,
-                    "probabilities": dict(zip(names, p, strict=True)),
-                    "error": None,
-                }
+            entries.append({"file": file, **dict.fromkeys(task.answers), "error": picture})
+            continue
+        prediction = next(found)
+        if not _is_finite(prediction):
+            check_picture(network, picture, file)
+            raise DataError(
+                mismatch(f"{file}: {network.layers[-1].who}", "finite numbers", "NaN or infinity")
             )
+        entries.append({"file": file, **prediction, "error": None})
     return entries
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether all numbers within are."""
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or isfinite(value)

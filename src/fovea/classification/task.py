@@ -1,0 +1,127 @@
+"""The task of a classifier: which of some classes is in a picture."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from math import inf
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fovea import charts, metrics
+from fovea.augment.mixup import mix
+from fovea.classification import class_weights
+from fovea.classification.class_weights import Asked
+from fovea.data import Dataset, Splits
+from fovea.data.batches import Examples
+from fovea.errors import DataError, ShapeError, mismatch
+from fovea.losses import CrossEntropy
+from fovea.metrics import LOSS, Measure
+from fovea.names import visible
+from fovea.network import Network
+from fovea.ranges import flag
+from fovea.training.evaluation import Answering, Mirrored, answers
+from fovea.training.recipe import in_range
+from fovea.training.task import Row, Task
+from fovea.training.trained import class_names
+
+TOP1 = Measure("top1", "Accuracy", share=True, label="")
+TOP5 = Measure("top5", "Top-5 accuracy", share=True)
+
+_OTHER_CLASSES = "for other classes start from its weights: --weights, or fovea.models.adapted"
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """Classify pictures: softmax and cross-entropy, measured by accuracy.
+
+    mixup: blends pictures and their labels, by shares drawn from Beta(mixup, mixup) (`fovea.augment.mixup`);
+        0.2 is usual, 0 for never.
+    label_smoothing: the share of each label that all classes get alike, from 0 to below 1.
+    class_weights: what the classes weigh: "balanced", numbers by name, or one for each
+        (`fovea.classification.class_weights`).
+    flips: whether answers are measured as the mean over each picture and its mirror image.
+
+    Raises FoveaError for what has no sense.
+    """
+
+    mixup: float = 0.0
+    label_smoothing: float = 0.0
+    class_weights: Asked = None
+    flips: bool = False
+
+    name: ClassVar[str] = "classify"
+    learned: ClassVar[tuple[Measure, ...]] = (LOSS, TOP1)
+    measured: ClassVar[tuple[Measure, ...]] = (LOSS, TOP1, TOP5)
+    shown: ClassVar[tuple[str, ...]] = ("top1", "loss")
+    answers: ClassVar[tuple[str, ...]] = ("class", "probabilities")
+
+    def __post_init__(self) -> None:
+        flag(self.flips, "train: flips")
+        checked = {
+            "mixup": in_range("mixup", self.mixup, 0, 100),
+            "label_smoothing": in_range("label_smoothing", self.label_smoothing, 0, 0.999),
+            "class_weights": class_weights.parse(self.class_weights),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def check(self, network: Network, data: Splits) -> None:
+        assert data.train is not None
+        classes = data.train.classes
+        if network.output_shape != (len(classes),):
+            who = f"{network.layers[-1].who}: classes"
+            got = f"{len(classes)} of them"
+            raise ShapeError(mismatch(who, network.output_shape[-1], got, _OTHER_CLASSES))
+        if network.classes is not None and network.classes != classes:
+            known, given = ", ".join(network.classes), ", ".join(classes)
+            raise DataError(mismatch("train: classes", known, given, _OTHER_CLASSES))
+        self.loss(data.train)
+
+    def adopt(self, network: Network, train: Dataset) -> None:
+        network.classes = train.classes
+
+    def loss(self, train: Dataset) -> CrossEntropy:
+        weights = class_weights.weights(self.class_weights, train.labels, train.classes)
+        return CrossEntropy(self.label_smoothing, weights)
+
+    def examples(self, dataset: Dataset) -> Examples | None:
+        if not self.mixup:
+            return None
+        return lambda images, labels, rng: mix(images, labels, len(dataset.classes), self.mixup, rng)
+
+    def measure(self, plan: Answering, dataset: Dataset, batch_size: int) -> tuple[Row, np.ndarray]:
+        """Values of metrics.json, and how often each class (row) was taken for each (column)."""
+        logits, labels = answers(Mirrored(plan) if self.flips else plan, dataset, batch_size)
+        confusion = metrics.confusion(logits.argmax(axis=1), labels, len(dataset.classes))
+        return metrics.classification(logits, labels, dataset.classes), confusion
+
+    def quality(self, row: Mapping[str, Any]) -> tuple[float, ...]:
+        """Accuracy, then a low loss."""
+        loss = row["val_loss"]
+        return row["val_top1"], -inf if loss is None else -loss
+
+    def draw(self, folder: Path, data: Splits, found: np.ndarray) -> None:
+        charts.confusion_matrix(folder / "confusion_matrix.png", found, data.classes)
+
+    def predict(self, network: Network, images: np.ndarray) -> list[dict[str, Any]]:
+        """{"class", "probabilities"} of each picture, the latter by class."""
+        names, found = class_names(network), network.predict(images, flips=self.flips)
+        return [
+            {"class": names[int(p.argmax())], "probabilities": dict(zip(names, p.tolist(), strict=True))}
+            for p in found
+        ]
+
+    def cells(self, network: Network, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """file, class, error, and the probability of every class."""
+        p = entry.get("probabilities") or {}
+        own = {f"p({name})": p.get(name, "") for name in class_names(network)}
+        return {"file": entry["file"], "class": entry.get("class"), "error": entry["error"], **own}
+
+    def text(self, prediction: Mapping[str, Any]) -> str:
+        best = prediction["class"]
+        return f"{visible(best)}\t{prediction['probabilities'][best]:.2%}"
+
+    def settings(self) -> dict[str, Any]:
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return own | {"class_weights": class_weights.told(self.class_weights)}
