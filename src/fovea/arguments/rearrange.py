@@ -6,6 +6,7 @@ from typing import Any
 
 from fovea.arguments.arrays import Volume, floats, volume
 from fovea.errors import ShapeError, mismatch
+from fovea.ranges import short
 
 BLOCKS = ("DCR", "CRD")
 
@@ -50,7 +51,7 @@ def channels(order: Any, count: int | None, who: str) -> tuple[int, ...]:
     except TypeError:
         numbers = ()
     if not numbers or len(set(numbers)) < len(numbers) or min(numbers) < 0:
-        raise ShapeError(mismatch(f"{who}: order", "numbers of channels from 0, none twice", repr(order)))
+        raise ShapeError(mismatch(f"{who}: order", "numbers of channels from 0, none twice", short(order)))
     if count is not None and max(numbers) >= count:
         raise ShapeError(mismatch(f"{who}: order", f"numbers below {count}", max(numbers)))
     return numbers
