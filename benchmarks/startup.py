@@ -26,7 +26,7 @@ from fovea import images
 fovea.models.lenet5().save("model.safetensors")
 images.write("picture.png", np.zeros((28, 28, 1), np.uint8))
 """
-_PREDICT = ("-m", "fovea.cli", "predict", "model.safetensors", "picture.png")
+_PREDICT = ("-m", "fovea", "predict", "model.safetensors", "picture.png")
 _COMPILE = """
 import time, fovea
 from fovea.stages import Plan

@@ -94,7 +94,7 @@ def main() -> None:
         digits = fovea.data.load("digits")
         network = fovea.models.lenet5(digits.shape, digits.classes)
         fovea.train(network, digits, epochs=3, out=run, arguments={"data": "digits"})
-        command = [sys.executable, "-m", "fovea.cli", "look", str(run), "--port", "0"]
+        command = [sys.executable, "-m", "fovea", "look", str(run), "--port", "0"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 address = server.stdout.readline().split()[0]

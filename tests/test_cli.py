@@ -15,7 +15,7 @@ from fovea import cli, images
 from fovea.training.run_folder import Folder
 from tests import tiny
 
-FOVEA = [sys.executable, "-m", "fovea.cli"]
+FOVEA = [sys.executable, "-m", "fovea"]
 COMMANDS = [
     "train", "find-rate", "evaluate", "predict", "inspect", "summary", "explain-kernels", "look", "export",
     "import", "cache",

@@ -17,7 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 
 import fovea
 
-FOVEA = [sys.executable, "-m", "fovea.cli"]
+FOVEA = [sys.executable, "-m", "fovea"]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 expect.set_options(timeout=10_000)
 

@@ -20,7 +20,7 @@ class Paused(progress.Progress):
     def __init__(self):
         self.begun, self.on, self.done = threading.Event(), threading.Semaphore(0), 0
 
-    def begin(self, at, epochs, steps):
+    def begin(self, task, at, epochs, steps):
         self.begun.set()
 
     def epoch(self, at):
@@ -38,7 +38,7 @@ class Slow(progress.Progress):
     def __init__(self):
         self.begun, self.looked, self.on, self.steps = *(threading.Event() for _ in range(3)), 0
 
-    def begin(self, at, epochs, steps):
+    def begin(self, task, at, epochs, steps):
         self.steps = steps
         self.begun.set()
 

@@ -134,6 +134,9 @@ def test_a_position_is_one_that_such_a_training_comes_to(run, field):
                 row = {**content["history"][0], name: value}
                 with pytest.raises(FoveaError, match="position: history"):
                     Position.read({**content, "history": [row]}, TASK, 3, 6, 42)
+    row = {**content["history"][0], "epoch": 1.0}
+    with pytest.raises(FoveaError, match="position: history, epoch 1"):
+        Position.read({**content, "history": [row]}, TASK, 3, 6, 42)
     del content[field]
     with pytest.raises(FoveaError, match="position: expected the fields"):
         Position.read(content, TASK, 3, 6, 42)
@@ -143,6 +146,12 @@ def test_without_a_best_model_a_new_run_is_what_is_left(run):
     (run / "best.safetensors").write_bytes(b"")
     (run / "state.safetensors").write_bytes(b"")
     with pytest.raises(DataError, match="the run cannot go on, start a new one"):
+        resume(run)
+
+
+def test_a_table_of_parts_that_is_missing_is_named(run):
+    (run / "splits.csv").unlink()
+    with pytest.raises(DataError, match=r"splits\.csv: expected the table .*: put it back"):
         resume(run)
 
 
@@ -184,7 +193,11 @@ def test_every_line_of_the_arguments_is_checked(asked):
 def test_arguments_that_are_none_are_named(asked, tmp_path, capsys):
     for text in ("", "- a", "a: [", "[" * 5000, "a: 2001-99-99", "? [a]\n: b", "a: " + "9" * 5000):
         (tmp_path / "run/arguments.yaml").write_text(text)
-        for command in (["train", "--resume", "run"], ["evaluate", "run", "photos"], ["look", "run"]):
+        for command in (
+            ["train", "--resume", "run"],
+            ["evaluate", "run", "photos"],
+            ["look", "run", "--port", "0"],
+        ):
             capsys.readouterr()
             with pytest.raises(SystemExit, match="1"):
                 cli.main(command)

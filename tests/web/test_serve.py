@@ -21,7 +21,7 @@ from fovea.web.app import make
 from tests import tiny
 from tests.web.conftest import question
 
-FOVEA = [sys.executable, "-m", "fovea.cli"]
+FOVEA = [sys.executable, "-m", "fovea"]
 
 
 @contextmanager

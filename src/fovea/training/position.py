@@ -103,7 +103,7 @@ def _best(history: list[Row], task: Task) -> int:
 
 def _check(row: Any, epoch: int, task: Task) -> None:
     who, names, measures = f"position: history, epoch {epoch}", columns(task), task.columns()
-    if not isinstance(row, dict) or list(row) != names or row["epoch"] != epoch:
+    if not isinstance(row, dict) or list(row) != names or repr(row["epoch"]) != str(epoch):
         raise DataError(mismatch(who, f"the columns {', '.join(names)} of this epoch", short(row)))
     unmeasured = all(row[VAL + measure.name] is None for measure in task.measured)
     for name in names:

@@ -130,6 +130,11 @@ class Folder:
     def check_splits(self, data: Splits) -> list[str]:
         """DataError unless `data` has the pictures, splits and classes of splits.csv; returns the pictures
         whose content is another one since."""
+        if not self.splits.is_file():
+            got, remedy = _what(self.splits), "put it back, or start a new run"
+            raise DataError(
+                mismatch(str(self.splits), "the table of which picture is in which part", got, remedy)
+            )
         record = self.read_record()
         had, now = record.rows if record else (), rows_of(data)
         if [tuple(map(same, row[:3])) for row in had] != [tuple(map(same, row[:3])) for row in now]:
@@ -152,7 +157,7 @@ class Folder:
         except DataError:
             raise
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # PyYAML raises all of them
-            raise DataError(mismatch(str(self.arguments), "YAML", " ".join(str(error).split()))) from error
+            raise DataError(mismatch(str(self.arguments), "YAML", jsons.reason(error))) from error
         return checked(arguments, str(self.arguments))
 
     def write_bad_images(self, bad: Mapping[str, str]) -> None:

@@ -104,7 +104,7 @@ class Keeper:
             _check({"mean": C, "std": C, **self._memories(), **own}, arrays)
             if arrays[f"{_OPTIMIZER}steps"][0] != done:
                 raise DataError(mismatch("optimizer.steps", done, arrays[f"{_OPTIMIZER}steps"][0]))
-            preprocessing = Preprocessing(tuple(arrays["mean"]), tuple(arrays["std"]))
+            preprocessing = Preprocessing(tuple(arrays["mean"].tolist()), tuple(arrays["std"].tolist()))
         except TrainingError:
             raise
         except FoveaError as error:

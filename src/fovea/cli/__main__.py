@@ -1,5 +1,0 @@
-"""`python -m fovea.cli`."""
-
-from fovea.cli import main
-
-main()
