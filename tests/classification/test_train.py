@@ -11,6 +11,7 @@ from fovea import images, models
 from fovea.classification import train
 from fovea.classification.evaluate import evaluate
 from fovea.errors import DataError, FoveaError
+from fovea.training import state
 from fovea.training.progress import Progress
 from tests import tiny
 from tests.cases import halide
@@ -154,6 +155,31 @@ def test_learned_pictures_among_a_datas_own_test_pictures_are_warned_of(monkeypa
            "than they are" in hear.heard  # fmt: skip
     other = evaluate(str(tmp_path / "again"), str(photos))
     assert any("was trained on" in line for line in other.choice.warnings)
+
+
+def test_a_model_whose_pictures_nobody_knows_is_warned_of(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos, hear = tiny.write_folder(tmp_path / "photos", 60, scale=2), Hear()
+    first = train.train(str(photos), epochs=1, out=str(tmp_path / "first"), progress=hear)
+    assert not any("warning" in line for line in hear.heard)
+    copy = str(shutil.copy(first.folder.best, tmp_path / "copy.safetensors"))
+    train.train(str(photos), copy, epochs=1, out=str(tmp_path / "again"), progress=hear)
+    assert f"warning: no splits.csv beside model {copy} says which pictures it was trained on: if pictures " \
+           "in val and test are among them, results look better than they are" in hear.heard  # fmt: skip
+
+
+def test_what_stops_before_it_can_be_resumed_leaves_no_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos = tiny.write_folder(tmp_path / "photos", 12, scale=2)
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("save", "begin"):
+        monkeypatch.setattr(state.Keeper, name, stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train.train(str(photos), epochs=1, out=str(photos / "run"))
+        assert not (photos / "run").exists()
 
 
 @pytest.mark.parametrize("finished", [False, True])

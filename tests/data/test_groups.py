@@ -89,6 +89,11 @@ def test_a_tables_files_may_be_written_as_people_write_them(tmp_path, written):
     assert group_of.find("cat/A.png") is None  # another file where names tell letters apart
 
 
+def test_blanks_behind_commas_belong_to_no_name(tmp_path):
+    (tmp_path / "groups.csv").write_text("file, group\na/1.png, x\n")
+    assert groups.parse(str(tmp_path / "groups.csv")).find("a/1.png") == "x"
+
+
 def test_a_file_is_in_one_group(tmp_path):
     (tmp_path / "groups.csv").write_text("file,group\na/1.png,x\n./a/1.png,y\n")
     with pytest.raises(DataError, match=r"one group for each file, got 'x' and 'y' for a/1.png"):
@@ -101,6 +106,10 @@ def test_groups_that_fit_no_picture_are_an_error(tmp_path):
     for text in (r"pateint(\d+)", r"\d*", str(tmp_path / "groups.csv")):
         with pytest.raises(DataError, match=r"a group for pictures such as bottom/000.png, got none for any"):
             data.load(folder, groups=text)
+    with pytest.raises(
+        DataError, match=r"it names photos2/left/001.png: write paths as seen from the data's"
+    ):
+        data.load(folder, groups=str(tmp_path / "groups.csv"))
     with pytest.raises(DataError, match=r"at least two groups, got all 12 pictures in '.png'"):
         data.load(folder, groups=r"\.png")
 
@@ -108,6 +117,8 @@ def test_groups_that_fit_no_picture_are_an_error(tmp_path):
 def test_what_is_no_grouping_is_an_error(tmp_path):
     with pytest.raises(DataError, match=r"groups: expected a regular expression, got .*unterminated"):
         groups.parse("patient(")
+    with pytest.raises(DataError, match=r"groups: expected a regular expression, got '' \(it is empty\)"):
+        groups.parse("")
     with pytest.raises(DataError, match="a table that can be read"):
         groups.parse(str(tmp_path / "none.csv"))
     (tmp_path / "two.csv").write_text("name,scene\na,b\n")

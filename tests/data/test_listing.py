@@ -88,6 +88,16 @@ def test_what_fovea_wrote_is_known_by_its_files(tmp_path, files):
     assert found(tmp_path) == (["a/1.png"], {"folders that Fovea wrote": ["a/run"]})
 
 
+def test_a_training_that_was_killed_at_once_is_known_by_its_splits(tmp_path):
+    write(tmp_path, "a/1.png", "b/1.png")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/splits.csv").write_text("file,split,class,digest\na/1.png,train,a,00\n")
+    (tmp_path / "b/splits.csv").write_text("file,split,class\n1.png,train,b\n")  # somebody's own
+    files, skipped = found(tmp_path)
+    assert files == ["a/1.png", "b/1.png"]
+    assert skipped["folders that Fovea wrote"] == ["run"]
+
+
 def test_runs_are_known_by_their_place(tmp_path):
     write(tmp_path, "a/1.png")
     write(Folder.create("classify", "inspect", tmp_path / "runs").path, "photo/input.png")
@@ -103,6 +113,12 @@ def test_figures_are_no_data_but_edges_may_be(tmp_path):
         DataError, match="a folder of pictures, got a folder that Fovea wrote for the task cla"
     ):
         listing.at(tmp_path / "classify")
+    write(tmp_path, "page/filters/conv1.png")
+    (tmp_path / "page/report.html").touch()
+    with pytest.raises(
+        DataError, match=r"page: expected a folder of pictures, got a folder that Fovea wrote$"
+    ):
+        listing.at(tmp_path / "page")
 
 
 def test_every_task_of_the_command_line_is_known():

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,6 +149,20 @@ def test_new_pictures_of_a_known_group_follow_it(tmp_path):
     part_of = {name.split("/")[1][:2]: part for name, part in before.items()}
     for name, part in now.items():
         assert part == part_of[name.split("/")[1][:2]]
+
+
+def test_new_pictures_of_a_known_group_are_not_new_to_the_network(tmp_path):
+    photos = tiny.write_folder(tmp_path / "photos", 90)
+    splits = data.load(photos, groups=r"/(\d\d)")
+    data.write_splits(splits, tmp_path / "splits.csv")
+    record = Record.read(tmp_path / "splits.csv", tmp_path / "none", r"/(\d\d)")
+    tens = Path(splits.train.files[0]).name[:2]
+    add(photos, f"left/{tens}9-new.png", "left/990.png")
+    now = data.load(photos, record=record, draw=False)
+    assert len(now.train) == len(splits.train) + 1
+    assert [Path(file).name for file in now.new.files] == ["990.png"]
+    other = tiny.write_folder(tmp_path / "other", 90, seed=8)  # where the same names mean others
+    assert len(data.load(other, record=record, draw=False).new) == 90
 
 
 def test_only_held_out_pictures_are_nothing_to_train_with(photos, record, tmp_path):

@@ -76,12 +76,14 @@ def train(
     folder = Folder.create_at(out) if out else Folder.create(task.name, "train")
     _tell(progress, network, splits, name, folder)
     record = record_of(weights or name) if goes_on else None
-    for line in [*new, *reasons, *_learned(splits, record), *_shared(splits), *_doubled(splits, folder)]:
-        progress.note(line)
-    if record is not None:
-        with folder.writing():
-            write_earlier(record, folder.earlier_splits)
-    return loop.train(network, splits, how, task=task, out=folder, arguments=asked, progress=progress)
+    known = _learned(splits, record) if record or not goes_on or new else _unknown(splits, weights or name)
+    with folder.beginning():
+        for line in [*new, *reasons, *known, *_shared(splits), *_doubled(splits, folder)]:
+            progress.note(line)
+        if record is not None:
+            with folder.writing():
+                write_earlier(record, folder.earlier_splits)
+        return loop.train(network, splits, how, task=task, out=folder, arguments=asked, progress=progress)
 
 
 def resume(run: str, progress: Progress | None = None) -> Run:
@@ -179,6 +181,15 @@ def _learned(splits: Splits, record: Record | None) -> list[str]:
     return lines
 
 
+def _unknown(splits: Splits, model: str) -> list[str]:
+    """A line on a network of the same classes that nobody knows the pictures of."""
+    held = " and ".join(part for part in ("val", "test") if part in splits.parts)
+    if not held:
+        return []
+    why = f"no splits.csv beside model {model} says which pictures it was trained on"
+    return [f"warning: {why}: if pictures in {held} are among them, results look better than they are"]
+
+
 def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:
     """What is about to happen, in two lines, and in one more what was skipped in the data's folder."""
     parts = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
@@ -200,7 +211,8 @@ def _shared(splits: Splits) -> list[str]:
         of.append({group for group in groups.values() if group is not None})
         alone += [file for file, group in groups.items() if group is None]
     shared = sorted({name for a, b in combinations(of, 2) for name in a & b})
-    line = f"{len(set().union(*of)):,} groups, each in one part"
+    count = len(set().union(*of))
+    line = f"{count:,} group{'' if count == 1 else 's'}, each in one part"
     if shared:  # in folders that were split already
         line += f" but for {len(shared):,}, such as {shared[0]!r}: results look better than they are"
     if alone:
@@ -218,7 +230,7 @@ def _doubled(splits: Splits, folder: Folder) -> list[str]:
         (relative(d.file, splits.root), d.part, relative(d.other_file, splits.root), d.other_part,
          "same" if d.exact else "nearly") for d in found
     ]  # fmt: skip
-    path = folder.path / "duplicates.csv"
+    path = folder.duplicates
     with folder.writing():
         folder.write_table(path, columns, rows)
     exact = sum(d.exact for d in found)

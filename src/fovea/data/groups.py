@@ -29,11 +29,13 @@ from fovea.names import same
 class Grouping:
     """From a picture's path below the data's folder, with slashes, to its group.
 
-    text: what was asked for. find: the group's name, None for a picture that has none.
+    text: what was asked for. find: the group's name, None for a picture that has none. remedy: what to do
+    where it finds none at all.
     """
 
     text: str
     find: Callable[[str], str | None]
+    remedy: str = ""
 
     def __call__(self, file: str) -> str:
         """The group's name; the picture's own where it has none."""
@@ -46,7 +48,8 @@ class Grouping:
         who = f"groups {self.text}"
         if found == {None}:
             expected = f"a group for pictures such as {files[0]}"
-            raise DataError(mismatch(who, expected, f"none for any of {len(files):,} pictures"))
+            got = f"none for any of {len(files):,} pictures"
+            raise DataError(mismatch(who, expected, got, self.remedy))
         if len(found) == 1 and len(files) > 1:
             got = f"all {len(files):,} pictures in {found.pop()!r}"
             raise DataError(
@@ -56,8 +59,12 @@ class Grouping:
 
 def parse(text: str, root: Path | None = None) -> Grouping:
     """The grouping that `text` describes, for pictures below `root`. Raises DataError."""
-    table = is_table(text)
-    return Grouping(text, _by_table(Path(text).expanduser(), root) if table else _by_expression(text))
+    if is_table(text):
+        table = _by_table(Path(text).expanduser(), root)
+        named = next(iter(table), None)
+        remedy = f"it names {named}: write paths as seen from the data's folder" if named else "it is empty"
+        return Grouping(text, lambda file: table.get(_below(file, None)), remedy)
+    return Grouping(text, _by_expression(text), "correct the expression: it is looked for in such paths")
 
 
 def is_table(text: str) -> bool:
@@ -67,6 +74,8 @@ def is_table(text: str) -> bool:
 
 def _by_expression(text: str) -> Callable[[str], str | None]:
     try:
+        if not text:
+            raise re.error("it is empty")
         expression = re.compile(same(text))
     except re.error as error:
         remedy = "write a regular expression, such as patient(\\d+), or the name of a .csv file"
@@ -79,11 +88,11 @@ def _by_expression(text: str) -> Callable[[str], str | None]:
     return find
 
 
-def _by_table(path: Path, root: Path | None) -> Callable[[str], str | None]:
+def _by_table(path: Path, root: Path | None) -> dict[str, str]:
     table: dict[str, str] = {}
     try:
         text = files.read(path, "a table of groups").decode("utf-8-sig", "surrogateescape")
-        reader = csv.DictReader(io.StringIO(text, newline=""))
+        reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
         columns = reader.fieldnames or []
         if not {"file", "group"} <= set(columns):
             got = ", ".join(map(str, columns)) or "an empty file"
@@ -96,7 +105,7 @@ def _by_table(path: Path, root: Path | None) -> Callable[[str], str | None]:
                     raise DataError(mismatch(f"groups {path}", "one group for each file", got))
     except (OSError, csv.Error) as error:
         raise DataError(mismatch(f"groups {path}", "a table that can be read", error)) from error
-    return lambda file: table.get(_below(file, None))
+    return table
 
 
 def _below(name: str, root: Path | None) -> str:

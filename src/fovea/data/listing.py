@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fovea import images
 from fovea.errors import DataError, mismatch
-from fovea.files import read
+from fovea.files import open_regular, read
 from fovea.names import same, warn
 
 NO_PICTURE = "file that is no picture", "files that are no pictures"
@@ -44,6 +44,9 @@ WRITTEN = (
     ("rates.csv", "rates.png"),  # fovea find-rate
     ("report.html", "filters"),  # fovea inspect
 )
+# Of splits.csv, all that a training has where it was killed in its first second. Pictures may be beside a
+# table with fewer columns, which is somebody's own.
+_HEADERS = b"file,split,class,digest", b"file,split,class,group,digest"
 _SHOWN = 3  # names of each reason
 _TASK = re.compile(rb"^task: *([\w-]+)", re.MULTILINE)
 
@@ -99,8 +102,8 @@ def at(place: Path | str, note: Callable[[str], object] = lambda line: None) -> 
 def check_data(folder: Path) -> None:
     """DataError where `folder`, named by somebody, has figures that Fovea drew in the place of data."""
     task = task_of(folder)
-    if task in TASKS and task != "edges":
-        got = f"a folder that Fovea wrote for the task {task}"
+    if (task in TASKS and task != "edges") or _has_any(folder, WRITTEN[1:]):
+        got = "a folder that Fovea wrote" + (f" for the task {task}" if task in TASKS else "")
         raise DataError(mismatch(str(folder), "a folder of pictures", got))
 
 
@@ -192,7 +195,7 @@ def is_written(folder: Path) -> bool:
     """Whether Fovea wrote the folder, all of it or so far, or all that is in it."""
     if folder.name in TASKS and folder.absolute().parent.name == "runs":
         return True
-    if any(all((folder / name).exists() for name in names) for names in WRITTEN):
+    if _has_any(folder, WRITTEN) or is_record(folder / "splits.csv", *_HEADERS):
         return True
     try:
         with os.scandir(folder) as found:
@@ -206,6 +209,20 @@ def is_written(folder: Path) -> bool:
             )
     except OSError:
         return False
+
+
+def _has_any(folder: Path, written: tuple[tuple[str, ...], ...]) -> bool:
+    return any(all((folder / name).exists() for name in names) for names in written)
+
+
+def is_record(path: Path, *headers: bytes) -> bool:
+    """Whether there is a file that begins as a run's splits.csv, or with one of these lines."""
+    try:
+        with open_regular(path, "the parts of a run") as file:
+            line = file.readline(100).rstrip()
+    except (OSError, DataError):
+        return False
+    return line in headers if headers else line.startswith(b"file,split,class")
 
 
 def _identity(path: Path | str) -> tuple[int, int]:

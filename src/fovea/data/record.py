@@ -6,8 +6,8 @@
     digest      of the file's bytes, or of the pixels; earlier versions wrote none
 
 A picture's part is what the record says of its path if the content is the same, else what it says of the
-content, wherever that lies now. A picture that the record lacks is new. Content that was in two parts counts
-for the one that the network knows better.
+content, wherever that lies now, else that of its group, where the run kept groups together. A picture that
+the record lacks is new. Content that was in two parts counts for the one that the network knows better.
 """
 
 import csv
@@ -20,6 +20,7 @@ from typing import NamedTuple
 from fovea import files
 from fovea.data.dataset import Dataset, Splits
 from fovea.data.digests import digests
+from fovea.data.groups import Grouping, parse
 from fovea.data.split import relative
 from fovea.errors import DataError, mismatch
 from fovea.names import same
@@ -69,8 +70,19 @@ class Record:
         return any(row.digest for row in self.rows)
 
     def parts_of(self, dataset: Dataset, root: str | None) -> list[str | None]:
-        """The part of each picture of `dataset`, which lies below `root`; None for a new one."""
-        return [self._part(row, digest) for row, digest in self._looked_up(dataset, root)]
+        """The part of each picture of `dataset`, which lies below `root`; None for a new one.
+
+        Groups count only beside pictures that the record knows: elsewhere the same names mean others.
+        """
+        parts = [self._part(row, digest) for row, digest in self._looked_up(dataset, root)]
+        if any(parts) and not all(parts) and (grouping := self._grouping(root)):
+            of = {}
+            for row in sorted(self.rows, key=_knowledge):
+                of.setdefault(grouping.find(row.file), row.part)
+            of[None] = None
+            groups = (grouping.find(relative(dataset.name_of(i), root)) for i in range(len(dataset)))
+            parts = [part or of.get(group) for part, group in zip(parts, groups, strict=True)]
+        return parts
 
     def part_by_path(self, file: str) -> str | None:
         """The part of the picture that had this path, whatever its content."""
@@ -85,6 +97,14 @@ class Record:
         ]
         return {part: parts.count(part) for part in ("train", "val") if part in parts}
 
+    def _grouping(self, root: str | None) -> Grouping | None:
+        if self.groups is None or root is None:
+            return None
+        try:
+            return parse(self.groups, Path(root))
+        except DataError:  # its table is gone: pictures that came since are in no group
+            return None
+
     def _looked_up(self, dataset: Dataset, root: str | None) -> Iterator[tuple[Row | None, str]]:
         for i, digest in enumerate(digests(dataset)):
             yield self._by_file.get(_key(relative(dataset.name_of(i), root))), digest
@@ -93,12 +113,6 @@ class Record:
         if row and (row.digest == digest or not row.digest or not digest):
             return row.part
         return self._by_digest.get(digest)
-
-
-def is_record(path: Path) -> bool:
-    """Whether the file begins as `write_splits` begins it."""
-    with files.open_regular(path, "the parts of a run") as file:
-        return file.readline(100).startswith(b"file,split,class")
 
 
 def rows_of(splits: Splits) -> list[Row]:

@@ -4,6 +4,7 @@ runs/classify/train/     the next one is train2, then train3: none is ever overw
     arguments.yaml       what the run was asked to do
     splits.csv           which picture is in which split
     earlier_splits.csv   the same of the runs that the network comes from
+    duplicates.csv       the pictures that are in more than one part
     results.csv          a line an epoch
     bad_images.csv       the pictures that could not be read, and why
     best.safetensors     the model that is best on the validation set
@@ -17,7 +18,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -25,8 +26,8 @@ from typing import Any
 
 from fovea import files
 from fovea.data import Record, Splits
-from fovea.data.listing import task_of
-from fovea.data.record import is_record, rows_of
+from fovea.data.listing import is_record, task_of
+from fovea.data.record import rows_of
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.files import jsons, write_whole
 from fovea.names import same
@@ -46,6 +47,7 @@ class Folder:
     arguments = property(lambda self: self.path / "arguments.yaml")
     splits = property(lambda self: self.path / "splits.csv")
     earlier_splits = property(lambda self: self.path / "earlier_splits.csv")
+    duplicates = property(lambda self: self.path / "duplicates.csv")
     results = property(lambda self: self.path / "results.csv")
     bad_images = property(lambda self: self.path / "bad_images.csv")
     best = property(lambda self: self.path / "best.safetensors")
@@ -118,6 +120,21 @@ class Folder:
             raise TrainingError(
                 mismatch(f"run folder {self.path}", "to write to it", reason, remedy)
             ) from error
+
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Deletes the folder where the block ends early and nothing is in it that could be resumed."""
+        try:
+            yield
+        except BaseException:
+            if not self.arguments.is_file():
+                self.sweep()
+                for own in (self.splits, self.earlier_splits, self.duplicates, self.bad_images, self.best, self.last,
+                            self.state):  # fmt: skip
+                    own.unlink(missing_ok=True)
+                with suppress(OSError):  # somebody put something there
+                    self.path.rmdir()
+            raise
 
     def read_record(self) -> Record | None:
         """Which picture was in which part; None where the run has not written it. Raises DataError."""
