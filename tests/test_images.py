@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fovea import images
-from fovea.errors import DataError, ShapeError
+from fovea import decoding, images, memory
+from fovea.errors import DataError, OutOfMemoryError, ShapeError
 
 
 @pytest.fixture
@@ -319,6 +319,23 @@ def test_write_knows_its_extensions_and_leaves_nothing_half(tmp_path):
     with pytest.raises(OSError, match="absent"):
         images.write(tmp_path / "absent" / "a.png", np.zeros((2, 2), np.uint8))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"xmp": b"<x/>"}], ids=["VP8", "VP8L", "VP8X"])
+def test_what_a_webp_claims_is_bounded_before_it_is_opened(monkeypatch, options):
+    data, opened = encoded(Image.new("RGB", (300, 200)), "WEBP", **options), []
+    assert images.inspect(io.BytesIO(data)) == (200, 300, 3)
+    monkeypatch.setattr(Image, "open", lambda *args, **_: opened.append(args))
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 300 * 200 - 1)
+    with pytest.raises(DataError, match="decompression bomb"):
+        images.read(io.BytesIO(data))
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 300 * 200)
+    monkeypatch.setattr(memory, "_SMALL", 0)
+    monkeypatch.setattr(memory, "available", lambda: 300 * 200 * 8)
+    for reader in (images.read, images.inspect):
+        with pytest.raises(OutOfMemoryError, match="of memory to decode 300×200 pixels"):
+            reader(io.BytesIO(data))
+    assert not opened
 
 
 @pytest.mark.parametrize("size", [(1, 70_000), (70_000, 1)])

@@ -131,7 +131,7 @@ def test_predict_answers_what_it_can_and_then_says_so(photos, monkeypatch):
     monkeypatch.setenv("FOVEA_ENGINE", "reference")
     monkeypatch.setattr(memory, "available", lambda: 1 << 20)
     entries = []
-    with pytest.raises(OutOfMemoryError, match="each of 3 pictures, got too little of it for 1"):
+    with pytest.raises(OutOfMemoryError, match="each of 3 pictures, got too little for 1, such as"):
         entries.extend(predict(tiny.network(), photos))
     assert [entry["class"] is None for entry in entries] == [False, True, False]
     assert "not enough memory" in entries[1]["error"]

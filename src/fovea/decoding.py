@@ -10,6 +10,7 @@ import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from traceback import clear_frames
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias
@@ -38,7 +39,8 @@ _BUDGET = memory.Budget()
 # Bytes a pixel that Pillow keeps by mode, 4 in all others; and those that its decoders take beside them, that
 # of JPEG where it is progressive.
 _WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}
-_EXTRA = {"jpeg": 6, "libtiff": 6, "WEBP": 12, "bmp_rle": 2, "ppm_plain": 8}
+_EXTRA = {"jpeg": 6, "libtiff": 6, "bmp_rle": 2, "ppm_plain": 8}
+_WEBP = 16  # of one pixel of a WebP in all: two canvases from its opening on, and a copy and the picture
 
 
 def decode(
@@ -52,7 +54,7 @@ def decode(
     both name the file.
     """
     with _opened(file) as image:
-        whole = image.width * image.height
+        whole = image.size
         if size:
             # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, which takes a fraction of the time.
             # Twice the wanted size is left to smooth. The longer side: it may lie sideways.
@@ -75,7 +77,7 @@ def inspect(file: File) -> tuple[int, int, int]:
     """(height, width, channels) of the picture that `decode` makes, from its header; raises as `decode`."""
     with _opened(file) as image:
         if image.format == "PNG":  # may have its EXIF behind the pixels, and Pillow decodes them to get there
-            with _counted(image, name_of(file), image.width * image.height):
+            with _counted(image, name_of(file), image.size):
                 orientation = _orientation(image)
         else:
             orientation = _orientation(image)
@@ -107,7 +109,10 @@ def _opened(file: File) -> Iterator["Image"]:
         # Pillow never gets a path: it would map some files into memory, and of these scramble TIFFs that lie
         # on their side.
         path = None if hasattr(file, "read") else Path(file)  # type: ignore[arg-type]
-        with files.open_regular(path, "a picture", MOST_BYTES) if path else nullcontext(file) as stream:
+        with (
+            files.open_regular(path, "a picture", MOST_BYTES) if path else nullcontext(file) as stream,
+            _counted_webp(stream, name),  # type: ignore[arg-type]
+        ):
             yield _open(stream)  # type: ignore[arg-type]
     except OutOfMemoryError:
         raise
@@ -133,18 +138,52 @@ def _open(stream: BinaryIO) -> "Image":
         if not stream.read(1):
             raise DataError("an empty file") from None
         raise
-    if image.width * image.height > MOST_PIXELS:
-        raise Image.DecompressionBombError
-    if max(image.size) > MOST_SIDE:
-        raise DataError(f"{image.width}×{image.height} pixels, with more than {MOST_SIDE:,} on a side")
+    _check_size(*image.size)
     return image
 
 
+def _check_size(width: int, height: int) -> None:
+    from PIL import Image
+
+    if width * height > MOST_PIXELS:
+        raise Image.DecompressionBombError
+    if max(width, height) > MOST_SIDE:
+        raise DataError(f"{width}×{height} pixels, with more than {MOST_SIDE:,} on a side")
+
+
+def _counted_webp(stream: BinaryIO, name: str) -> AbstractContextManager[None]:
+    """The budget for a WebP, whose canvases Pillow makes as it opens it; what its header claims is checked
+    before. Nothing for other formats."""
+    start = stream.tell()
+    header = stream.read(30)
+    stream.seek(start)
+    size = _webp_size(header)
+    if size is None:
+        return nullcontext()
+    _check_size(*size)
+    return _BUDGET.taken(_WEBP * size[0] * size[1], name, f"to decode {size[0]}×{size[1]} pixels")
+
+
+def _webp_size(header: bytes) -> tuple[int, int] | None:
+    """(width, height) that the first 30 bytes of a WebP claim; None for another file (RFC 9649)."""
+    if len(header) < 30 or header[:4] != b"RIFF" or header[8:12] != b"WEBP":
+        return None
+    number = partial(int.from_bytes, byteorder="little")
+    if header[12:16] == b"VP8X":
+        return number(header[24:27]) + 1, number(header[27:30]) + 1
+    if header[12:16] == b"VP8L":
+        bits = number(header[21:25])
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return number(header[26:28]) & 0x3FFF, number(header[28:30]) & 0x3FFF
+
+
 def _counted(
-    image: "Image", name: str, whole: int, size: Sequence[int] | None = None
+    image: "Image", name: str, whole: Sequence[int], size: Sequence[int] | None = None
 ) -> AbstractContextManager[None]:
-    """The budget, with what `decode` takes at most: of `whole` pixels in the file, those that are left by
-    drafting are decoded, converted, turned, and brought to `size` or copied."""
+    """The budget, with what `decode` takes at most: of `whole` = (width, height) in the file, those that are left by
+    drafting are decoded, converted, turned, and brought to `size` or copied. That of a WebP is taken."""
+    if image.format == "WEBP":
+        return nullcontext()
     made, sideways = (1 if _is_grey(image) else 4), image.format != "PNG" or "exif" in image.info
     steps = [_WIDTHS.get(image.mode, 4)]  # bytes a pixel of each form; two of them exist at the same time
     steps += [made] * (image.mode not in ("L", "RGB") or image.has_transparency_data)
@@ -154,10 +193,10 @@ def _counted(
     codec = image.tile[0][0] if image.tile else image.format or ""  # type: ignore[attr-defined]
     extra = 0 if codec == "jpeg" and "progressive" not in image.info else _EXTRA.get(codec, 0)
     pixels = image.width * image.height
-    count = max(pixels * most, pixels * steps[0] + whole * extra)
+    count = max(pixels * most, pixels * steps[0] + whole[0] * whole[1] * extra)
     if size:
         count += 4 * size[1] * (max(image.size) + size[0])  # Pillow brings the rows to size, then the columns
-    return _BUDGET.taken(count, name, f"to decode {image.width}×{image.height} pixels")
+    return _BUDGET.taken(count, name, f"to decode {whole[0]}×{whole[1]} pixels")
 
 
 def _loaded(image: "Image") -> "Image":

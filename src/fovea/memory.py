@@ -61,8 +61,9 @@ def shortage(who: str) -> OutOfMemoryError:
 def check_all(short: Sequence[str], total: int) -> None:
     """Raise OutOfMemoryError where there are pictures, of `total`, that memory did not suffice for."""
     if short:
-        got = f"too little of it for {len(short):,}, of which one is {short[0]}"
-        raise OutOfMemoryError(mismatch("memory", f"enough for each of {total:,} pictures", got, _REMEDY))
+        got = f"too little for {len(short):,}, such as {short[0]}"
+        remedy = "close other programs, or make them smaller"
+        raise OutOfMemoryError(mismatch("memory", f"enough for each of {total:,} pictures", got, remedy))
 
 
 class Budget:
