@@ -180,8 +180,8 @@ def _webp_size(header: bytes) -> tuple[int, int] | None:
 def _counted(
     image: "Image", name: str, whole: Sequence[int], size: Sequence[int] | None = None
 ) -> AbstractContextManager[None]:
-    """The budget, with what `decode` takes at most: of `whole` = (width, height) in the file, those that are left by
-    drafting are decoded, converted, turned, and brought to `size` or copied. That of a WebP is taken."""
+    """The budget, with what `decode` takes at most: of `whole` = (width, height) in the file, what drafting
+    leaves is decoded, converted, turned, and brought to `size` or copied. That of a WebP is taken already."""
     if image.format == "WEBP":
         return nullcontext()
     made, sideways = (1 if _is_grey(image) else 4), image.format != "PNG" or "exif" in image.info

@@ -168,6 +168,17 @@ def test_a_model_whose_pictures_nobody_knows_is_warned_of(monkeypatch, tmp_path)
            "in val and test are among them, results look better than they are" in hear.heard  # fmt: skip
 
 
+def test_a_run_whose_data_moved_says_how_to_go_on(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos = tiny.write_folder(tmp_path / "photos", 12, scale=2)
+    run = train.train(str(photos), epochs=1, out=str(tmp_path / "run"))
+    moved = photos.rename(tmp_path / "moved")
+    with pytest.raises(DataError, match=r"move it back, or write where it is now into .*arguments\.yaml$"):
+        train.resume(str(run.folder.path))
+    run.folder.write_arguments({**run.folder.read_arguments(), "data": str(moved)})
+    assert train.resume(str(run.folder.path)).metrics == run.metrics
+
+
 def test_what_stops_before_it_can_be_resumed_leaves_no_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("FOVEA_ENGINE", "reference")
     photos = tiny.write_folder(tmp_path / "photos", 12, scale=2)

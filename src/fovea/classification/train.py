@@ -103,6 +103,9 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         how, task = Recipe.read(asked), Classification.read(asked)
     except FoveaError as error:
         raise DataError(f"{folder.arguments}: {error}") from error
+    if source != "digits" and not Path(source).is_dir():
+        remedy = f"move it back, or write where it is now into {folder.arguments}"
+        raise DataError(mismatch(f"data {source}", "the folder of the run's pictures", "none there", remedy))
     progress = progress or Progress()
     with engine.use(chosen):
         model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
