@@ -17,9 +17,9 @@ import numpy as np
 import fovea
 from benchmarks.harness import Row, report
 from benchmarks.lenet import batches_of, training_data
-from fovea.classification.progress import Lines
 from fovea.optimizers import SGD
 from fovea.stages import Plan
+from fovea.training.progress import Lines
 
 SIZE = 64
 

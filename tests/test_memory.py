@@ -13,7 +13,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from fovea import decoding, images, memory
-from fovea.classification.predict import predict
+from fovea.apps.predict import predict
+from fovea.classification.task import Classification
 from fovea.data.files import Files
 from fovea.errors import DataError, OutOfMemoryError
 from tests import tiny
@@ -132,7 +133,7 @@ def test_predict_answers_what_it_can_and_then_says_so(photos, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1 << 20)
     entries = []
     with pytest.raises(OutOfMemoryError, match="each of 3 pictures, got too little for 1, such as"):
-        entries.extend(predict(tiny.network(), photos))
+        entries.extend(predict(tiny.network(), Classification(), photos))
     assert [entry["class"] is None for entry in entries] == [False, True, False]
     assert "not enough memory" in entries[1]["error"]
 

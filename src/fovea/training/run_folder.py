@@ -129,8 +129,8 @@ class Folder:
         except BaseException:
             if not self.arguments.is_file():
                 self.sweep()
-                for own in (self.splits, self.earlier_splits, self.duplicates, self.bad_images, self.best, self.last,
-                            self.state):  # fmt: skip
+                for own in (self.splits, self.earlier_splits, self.duplicates, self.bad_images, self.best,
+                            self.last, self.state):  # fmt: skip
                     own.unlink(missing_ok=True)
                 with suppress(OSError):  # somebody put something there
                     self.path.rmdir()
