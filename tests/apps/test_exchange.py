@@ -92,7 +92,7 @@ def test_class_names_that_occur_twice_get_their_numbers(call, tmp_path):
     (tmp_path / "names.txt").write_text("\ufeffcafe\u0301\n crane \ncaf\u00e9\n")
     code, out, _ = call("import", "tiny.onnx", "--out", "new.safetensors", "--classes", "names.txt")
     assert code == 0
-    assert "names.txt has names twice, 'caf\u00e9' (0, 2): their numbers are now part of these names" in out
+    assert "names.txt repeats 'caf\u00e9' (0, 2): these names now end in their numbers" in out
     assert fovea.load("new.safetensors").classes == ["caf\u00e9 (0)", "crane", "caf\u00e9 (2)"]
 
 
@@ -101,7 +101,7 @@ def test_class_names_that_do_not_fit(call, tmp_path):
 
     call("export", "tiny.safetensors")
     (tmp_path / "names.txt").write_text("a\nb\n")
-    with pytest.raises(fovea.FoveaError, match="3 different class names"):
+    with pytest.raises(DataError, match="names.txt: expected 3 class names, one a line, got 2"):
         exchange.import_onnx("tiny.onnx", "new.safetensors", classes="names.txt")
     with pytest.raises(DataError, match="cannot be read"):
         exchange.import_onnx("tiny.onnx", "new.safetensors", classes="missing.txt")

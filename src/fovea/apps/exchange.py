@@ -70,10 +70,12 @@ def import_onnx(
     network = onnx.load(Path(file).expanduser(), input_shape=input_shape)
     channels = network.input_shape[-1]
     if classes is not None:
-        names = _lines(Path(classes).expanduser())
+        names, outputs = _lines(Path(classes).expanduser()), network.output_shape[-1]
+        if len(names) != outputs:
+            raise DataError(mismatch(str(classes), f"{outputs} class names, one a line", len(names)))
         network.classes = distinct(names)
         if doubles := repeated(names):
-            note(f"{classes} has names twice, {listed(doubles)}: their numbers are now part of these names")
+            note(f"{classes} repeats {listed(doubles)}: these names now end in their numbers")
     if mean is not None or std is not None:
         network.preprocessing = Preprocessing(
             tuple(mean or (0.0,) * channels), tuple(std or (1.0,) * channels)
