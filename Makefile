@@ -1,5 +1,5 @@
 # make demo    train, evaluate and predict on the drawn digits, in runs/demo
-# make test    the tests; make test EXTRAS=test,peers holds Fovea to PyTorch too; ARGS="-k conv" goes to pytest
+# make test    the tests, a worker per core; EXTRAS=test,peers holds Fovea to PyTorch too; ARGS="-k conv" goes to pytest
 # make browser the page in headless Chromium, which must be installed; pictures of it go to docs/
 # make check   format, lint, types, imports, documentation
 # make docs    the documentation, in docs/_build
@@ -32,7 +32,7 @@ demo: .venv/.with-package
 	$(BIN)/fovea predict $(RUN)/train $(RUN)/digit.png
 
 test: .venv/.with-$(EXTRAS)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 browser: .venv/.with-browser
 	FOVEA_SHOTS=$(SHOTS) $(BIN)/python -m pytest tests/browser $(ARGS)

@@ -27,6 +27,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    """A test marked `alone` starts when the tests of other workers have ended, and they wait for its end."""
+    if not hasattr(item.config, "workerinput"):  # one process runs one test at a time
+        return (yield)
+    import fcntl
+
+    run = Path(item.config.option.basetemp).parent  # the workers have one each, side by side
+    lock = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
+    with (run / "door").open("w") as door, (run / "room").open("w") as room:
+        fcntl.flock(door, fcntl.LOCK_EX)  # kept while waiting for the room, so that no other test overtakes
+        fcntl.flock(room, lock)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
     return _failed_if_skipped((yield))
 

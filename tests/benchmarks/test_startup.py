@@ -7,6 +7,7 @@ from benchmarks import startup
 pytest.importorskip("halide")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("what", list(startup.FACTS)[:3])  # the fourth needs PyTorch's side of the benchmarks
 def test_the_start_is_fast(what, monkeypatch):
     monkeypatch.setattr(startup, "_TIMES", 3)

@@ -161,6 +161,7 @@ def test_the_thread_computes_with_the_callers_engine():
     assert seen == ["reference"] * 2
 
 
+@pytest.mark.alone
 def test_pictures_in_memory_come_fast():
     dataset = Dataset(np.zeros((60_000, 28, 28), np.uint8), np.zeros(60_000, int), ["a"])
     best = 0.0

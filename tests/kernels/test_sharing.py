@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fovea.kernels import activation, runtime, sharing
@@ -30,6 +30,7 @@ def share(task, count, threads=None, first=0):
 
 
 @given(first=st.integers(-5, 5), count=st.integers(0, 40), threads=st.sampled_from([1, 2, 3, 5, 64, 65, 200]))
+@settings(deadline=None)
 def test_each_task_is_done_once(first, count, threads):
     done = []
     assert share(done.append, count, threads, first) == 0
