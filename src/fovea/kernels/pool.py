@@ -68,7 +68,7 @@ def average_pool2d(
 ) -> np.ndarray:
     """As `fovea.reference.average_pool2d`."""
     window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
-    kernel = _averaging("pool.average", count_include_pad)
+    kernel = _averaging("pool.average", window, count_include_pad)
     return _pool("average_pool2d", kernel, window, window.output, A_prev=A_prev)
 
 
@@ -86,11 +86,12 @@ def average_pool2d_backward(
     """As `fovea.reference.average_pool2d_backward`."""
     who = "average_pool2d_backward"
     window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, who)
-    return _pool(who, _averaging("pool.average_backward", count_include_pad), window, window.input, dA=dA)
+    kernel = _averaging("pool.average_backward", window, count_include_pad)
+    return _pool(who, kernel, window, window.input, dA=dA)
 
 
-def _averaging(operation: str, count_include_pad: bool) -> tuple[str, dict[str, Any]]:
-    return operation, {"count_include_pad": bool(count_include_pad)}
+def _averaging(operation: str, window: Window, count_include_pad: bool) -> tuple[str, dict[str, Any]]:
+    return operation, {"count_include_pad": bool(count_include_pad) and any(window.pads)}
 
 
 def _pool(
