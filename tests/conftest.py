@@ -4,6 +4,7 @@ With FOVEA_NO_SKIPS=1 a skipped test is a failed one: so nothing stays untested 
 """
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Kernels stay compiled from one run to the next; `pytest --cache-clear` removes them."""
     if getattr(config, "cache", None) is not None:  # pytest may run without its cache
         os.environ["FOVEA_CACHE"] = str(config.cache.mkdir("fovea"))
+    if hasattr(
+        config, "workerinput"
+    ):  # other workers have the other cores: compiling needs no more processes
+        from fovea.kernels import workers
+
+        workers._FEW = sys.maxsize
 
 
 @pytest.hookimpl(wrapper=True)

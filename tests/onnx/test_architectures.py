@@ -58,7 +58,7 @@ class MobileNetV3(nn.Module):
         self.features = nn.Sequential(
             conv(3, 8, 3, 2, act),
             Inverted(8, 16, 8, 3, 1, nn.ReLU, lambda c: Squeeze(c, 4, gate=nn.Hardsigmoid)),
-            Inverted(8, 20, 12, 5, 2, act, lambda c: Squeeze(c, 8, gate=nn.Hardsigmoid)),
+            Inverted(8, 20, 12, 5, 2, act, lambda c: Squeeze(c, 4, gate=nn.Hardsigmoid)),
             conv(12, 24, 1, act=act),
         )
         self.classifier = nn.Sequential(nn.Linear(24, 16), act(), nn.Dropout(0.2), nn.Linear(16, 5))
@@ -68,6 +68,8 @@ class MobileNetV3(nn.Module):
 
 
 class EfficientNet(nn.Module):
+    """Of MobileNetV3's shapes, so that both are served by the same kernels."""
+
     def __init__(self):
         super().__init__()
 
@@ -76,8 +78,8 @@ class EfficientNet(nn.Module):
 
         self.features = nn.Sequential(
             conv(3, 8, 3, 2, nn.SiLU),
-            Inverted(8, 8, 8, 3, 1, nn.SiLU, squeeze),
-            Inverted(8, 24, 12, 5, 2, nn.SiLU, squeeze),
+            Inverted(8, 16, 8, 3, 1, nn.SiLU, squeeze),
+            Inverted(8, 20, 12, 5, 2, nn.SiLU, squeeze),
             Inverted(12, 36, 12, 3, 1, nn.SiLU, squeeze),
             conv(12, 24, 1, act=nn.SiLU),
         )
