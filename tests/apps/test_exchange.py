@@ -101,7 +101,7 @@ def test_class_names_that_do_not_fit(call, tmp_path):
 
     call("export", "tiny.safetensors")
     (tmp_path / "names.txt").write_text("a\nb\n")
-    with pytest.raises(DataError, match="names.txt: expected 3 class names, one a line, got 2"):
+    with pytest.raises(DataError, match=r"names\.txt: expected 3 class names, one a line, got 2"):
         exchange.import_onnx("tiny.onnx", "new.safetensors", classes="names.txt")
     with pytest.raises(DataError, match="cannot be read"):
         exchange.import_onnx("tiny.onnx", "new.safetensors", classes="missing.txt")
