@@ -1,4 +1,7 @@
 import inspect
+import os
+import subprocess
+import sys
 
 import matplotlib
 import numpy as np
@@ -145,3 +148,20 @@ def test_every_figure_may_fail(module):
     assert len(figures) >= 2
     for figure in figures:
         assert hasattr(figure, "__wrapped__"), figure
+
+
+def test_matplotlib_says_nothing_of_its_own_settings(tmp_path):
+    script = """if True:
+        from pathlib import Path
+        import numpy as np
+        from fovea import charts
+        charts.confusion_matrix(Path("a.png"), np.eye(2, dtype=int), ["a", "b"])
+        charts.rates(Path("b.png"), [1e-3, 1e-2], [1, 2], [1, 2], 1e-3)
+        charts.results(Path("c.png"), [dict(epoch=1, train_loss=1, val_loss=1, train_top1=1, val_top1=1)], 1)
+    """
+    (tmp_path / "file").touch()  # no folder can be made below it
+    env = {**os.environ, "MPLCONFIGDIR": str(tmp_path / "file" / "matplotlib")}
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("", "")
+    assert is_picture(tmp_path / "a.png")

@@ -1,7 +1,15 @@
 """When two names are the same, and what becomes of names that are."""
 
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
 from fovea import names
 from fovea.classification import class_weights
+from fovea.errors import DataError, ShapeError, reason
+from tests import tiny
 
 
 def test_accents_and_blanks_make_no_other_class():
@@ -19,3 +27,43 @@ def test_names_that_occur_twice_get_their_numbers():
 def test_weights_go_to_classes_by_names_that_look_alike():
     asked = class_weights.parse("cafe\u0301=2")
     assert class_weights.weights(asked, None, ["caf\u00e9", "tea"]) == [2.0, 1.0]
+
+
+PATHS = [
+    "runs/train",
+    "a b",
+    "$x",
+    "it's",
+    "-x",
+    "[a]*",
+    "~x",
+    "new\nline",
+    "it's \x1b\\",
+    "\u202eé",
+    "\x85",
+    "\udcff",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_in_an_advised_command_is_visible_and_means_itself_in_a_shell(path):
+    typed = names.typed(path)
+    assert names.visible(typed) == typed
+    script = os.fsencode(f"printf %s {typed}")
+    found = subprocess.run(["bash", "-c", script], capture_output=True, check=True).stdout
+    assert os.path.normpath(os.fsdecode(found)) == path
+
+
+def test_a_line_is_printed_column_by_column(capsys):
+    names.say("a\tb\n", "\x1b[31m", Path("c"))
+    assert capsys.readouterr().out == "a\\tb\\n\t\\x1b[31m\tc\n"
+
+
+def test_a_network_has_only_classes_that_a_file_can_hold():
+    network = tiny.network()
+    with pytest.raises(ShapeError, match="Unicode"):
+        network.classes = ["a", "b", "\udcff"]
+
+
+def test_a_reason_leaves_out_the_file_whatever_its_name():
+    assert reason(DataError("a\x1b: cut short"), "a\x1b") == "cut short"

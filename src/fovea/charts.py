@@ -36,10 +36,15 @@ def optional(draw: Callable[Concatenate[Path, _Rest], None]) -> Callable[Concate
 
     @functools.wraps(draw)
     def tried(path: Path, *rest: _Rest.args, **named: _Rest.kwargs) -> None:
+        log = logging.getLogger("matplotlib")  # which says where it keeps its own settings: no news
+        level = log.level
+        log.setLevel(logging.ERROR)
         try:
             draw(path, *rest, **named)
         except Exception as error:  # matplotlib's own, a full disk: what the figure shows is safe
             warn(f"{path}: not drawn, {type(error).__name__}: {error}")
+        finally:
+            log.setLevel(level)
 
     return tried
 
@@ -235,7 +240,6 @@ def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
 @contextmanager
 def drawn(path: Path, size: tuple[float, float], dark: bool = False):
     """A figure of `size` inches, written to `path` at the end of the block, whole or not at all."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its own settings is no news
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

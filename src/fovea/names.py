@@ -5,7 +5,9 @@ the first. Both are brought to NFC, the composed form (Unicode Standard Annex #1
 """
 
 import logging
+import os
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from unicodedata import normalize
@@ -68,12 +70,32 @@ def visible(text: str) -> str:
     )
 
 
+def typed(path: object) -> str:
+    r"""`path` as one argument of a command in a shell: quoted where needed, with $'\x1b' for what is not
+    visible, and ./ before a name that would be an option."""
+    path = str(path)
+    path = f"./{path}" if path.startswith("-") else path
+    if visible(path) == path:
+        return shlex.quote(path)
+    plain = (char if visible(char) == char and char not in "\\'" else _escaped(char) for char in path)
+    return f"$'{''.join(plain)}'"
+
+
+def _escaped(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(char))
+
+
 def file_name(text: str, most: int = 100) -> str:
     """Part of a file's name, for every system: letters, digits and ._- of `text`, `most` bytes of them; ""
     where that leaves nothing. Different texts may give the same one, also but for their case."""
     safe = re.sub(r"[^\w.-]", "_", text).encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
     safe = safe.lstrip(".").rstrip(".")
     return f"_{safe}" if _RESERVED.fullmatch(safe) else safe
+
+
+def say(*columns: object) -> None:
+    """Print a line for people on standard output, with a tab between columns."""
+    print(*(visible(str(column)) for column in columns), sep="\t", flush=True)
 
 
 def warn(text: str) -> None:

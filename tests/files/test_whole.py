@@ -1,5 +1,6 @@
 """Files are written whole or not at all, and read where they have an end."""
 
+import csv
 import os
 import socket
 import stat
@@ -13,7 +14,7 @@ from fovea import images, onnx
 from fovea.apps import exchange
 from fovea.data import groups, idx
 from fovea.errors import DataError
-from fovea.files import open_regular, read, write_whole
+from fovea.files import csvs, expanded, open_regular, read, write_whole
 from fovea.files.tensors import read_tensors
 
 
@@ -107,3 +108,24 @@ def test_sizes_that_no_memory_holds_are_refused(tmp_path):
             file.truncate(limit + 1)  # takes no room on the disk
         with pytest.raises(DataError, match=r"at most .* bytes"):
             reader(tmp_path / "a")
+
+
+def test_a_table_holds_any_name_exactly(tmp_path):
+    names = ["a,b", 'a"b', "a\nb", "a\rb", "a\r\nb", "=1+1", " a ", "", "\udcff"]
+    write_whole(tmp_path / "table.csv", csvs.dumps(["file", "n"], [(name, 1) for name in names]))
+    with (tmp_path / "table.csv").open(newline="", errors="surrogateescape", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [["file", "n"], *([name, "1"] for name in names)]
+
+
+def test_a_name_may_be_as_long_as_the_system_lets_it(tmp_path):
+    for name in ("é" * 125 + ".png", "a." + "b" * 250):
+        write_whole(tmp_path / name, b"content")
+        assert (tmp_path / name).read_bytes() == b"content"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_home_is_only_that_of_somebody(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("USERPROFILE", "/home/me")
+    assert expanded("~/a.png") == Path("/home/me/a.png")
+    assert expanded("~$a.png") == Path("~$a.png")

@@ -21,6 +21,7 @@ import numpy as np
 from fovea import engine, filters, images, memory
 from fovea.data import listing
 from fovea.errors import DataError, OutOfMemoryError, ShapeError, mismatch, reason
+from fovea.files import expanded
 from fovea.names import same
 from fovea.training.run_folder import Folder
 
@@ -165,7 +166,7 @@ def _jobs(
     seen: set[Path] = set()
     taken: set[str] = set()
     for place in places:
-        root = Path(place).expanduser()
+        root = expanded(place)
         try:
             found = map(Path, listing.at(root, note))
         except DataError as error:
@@ -194,7 +195,7 @@ def _shown(answer: np.ndarray, convention: str) -> np.ndarray:
 def _arguments(places: Sequence[str], edges: Edges) -> dict[str, Any]:
     """As arguments.yaml has them."""
     return {
-        "task": TASK, "pictures": [str(Path(place).expanduser().absolute()) for place in places],
+        "task": TASK, "pictures": [str(expanded(place).absolute()) for place in places],
         "filter": edges.name, "threshold": edges.threshold, "sigma": edges.sigma,
         "convention": edges.convention, "mode": edges.mode, "engine": engine.current(),
     }  # fmt: skip

@@ -67,10 +67,10 @@ def import_onnx(
     from fovea import onnx
 
     path = _new(out or f"{Path(file).stem}.safetensors")
-    network = onnx.load(Path(file).expanduser(), input_shape=input_shape)
+    network = onnx.load(files.expanded(file), input_shape=input_shape)
     channels = network.input_shape[-1]
     if classes is not None:
-        names, outputs = _lines(Path(classes).expanduser()), network.output_shape[-1]
+        names, outputs = _lines(files.expanded(classes)), network.output_shape[-1]
         if len(names) != outputs:
             raise DataError(mismatch(str(classes), f"{outputs} class names, one a line", len(names)))
         network.classes = distinct(names)
@@ -91,12 +91,12 @@ def knows_pixels(network: Network) -> bool:
 
 
 def _name(model: str) -> str:
-    path = Path(model).expanduser().resolve()
+    path = files.expanded(model).resolve()
     return path.name if path.is_dir() else path.stem
 
 
 def _new(name: str) -> Path:
-    path = Path(name).expanduser()
+    path = files.expanded(name)
     if path.exists():
         raise DataError(
             mismatch(str(path), "a file that is not there yet", "one that is", "choose another --out")

@@ -13,6 +13,7 @@ import numpy as np
 from fovea import engine, optimizers
 from fovea.errors import EngineError, mismatch
 from fovea.losses import CrossEntropy, MeanSquaredError
+from fovea.names import visible
 from fovea.network import Network
 from fovea.network.summary import times
 from fovea.ranges import check_size
@@ -215,9 +216,9 @@ def text(found: Explanation) -> str:
     work = sum(row.multiply_adds for row in found.rows)
     share = 2e-6 * work / found.ms / found.peak
     head = (
-        f"{found.model}, {'training' if found.training else 'inference'}, batches of {found.batch_size}, "
-        f"precision {found.precision}; {found.target}, {found.threads} threads, "
-        f"at most {found.peak:,.0f} GFLOP/s"
+        f"{visible(found.model)}, {'training' if found.training else 'inference'}, "
+        f"batches of {found.batch_size}, precision {found.precision}; {found.target}, "
+        f"{found.threads} threads, at most {found.peak:,.0f} GFLOP/s"
     )
     lines = [*textwrap.wrap(head, _WIDTH), ""]
     lines += [_COLUMNS.format("pass", "kernel", "multiply-adds", "ms", "of peak").rstrip(), "─" * _WIDTH]

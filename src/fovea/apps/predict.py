@@ -1,8 +1,6 @@
 """Predictions for pictures: read some at a time, ask the network, and say what its task makes of the
 answer."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import isfinite, prod
@@ -13,8 +11,8 @@ import numpy as np
 
 from fovea import images, memory
 from fovea.data import listing
-from fovea.errors import DataError, OutOfMemoryError, mismatch
-from fovea.files import write_whole
+from fovea.errors import DataError, OutOfMemoryError, mismatch, reason
+from fovea.files import csvs, expanded, write_whole
 from fovea.network import Network
 from fovea.network.soundness import check_picture
 from fovea.training.task import Task
@@ -51,7 +49,7 @@ def predict(
         except (DataError, OutOfMemoryError) as unreadable:
             if isinstance(unreadable, OutOfMemoryError):
                 short.append(file)
-            return str(unreadable).removeprefix(f"{file}: ")
+            return reason(unreadable, file)
 
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(files), count):
@@ -63,12 +61,9 @@ def predict(
 
 def write_csv(path: Path | str, network: Network, task: Task, entries: Iterable[dict[str, Any]]) -> None:
     """A line for each entry, with the columns of `task.cells`. Raises OSError."""
-    text = io.StringIO()
     rows = [task.cells(network, entry) for entry in entries]
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows[0] if rows else task.cells(network, {"file": "", "error": None}))
-    writer.writerows(row.values() for row in rows)
-    write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
+    columns = rows[0] if rows else task.cells(network, {"file": "", "error": None})
+    write_whole(path, csvs.dumps(columns, (row.values() for row in rows)))
 
 
 def _files(place: str, note: Callable[[str], object]) -> list[tuple[str, str | None]]:
@@ -76,8 +71,8 @@ def _files(place: str, note: Callable[[str], object]) -> list[tuple[str, str | N
     try:
         return [(file, None) for file in listing.at(place, note)]
     except DataError as error:
-        path = str(Path(place).expanduser())
-        return [(path, str(error).removeprefix(f"{path}: "))]
+        path = str(expanded(place))
+        return [(path, reason(error, path))]
 
 
 def _entries(

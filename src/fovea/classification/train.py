@@ -13,6 +13,7 @@ from fovea.data.groups import is_table
 from fovea.data.record import write_earlier
 from fovea.data.split import relative
 from fovea.errors import DataError, FoveaError, mismatch
+from fovea.files import expanded
 from fovea.network import Network
 from fovea.training import loop, recipe
 from fovea.training.arguments import LINES
@@ -247,5 +248,5 @@ def _doubled(splits: Splits, folder: Folder) -> list[str]:
 
 def _absolute(name: str) -> str:
     """A path that still leads there from another folder; a built-in name stays."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     return str(path.resolve()) if path.exists() and name != "digits" else name

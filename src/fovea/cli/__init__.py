@@ -14,10 +14,10 @@ from typing import Annotated, NoReturn
 import typer
 
 import fovea
-from fovea.cli.common import DEBUG, app
+from fovea.cli.common import DEBUG, app, warn
 from fovea.errors import FoveaError, FoveaWarning
 from fovea.memory import is_short
-from fovea.names import visible
+from fovea.names import say, visible
 
 # isort: off
 from fovea.cli import classify, inspect, edges, learn_filter, summary, look, exchange, cache  # noqa: F401  (each adds its commands, shown in this order)
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _say(message: Warning | str, *_: object) -> None:
-    print(f"fovea: {message}", file=sys.stderr)
+    warn(str(message))
 
 
 def _report(error: BaseException) -> int:
@@ -68,7 +68,7 @@ def _report(error: BaseException) -> int:
         text = f"{error.filename or 'system'}: {error.strerror or error}"
     else:
         text = f"internal error, {type(error).__name__}: {error}; {DEBUG} shows where"
-    print(f"fovea: {visible(text)}", file=sys.stderr)
+    warn(text)
     return 1
 
 
@@ -82,5 +82,5 @@ def _options(
 
 
 def _version() -> NoReturn:
-    print(f"fovea {fovea.__version__}")
+    say(f"fovea {fovea.__version__}")
     raise typer.Exit

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fovea.cli.common import Debug, app
+from fovea.names import say
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea cache --empty")
@@ -18,11 +19,11 @@ def cache(
     from fovea.files import caching
 
     root = caching.root()
-    print(root)
+    say(root)
     for name in ("kernels", "pictures"):
-        print(f"  {name:8}  {_bytes(caching.size(root / name)):>9}")
+        say(f"  {name:8}  {_bytes(caching.size(root / name)):>9}")
     if empty:
-        print(f"freed {_bytes(caching.empty(root))}")
+        say(f"freed {_bytes(caching.empty(root))}")
 
 
 def _bytes(count: int) -> str:

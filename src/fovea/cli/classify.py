@@ -12,17 +12,18 @@ from fovea.cli.common import (
     Trained,
     app,
     is_given,
-    pictures,
     set_threads,
+    skipped,
     understand,
     usage,
     warn,
 )
 from fovea.errors import OutOfMemoryError
 from fovea.files import jsons
-from fovea.names import visible
+from fovea.names import say, typed, visible
 
 CHOSEN = "what suits the data"
+WIDEST = 40  # columns of a class's name: the share of a longer one stands further to the right
 Flips = Annotated[
     bool, typer.Option("--flips", help="Average predictions over each picture and its mirror image.")
 ]
@@ -152,9 +153,10 @@ def train(
         where = {"weights": weights, "size": understand(sides, size), "groups": groups, "out": out}
         run = train.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
     assert run.folder is not None
-    print(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
-    _tell_of_bad(run.bad, run.folder.bad_images)
-    print(f"results are in {run.folder.path}; now try: fovea predict {run.folder.path} PICTURE")
+    say(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
+    skipped(run.bad, run.folder.bad_images)
+    path = run.folder.path
+    say(f"results are in {path}; now try: fovea predict {typed(path)} PICTURE")
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea find-rate photos")
@@ -205,9 +207,9 @@ def find_rate(
     where = {"size": understand(sides, size), "precision": precision, "out": out}
     with Counter("trying rates") as counter:
         found, recipe, name, folder = app.find(data, model, progress=counter, **where, **chosen)
-    print(f"{name}, batches of {recipe.batch_size}, {recipe.optimizer.name}: learning rate {found.best:g}")
-    print(f"the losses are in {folder.path}")
-    print(f"now try: fovea train {data} --learning-rate {found.best:g}")
+    say(f"{name}, batches of {recipe.batch_size}, {recipe.optimizer.name}: learning rate {found.best:g}")
+    say(f"the losses are in {folder.path}")
+    say(f"now try: fovea train {typed(data)} --learning-rate {found.best:g}")
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea evaluate runs/classify/train photos")
@@ -241,14 +243,15 @@ def evaluate(
         rest = {**chosen, "confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
         print(jsons.dumps({**found.metrics, **rest}, indent=2))
         return
-    print(f"{_measured(found.metrics)}; {found.choice.source}")
-    width = max(map(len, found.metrics["per_class"]))
-    for name, accuracy in found.metrics["per_class"].items():
-        print(f"  {name:{width}}  {_percent(accuracy)}")
+    say(f"{_measured(found.metrics)}; {found.choice.source}")
+    shares = [(visible(name), share) for name, share in found.metrics["per_class"].items()]
+    width = min(max(len(name) for name, _ in shares), WIDEST)
+    for name, share in shares:
+        say(f"  {name:{width}}  {_percent(share)}")
     for pair in pairs[:5]:
-        print(f"{pair['n']} × {pair['class']} taken for {pair['predicted']}, for example {pair['files'][0]}")
-    _tell_of_bad(found.bad, found.folder.bad_images)
-    print(f"the confusion matrix and the list of mistakes are in {found.folder.path}")
+        say(f"{pair['n']} × {pair['class']} taken for {pair['predicted']}, for example {pair['files'][0]}")
+    skipped(found.bad, found.folder.bad_images)
+    say(f"the confusion matrix and the list of mistakes are in {found.folder.path}")
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea predict runs/classify/train cat.jpg holiday/")
@@ -281,14 +284,14 @@ def predict(
                 if not as_json and entry["error"]:
                     warn(f"{entry['file']}: {entry['error']}")
                 elif not as_json and csv is None:
-                    print(f"{visible(entry['file'])}\t{task.text(entry)}")
+                    say(entry["file"], *task.text(entry).split("\t"))
         except OutOfMemoryError as error:
             short = error
     if as_json:
         print(jsons.dumps(entries, indent=2))
     if csv is not None:
         app.write_csv(csv, network, task, entries)
-        print(f"{len(entries)} lines written to {csv}")
+        say(f"{len(entries)} lines written to {csv}")
     if short:
         raise short
     if all(entry["error"] for entry in entries):
@@ -309,8 +312,3 @@ def _measured(metrics: dict[str, Any]) -> str:
 def _percent(share: float | None) -> str:
     """ " 98.70%", or that there was nothing to measure."""
     return "no pictures" if share is None else f"{share:7.2%}"
-
-
-def _tell_of_bad(bad: dict[str, str], listed: Any) -> None:
-    if bad:
-        print(f"skipped {pictures(len(bad))}; the reasons are in {listed}")

@@ -1,14 +1,14 @@
 """What the commands have in common: the application, options by their types, and wrong use."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.core
 
 from fovea.errors import FoveaError
-from fovea.names import visible
+from fovea.names import say, visible
 
 
 class _Commands(typer.core.TyperGroup):
@@ -77,6 +77,12 @@ def pictures(count: int) -> str:
 def warn(line: str) -> None:
     """A line on standard error, which leaves what others read on standard output alone."""
     print(f"fovea: {visible(line)}", file=sys.stderr)
+
+
+def skipped(bad: Mapping[str, str], listed: object) -> None:
+    """Say how many pictures could not be read, and where the reasons are."""
+    if bad:
+        say(f"skipped {pictures(len(bad))}; the reasons are in {listed}")
 
 
 def usage(text: str) -> NoReturn:

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, app, pictures, set_threads, usage, warn
+from fovea.cli.common import Debug, Threads, app, pictures, set_threads, skipped, usage, warn
 from fovea.errors import ShapeError
+from fovea.names import say
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea edges photos --filter canny")
@@ -55,6 +56,5 @@ def edges(
         warn(f"{file}: {reason}")
     if not drawn.files:
         raise typer.Exit(1)
-    if drawn.bad:
-        print(f"skipped {pictures(len(drawn.bad))}; the reasons are in {drawn.folder.bad_images}")
-    print(f"{pictures(len(drawn.files))} written to {drawn.folder.path}")
+    skipped(drawn.bad, drawn.folder.bad_images)
+    say(f"{pictures(len(drawn.files))} written to {drawn.folder.path}")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fovea.cli.common import Debug, Trained, app, understand, usage
+from fovea.names import say
 from fovea.ranges import short
 
 
@@ -30,7 +31,7 @@ def export(
 
     understand(exchange.check_format, format)
     path, words = exchange.export(model, format, out, numbers=numbers, logits=logits)
-    print(f"{path}: {words}")
+    say(f"{path}: {words}")
 
 
 @app.command("import", epilog="[bold]Example:[/bold]  fovea import resnet18.onnx --classes imagenet.txt")
@@ -60,13 +61,13 @@ def import_(
 
     path, network = exchange.import_onnx(
         file, out, classes=classes, mean=_numbers("--mean", mean), std=_numbers("--std", std),
-        input_shape=None if input_shape is None else _lengths(input_shape), note=print,
+        input_shape=None if input_shape is None else _lengths(input_shape), note=say,
     )  # fmt: skip
     count = sum(array.size for array in network.parameters.values())
     shape = "×".join(map(str, network.input_shape))
-    print(f"{path}: {len(network.layers)} layers, {count:,} parameters, input {shape}")
+    say(f"{path}: {len(network.layers)} layers, {count:,} parameters, input {shape}")
     if not exchange.knows_pixels(network):
-        print(
+        say(
             "pixels are scaled to 0..1; if the network expects another range, import it with --mean and --std"
         )
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from fovea.cli.common import Debug, Threads, Trained, app, set_threads, understand, warn
-from fovea.names import visible
+from fovea.names import say
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea inspect runs/classify/train cat.jpg --data photos")
@@ -55,9 +55,9 @@ def inspect(
     for file, why in found.bad.items():
         warn(f"{file}: {why}")
     for file, (name, probability) in found.answers.items():
-        print(f"{visible(file)}\t{visible(name)}\t{probability:.2%}")
+        say(file, name, f"{probability:.2%}")
     if found.choice:
-        print(f"{data}: {found.choice.described}")
+        say(f"{data}: {found.choice.described}")
         for line in found.choice.warnings:
             warn(f"warning: {line}")
-    print(f"the page is {found.report}")
+    say(f"the page is {found.report}")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, app, is_given, pictures, set_threads, understand, usage
+from fovea.cli.common import Debug, Threads, app, is_given, set_threads, skipped, understand, usage
+from fovea.names import say
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea learn-filter photos --target sobel-vertical")
@@ -50,13 +51,12 @@ def learn_filter(
         approach=progress.shown(),
     )  # fmt: skip
     for number, name in enumerate(found.names):
-        print(f"{name}:\n{progress.text(found.learned.W, number)}")
+        for line in (f"{name}:", *progress.text(found.learned.W, number).split("\n")):
+            say(line)
         if found.true is None:
-            print(f"   and the constant {progress.decimals(found.learned.b[number].item()).strip()}")
+            say(f"   and the constant {progress.decimals(found.learned.b[number].item()).strip()}")
         if found.errors is not None:
-            print(f"   none is further than {found.errors[number]:.1g} from the true one")
-    print(verdict(found))
-    if found.bad:
-        listed = found.folder.bad_images
-        print(f"skipped {pictures(len(found.bad))}; the reasons are in {listed}")
-    print(f"the filter, its model and pictures of its way are in {found.folder.path}")
+            say(f"   none is further than {found.errors[number]:.1g} from the true one")
+    say(verdict(found))
+    skipped(found.bad, found.folder.bad_images)
+    say(f"the filter, its model and pictures of its way are in {found.folder.path}")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fovea.cli.common import Debug, Threads, app, set_threads
+from fovea.names import say
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea look runs/classify/train")
@@ -32,8 +33,4 @@ def look(
     from fovea.web import start
 
     set_threads(threads)
-    start.look(model, data, run, host=host, port=port, open_browser=open_browser, say=_say)
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
+    start.look(model, data, run, host=host, port=port, open_browser=open_browser, say=say)

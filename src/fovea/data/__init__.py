@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from fovea.data import folder, idx
 from fovea.data.dataset import Dataset, Splits, statistics
@@ -12,6 +11,7 @@ from fovea.data.known import apart, drawn_on
 from fovea.data.record import Record, write_splits
 from fovea.data.split import stratified, stratified_groups
 from fovea.errors import DataError, mismatch
+from fovea.files import expanded
 from fovea.geometry import pair
 from fovea.images import check_channels
 
@@ -45,7 +45,7 @@ def load(
     check_channels(channels)
     if seed < 0:
         raise DataError(mismatch("data.load: seed", "a whole number from 0 on", seed))
-    if groups is not None and (source == "digits" or idx.present(Path(source).expanduser())):
+    if groups is not None and (source == "digits" or idx.present(expanded(source))):
         raise DataError(mismatch("groups", "pictures that are files of their own", f"data {str(source)!r}"))
     splits = _load(source, size, channels, seed, groups)
     if not splits.drawn:
@@ -66,7 +66,7 @@ def _load(
         from fovea.data import digits
 
         return digits.load(size, channels, seed)
-    path = Path(source).expanduser()
+    path = expanded(source)
     if not path.is_dir():
         got = "a file" if path.exists() else "no such folder"
         expected = '"digits", a folder of pictures, or a folder with IDX files'

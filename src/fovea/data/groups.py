@@ -22,6 +22,7 @@ from pathlib import Path
 
 from fovea import files
 from fovea.errors import DataError, mismatch
+from fovea.files import expanded
 from fovea.names import same
 
 
@@ -60,7 +61,7 @@ class Grouping:
 def parse(text: str, root: Path | None = None) -> Grouping:
     """The grouping that `text` describes, for pictures below `root`. Raises DataError."""
     if is_table(text):
-        table = _by_table(Path(text).expanduser(), root)
+        table = _by_table(expanded(text), root)
         named = next(iter(table), None)
         remedy = f"it names {named}: write paths as seen from the data's folder" if named else "it is empty"
         return Grouping(text, lambda file: table.get(_below(file, None)), remedy)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fovea import images
 from fovea.errors import DataError, mismatch
-from fovea.files import open_regular, read
+from fovea.files import expanded, open_regular, read
 from fovea.names import same, warn
 
 NO_PICTURE = "file that is no picture", "files that are no pictures"
@@ -86,7 +86,7 @@ class Skipped:
 def at(place: Path | str, note: Callable[[str], object] = lambda line: None) -> list[str]:
     """The pictures that `place` stands for: itself, or all below it, if it is a folder. `note` is told what
     was skipped there. DataError for a folder without pictures."""
-    path = Path(place).expanduser()
+    path = expanded(place)
     if not path.is_dir():
         return [str(path)]
     check_data(path)

@@ -23,6 +23,7 @@ from fovea.data.digests import digests
 from fovea.data.groups import Grouping, parse
 from fovea.data.split import relative
 from fovea.errors import DataError, mismatch
+from fovea.files import csvs
 from fovea.names import same
 
 PARTS = ("train", "val", "test")  # from what the network knows best to what it has never seen
@@ -168,9 +169,4 @@ def _read(path: Path) -> list[Row]:
 
 
 def _write(path: str | Path, columns: Sequence[str], rows: Iterable[Iterable[str]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    # A file's name may hold bytes that are no text; they are written as they are.
-    files.write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
+    files.write_whole(path, csvs.dumps(columns, rows))

@@ -1,5 +1,5 @@
 """Files on disk: written whole or not at all, of bounded size when read; JSON, tensors, the cache."""
 
-from fovea.files.whole import open_regular, read, write_whole
+from fovea.files.whole import expanded, open_regular, read, write_whole
 
-__all__ = ["open_regular", "read", "write_whole"]
+__all__ = ["expanded", "open_regular", "read", "write_whole"]

@@ -17,6 +17,14 @@ _KINDS = {
 }  # fmt: skip
 
 
+def expanded(path: os.PathLike[str] | str) -> Path:
+    """`path` as somebody typed it, with their home in place of ~; ~$a.png, which is nobody's, stays."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def open_regular(path: Path | str, expected: str, limit: int | None = None) -> BinaryIO:
     """Open a regular file of at most `limit` bytes to read.
 
@@ -53,7 +61,8 @@ def write_whole(
     is not `synced` is written sooner, and lost where the machine stops.
     """
     path = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    prefix, suffix = f".{path.name[:40]}.", path.suffix[:10]  # a name may have 255 bytes, this one as well
+    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
     temporary = Path(name)
     try:
         os.close(descriptor)

@@ -23,6 +23,7 @@ from fovea.data.batches import batches
 from fovea.data.batches import steps as steps_of
 from fovea.errors import DataError, ShapeError, TrainingError, mismatch
 from fovea.memory import machine_memory
+from fovea.names import typed
 from fovea.network import Network
 from fovea.network.preprocessing import Preprocessing
 from fovea.ranges import gigabytes
@@ -220,4 +221,5 @@ def _how_to_resume(at: Position, steps: int, folder: Folder | None) -> str:
     where = (
         f"in epoch {at.epoch} after step {at.step} of {steps}" if at.step else f"after epoch {at.epoch - 1}"
     )
-    return f"stopped {where}" + (f"; resume with: fovea train --resume {folder.path}" if folder else "")
+    resume = f"; resume with: fovea train --resume {typed(folder.path)}" if folder else ""
+    return f"stopped {where}{resume}"

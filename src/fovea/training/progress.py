@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from fovea.metrics import Measure
+from fovea.names import say, visible
 from fovea.training.position import Position
 from fovea.training.task import Row, Task
 
@@ -50,7 +51,7 @@ class Lines(Progress):
     every = LINE_EVERY
 
     def note(self, text: str) -> None:
-        print(text, flush=True)
+        say(text)
 
     def compiling(self, done: int, total: int, what: str) -> None:
         if done == total:
@@ -100,13 +101,19 @@ class Bar(Lines):
 
         console = Console()
         bar = BarColumn(min(max(console.width - FIGURES, 6), 40))
-        columns = (TextColumn("{task.description}"), bar, TextColumn("{task.fields[figures]}"))
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            bar,
+            TextColumn("{task.fields[figures]}", markup=False),
+        )
         # Without a thread of its own, which would take time from the steps.
         self.bar = RichProgress(*columns, console=console, auto_refresh=False, transient=True)
         self.task = self.bar.add_task("", total=1, figures="", visible=False)
 
     def note(self, text: str) -> None:
-        self.bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        from rich.text import Text
+
+        self.bar.console.print(Text(visible(text)), soft_wrap=True)
 
     def compiling(self, done: int, total: int, what: str) -> None:
         self._draw("compiling", done, total, f"{done} of {total} kernels, once: {what}")

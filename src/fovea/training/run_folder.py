@@ -14,8 +14,6 @@ runs/classify/train/     the next one is train2, then train3: none is ever overw
     metrics.json         the best model on the test set
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,8 +27,8 @@ from fovea.data import Record, Splits
 from fovea.data.listing import is_record, task_of
 from fovea.data.record import rows_of
 from fovea.errors import DataError, TrainingError, mismatch
-from fovea.files import jsons, write_whole
-from fovea.names import same
+from fovea.files import csvs, jsons, write_whole
+from fovea.names import same, typed
 from fovea.training.arguments import checked
 
 # As `write_whole` names them, of the files that a run writes
@@ -116,7 +114,7 @@ class Folder:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             remedy = "what was saved before is whole"
             if self.arguments.is_file() and task_of(self.path) in ("classify", None):
-                remedy += f"; when there is room again, resume with: fovea train --resume {self.path}"
+                remedy += f"; when there is room again, resume with: fovea train --resume {typed(self.path)}"
             raise TrainingError(
                 mismatch(f"run folder {self.path}", "to write to it", reason, remedy)
             ) from error
@@ -188,12 +186,7 @@ class Folder:
 
     def write_table(self, path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
         """A CSV file with a header line."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-        # A file's name may hold bytes that are no text; they are written as they are.
-        write_whole(path, text.getvalue().encode("utf-8", "surrogateescape"))
+        write_whole(path, csvs.dumps(columns, rows))
 
     def sweep(self) -> None:
         """Delete the temporary files that a kill in the middle of a write left."""

@@ -18,10 +18,10 @@ import numpy as np
 
 from fovea.data import Splits, write_splits
 from fovea.data.split import relative
-from fovea.errors import DataError, FoveaError, TrainingError, mismatch
+from fovea.errors import DataError, FoveaError, TrainingError, mismatch, reason
 from fovea.files import jsons
 from fovea.files.tensors import checksum, read_tensors, write_tensors
-from fovea.names import same
+from fovea.names import same, typed
 from fovea.network import Network
 from fovea.network.checkpoint import network_of
 from fovea.network.preprocessing import Preprocessing
@@ -108,8 +108,8 @@ class Keeper:
         except TrainingError:
             raise
         except FoveaError as error:
-            state = str(self.folder.state)
-            raise DataError(f"{state}: {str(error).removeprefix(f'{state}: ')}: {self._left()}") from error
+            state = self.folder.state
+            raise DataError(f"{state}: {reason(error, state)}: {self._left()}") from error
         for name, memory in self._memories().items():
             memory[...] = arrays[name]
         self.network.preprocessing = preprocessing
@@ -128,7 +128,7 @@ class Keeper:
             network_of(self.folder.best, *read_tensors(self.folder.best))
         except FoveaError:
             return "the run cannot go on, start a new one"
-        path = self.folder.path
+        path = typed(self.folder.path)
         return (
             f"the run cannot go on, but {self.folder.best.name} is whole: fovea predict {path} PICTURE, or "
             f"fovea train DATA --model {path}"

@@ -5,8 +5,10 @@ from typing import Any
 
 from fovea.data import Record
 from fovea.errors import DataError, mismatch
+from fovea.files import expanded
 from fovea.layers.base import checked_precision
 from fovea.models import load
+from fovea.names import typed
 from fovea.network import Network
 from fovea.network.summary import times
 from fovea.training.run_folder import Folder
@@ -14,7 +16,7 @@ from fovea.training.run_folder import Folder
 
 def file_of(model: str) -> Path:
     """The model file that `model` means: itself, or a run's best. DataError where there is none."""
-    path = Path(model).expanduser()
+    path = expanded(model)
     if path.is_dir():
         best = Folder(path).best
         if not best.is_file():
@@ -44,8 +46,8 @@ def trained(model: str, precision: str | None = None) -> Network:
     try:
         network = load(file)
     except DataError as error:
-        if Path(model).expanduser().is_dir() and Folder(file.parent).state.is_file():
-            remedy = f"fovea train --resume {model} writes it again where the run's state is whole"
+        if expanded(model).is_dir() and Folder(file.parent).state.is_file():
+            remedy = f"fovea train --resume {typed(model)} writes it again where the run's state is whole"
             raise DataError(f"{error}: {remedy}") from error
         raise
     network.precision = precision or network.precision
@@ -88,7 +90,7 @@ def record_of(model: str) -> Record | None:
 
 
 def _folder_of(model: str) -> Folder:
-    path = Path(model).expanduser()
+    path = expanded(model)
     return Folder(path.parent if path.is_file() else path)
 
 

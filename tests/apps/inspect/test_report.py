@@ -69,3 +69,18 @@ def test_names_are_text_and_nothing_else(tmp_path):
     text, reader = read(tmp_path / "page.html")
     assert reader.images[0]["alt"].startswith("<script>alert('&\"')</script>")
     assert text.count("&lt;script&gt;") >= 8
+
+
+def test_signs_that_nobody_sees_are_shown(tmp_path):
+    report.write(tmp_path / "page.html", "\x1b[31m", ["\u202eabc"], [Section("a\nb")], "\udcff")
+    text, _ = read(tmp_path / "page.html")
+    assert all(words in text for words in (r"<h1>\x1b[31m</h1>", r"\u202eabc", r"a\nb", r"\udcff"))
+
+
+def test_a_figure_that_was_not_drawn_leaves_the_page_whole(tmp_path):
+    images.write(tmp_path / "a.png", np.zeros((2, 2), np.uint8))
+    missing = tmp_path / "missing.png"
+    figures = [Figure(missing, "none", ""), Figure(tmp_path / "a.png", "light", "", dark=missing)]
+    report.write(tmp_path / "page.html", "A title", [], [Section("One", figures=figures)], "")
+    _, reader = read(tmp_path / "page.html")
+    assert [image["alt"] for image in reader.images] == ["light"]

@@ -1,6 +1,5 @@
 """A data set as the network sees it: in two dimensions, and the classes that it takes for each other."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from fovea.apps.inspect import render
 from fovea.apps.inspect.report import Figure, Section
 from fovea.classification.measuring import Material, Measured
 from fovea.errors import FoveaError
+from fovea.names import file_name
 from fovea.network import Network
 
 MOST_POINTS, MOST_NEIGHBOURS = 2000, 1000  # pictures for PCA, and for t-SNE, which takes longer
@@ -80,7 +80,7 @@ def _confused(names: Sequence[str], data: Material, measured: Measured, folder: 
         true, taken = names.index(pair["class"]), names.index(pair["predicted"])
         own = (measured.labels[wrong] == true) & (measured.predicted[wrong] == taken)
         tiles = list(data.read(wrong[own][:EXAMPLES]))
-        file = re.sub(r"[^\w.-]", "_", f"{pair['class']}-{pair['predicted']}")[:100]
+        file = file_name(f"{pair['class']}-{pair['predicted']}")
         path = render.write(folder / "confused" / f"{true}-{taken}-{file}.png", render.sheet(tiles, 3, 96))
         count = f"{pair['n']:,} times" if pair["n"] > 1 else "once"
         title = f"{pair['class']} taken for {pair['predicted']}"

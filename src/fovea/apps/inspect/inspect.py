@@ -18,7 +18,9 @@ from fovea.apps.inspect import explanation, layers, render, report
 from fovea.apps.inspect.data_set import overview
 from fovea.classification.measuring import Material, material, measure
 from fovea.errors import DataError, mismatch, reason
+from fovea.files import expanded
 from fovea.names import class_name as named
+from fovea.names import file_name
 from fovea.network import Network
 from fovea.network.soundness import check_picture
 from fovea.training.evaluation_set import Choice
@@ -132,7 +134,7 @@ def _number(names: Sequence[str], class_name: str) -> int:
 def _read(network: Network, files: Sequence[str]) -> tuple[dict[str, explanation.Read], dict[str, str]]:
     """File → the picture, and file → why it cannot be read."""
     (height, width, channels), read, bad = network.input_shape, {}, {}
-    for file in dict.fromkeys(str(Path(file).expanduser()) for file in files):
+    for file in dict.fromkeys(str(expanded(file)) for file in files):
         try:
             H, W, _ = images.inspect(file)
             pixels = images.read(file, (height, width), channels)
@@ -149,11 +151,11 @@ def _places(files: Iterable[str]) -> list[str]:
     """A folder's name for each file, no two alike however letters are written, and none that others have."""
     taken, places = {"filters", "data", "report.html"}, []
     for file in files:
-        stem = re.sub(r"[^\w.-]", "_", Path(file).stem.encode("utf-8", "replace").decode()).lstrip(".")[:60]
-        place, number = stem or "picture", 1
+        stem = file_name(Path(file).stem) or "picture"
+        place, number = stem, 1
         while place.lower() in taken:
             number += 1
-            place = f"{stem or 'picture'}-{number}"
+            place = f"{stem}-{number}"
         taken.add(place.lower())
         places.append(place)
     return places

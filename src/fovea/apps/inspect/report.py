@@ -1,12 +1,13 @@
 """A page that needs nothing but itself: pictures within it, no scripts, nothing loaded from anywhere."""
 
 import base64
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from fovea.files import write_whole
+from fovea.names import visible
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -73,8 +74,12 @@ def write(path: Path, title: str, words: Sequence[str], sections: Sequence[Secti
         sections="".join(_section(section, 2, f' id="part{i}"') for i, section in enumerate(sections)),
         footer=escape(footer),
     )
-    # A file's name may hold bytes that are no text.
-    write_whole(path, page.encode("utf-8", "backslashreplace"))
+    write_whole(path, page)
+
+
+def escape(text: str) -> str:
+    """Text as HTML shows it, in one line, with all its signs visible."""
+    return html.escape(visible(text))
 
 
 def _section(section: Section, level: int, mark: str = "") -> str:
@@ -105,8 +110,10 @@ def _bars(bars: Sequence[tuple[str, float, bool]]) -> str:
 
 
 def _figure(figure: Figure) -> str:
+    if not figure.path.is_file():  # it could not be drawn, which was reported
+        return ""
     img = f'<img src="{_embedded(figure.path)}" alt="{escape(figure.alt)}">'
-    if figure.dark:
+    if figure.dark and figure.dark.is_file():
         source = f'<source media="(prefers-color-scheme: dark)" srcset="{_embedded(figure.dark)}">'
         img = f"<picture>{source}{img}</picture>"
     name = f"<b>{escape(figure.name)}</b> " if figure.name else ""

@@ -10,6 +10,7 @@ import numpy as np
 from fovea import functional, images
 from fovea.data import listing
 from fovea.errors import DataError, mismatch
+from fovea.files import expanded
 from fovea.names import same
 
 Note = Callable[[str], object]
@@ -120,7 +121,7 @@ def _read(
 
 def _files(place: str, without: Path | None, note: Note) -> list[tuple[Path, Path]]:
     """Each picture at `place`, with the folder that it was found through."""
-    path = Path(place).expanduser()
+    path = expanded(place)
     if not path.is_dir():
         return [(path, path.parent)]
     aside = without.resolve() if without else None

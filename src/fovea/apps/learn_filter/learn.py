@@ -1,7 +1,6 @@
 """Pictures and their filtered versions in, the filter out."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from fovea.apps.learn_filter import examples, findings
 from fovea.apps.learn_filter.findings import Found
 from fovea.apps.learn_filter.progress import CHANNELS, Approach
 from fovea.errors import DataError, ShapeError, mismatch
+from fovea.files import expanded
 from fovea.filters import learn_filter
 from fovea.filters.examples import MOST, checked_size
 from fovea.ranges import whole
@@ -48,7 +48,7 @@ def learn(
         whole(count, "learn_filter", "filters", 1, MOST)
     rng = np.random.default_rng([seed, 1])
     if true is None:
-        data = examples.by_folder(places, Path(targets or "").expanduser(), size, rng, approach.note)
+        data = examples.by_folder(places, expanded(targets or ""), size, rng, approach.note)
     else:
         data = examples.by_filter(places, true, rng, approach.note)
     channels, depth = data.targets[0].shape[2], data.pictures[0].shape[2]
@@ -91,7 +91,7 @@ def known(target: str, targets: str | None, size: int | None) -> tuple[np.ndarra
     if size is not None:
         checked_size(size)
     if targets is not None:
-        if not Path(targets).expanduser().is_dir():
+        if not expanded(targets).is_dir():
             raise DataError(mismatch(f"targets {targets}", "a folder of filtered pictures", "none"))
         return None, size or SIZE
     names = _names(target)
@@ -111,4 +111,4 @@ def _names(target: str) -> list[str]:
 
 
 def _absolute(place: str) -> str:
-    return str(Path(place).expanduser().resolve())
+    return str(expanded(place).resolve())

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fovea.names import say, visible
+
 REDRAW = 0.1  # seconds
 FIRST_STEPS = (0, 1, 2, 5)  # times powers of ten: the steps that have a line
 CHANNELS = ("red", "green", "blue")
@@ -38,7 +40,7 @@ class Lines(Approach):
     """A line for step 0, 1, 2, 5, 10, 20, 50 and so on."""
 
     def note(self, text: str) -> None:
-        print(text, flush=True)
+        say(text)
 
     def step(self, step: int, loss: float, W: np.ndarray, error: float | None) -> None:
         if step // 10 ** max(len(str(step)) - 1, 0) in FIRST_STEPS and not int(str(step)[1:] or 0):
@@ -58,7 +60,9 @@ class Table(Lines):
         self.drawn = 0.0
 
     def note(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        from rich.text import Text
+
+        self.console.print(Text(visible(text)), soft_wrap=True)
 
     def begin(self, names: Sequence[str], true: np.ndarray | None) -> None:
         self.names, self.true = names, true

@@ -19,7 +19,9 @@ from fovea.apps.look.views import Answer, rows
 from fovea.apps.look.watch import Watch
 from fovea.data import Dataset, Splits
 from fovea.errors import DataError, FoveaError, mismatch
+from fovea.files import expanded
 from fovea.models import MODELS
+from fovea.names import visible
 from fovea.network import Network, summary
 from fovea.training.trained import any_of, arguments_of, class_names, record_of
 
@@ -36,7 +38,7 @@ class Look:
     """
 
     def __init__(self, model: str, data: str | None = None, run: str | None = None) -> None:
-        self.title = Path(model).name
+        self.title = visible(Path(model).name)
         self.watch = Watch(run if run is not None else model) if run is not None or _is_run(model) else None
         self.network = self._first(model)
         _check(self.network, model)
@@ -77,17 +79,21 @@ class Look:
             "title": self.title,
             "input_shape": network.input_shape,
             "parameters": sum(layer["parameters"] for layer in layers),
-            "classes": class_names(network) if len(network.output_shape) == 1 else [],
+            "classes": [*map(visible, class_names(network))] if len(network.output_shape) == 1 else [],
             "dark": sum(network.preprocessing.mean) / len(network.preprocessing.mean) < 0.5,
             "layers": layers,
-            "data": {"name": Path(self.data.name).name, "parts": parts, "classes": self.data.classes}
-            if self.data
-            else None,
+            "data": self._described_data(parts),
             "presets": {
                 size: presets.fitting((size, size)) for size in range(1, LEAST_AND_MOST["size"][1] + 1)
             },
             "run": self.watch is not None,
         }, {}
+
+    def _described_data(self, parts: dict[str, int]) -> dict[str, Any] | None:
+        if self.data is None:
+            return None
+        classes = [*map(visible, self.data.classes)]
+        return {"name": visible(Path(self.data.name).name), "parts": parts, "classes": classes}
 
     def pictures(self, part: str, start: int, count: int, label: int | None = None) -> Answer:
         """Some of the data set's pictures as the network takes them in: "pictures" uint8 (n, H, W, C)."""
@@ -150,7 +156,7 @@ class Look:
 
 
 def _is_run(model: str) -> bool:
-    return Path(model).expanduser().is_dir()
+    return expanded(model).is_dir()
 
 
 def _check(network: Network, model: str) -> None:

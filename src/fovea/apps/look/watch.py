@@ -15,7 +15,7 @@ import numpy as np
 
 from fovea import files
 from fovea.errors import DataError, FoveaError, mismatch
-from fovea.files import jsons
+from fovea.files import expanded, jsons
 from fovea.layers import Conv2D
 from fovea.models import load
 from fovea.network import Network
@@ -30,7 +30,7 @@ class Watch:
     """A run's folder, which need not be whole yet. Raises DataError where there is no such folder now."""
 
     def __init__(self, path: Path | str) -> None:
-        self.folder = Folder(Path(path).expanduser())
+        self.folder = Folder(expanded(path))
         if not self.folder.path.is_dir():
             raise DataError(mismatch(f"run {path}", "the folder of a run", "no such folder"))
         self._version: tuple[int, ...] = ()
