@@ -155,9 +155,9 @@ def test_matplotlib_says_nothing_of_its_own_settings(tmp_path):
         from pathlib import Path
         import numpy as np
         from fovea import charts
-        charts.confusion_matrix(Path("a.png"), np.eye(2, dtype=int), ["a", "b"])
-        charts.rates(Path("b.png"), [1e-3, 1e-2], [1, 2], [1, 2], 1e-3)
-        charts.results(Path("c.png"), [dict(epoch=1, train_loss=1, val_loss=1, train_top1=1, val_top1=1)], 1)
+        two = np.eye(2, dtype=int)
+        charts.plane(Path("a.png"), two, np.arange(2), np.zeros(2, bool), ["a", "b"])
+        charts.confusion_matrix(Path("b.png"), two, ["a", "b"])
     """
     (tmp_path / "file").touch()  # no folder can be made below it
     env = {**os.environ, "MPLCONFIGDIR": str(tmp_path / "file" / "matplotlib")}
