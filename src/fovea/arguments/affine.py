@@ -1,15 +1,15 @@
 """Channels, scaled and shifted."""
 
-from fovea.arguments.arrays import Array, Vector, channels_last, floats, same_shape, shape_of
+from fovea.arguments.arrays import Array, Vector, channels_last, floats, given, same_shape, shape_of
 
 
 def affine(A_prev: Array, gamma: Vector, beta: Vector | None, who: str = "affine") -> None:
     """A_prev (N, H, W, C) or (N, C), gamma (C,), beta (C,) or None."""
-    floats(who, A_prev=A_prev, gamma=gamma, beta=beta)
+    vectors = {"gamma": gamma, **given(beta=beta)}
+    floats(who, A_prev=A_prev, **vectors)
     channels_last(who, A_prev)
-    for name, vector in (("gamma", gamma), ("beta", beta)):
-        if vector is not None:
-            shape_of(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
+    for name, vector in vectors.items():
+        shape_of(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
 
 
 def affine_backward(dZ: Array, A_prev: Array, gamma: Vector, who: str = "affine_backward") -> None:

@@ -38,13 +38,16 @@ def same_shape(who: str, **arrays: Array) -> None:
         shape_of(who, name, array, model.shape, f"it goes with {first}")
 
 
-def floats(who: str, **arrays: Array | None) -> None:
-    """Arrays of float32, or all of float64; any but the first may be None."""
+def given(**arrays: Array | None) -> dict[str, Array]:
+    """Those that are not None, of arguments that may be left out."""
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def floats(who: str, **arrays: Array) -> None:
+    """Arrays of float32, or all of float64."""
     model: tuple[str, np.ndarray] | None = None
-    for name, given in arrays.items():
-        if given is None and model is not None:
-            continue
-        array = plain(who, given, name)
+    for name, array in arrays.items():
+        plain(who, array, name)
         if array.dtype not in (np.float32, np.float64):
             remedy = f"convert it with {name}.astype(np.float32)"
             raise ShapeError(mismatch(who, f"{name} in float32 or float64", array.dtype, remedy))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fovea.arguments.arrays import Filters, Vector, Volume, floats, shape_of, volume
+from fovea.arguments.arrays import Filters, Vector, Volume, floats, given, shape_of, volume
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Padding, Pair, Window
 
@@ -18,7 +18,7 @@ def conv2d(
     who: str = "conv2d",
 ) -> Window:
     """A_prev (N, H, W, C_in), W (f_H, f_W, C_in / groups, C_out), b (C_out,) or None."""
-    floats(who, W=W, A_prev=A_prev, b=b)
+    floats(who, W=W, A_prev=A_prev, **given(b=b))
     shape_of(who, "W", W, ("f_H", "f_W", "C_in" if groups == 1 else "C_in / groups", "C_out"),
            "filters have four axes")  # fmt: skip
     in_groups(who, groups, C_out=W.shape[3])
@@ -54,12 +54,13 @@ def conv2d_transpose(
     output_padding: int | Pair = 0,
     dilation: int | Pair = 1,
     groups: int = 1,
-    dZ: Volume | None = None,
     who: str = "conv2d_transpose",
+    **gradient: Volume,
 ) -> Window:
-    """A_prev (N, H, W, C_in), W (f_H, f_W, C_out / groups, C_in), b (C_out,) or None, dZ of the output's
-    shape or None. The window is that of the convolution that it turns about: its input is the output here."""
-    floats(who, W=W, A_prev=A_prev, b=b, dZ=dZ)
+    """A_prev (N, H, W, C_in), W (f_H, f_W, C_out / groups, C_in), b (C_out,) or None; `gradient` dZ of the
+    output's shape, in the backward pass. The window is that of the convolution that it turns about:
+    its input is the output here."""
+    floats(who, W=W, A_prev=A_prev, **given(b=b), **gradient)
     shape_of(who, "W", W, ("f_H", "f_W", "C_out" if groups == 1 else "C_out / groups", "C_in"),
            "filters have four axes; C_in comes last")  # fmt: skip
     in_groups(who, groups, C_in=W.shape[3])
@@ -69,9 +70,9 @@ def conv2d_transpose(
         shape_of(who, "b", b, (C_out,), "one bias for each channel of the output")
     how = {"output_padding": output_padding, "dilation": dilation}
     window = Window.onto(A_prev.shape[1:3], W.shape[:2], stride, padding, who, **how)
-    if dZ is not None:
+    for name, dZ in gradient.items():
         shape = (len(A_prev), *window.input, C_out)
-        shape_of(who, "dZ", dZ, shape, "dZ has the shape of conv2d_transpose's output")
+        shape_of(who, name, dZ, shape, f"{name} has the shape of conv2d_transpose's output")
     return window
 
 

@@ -9,7 +9,7 @@ from fovea.errors import ShapeError, mismatch
 def group_norm(
     A_prev: Array,
     gamma: Vector,
-    beta: Vector | None,
+    beta: Vector,
     groups: int,
     epsilon: float,
     who: str = "group_norm",
@@ -19,8 +19,7 @@ def group_norm(
     floats(who, A_prev=A_prev, **vectors)
     channels_last(who, A_prev)
     for name, vector in vectors.items():
-        if vector is not None:
-            shape_of(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
+        shape_of(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
     groups_of(A_prev.shape[-1], groups, who)
     if not 0 < epsilon < np.inf:
         raise ShapeError(mismatch(who, "epsilon above 0", epsilon))
@@ -35,7 +34,7 @@ def group_norm_backward(
     who: str = "group_norm_backward",
 ) -> None:
     """As `group_norm`, and dZ of the shape of A_prev."""
-    group_norm(A_prev, gamma, None, groups, epsilon, who)
+    group_norm(A_prev, gamma, gamma, groups, epsilon, who)
     same_shape(who, A_prev=A_prev, dZ=dZ)
 
 

@@ -14,19 +14,20 @@ def pool(
     padding: Padding = "valid",
     dilation: int | Pair = 1,
     ceil_mode: bool = False,
-    dA: Volume | None = None,
     who: str = "pool",
+    **gradient: Volume,
 ) -> Window:
-    """A_prev (N, H, W, C), dA (N, n_H, n_W, C) of the output's shape or None; no `stride` means `size`.
+    """A_prev (N, H, W, C); `gradient` dA (N, n_H, n_W, C) of the output's shape, in the backward pass; no
+    `stride` means `size`.
 
     A window that sees nothing but padding has neither a maximum nor an average, and is refused.
     """
-    floats(who, A_prev=A_prev, dA=dA)
+    floats(who, A_prev=A_prev, **gradient)
     volume(who, "A_prev", A_prev, "C")
     window = pooled(A_prev.shape[1:3], size, stride, padding, dilation, ceil_mode, who)
-    if dA is not None:
+    for name, dA in gradient.items():
         shape = (len(A_prev), *window.output, A_prev.shape[3])
-        shape_of(who, "dA", dA, shape, "dA has the shape of the pool's output")
+        shape_of(who, name, dA, shape, f"{name} has the shape of the pool's output")
     return window
 
 

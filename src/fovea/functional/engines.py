@@ -35,6 +35,10 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
     def computed(*arguments: Any, **named: Any) -> Any:
         views = [np.asarray(a) if type(a) is np.memmap else a for a in arguments]
         found = function(*views, **named)
-        return np.asarray(found) if isinstance(found, np.generic) and np.ndim(views[0]) == 0 else found
+        return tuple(map(_array, found)) if isinstance(found, tuple) else _array(found)
 
     return computed
+
+
+def _array(found: Any) -> Any:
+    return np.asarray(found) if isinstance(found, np.generic) else found

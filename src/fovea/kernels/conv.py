@@ -124,7 +124,7 @@ def conv2d_transpose_backward(
     """As `fovea.reference.conv2d_transpose_backward`: the kernels of a convolution's Z and dW."""
     who = "conv2d_transpose_backward"
     moves = stride, padding, output_padding, dilation, groups
-    window = arguments.conv2d_transpose(A_prev, W, None, *moves, dZ, who)
+    window = arguments.conv2d_transpose(A_prev, W, None, *moves, who, dZ=dZ)
     arguments.float32(who, dZ=dZ, A_prev=A_prev, W=W)
     C, K = W.shape[2] * groups, W.shape[3]
     dA_prev, dW, db = buffers.empty(A_prev.shape), buffers.empty(W.shape), buffers.empty((C,))

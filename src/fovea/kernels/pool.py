@@ -37,7 +37,7 @@ def max_pool2d_backward(
 ) -> np.ndarray:
     """As `fovea.reference.max_pool2d_backward`."""
     who = "max_pool2d_backward"
-    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, who)
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who, dA=dA)
     return _pool(who, "pool.maximum_backward", window, window.input, dA=dA, A_prev=A_prev)
 
 
@@ -85,7 +85,7 @@ def average_pool2d_backward(
 ) -> np.ndarray:
     """As `fovea.reference.average_pool2d_backward`."""
     who = "average_pool2d_backward"
-    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, who)
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who, dA=dA)
     kernel = _averaging("pool.average_backward", window, count_include_pad)
     return _pool(who, kernel, window, window.input, dA=dA)
 

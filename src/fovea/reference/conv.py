@@ -101,7 +101,7 @@ def conv2d_transpose_backward(
     """dA_prev, dW, db: (1) without a bias, (3) with the arrays exchanged, and (4)."""
     who = "conv2d_transpose_backward"
     how = stride, padding, output_padding, dilation, groups
-    window = arguments.conv2d_transpose(A_prev, W, None, *how, dZ, who)
+    window = arguments.conv2d_transpose(A_prev, W, None, *how, who, dZ=dZ)
     dA_prev = conv2d(dZ, W, None, stride=stride, padding=window.pads, dilation=dilation, groups=groups)
     return dA_prev, _filters_gradient(A_prev, dZ, W, window, groups), dZ.sum(axis=(0, 1, 2))
 

@@ -58,7 +58,7 @@ def _aligned(arrays: tuple[Array, ...], shape: tuple[int, ...]) -> list[Array]:
 
 
 def _axes(shape: tuple[int, ...], count: int, array: Array) -> Array:
-    return array.reshape(*shape[:1], *(1,) * (count - len(shape)), *shape[1:])
+    return array.reshape((*shape[:1], *(1,) * (count - len(shape)), *shape[1:]))
 
 
 def _summed(dA: Array, shape: tuple[int, ...]) -> Array:

@@ -53,7 +53,7 @@ def max_pool2d_backward(
     ceil_mode: bool = False,
 ) -> Volume:
     """dA_prev (N, H, W, C)."""
-    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, "max_pool2d_backward")
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, "max_pool2d_backward", dA=dA)
     dA_prev_pad = np.zeros_like(pad(A_prev, window))
     for _, _, at, first in _winners(A_prev, window):
         dA_prev_pad[at] += np.where(first, dA, 0)  # (2)
@@ -134,7 +134,9 @@ def average_pool2d_backward(
     count_include_pad: bool = False,
 ) -> Volume:
     """dA_prev (N, H, W, C); of A_prev only the shape matters."""
-    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, dA, "average_pool2d_backward")
+    window = arguments.pool(
+        A_prev, size, stride, padding, dilation, ceil_mode, "average_pool2d_backward", dA=dA
+    )
     dA_prev_pad = np.zeros_like(pad(A_prev, window))
     share = dA / _count(window, dA.dtype, count_include_pad)
     for _, _, at in positions(window):

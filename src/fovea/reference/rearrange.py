@@ -30,7 +30,11 @@ def depth_to_space(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
     """A (N, H · b, W · b, C / b²)."""
     b = arguments.depth_to_space(A_prev, block, mode)
     N, H, W, C = A_prev.shape
-    blocks = A_prev.reshape(N, H, W, b, b, C // b**2) if mode == "DCR" else A_prev.reshape(N, H, W, -1, b, b)
+    blocks = (
+        A_prev.reshape(N, H, W, b, b, C // b**2)
+        if mode == "DCR"
+        else A_prev.reshape(N, H, W, C // b**2, b, b)
+    )
     order = (0, 1, 3, 2, 4, 5) if mode == "DCR" else (0, 1, 4, 2, 5, 3)
     return blocks.transpose(order).reshape(N, H * b, W * b, C // b**2)  # (3)
 
