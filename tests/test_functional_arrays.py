@@ -70,6 +70,8 @@ CALLS = {
     "hard_sigmoid_backward": ((A, A), lambda dA, a: F.hard_sigmoid_backward(dA, _share(a))),
     "softmax": (((5, 4),), F.softmax),
     "softmax_backward": (((5, 4), (5, 4)), F.softmax_backward),
+    "log_softmax": (((5, 4),), F.log_softmax),
+    "log_softmax_backward": (((5, 4), (5, 4)), F.log_softmax_backward),
     "softmax_cross_entropy_backward": (
         ((5, 4),),
         lambda Z: F.softmax_cross_entropy_backward(Z, np.arange(5) % 4),
@@ -305,7 +307,7 @@ def test_arrays_of_a_mapped_file_give_arrays(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["add", "multiply", "multiply_backward", "relu", "relu_backward"])
 def test_arrays_without_axes_give_arrays(name):
-    numbers = [np.float32(i + 2).reshape(()) for i in range(len(CALLS[name][0]))]
+    numbers = [np.array(i + 2, np.float32) for i in range(len(CALLS[name][0]))]
     for result in results(getattr(F, name)(*numbers)):
         assert type(result) is np.ndarray
         assert result.shape == ()

@@ -91,6 +91,7 @@ def test_softmax_and_loss(N, classes):
     Z, labels = 5 * rng.standard_normal((N, classes), np.float32), rng.integers(-1, classes, N)
     exact = Z.astype(np.float64)
     assert_close(F.softmax(Z), reference.softmax(exact), FORWARD)
+    assert_close(F.log_softmax(Z), reference.log_softmax(exact), FORWARD)
     loss = reference.softmax_cross_entropy(exact, labels)
     assert F.softmax_cross_entropy(Z, labels) == pytest.approx(loss, rel=FORWARD, abs=1e-7)
     expected = reference.softmax_cross_entropy_backward(exact, labels)
@@ -130,6 +131,7 @@ def test_loss_with_smoothing_weights_and_shares(N, classes, smoothing, weighted)
 def test_softmax_and_loss_overflow_for_no_logits(Z):
     Z, labels = np.array([Z], np.float32), np.array([0])
     assert_close(F.softmax(Z), reference.softmax(np.float64(Z)), FORWARD)
+    np.testing.assert_allclose(F.log_softmax(Z), reference.log_softmax(Z), rtol=1e-6)
     assert F.softmax_cross_entropy(Z, labels) == pytest.approx(
         reference.softmax_cross_entropy(np.float64(Z), labels), rel=FORWARD, abs=1e-7
     )
@@ -204,6 +206,9 @@ def test_softmax_backward(N, classes):
     dA = rng.standard_normal((N, classes), np.float32)
     expected = reference.softmax_backward(np.float64(dA), np.float64(A))
     assert np.abs(F.softmax_backward(dA, A) - expected).max() <= 1e-5
+    A = reference.log_softmax(3 * rng.standard_normal((N, classes))).astype(np.float32)
+    expected = reference.log_softmax_backward(np.float64(dA), np.float64(A))
+    assert_close(F.log_softmax_backward(dA, A), expected, 1e-5)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 5, 7, 2), (17, 28, 28, 1), (2, 32, 32, 3)], ids=str)

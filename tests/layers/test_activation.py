@@ -16,6 +16,7 @@ from fovea.layers import (
     HardSigmoid,
     HardSwish,
     LeakyReLU,
+    LogSoftmax,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -57,6 +58,27 @@ def test_shares_of_the_channels_sum_to_one_at_every_pixel():
 
 
 @pytest.mark.parametrize(
+    ("over", "axes"),
+    [("channels", 3), ("height", 1), ("width", 2), ("pixels", (1, 2)), ("all", (1, 2, 3))],
+)
+def test_shares_sum_to_one_over_what_is_named(over, axes):
+    Z = np.random.default_rng(0).standard_normal((2, 3, 4, 5)).astype(np.float32)
+    A, _ = Softmax(over).forward(Z)
+    np.testing.assert_allclose(A.sum(axis=axes), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.exp(LogSoftmax(over).forward(Z)[0]), A, rtol=1e-5)
+    network = fovea.Network([Softmax(over), LogSoftmax(over)], (3, 4, 5))
+    assert [layer.over for layer in network.layers] == [over, over]
+    assert network.forward(Z)[0].shape == Z.shape
+
+
+def test_what_softmax_cannot_sum_over_is_refused():
+    with pytest.raises(ShapeError, match=r'Softmax: over: expected one of "channels", .*got 1'):
+        Softmax(1)
+    with pytest.raises(ShapeError, match=r'LogSoftmax: expected \(H, W, C\) for over="pixels", got \(7,\)'):
+        LogSoftmax("pixels").output_shape((7,))
+
+
+@pytest.mark.parametrize(
     "layer",
     [
         LeakyReLU(0.2),
@@ -65,7 +87,7 @@ def test_shares_of_the_channels_sum_to_one_at_every_pixel():
         Sigmoid(),
         Tanh(),
         SiLU(),
-        Softmax(),
+        LogSoftmax(),
         ELU(0.3),
         CELU(2),
         SELU(),

@@ -31,6 +31,7 @@ from fovea.layers import (
     LayerNorm,
     LeakyReLU,
     LogSigmoid,
+    LogSoftmax,
     MaxPool2D,
     Mish,
     Multiply,
@@ -152,7 +153,17 @@ EXAMPLES = {
         (LayerNorm(1e-6), (7,), (120,)),
         (LayerNorm(), (2, 2, 4), (7, 9, 19)),
     ],
-    "Softmax": [(Softmax(), (4, 5, 3), (14, 14, 6)), (Softmax(), (7,), (120,))],
+    **{
+        kind.__name__: [
+            (kind(), (4, 5, 3), (14, 14, 6)),
+            (kind(), (7,), (120,)),
+            (kind("height"), (4, 1, 3), (9, 7, 6)),
+            (kind("width"), (4, 5, 1), (9, 7, 6)),
+            (kind("pixels"), (3, 2, 3), (9, 7, 6)),
+            (kind("all"), (3, 2, 2), (9, 7, 6)),
+        ]
+        for kind in (Softmax, LogSoftmax)
+    },
     "Shortcut": [
         (Shortcut(5, 2), (5, 4, 3), (32, 32, 3)),
         (Shortcut(3, (1, 3)), (3, 7, 3), (28, 31, 3)),

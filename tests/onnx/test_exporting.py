@@ -38,6 +38,7 @@ from fovea.layers import (
     LayerNorm,
     LeakyReLU,
     LogSigmoid,
+    LogSoftmax,
     MaxPool2D,
     Mish,
     Multiply,
@@ -58,6 +59,7 @@ from fovea.layers import (
     ThresholdedReLU,
     Upsample2D,
 )
+from fovea.layers.softmax import OVER
 from fovea.network.graph import Node
 from fovea.network.preprocessing import Preprocessing
 
@@ -155,6 +157,9 @@ NETWORKS = {
         ThresholdedReLU(0.2), Conv2D(4, 1), GELU(), Conv2D(4, 1), GELU("tanh"), Mish(), Conv2D(4, 1),
         Softplus(), Softplus(2.0), Softplus(3.0, 1.0), Conv2D(4, 1), LogSigmoid(), Softsign(), PReLU(),
         Tanhshrink(), PReLU(True), Flatten(), PReLU(), Dense(3),
+    ),
+    "shares": lambda: of(
+        *(kind(over) for kind in (Softmax, LogSoftmax) for over in OVER), Flatten(), LogSoftmax(), Dense(3)
     ),
     "normalised by themselves": lambda: of(
         Conv2D(6, 3), GroupNorm(2), ReLU(), InstanceNorm(1e-3), Conv2D(4, 3), LayerNorm(1e-6), Flatten(),

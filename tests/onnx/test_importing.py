@@ -478,7 +478,7 @@ WRONG = {
         'output "y": .*every picture',
     ),
     "another axis": (model(node("Concat", ["x", "x"], ["y"], axis=2)), "Concat.*its axis"),
-    "another softmax": (model(node("Softmax", ["x"], ["y"], axis=3)), "Softmax.*its axis"),
+    "another softmax": (model(node("Softmax", ["x"], ["y"], axis=0)), "Softmax.*its axis"),
     "reflections of more than there is": (
         model(node("Pad", ["x", "p"], ["y"], mode="reflect"), p=np.array([0, 0, 8, 0] * 2)),
         "Pad.*at most 7 rows and 5 columns",

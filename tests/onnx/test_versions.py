@@ -323,7 +323,7 @@ NEVER = {
     "Min",
     "ReduceL1", "ReduceL2", "ReduceMin", "ReduceSumSquare", "Tile",
     "Pow", "Range", "ReduceProd", "Shape", "Size", "Sqrt", "Sum", "Where",
-    "LogSoftmax", "Concat",
+    "Concat",
 }  # fmt: skip
 
 
@@ -343,12 +343,32 @@ def test_importing_gives_what_the_version_says_or_refuses(operator):
                 continue
             x = inputs[0].transpose(0, 2, 3, 1) if inputs[0].ndim == 4 else inputs[0]
             with fovea.engine("reference"):
-                rows = operator == "Softmax" and not dense and len(network.output_shape) == 1
-                found = network.predict(x) if rows else network.forward(x)[0]
+                left_out = "Softmax" in operator and not dense and len(network.output_shape) == 1
+                found = network.predict(x) if left_out else network.forward(x)[0]
+            found = np.log(found) if left_out and operator == "LogSoftmax" else found
             found = found.transpose(0, 3, 1, 2) if found.ndim == 4 else found
             _alike(found.reshape(wanted.shape), wanted)
             imported += 1
     assert imported or operator in NEVER
+
+
+@pytest.mark.parametrize("operator", ["Softmax", "LogSoftmax"])
+@pytest.mark.parametrize("opset", range(OLDEST, NEWEST + 1))
+def test_a_softmax_of_pictures_is_over_the_axes_of_its_opset(operator, opset):
+    x, kinds = f(*PICTURES), set()
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, PICTURES) for name in "xy"]
+    for axis in (1, 2, 3):
+        node = helper.make_node(operator, ["x"], ["y"], axis=axis)
+        graph = helper.make_graph([node], "one", ends[:1], ends[1:])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+        network = fovea.onnx.from_model(model)
+        kinds.add(network.layers[-1].over)
+        with fovea.engine("reference"):
+            found = network.forward(x.transpose(0, 2, 3, 1))[0].transpose(0, 3, 1, 2)
+        axes = tuple(range(axis, 4)) if opset < 13 else axis
+        shares = np.exp(x) / np.exp(x).sum(axis=axes, keepdims=True)
+        _alike(found, shares if operator == "Softmax" else np.log(shares))
+    assert kinds == ({"all", "pixels", "width"} if opset < 13 else {"channels", "height", "width"})
 
 
 def test_a_last_log_softmax_of_rows_is_left_out_as_softmax_is():
@@ -366,8 +386,9 @@ def test_a_last_log_softmax_of_rows_is_left_out_as_softmax_is():
 @pytest.mark.parametrize(
     ("operator", "opset", "inputs", "attributes", "words"),
     [
-        ("Softmax", 11, (), {}, "Softmax \"it\": its axis in opset 11: expected 1, .*got 1, 2, 3 of"),
-        ("LogSoftmax", 17, (), {"axis": 1}, 'LogSoftmax "it": its place: expected rows at the end'),
+        ("Softmax", 11, (), {"axis": 0}, "Softmax \"it\": its axis: expected 1 to 3, got 0"),
+        ("LogSoftmax", 17, (), {"axis": -4}, "LogSoftmax \"it\": its axis: expected 1 to 3, got -4"),
+        ("Hardmax", 17, (), {}, 'Hardmax "it"'),
         ("Upsample", 10, (np.float32([1, 1, 2, 2]),), {}, "of Upsample in opset 10, got .*deprecated"),
         ("Squeeze", 13, (), {"axes": [2]}, "of Squeeze in opset 13, got Unrecognized attribute: axes"),
         ("Expand", 7, (i(2, 3, 6, 4),), {}, "of Expand in opset 7"),

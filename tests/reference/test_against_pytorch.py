@@ -189,16 +189,17 @@ def test_upsampling(N, H, W, C, factor, smooth):
         ("tanh", "tanh", ()),
         ("silu", "silu", ()),
         ("softmax", "softmax", ()),
+        ("log_softmax", "log_softmax", ()),
     ],
 )
 def test_activations(ours, theirs, numbers):
     Z, dA = np.random.default_rng(0).standard_normal((2, 50, 20))
     Z *= 5
     A = getattr(reference, ours)(Z, *numbers)
-    kept = A if ours in ("sigmoid", "tanh", "softmax") else Z
+    kept = A if ours in ("sigmoid", "tanh", "softmax", "log_softmax") else Z
     dZ = getattr(reference, f"{ours}_backward")(dA, kept, *numbers)
     assert_all_close(
-        (A, dZ), peers.activation(theirs, Z, dA, *(numbers or ((1,) if ours == "softmax" else ())))
+        (A, dZ), peers.activation(theirs, Z, dA, *(numbers or ((1,) if "softmax" in ours else ())))
     )
 
 

@@ -36,6 +36,7 @@ from fovea.layers import (
     LayerNorm,
     LeakyReLU,
     LogSigmoid,
+    LogSoftmax,
     MaxPool2D,
     Mish,
     Multiply,
@@ -208,7 +209,8 @@ def test_a_whole_network_in_both_engines(name):
 @pytest.mark.parametrize(
     "layer",
     [
-        LeakyReLU(0.3), LeakyReLU(-1), ReLU6(), Clip(-0.3, 0.5), SiLU(), Sigmoid(), Tanh(), Softmax(),
+        LeakyReLU(0.3), LeakyReLU(-1), ReLU6(), Clip(-0.3, 0.5), SiLU(), Sigmoid(), Tanh(),
+        Softmax(), Softmax("all"), LogSoftmax(), LogSoftmax("width"), LogSoftmax("pixels"),
         PReLU(), PReLU(True), GroupNorm(1), InstanceNorm(), LayerNorm(),
         ELU(0.4), CELU(2.0), SELU(), HardSigmoid(), HardSwish(), ThresholdedReLU(0.2), GELU(), GELU("tanh"),
         Mish(), Softplus(2.0), LogSigmoid(), Softsign(), Tanhshrink(),

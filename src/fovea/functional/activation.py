@@ -72,3 +72,13 @@ def softmax(Z: Rows) -> Rows:
 def softmax_backward(dA: Rows, A: Rows) -> Rows:
     """dZ (N, classes) = A · (dA − Σ dA · A), from what `softmax` gave."""
     return operations("activation").softmax_backward(dA, A)
+
+
+def log_softmax(Z: Rows) -> Rows:
+    """log softmax(Z) (N, classes) from logits Z (N, classes), also where a probability rounds to 0."""
+    return operations("activation").log_softmax(Z)
+
+
+def log_softmax_backward(dA: Rows, A: Rows) -> Rows:
+    """dZ (N, classes) = dA − exp(A) · Σ dA, from what `log_softmax` gave."""
+    return operations("activation").log_softmax_backward(dA, A)

@@ -83,27 +83,22 @@ def softmax_of(classes: int) -> Specification:
 
 def softmax(Z) -> np.ndarray:
     """As `fovea.reference.softmax`."""
-    arguments.logits(Z)
-    arguments.float32("softmax", Z=Z)
-    if not len(Z):
-        return reference.softmax(Z)
-    packed = pack(Z)
-    Y = buffers.empty(packed.shape)
-    run("classes.softmax", [packed], [Y], classes=Z.shape[1], lanes=tiles.vector())
-    return unpack(Y, len(Z))
+    return _of_rows("softmax", Z=Z)
 
 
 def softmax_backward(dA, A) -> np.ndarray:
     """As `fovea.reference.softmax_backward`."""
-    arguments.logits(A, "softmax_backward", "A")
-    arguments.same_shape("softmax_backward", A=A, dA=dA)
-    arguments.float32("softmax_backward", dA=dA, A=A)
-    if not len(A):
-        return reference.softmax_backward(dA, A)
-    gradient, shares = pack(dA), pack(A)
-    dZ = buffers.empty(shares.shape)
-    run("classes.softmax_backward", [gradient, shares], [dZ], classes=A.shape[1], lanes=tiles.vector())
-    return unpack(dZ, len(A))
+    return _of_rows("softmax_backward", A=A, dA=dA)
+
+
+def log_softmax(Z) -> np.ndarray:
+    """As `fovea.reference.log_softmax`."""
+    return _of_rows("log_softmax", Z=Z)
+
+
+def log_softmax_backward(dA, A) -> np.ndarray:
+    """As `fovea.reference.log_softmax_backward`."""
+    return _of_rows("log_softmax_backward", A=A, dA=dA)
 
 
 def passes(function: str) -> tuple[Callable, Callable]:
@@ -143,6 +138,20 @@ def _forward(function: str, Z, *numbers: float) -> np.ndarray:
     asked = {"activation": activation(function, *numbers), "vector": tiles.vector()}
     run("elementwise.activate", [Z.reshape(1, -1)], [A.reshape(1, -1)], **asked)
     return A
+
+
+def _of_rows(function: str, **arrays) -> np.ndarray:
+    """`function` of pipelines/classes.py, which takes the gradient, the last of the `arrays`, first."""
+    (name, rows), *_ = arrays.items()
+    arguments.logits(rows, function, name)
+    arguments.same_shape(function, **arrays)
+    arguments.float32(function, **arrays)
+    if not len(rows):
+        return np.zeros(rows.shape, np.float32)
+    inputs = [pack(array) for array in reversed(arrays.values())]
+    Y = buffers.empty(inputs[0].shape)
+    run(f"classes.{function}", inputs, [Y], classes=rows.shape[1], lanes=tiles.vector())
+    return unpack(Y, len(rows))
 
 
 def _backward(function: str, dA, *numbers: float, **kept) -> np.ndarray:

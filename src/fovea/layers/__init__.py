@@ -1,6 +1,6 @@
 """What networks are made of; each layer's forward and backward pass stand side by side."""
 
-from fovea.layers.activation import Clip, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Softmax, Tanh
+from fovea.layers.activation import Clip, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Tanh
 from fovea.layers.affine import Affine
 from fovea.layers.base import Layer
 from fovea.layers.conv import Conv2D
@@ -16,6 +16,7 @@ from fovea.layers.rearrange import Channels, DepthToSpace, SpaceToDepth
 from fovea.layers.sample import Pad2D, Resize2D
 from fovea.layers.shape import Flatten
 from fovea.layers.shortcut import Shortcut
+from fovea.layers.softmax import LogSoftmax, Softmax
 from fovea.layers.units import (
     CELU,
     ELU,
@@ -61,6 +62,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "LogSigmoid",
+    "LogSoftmax",
     "MaxPool2D",
     "Mish",
     "Multiply",

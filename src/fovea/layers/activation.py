@@ -8,11 +8,12 @@
     Sigmoid     σ(Z) = 1 / (1 + exp(−Z))             A · (1 − A)                                          (4)
     Tanh        tanh(Z)                              1 − A²                                               (5)
     SiLU        Z · σ(Z)                             σ(Z) · (1 + Z · (1 − σ(Z)))                          (6)
-    Softmax     exp(Z) / Σ exp(Z) over channels      dZ = A · (dA − Σ dA · A)                             (7)
 
-Each is A and, but for the last, dA/dZ. Nair, Hinton: Rectified linear units improve restricted Boltzmann
-machines (2010); Maas, Hannun, Ng: Rectifier nonlinearities improve neural network acoustic models (2013);
-Sandler et al.: MobileNetV2 (2018) for ReLU6; Elfwing, Uchibe, Doya: Sigmoid-weighted linear units (2017).
+Each is A and dA/dZ. Softmax, of several values together, is in `fovea.layers.softmax`.
+
+Nair, Hinton: Rectified linear units improve restricted Boltzmann machines (2010); Maas, Hannun, Ng: Rectifier
+nonlinearities improve neural network acoustic models (2013); Sandler et al.: MobileNetV2 (2018) for ReLU6;
+Elfwing, Uchibe, Doya: Sigmoid-weighted linear units (2017).
 """
 
 from dataclasses import dataclass
@@ -119,22 +120,3 @@ class SiLU(_Activation):
 
     function = "silu"
     from_output = False
-
-
-@dataclass(eq=False)
-class Softmax(Layer):
-    """(7): the channels (or the values of a flat layer) of each pixel become shares, which sum to 1.
-
-    A classifier needs none: its loss and its predictions take logits.
-    """
-
-    def forward(
-        self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
-    ) -> tuple[np.ndarray, Any]:
-        Z = A_prev.reshape(-1, A_prev.shape[-1])
-        A = functional.softmax(Z).reshape(A_prev.shape)
-        return A, A
-
-    def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
-        dA, A = (array.reshape(-1, array.shape[-1]) for array in (dZ, cache))
-        return functional.softmax_backward(dA, A).reshape(cache.shape), {}

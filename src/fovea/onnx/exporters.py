@@ -255,8 +255,20 @@ def _layer_norm(one: _One) -> Value:
     return one.to("Transpose", perm=(0, 3, 1, 2))
 
 
-def _softmax(one: _One) -> Value:
-    return one.to("Softmax", axis=1, moved=one.inputs[0].moved)
+def _shares(one: _One) -> Value:
+    """Over one axis; where it is over several, they are one meanwhile."""
+    layer: Any = one.layer
+    value, name, operator = one.inputs[0], one.layer.name, type(one.layer).__name__
+    if len(value.shape) == 1 or layer.over == "channels":
+        return one.to(operator, axis=1, moved=value.moved)
+    if layer.over in ("height", "width"):
+        return one.to(operator, axis=2 if layer.over == "height" else 3)
+    H, W, C = value.shape
+    flat = one.weights("into", np.array((0, C if layer.over == "pixels" else 1, -1), np.int64))
+    back = one.weights("shape", np.array((0, C, H, W), np.int64))
+    x = one.exporter.add("Reshape", [value.layer, flat], f"{name}.flat", f"{name}.flat")
+    one.names = [one.exporter.add(operator, [x], f"{name}.shares", f"{name}.shares", axis=2)]
+    return one.to("Reshape", back)
 
 
 def _affine(one: _One) -> Value:
@@ -409,6 +421,7 @@ EXPORTERS: dict[type[Layer], Callable[[_One], Value]] = {
     layers.GlobalAveragePool2D: _global_pool("GlobalAveragePool"),
     layers.GlobalMaxPool2D: _global_pool("GlobalMaxPool"),
     layers.LeakyReLU: _each("LeakyRelu", alpha="slope"),
+    layers.LogSoftmax: _shares,
     layers.LogSigmoid: _in_steps(("Neg", 0), ("Softplus", 1), ("Neg", 2)),
     layers.MaxPool2D: _pool("MaxPool"),
     layers.Mish: _in_steps(("Softplus", 0), ("Tanh", 1), ("Mul", 0, 2)),
@@ -422,7 +435,7 @@ EXPORTERS: dict[type[Layer], Callable[[_One], Value]] = {
     layers.Shortcut: _shortcut,
     layers.Sigmoid: _each("Sigmoid"),
     layers.SiLU: _in_steps(("Sigmoid", 0), ("Mul", 0, 1)),
-    layers.Softmax: _softmax,
+    layers.Softmax: _shares,
     layers.Softplus: _softplus,
     layers.Softsign: _each("Softsign"),
     layers.SpaceToDepth: _space_to_depth,

@@ -8,10 +8,12 @@
     silu:        A = Z · σ(Z)                         dZ = dA · σ(Z) · (1 + Z · (1 − σ(Z)))          (6)
     softmax:     A[n, c] = exp(Z[n, c] − m) / Σ_k exp(Z[n, k] − m),   m = max_k Z[n, k]              (7)
                  dZ[n, c] = A[n, c] · (dA[n, c] − Σ_k dA[n, k] · A[n, k])                            (8)
+    log_softmax: A[n, c] = Z[n, c] − m − log Σ_k exp(Z[n, k] − m)                                    (9)
+                 dZ[n, c] = dA[n, c] − exp(A[n, c]) · Σ_k dA[n, k]                                   (10)
 
 A NaN stays one, and where Z is NaN, (1), (2) and (3) let dA pass, so that the fault stays visible. σ is
-computed from exp(−|Z|), and the maximum m changes nothing in (7) but keeps every exponent at or below zero:
-nothing overflows.
+computed from exp(−|Z|), and the maximum m changes nothing in (7) and (9) but keeps every exponent at or below
+zero: nothing overflows.
 
 Glorot, Bordes, Bengio (2011) for (1); Maas, Hannun, Ng (2013) for (2); Elfwing, Uchibe, Doya (2017) for (6).
 """
@@ -128,3 +130,19 @@ def softmax_backward(dA: Rows, A: Rows) -> Rows:
     arguments.logits(A, "softmax_backward", "A")
     arguments.same_shape("softmax_backward", A=A, dA=dA)
     return A * (dA - (dA * A).sum(axis=1, keepdims=True))  # (8)
+
+
+@quietly
+def log_softmax(Z: Rows) -> Rows:
+    """A (N, classes): the logarithms of `softmax`, without those of small numbers."""
+    arguments.logits(Z, "log_softmax")
+    below = Z - Z.max(axis=1, keepdims=True)
+    return below - np.log(np.exp(below).sum(axis=1, keepdims=True))  # (9)
+
+
+@quietly
+def log_softmax_backward(dA: Rows, A: Rows) -> Rows:
+    """dZ (N, classes)."""
+    arguments.logits(A, "log_softmax_backward", "A")
+    arguments.same_shape("log_softmax_backward", A=A, dA=dA)
+    return dA - np.exp(A) * dA.sum(axis=1, keepdims=True)  # (10)

@@ -1,10 +1,11 @@
-"""Activations: a value from one value, and softmax over channels; the formulas are those of the layers.
+"""Activations: a value from one value, and softmax, of several; the formulas are those of the layers.
 
 Forward, A is Z times a factor, or a number that is made of Z; backward, dZ is dA times the slope of the
 activation at Z.
 """
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -164,30 +165,54 @@ def _prelu_slope(passed: Passed, at: At) -> Sum:
 PRELU = Tracer(_prelu, _prelu_input, {"slope": _prelu_slope})
 
 
-# Softmax over channels
+# Softmax, over what the layer says
 
 
-def _places(at: At, channels: int) -> np.ndarray:
-    """All channels of the pixel at `at`, (channels, axes)."""
-    return np.array([(*at[:-1], k) for k in range(channels)])
+def _group(passed: Passed, at: At) -> tuple[np.ndarray, np.ndarray]:
+    """The places that are summed over with `at`, (n, axes), and which of them is `at`, (n,)."""
+    layer: Any = passed.layer
+    shape = passed.A_prev.shape
+    summed = layer.axes(shape)
+    ranges = [range(n) if axis in summed else [at[axis]] for axis, n in enumerate(shape)]
+    places = np.array(list(product(*ranges)))
+    return places, (places == at).all(axis=1)
 
 
 @quietly
 def _softmax(passed: Passed, at: At) -> Sum:
-    Z = passed.A_prev[at[:-1]].astype(np.float64)
+    places, own = _group(passed, at)
+    Z = passed.A_prev[tuple(places.T)].astype(np.float64)
     exponentials = np.exp(Z - Z.max())
-    own = _number("exp(Z − max Z)", exponentials[at[-1]])
+    left = _number("exp(Z − max Z)", exponentials[own].item())
     share = _number("1 / Σ exp(Z − max Z)", 1 / exponentials.sum())
-    return passed.sum("A", at, passed.Z, "exp(Z − max Z) / Σ exp(Z − max Z)", own, share)
+    return passed.sum("A", at, passed.Z, "exp(Z − max Z) / Σ exp(Z − max Z)", left, share)
 
 
 @quietly
 def _softmax_input(passed: Passed, at: At) -> Sum:
-    pixel, c = at[:-1], at[-1]
-    A = passed.Z[pixel].astype(np.float64)
-    left = Factor("dA", passed.dZ[pixel], _places(at, len(A)))
-    slope = Factor("A_c · ([k = c] − A_k)", A[c] * ((np.arange(len(A)) == c) - A))
+    places, own = _group(passed, at)
+    A = passed.Z[tuple(places.T)].astype(np.float64)
+    left = Factor("dA", passed.dZ[tuple(places.T)], places)
+    slope = Factor("A_c · ([k = c] − A_k)", A[own] * (own - A))
     return passed.sum("dZ", at, passed.dA_prev, "Σ dA_k · A_c · ([k = c] − A_k)", left, slope)
 
 
+@quietly
+def _log_softmax(passed: Passed, at: At) -> Sum:
+    places, _ = _group(passed, at)
+    Z = passed.A_prev[tuple(places.T)].astype(np.float64)
+    rule = "Z − max Z − log Σ exp(Z − max Z)"
+    whole = passed.A_prev[at] - Z.max() - np.log(np.exp(Z - Z.max()).sum())
+    return passed.sum("A", at, passed.Z, rule, _number(rule, whole))
+
+
+@quietly
+def _log_softmax_input(passed: Passed, at: At) -> Sum:
+    places, own = _group(passed, at)
+    left = Factor("dA", passed.dZ[tuple(places.T)], places)
+    slope = Factor("[k = c] − exp(A_c)", own - np.exp(np.float64(passed.Z[at])))
+    return passed.sum("dZ", at, passed.dA_prev, "Σ dA_k · ([k = c] − exp(A_c))", left, slope)
+
+
 SOFTMAX = Tracer(_softmax, _softmax_input)
+LOG_SOFTMAX = Tracer(_log_softmax, _log_softmax_input)

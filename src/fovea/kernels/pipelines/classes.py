@@ -38,6 +38,30 @@ def softmax_backward(*, classes, lanes):
     return [_schedule(dZ, classes, lanes)], [dA, A]
 
 
+def log_softmax(*, classes, lanes):
+    """Y[k] = Z[k] − m − log Σ_c exp(Z[c] − m)."""
+    Z, Y = array("Z", [lanes, classes]), hl.Func("Y")
+    l, k, n = variables("l k n")
+    largest, _, total = _softmax(Z, classes, n)
+    below = hl.strict_float(Z[l, k, n] - largest[l, n])  # or m of 1e30 might swallow the logarithm
+    Y[l, k, n] = hl.strict_float(below - _of_numbers(hl.log, total[l, n]))
+    return [_schedule(Y, classes, lanes)], [Z]
+
+
+def log_softmax_backward(*, classes, lanes):
+    """dZ[k] = dA[k] − exp(A[k]) · Σ_c dA[c]."""
+    dA, A = array("dA", [lanes, classes]), array("A", [lanes, classes])
+    dZ, total = hl.Func("dZ"), hl.Func("total")
+    l, k, n = variables("l k n")
+    r = hl.RDom([(0, classes)], "r")
+    total[l, n] = ZERO
+    total[l, n] += dA[l, r[0], n]
+    dZ[l, k, n] = dA[l, k, n] - _of_numbers(hl.exp, A[l, k, n]) * total[l, n]
+    total.compute_root().vectorize(l)
+    total.update().reorder(l, r[0], n).vectorize(l)
+    return [_schedule(dZ, classes, lanes)], [dA, A]
+
+
 def cross_entropy(*, classes, lanes, soft):
     """(3) for every picture, and (4), and whether the first of the largest logits is a class of the largest
     share: 1 or 0.

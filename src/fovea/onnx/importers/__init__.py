@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import DataError, FoveaError, mismatch, reason
-from fovea.layers import HardSwish, Mish, ReLU, Sigmoid, Softplus, Softsign, Tanh
+from fovea.layers import HardSwish, LogSoftmax, Mish, ReLU, Sigmoid, Softmax, Softplus, Softsign, Tanh
 from fovea.onnx.bounds import brief
 from fovea.onnx.building import Builder, Value
 from fovea.onnx.importers import activations, grouped, movement, products, reductions, windows
@@ -52,7 +52,7 @@ IMPORTERS: Table = {
     "InstanceNormalization": grouped.instance_normalization,
     "LayerNormalization": grouped.layer_normalization,
     "LeakyRelu": activations.leaky_relu,
-    "LogSoftmax": {1: activations.log_softmax_before_13, 13: activations.log_softmax},
+    "LogSoftmax": {1: activations.softmax_before_13(LogSoftmax), 13: activations.softmax(LogSoftmax)},
     "MatMul": products.matmul,
     "MaxPool": windows.max_pool,
     "Mish": activations.each(Mish),
@@ -69,7 +69,7 @@ IMPORTERS: Table = {
     "Selu": activations.selu,
     "Sigmoid": activations.each(Sigmoid),
     "Slice": movement.moves,
-    "Softmax": {1: activations.softmax_before_13, 13: activations.softmax},
+    "Softmax": {1: activations.softmax_before_13(Softmax), 13: activations.softmax(Softmax)},
     "Softplus": activations.each(Softplus),
     "Softsign": activations.each(Softsign),
     "SpaceToDepth": movement.moves,

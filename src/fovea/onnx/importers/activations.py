@@ -1,7 +1,8 @@
 """Activations as layers; the last softmax is left out, for a network gives logits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,13 @@ from fovea.layers import (
     HardSigmoid,
     Layer,
     LeakyReLU,
+    LogSoftmax,
     ReLU,
     ReLU6,
     Softmax,
     ThresholdedReLU,
 )
+from fovea.layers.softmax import OVER
 from fovea.layers.units import SELU_ALPHA, SELU_SCALE
 from fovea.onnx.building import Builder, Value
 
@@ -86,24 +89,24 @@ def thresholded_relu(b: Builder, x, *, alpha=1.0):
     return _each(b, x, ThresholdedReLU(round(alpha, 7)))
 
 
-def softmax(b: Builder, x, *, axis=-1):
+def softmax(layer: type[Softmax | LogSoftmax]):
     """Along one axis."""
-    value = b.ready(x)
-    return _softmax(b, value, {_axis(value, axis)})
+
+    def made(b: Builder, x, *, axis=-1):
+        value = b.ready(x)
+        return _shares(b, value, _axis(value, axis), 1, layer)
+
+    return made
 
 
-def softmax_before_13(b: Builder, x, *, axis=1):
+def softmax_before_13(layer: type[Softmax | LogSoftmax]):
     """Over all axes from `axis` on together."""
-    value = b.ready(x)
-    return _softmax(b, value, set(range(_axis(value, axis), len(value.tensor_shape) + 1)))
 
+    def made(b: Builder, x, *, axis=1):
+        value = b.ready(x)
+        return _shares(b, value, _axis(value, axis), len(value.tensor_shape), layer)
 
-def log_softmax(b: Builder, x, *, axis=-1):
-    return softmax(b, _last_rows(b, x), axis=axis)
-
-
-def log_softmax_before_13(b: Builder, x, *, axis=1):
-    return softmax_before_13(b, _last_rows(b, x), axis=axis)
+    return made
 
 
 def _axis(value: Value, axis: int) -> int:
@@ -114,31 +117,30 @@ def _axis(value: Value, axis: int) -> int:
     return axis % axes
 
 
-def _softmax(b: Builder, value: Value, axes: set[int]) -> Value:
-    """Over `axes` of the tensor (N, …) together: the channels of pictures, or all of a picture or a row. The
-    last one of rows is left out, and `predict` does it."""
-    long = {axis for axis, n in enumerate(value.tensor_shape, start=1) if n > 1}
-    pictures = len(value.shape) == 3
-    if not value.whole or (pictures and value.moved is not None):
-        raise ShapeError(mismatch("its input", "pictures or rows, whole", ("N", *value.tensor_shape)))
-    if pictures and 1 in axes and axes & long <= {1}:
-        return _each(b, value, Softmax())
-    if not long <= axes or (pictures and b.last):
-        got = f"{', '.join(map(str, sorted(axes)))} of {('N', *value.tensor_shape)}"
-        raise ShapeError(mismatch(f"its axis in opset {b.graph.opset}", "1, that of the channels", got))
-    rows = b.moved(value, value.places.reshape(-1))
-    made = rows if b.last else b.add(Softmax(), rows)
-    return replace(made, moved=value.places)
+def _shares(b: Builder, value: Value, axis: int, count: int, layer: type[Softmax | LogSoftmax]) -> Value:
+    """Over axes from `axis` on, `count` at most, of the tensor (N, …): by the layer that sums over the same
+    numbers. The last one of all of a row is left out, and `predict` does it."""
+    if not value.whole:
+        raise ShapeError(mismatch("its input", "all numbers of what the network computes, once", value.shape))
+    axes = tuple(range(axis, len(value.tensor_shape) + 1))[:count]
+    wanted = np.empty(prod(value.shape), np.int64)
+    wanted[value.places] = _together(value.places, [own - 1 for own in axes])
+    own = np.arange(wanted.size).reshape(value.shape)
+    row = len(value.shape) == 1
+    name: Any
+    for name, summed in OVER.items():
+        if np.array_equal(wanted.reshape(value.shape), _together(own, [0] if row else summed)):
+            if row and b.last:
+                return replace(b.moved(value, value.places.reshape(-1)), moved=value.places)
+            return replace(b.add(layer(name), value), moved=value.moved)
+    expected = "the channels, a row, a column or all of a picture, or a whole row of numbers"
+    got = f"{', '.join(map(str, axes))} of {('N', *value.tensor_shape)}"
+    raise ShapeError(mismatch(f"its axis in opset {b.graph.opset}", expected, got))
 
 
-def _last_rows(b: Builder, x: Any) -> Value:
-    """`x`, if it is rows and what is made of it is the network's output: there logarithms of probabilities
-    are left out as probabilities are. Raises ShapeError, for no layer gives logarithms."""
-    value = b.ready(x)
-    if not b.last or len(value.shape) != 1:
-        got = "pictures" if b.last else "the middle"
-        raise ShapeError(mismatch("its place", "rows at the end of the network, where it is left out", got))
-    return value
+def _together(numbers: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+    """In the place of each number the least of all that share its place along the other axes."""
+    return np.broadcast_to(numbers.min(axis=tuple(axes), keepdims=True), numbers.shape)
 
 
 def _each(b: Builder, x: Any, layer: Layer):

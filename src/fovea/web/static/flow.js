@@ -68,7 +68,7 @@ function values(n, columns, layer) {
 }
 
 /** What says nothing that the layer's name does not say, or says it shorter. */
-const SHORT = { Conv2D: "", ReLU: "", LeakyReLU: "", Clip: "", Sigmoid: "", Tanh: "", SiLU: "", ELU: "", CELU: "", SELU: "", GELU: "", HardSigmoid: "", HardSwish: "", ThresholdedReLU: "", Mish: "", Softplus: "", LogSigmoid: "", Softsign: "", Tanhshrink: "", PReLU: "", Softmax: "", Upsample2D: "", Dense: "", Flatten: "", Dropout: "", MaxPool2D: "max", AveragePool2D: "average", GlobalAveragePool2D: "average of all" };
+const SHORT = { Conv2D: "", ReLU: "", LeakyReLU: "", Clip: "", Sigmoid: "", Tanh: "", SiLU: "", ELU: "", CELU: "", SELU: "", GELU: "", HardSigmoid: "", HardSwish: "", ThresholdedReLU: "", Mish: "", Softplus: "", LogSigmoid: "", Softsign: "", Tanhshrink: "", PReLU: "", Softmax: "", LogSoftmax: "", Upsample2D: "", Dense: "", Flatten: "", Dropout: "", MaxPool2D: "max", AveragePool2D: "average", GlobalAveragePool2D: "average of all" };
 
 /** "5×5, padding 2", "of relu1", "→ 28×28×6" */
 function words(layer) {
