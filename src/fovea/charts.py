@@ -169,7 +169,7 @@ def mistakes(path: Path, pictures: np.ndarray, answers: Sequence[tuple[str, str,
                 picture[:, :, 0] if grey else picture, cmap="gray" if grey else None, vmin=0, vmax=255
             )
             caption = f"{short(true, 22)}\ntaken for {short(taken, 12)} ({p:.0%})"
-            axes.set_title(caption, size=8, weight="normal", loc="left")
+            axes.set_title(caption, size=8, weight="normal", loc="left", y=1)  # else sought among the ticks
 
 
 @optional
