@@ -1,4 +1,4 @@
-"""Fovea starts fast; the best of several runs counts, for other work on the machine is not its fault."""
+"""Fovea starts fast; one run of three is enough, for other work on the machine is not its fault."""
 
 import pytest
 
@@ -10,6 +10,10 @@ pytest.importorskip("halide")
 @pytest.mark.alone
 @pytest.mark.parametrize("what", list(startup.FACTS)[:3])  # the fourth needs PyTorch's side of the benchmarks
 def test_the_start_is_fast(what, monkeypatch):
-    monkeypatch.setattr(startup, "_TIMES", 3)
+    monkeypatch.setattr(startup, "_TIMES", 1)
+    monkeypatch.setattr(startup, "_COMPILATIONS", 1)
     measure, most = startup.FACTS[what]
-    assert min(measure()) < most
+    seconds = []
+    while not seconds or (seconds[-1] >= most and len(seconds) < 3):
+        seconds += measure()
+    assert seconds[-1] < most, seconds
