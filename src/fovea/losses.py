@@ -87,13 +87,24 @@ class CrossEntropy(Loss):
 
 
 class MeanSquaredError(Loss):
-    """`mean_squared_error`: the mean over all values of (Z − T)²; a target that is NaN does not count."""
+    """`mean_squared_error`: the mean over all values of (Z − T)²; a target that is NaN does not count.
 
-    def __call__(self, Z: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-        return mean_squared_error(Z, targets)
+    Of several outputs it is the sum of their means; `targets` are then a dict by name, and an output that
+    has none does not count.
+    """
 
-    def counted(self, targets: np.ndarray) -> int:
-        return int((~np.isnan(targets)).reshape(len(targets), -1).any(axis=1).sum())
+    def __call__(self, Z: Any, targets: Any) -> tuple[float, Any]:
+        if not isinstance(targets, dict):
+            return mean_squared_error(Z, targets)
+        found = {name: mean_squared_error(Z[name], T) for name, T in targets.items()}
+        return sum(loss for loss, _ in found.values()), {name: dZ for name, (_, dZ) in found.items()}
+
+    def counted(self, targets: Any) -> int:
+        known = [
+            (~np.isnan(T)).reshape(len(T), -1).any(axis=1)
+            for T in (targets.values() if isinstance(targets, dict) else [targets])
+        ]
+        return int(np.logical_or.reduce(known).sum())
 
 
 def right(Z: np.ndarray, labels: np.ndarray) -> int:

@@ -15,7 +15,8 @@ from fovea.errors import EngineError, mismatch
 from fovea.losses import CrossEntropy, MeanSquaredError
 from fovea.names import visible
 from fovea.network import Network
-from fovea.network.summary import times
+from fovea.network.outputs import joined, parted
+from fovea.network.summary import outputs, times
 from fovea.ranges import check_size
 
 _SECONDS, _LEAST, _MOST = 1.0, 7, 200  # rounds that are timed
@@ -84,7 +85,7 @@ def explain(
 
     check_size((batch_size, *network.input_shape), "explain-kernels", "a batch")
 
-    loss = CrossEntropy() if len(network.output_shape) == 1 else MeanSquaredError()
+    loss = CrossEntropy() if network.ends_in_classes else MeanSquaredError()
     plan = Plan(
         network, batch_size, training=training, loss=loss,
         progress=lambda done, total, what: progress(done, total),
@@ -157,12 +158,9 @@ def _passes(plan, network: Network, training: bool) -> Iterator[_Pass]:
         yield _of_part(part, "forward", part.forward)
     if not training:
         return
-    shape = times(network.output_shape)
-    why = (
-        "softmax, loss and its gradient in one"
-        if len(network.output_shape) == 1
-        else "mean squared error, in NumPy"
-    )
+    shape = outputs(network)
+    one = "softmax, loss and its gradient in one"
+    why = one if network.ends_in_classes else "mean squared error, in NumPy"
     yield _Pass("loss", f"{shape} → {shape}", "loss", [plan.loss.run], why)
     for part in reversed(plan.parts):
         for phase, steps in part.passes().items():
@@ -193,9 +191,12 @@ def _prepare(plan, network: Network, batch_size: int, training: bool) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (batch_size, *network.input_shape), np.uint8)
     if training:
-        shape = network.output_shape
-        labels = rng.integers(0, shape[-1], batch_size, dtype=np.int32)
-        targets = labels if len(shape) == 1 else rng.random((batch_size, *shape), np.float32)
+        shapes = parted(network.outputs, network.output_shape)
+        if network.ends_in_classes:
+            targets = rng.integers(0, shapes[0][0], batch_size, dtype=np.int32)
+        else:
+            arrays = [rng.random((batch_size, *shape), np.float32) for shape in shapes]
+            targets = joined(network.outputs, arrays)
         plan.loss_and_gradients(images, targets, rng=rng)
     else:
         plan.predict(images)

@@ -152,7 +152,7 @@ def _begin_with(
     shape = None if size is None else (*size, 3)
     network = models.load(file_of(weights), model=model, input_shape=shape)
     splits = _fitting(network, source, seed, groups, record_of(weights))
-    had, new = network.output_shape[-1], []
+    had, new = network.shapes[-1][-1], []
     if network.classes is None and had == len(splits.classes):
         network.classes = splits.classes
     elif network.classes != splits.classes:

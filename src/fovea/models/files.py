@@ -54,7 +54,7 @@ def adapted(network: Network, classes: Sequence[str], seed: int = 0) -> Network:
     number = max((n for n, layer in enumerate(network.layers) if layer.parameters), default=None)
     description = network.architecture()
     size = None
-    if number is not None and len(network.output_shape) == 1:
+    if number is not None and network.ends_in_classes:
         chosen = description["layers"][number]["hyperparameters"]
         size = next((name for name in ("units", "filters") if name in chosen), None)
         if size is not None and chosen[size] == network.output_shape[0]:

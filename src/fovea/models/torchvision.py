@@ -56,7 +56,7 @@ def described(models: Sequence[Model], network: Network) -> Model | None:
     """The one of `models` that `network` is, for whatever pictures and classes."""
     own = network.architecture()["layers"]
     for model in models:
-        nodes = model.describe(model.name, network.input_shape, network.output_shape[-1]).nodes
+        nodes = model.describe(model.name, network.input_shape, network.shapes[-1][-1]).nodes
         if len(nodes) == len(own):
             graph = Graph.of(nodes)
             if architecture.to_json(graph.nodes(), network.input_shape)["layers"] == own:

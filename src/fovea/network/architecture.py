@@ -3,7 +3,7 @@
     {"input_shape": [28, 28, 1], "layers": [{"type": "Conv2D", "hyperparameters": {…}}, …]}
 
 An entry may have a "name", and in "after" the names of those whose output it takes in; without, it is named
-by kind and count and takes in what the one before gives out.
+by kind and count and takes in what the one before gives out. Where outputs have names, "outputs" lists them.
 """
 
 import json
@@ -16,13 +16,15 @@ from fovea.layers.base import REGISTRY, Layer
 from fovea.network.graph import Node
 
 
-def to_json(nodes: Sequence[Node], input_shape: Sequence[int]) -> dict[str, Any]:
+def to_json(nodes: Sequence[Node], input_shape: Sequence[int], outputs: Sequence[str] = ()) -> dict[str, Any]:
     """What `from_json` makes untrained layers of. Raises ShapeError for one that could not be made again."""
-    return {"input_shape": list(input_shape), "layers": [_entry(node) for node in nodes]}
+    described = {"input_shape": list(input_shape), "layers": [_entry(node) for node in nodes]}
+    return {**described, "outputs": list(outputs)} if outputs else described
 
 
-def from_json(architecture: Any) -> tuple[list[Node], list[int]]:
-    """The layers, and the shape of their input. Raises ShapeError for what is no architecture."""
+def from_json(architecture: Any) -> tuple[list[Node], list[int], Any]:
+    """The layers, the shape of their input, and the names of outputs as they come, which `Network` checks.
+    Raises ShapeError for what is no architecture."""
     try:
         nodes = [
             Node(
@@ -32,7 +34,7 @@ def from_json(architecture: Any) -> tuple[list[Node], list[int]]:
             )
             for entry in architecture["layers"]
         ]
-        return nodes, list(architecture["input_shape"])
+        return nodes, list(architecture["input_shape"]), architecture.get("outputs", ())
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         if isinstance(error, ShapeError):
             raise

@@ -9,8 +9,14 @@
         "sum": (Add(), "conv2", "conv1"),                   a layer, and the names that it takes in
     }, …)
 
-"input" is the network's own input. The graph has no cycle, and exactly one output layer: it is
-the network's.
+"input" is the network's own input. The graph has no cycle. The one layer that no other takes in is the
+network's output; or `outputs` names several layers, which others may take in as well:
+
+    Network({
+        "stem": Conv2D(8, 3),
+        "boxes": (Conv2D(4, 1), "stem"),
+        "classes": (Conv2D(10, 1), "stem"),
+    }, …, outputs=("boxes", "classes"))
 """
 
 import re
@@ -28,7 +34,7 @@ INPUT = "input"
 PICTURE = -1  # the number of the network's input among a graph's sources
 MOST = 10_000  # layers
 
-_NAME = re.compile(r"[A-Za-z_][\w-]*")
+NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
 class Node(NamedTuple):
@@ -46,24 +52,31 @@ Entries: TypeAlias = Any  # an iterable of layers and nodes, or a mapping of nam
 @dataclass(frozen=True)
 class Graph:
     """Layers, named, each behind all that it takes in; `sources` has for each the numbers of these, PICTURE
-    for the network's input. The last one is the output."""
+    for the network's input. `outputs` has the names of the output layers, none where the last layer is the
+    only one, and `output_numbers` their numbers."""
 
     layers: list[Layer]
     sources: list[tuple[int, ...]]
+    outputs: tuple[str, ...]
+    output_numbers: tuple[int, ...]
 
     @classmethod
-    def of(cls, entries: Entries) -> "Graph":
+    def of(cls, entries: Entries, outputs: Sequence[str] = ()) -> "Graph":
         """Raises ShapeError for what is no graph, and then names no layer."""
         nodes = _nodes(entries)
         names = _names(nodes)
         sources = _sources(nodes, names)
-        order = _order(names, sources)
+        outputs = _checked(outputs, names)
+        order = _order(names, sources, outputs)
+        numbers = {name: number for number, name in enumerate(names)}
         place = {number: place for place, number in enumerate(order)} | {PICTURE: PICTURE}
         for node, name in zip(nodes, names, strict=True):
             node.layer.name = name
         return cls(
             [nodes[number].layer for number in order],
             [tuple(place[source] for source in sources[number]) for number in order],
+            outputs,
+            tuple(place[numbers[name]] for name in outputs) or (len(order) - 1,),
         )
 
     def takers(self) -> list[list[int]]:
@@ -128,7 +141,7 @@ def _names(nodes: Sequence[Node]) -> list[str]:
     """Each node's name: given, or its layer's kind and count: "conv1", "relu1", "conv2"."""
     given = Counter(node.name for node in nodes if node.name)
     for name, count in given.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or name == INPUT:
+        if not isinstance(name, str) or not NAME.fullmatch(name) or name == INPUT:
             remedy = f"letters, digits, _ and -; {INPUT!r} is the network's input"
             raise ShapeError(mismatch("Network", "a layer's name", repr(name), remedy))
         if count > 1:
@@ -164,8 +177,22 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 12 else ", ".join(names[:10]) + f" and {len(names) - 10:,} more"
 
 
-def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]]) -> list[int]:
-    """The numbers such that each comes behind its sources, otherwise as given; the output is last."""
+def _checked(outputs: Any, names: Sequence[str]) -> tuple[str, ...]:
+    """The names of the output layers, each one of `names` and there once."""
+    if not isinstance(outputs, list | tuple):
+        remedy = 'write outputs=("boxes", "classes")'
+        raise ShapeError(mismatch("Network", "outputs as a tuple of layers' names", short(outputs), remedy))
+    left = set(names)
+    for name in outputs:
+        if not isinstance(name, str) or name not in left:
+            expected = f"different names of layers in outputs ({_some(list(names))})"
+            raise ShapeError(mismatch("Network", expected, short(outputs)))
+        left.remove(name)
+    return tuple(outputs)
+
+
+def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]], outputs: Sequence[str]) -> list[int]:
+    """The numbers such that each comes behind its sources, otherwise as given; the last one is an output."""
     taken = takers(sources)
     ends = [number for number, by in enumerate(taken) if not by]
     order: list[int] = []
@@ -184,8 +211,12 @@ def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]]) -> list[int
         circle = _some([name for name, count in zip(names, missing, strict=True) if count])
         remedy = "no layer may take in what comes of its own output"
         raise ShapeError(mismatch("Network", "a graph without a cycle", f"one among {circle}", remedy))
-    if len(ends) != 1:
+    if not outputs and len(ends) != 1:
         loose = _some([names[n] for n in ends])
-        remedy = "connect or remove the others"
+        remedy = "connect or remove the others, or name several in outputs="
         raise ShapeError(mismatch("Network", "exactly one output layer", loose, remedy))
+    if outputs and (others := sorted({names[n] for n in ends}.difference(outputs))):
+        expected = f"layers that lead to an output ({_some(outputs)})"
+        remedy = "connect or remove them, or name them in outputs="
+        raise ShapeError(mismatch("Network", expected, f"{_some(others)}, which nothing takes in", remedy))
     return order

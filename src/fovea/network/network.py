@@ -15,6 +15,7 @@ from fovea.names import class_name, is_text, listed, repeated
 from fovea.network import architecture
 from fovea.network.graph import PICTURE, Entries, Graph
 from fovea.network.inputs import batch_of, in_precision, numbers, pixels_or_numbers
+from fovea.network.outputs import gradients_of, joined, parted
 from fovea.network.parameters import aligned_zeros, hand_out, layout_of, learn_statistics, views_of
 from fovea.network.preprocessing import Preprocessing
 from fovea.ranges import MOST_SEED, check_size, whole
@@ -27,8 +28,12 @@ class Network:
     "conv1", "relu1", "conv2"; each belongs to one network. `layers` is sorted so that every layer comes after
     its inputs, and `sources` has the numbers of those inputs, −1 for the picture.
 
+    The output is that of the one layer that no other takes in. With `outputs`, the names of one layer or
+    more, it is a dict by these names, in that order, wherever this class has Z, dZ or `output_shape`.
+
     `input_shape` is (H, W, C). The first weights are drawn from `seed`; None leaves every parameter 0.
-    `classes` names the outputs; `preprocessing` says how pixels become numbers. Raises ShapeError, which
+    `classes` names the classes: one for each number of the last axis of the output, and as many as you like
+    where the outputs have names. `preprocessing` says how pixels become numbers. Raises ShapeError, which
     names the layer that does not fit.
 
     `precision` says how predicting and training compute convolutions: "fast" takes Winograd's algorithm where
@@ -51,12 +56,13 @@ class Network:
         classes: Sequence[str] | None = None,
         preprocessing: Preprocessing | None = None,
         precision: str = "fast",
+        outputs: Sequence[str] = (),
     ) -> None:
         self.input_shape: Shape = tuple(whole(n, "Network", "input_shape", 1, 10**18) for n in input_shape)
         if len(self.input_shape) not in (1, 3):
             raise ShapeError(mismatch("Network", "an input_shape of (H, W, C) or (n,)", self.input_shape))
         check_size(self.input_shape, "Network", "an input")
-        self._graph = Graph.of(layers)
+        self._graph = Graph.of(layers, outputs)
         self.layers, self.sources = self._graph.layers, self._graph.sources
         try:
             self.input_shapes: list[Any] = []  # what each layer takes in, for one image; several if it merges
@@ -87,8 +93,24 @@ class Network:
         return self.input_shape if number == PICTURE else self.shapes[number]
 
     @property
-    def output_shape(self) -> Shape:
-        return self.shapes[-1]
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs; none where the one output has no name."""
+        return self._graph.outputs
+
+    @property
+    def output_numbers(self) -> tuple[int, ...]:
+        """The numbers of the layers that the outputs come from, in order."""
+        return self._graph.output_numbers
+
+    @property
+    def output_shape(self) -> Any:
+        """(classes,) or (H, W, C), for one picture; {name: shape} where outputs have names."""
+        return joined(self.outputs, [self.shapes[number] for number in self.output_numbers])
+
+    @property
+    def ends_in_classes(self) -> bool:
+        """Whether the output is a row of logits, one for each class."""
+        return not self.outputs and len(self.shapes[-1]) == 1
 
     def initialise(self, seed: int) -> None:
         """Draw the first weights, and set the first statistics. A layer's depend on `seed`, its place and its
@@ -102,19 +124,24 @@ class Network:
 
     def forward(
         self, X: np.ndarray, training: bool = False, rng: np.random.Generator | None = None
-    ) -> tuple[np.ndarray, list[Any]]:
-        """X (N, H, W, C) → logits (N, classes), and every layer's cache.
+    ) -> tuple[Any, list[Any]]:
+        """X (N, H, W, C) → logits (N, classes), and every layer's cache; {name: Z} where outputs have names.
 
         In float32; the reference engine keeps float64. Layers like Dropout draw from `rng` in training.
         """
-        steps = list(self.forward_steps(X, training, rng))
-        return steps[-1][1], [cache for _, _, cache in steps]
+        found, caches, wanted = {}, [], set(self.output_numbers)
+        for number, (_, Z, cache) in enumerate(self.forward_steps(X, training, rng)):
+            caches.append(cache)
+            if number in wanted:
+                found[number] = Z
+        return joined(self.outputs, [found[number] for number in self.output_numbers]), caches
 
-    def backward(self, dZ: np.ndarray, caches: Sequence[Any]) -> tuple[np.ndarray, Gradients]:
+    def backward(self, dZ: Any, caches: Sequence[Any]) -> tuple[np.ndarray, Gradients]:
         """dZ (N, classes), the loss's gradient by the logits → dX (N, H, W, C), gradients as `parameters`.
 
-        With the caches of the first layers alone, dZ is the gradient by what the last of those gives out, and
-        the gradients are theirs.
+        Where outputs have names, dZ is {name: dZ}, and an output that is missing has the gradient 0. With the
+        caches of the first layers alone, dZ is the gradient by what the last of those gives out, or those of
+        the outputs among them by name, and the gradients are theirs.
         """
         gradients: Gradients = {}
         back = self.backward_steps(dZ, caches)
@@ -145,20 +172,17 @@ class Network:
             yield layer, Z, cache
 
     def backward_steps(
-        self, dZ: np.ndarray, caches: Sequence[Any]
+        self, dZ: Any, caches: Sequence[Any]
     ) -> Iterator[tuple[Layer, np.ndarray, Any, Gradients]]:
         """The loop of `backward`, step by step, from the layer of the last cache to the first layer: each
         layer, the gradient by what it gives out, by what it takes in (several if it merges), and its own."""
         if len(caches) > len(self.layers):
             raise ShapeError(mismatch("Network", f"at most {len(self.layers)} caches", len(caches)))
-        shape = self._shape(len(caches) - 1)
-        if dZ.shape[1:] != shape:
-            who = self.layers[len(caches) - 1].who if caches else "Network"
-            raise ShapeError(mismatch(who, f"dZ {batch_of(shape)}", dZ.shape))
-        found = {len(caches) - 1: in_precision(dZ)}
+        found = self._upstream(dZ, len(caches))
+        some = next(iter(found.values()))
         for number in reversed(range(len(caches))):
-            layer, nothing = self.layers[number], (len(dZ), *self.shapes[number])
-            dA = found.pop(number) if number in found else np.zeros(nothing, dZ.dtype)
+            layer, nothing = self.layers[number], (len(some), *self.shapes[number])
+            dA = found.pop(number) if number in found else np.zeros(nothing, some.dtype)
             dA_prev, own = layer.backward(dA, caches[number])
             if set(own) != set(layer.parameters):
                 raise ShapeError(mismatch(layer.who, f"gradients of {list(layer.parameters)}", list(own)))
@@ -167,13 +191,27 @@ class Network:
                     found[source] = found[source] + part if source in found else part
             yield layer, dA, dA_prev, own
 
+    def _upstream(self, dZ: Any, count: int) -> dict[int, np.ndarray]:
+        """The gradients, by layer, that a backward pass through the first `count` layers begins with."""
+        who = self.layers[count - 1].who if count else "Network"
+        if self.outputs and (isinstance(dZ, Mapping) or count == len(self.layers)):
+            numbers = dict(zip(self.outputs, self.output_numbers, strict=True))
+            shapes = {name: self.shapes[number] for name, number in numbers.items() if number < count}
+            found = gradients_of(dZ, shapes, "Network" if count == len(self.layers) else who)
+            return {numbers[name]: in_precision(part) for name, part in found.items()}
+        shape = self._shape(count - 1)
+        if np.shape(dZ)[1:] != shape:
+            raise ShapeError(mismatch(who, f"dZ {batch_of(shape)}", getattr(dZ, "shape", type(dZ).__name__)))
+        return {count - 1: in_precision(dZ)}
+
     def update(self, caches: Sequence[Any]) -> None:
         """Write what the layers have learned beside gradients in a forward pass in training, of `caches`."""
         for layer, cache in zip(self.layers, caches, strict=True):
             learn_statistics(layer, cache)
 
-    def run(self, images: np.ndarray, batch_size: int = 256, *, flips: bool = False) -> np.ndarray:
-        """The output float32 (N, …) of images (N, H, W, C), or (1, …) of a single one (H, W, C).
+    def run(self, images: np.ndarray, batch_size: int = 256, *, flips: bool = False) -> Any:
+        """The output float32 (N, …) of images (N, H, W, C), or (1, …) of a single one (H, W, C); {name: …}
+        where outputs have names.
 
         uint8 images are pixels and are preprocessed; floating-point ones are taken as they are. `batch_size`
         bounds the memory; it changes no result. `flips` takes the mean over each picture and its mirror
@@ -181,27 +219,31 @@ class Network:
         """
         return self._run(images, batch_size, flips, softmax=False)
 
-    def _run(self, images: np.ndarray, batch_size: int, flips: bool, softmax: bool) -> np.ndarray:
+    def _run(self, images: np.ndarray, batch_size: int, flips: bool, softmax: bool) -> Any:
         """`softmax` says that its kernel will be wanted, too: kernels compile side by side."""
         images = np.asarray(images)
         images = images[np.newaxis] if images.shape == self.input_shape else images
         batch_size = whole(batch_size, "predict", "batch_size")
         images = pixels_or_numbers(images, self.input_shape, self.layers[0].who)
-        outputs, size = np.empty((len(images), *self.output_shape), np.float32), min(batch_size, len(images))
+        shapes, size = parted(self.outputs, self.output_shape), min(batch_size, len(images))
+        outputs = [np.empty((len(images), *shape), np.float32) for shape in shapes]
         for start in range(0, len(images), batch_size):
             batch = np.ascontiguousarray(images[start : start + batch_size])
-            own = outputs[start : start + batch_size]
-            own[...] = self._output(batch, size, softmax)
+            own = [whole[start : start + batch_size] for whole in outputs]
+            for part, Z in zip(own, self._output(batch, size, softmax), strict=True):
+                part[...] = Z
             if flips:
                 mirrored = np.ascontiguousarray(batch[:, :, ::-1])
-                own[...] = (own + self._output(mirrored, size, softmax)) / 2
-        return outputs
+                for part, Z in zip(own, self._output(mirrored, size, softmax), strict=True):
+                    part[...] = (part + Z) / 2
+        return joined(self.outputs, outputs)
 
     def predict(self, images: np.ndarray, batch_size: int = 256, *, flips: bool = False) -> np.ndarray:
         """The probabilities (N, classes) of a network that ends in classes: the softmax of `run`."""
-        if len(self.output_shape) != 1:
+        if not self.ends_in_classes:
+            who = f"outputs {', '.join(self.outputs)}" if self.outputs else self.layers[-1].who
             remedy = "run gives outputs of any shape"
-            raise ShapeError(mismatch(self.layers[-1].who, "Z (N, classes)", self.output_shape, remedy))
+            raise ShapeError(mismatch(who, "Z (N, classes)", self.output_shape, remedy))
         logits = self._run(images, batch_size, flips, softmax=True)
         return functional.softmax(logits) if len(logits) else logits
 
@@ -226,10 +268,11 @@ class Network:
         self.statistics = views_of(self.flat_statistics, self.statistic_layout)
         hand_out(self.parameters, self.statistics, self.layers)
 
-    def _output(self, images: np.ndarray, batch_size: int, softmax: bool) -> np.ndarray:
+    def _output(self, images: np.ndarray, batch_size: int, softmax: bool) -> list[np.ndarray]:
+        """What each output gives."""
         if engine.current() == "reference":
             X = self.preprocessing.apply(images) if images.dtype == np.uint8 else images
-            return self.forward(X)[0]
+            return parted(self.outputs, self.forward(X)[0])
         from fovea.kernels import tiles
         from fovea.kernels.activation import softmax_of
         from fovea.stages import Plan
@@ -240,25 +283,25 @@ class Network:
                 plan = self._plans[tiles.few(batch_size)] = Plan(
                     self, batch_size, beside=[softmax_of(self.output_shape[0])] if softmax else []
                 )
-            return plan.predict(images)
+            return parted(self.outputs, plan.predict(images))
 
     @property
     def classes(self) -> list[str] | None:
-        """The name of each output, where they have any."""
+        """The name of each class, where they have any."""
         return self._classes
 
     @classes.setter
     def classes(self, names: Sequence[str] | None) -> None:
         if names is not None:
-            outputs = self.output_shape[-1]
-            expected = f"{outputs} different class names, one an output"
+            count = None if self.outputs else self.output_shape[-1]
+            expected = f"{count} different class names, one an output" if count else "different class names"
             if isinstance(names, str) or not all(isinstance(name, str) for name in names):
                 raise ShapeError(mismatch("Network", expected, repr(names)))
             if halves := [name for name in names if not is_text(name)]:
                 got = f"{halves[0]!a}, which has half of a surrogate pair"
                 raise ShapeError(mismatch("Network", "class names in Unicode", got))
             names = [class_name(name) for name in names]
-            if len(names) != outputs:
+            if len(names) != (count or max(len(names), 1)):
                 raise ShapeError(mismatch("Network", expected, f"{len(names)} names"))
             if doubles := repeated(names):
                 got = f"one name for several outputs, {listed(doubles)}"
@@ -295,14 +338,16 @@ class Network:
         return text(self)
 
     def architecture(self) -> dict[str, Any]:
-        """Input shape, layers and precision, as JSON has them."""
-        return {**architecture.to_json(self._graph.nodes(), self.input_shape), "precision": self.precision}
+        """Input shape, layers, outputs that have names and precision, as JSON has them."""
+        described = architecture.to_json(self._graph.nodes(), self.input_shape, self.outputs)
+        return {**described, "precision": self.precision}
 
     @classmethod
     def from_architecture(cls, description: Mapping[str, Any], seed: int | None = 0) -> "Network":
         """An untrained network of that architecture. Raises ShapeError for an unknown layer."""
-        nodes, input_shape = architecture.from_json(description)
-        return cls(nodes, input_shape, seed, precision=description.get("precision", "fast"))
+        nodes, input_shape, outputs = architecture.from_json(description)
+        precision = description.get("precision", "fast")
+        return cls(nodes, input_shape, seed, precision=precision, outputs=outputs)
 
     def save(self, path: Path | str) -> None:
         """Write the network to a file, whole or not at all; `fovea.load` reads it. Raises DataError."""

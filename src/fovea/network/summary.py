@@ -18,13 +18,14 @@ most whose windows hold it, and its neighbours are s times nearer to each other,
     r_out = r_in + (⌈e / s⌉ − 1) · j_in,    j_out = j_in / s                                               (3)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 from fovea.geometry import Pair
 from fovea.network.graph import PICTURE
+from fovea.network.outputs import parted
 
 if TYPE_CHECKING:
     from fovea.network import Network
@@ -120,8 +121,11 @@ def cells(row: Row) -> tuple[str, ...]:
 def text(network: "Network") -> str:
     """The table in plain text, sums last, numbers to the right."""
     all_rows = rows(network)
+    sums = total(all_rows)
+    if network.outputs:  # no single layer is where all ends
+        sums = replace(sums, output_shape=(), receptive_field=None)
     first = ("input", "", times(network.input_shape)) + ("",) * (len(HEADERS) - 3)
-    body = [first, *map(cells, all_rows), cells(total(all_rows))]
+    body = [first, *map(cells, all_rows), cells(sums)]
     widths = [max(map(len, column)) for column in zip(HEADERS, *body, strict=True)]
     lines = [
         "  ".join(
@@ -131,7 +135,15 @@ def text(network: "Network") -> str:
         for line in (HEADERS, *body)
     ]
     rule = "─" * max(map(len, lines))
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    last = [f"outputs: {outputs(network)}"] if network.outputs else []
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], *last])
+
+
+def outputs(network: "Network") -> str:
+    """What comes out, in words: 13×13×4, or boxes 13×13×4, classes 13×13×20."""
+    shapes = map(times, parted(network.outputs, network.output_shape))
+    pairs = zip(network.outputs or ("",), shapes, strict=True)
+    return ", ".join(f"{name} {shape}".strip() for name, shape in pairs)
 
 
 def times(shape: tuple[int, ...]) -> str:

@@ -40,9 +40,10 @@ class Passage:
         """The gradient by the picture, (1, H, W, C), or by the output of the layer `to`, where `dA` is the
         gradient by the output of the layer `of`, which is not before it."""
         caches = self.caches[: list(self.outputs).index(of) + 1]
+        upstream = {of: dA} if of in self.network.outputs else dA
         if to is None:
-            return self.network.backward(dA, caches)[0]
-        return next(d for layer, d, _, _ in self.network.backward_steps(dA, caches) if layer.name == to)
+            return self.network.backward(upstream, caches)[0]
+        return next(d for layer, d, _, _ in self.network.backward_steps(upstream, caches) if layer.name == to)
 
     def back_from(self, class_index: int | None, to: str | None = None) -> np.ndarray:
         """The gradient of one class's logit, by default of the class with the highest."""
@@ -74,9 +75,9 @@ def numbers_of(network: Network, image: np.ndarray) -> np.ndarray:
 
 def chosen_class(network: Network, logits: np.ndarray, class_index: int | None) -> int:
     """`class_index`, or the class of the highest logit where it is None. Raises ShapeError for none."""
-    if logits.ndim != 1:
+    if not network.ends_in_classes:
         remedy = "feature maps and receptive fields need no classes"
-        raise ShapeError(mismatch(network.layers[-1].who, "Z (classes,)", logits.shape, remedy))
+        raise ShapeError(mismatch(network.layers[-1].who, "Z (classes,)", network.output_shape, remedy))
     if class_index is None:
         return int(logits.argmax())
     number = whole(class_index, "seeing", "class_index", least=0)

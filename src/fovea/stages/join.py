@@ -52,13 +52,15 @@ class Row:
     """Stages in the order in which they run.
 
     The arrays between them have numbers: 0 is what the network takes in, i + 1 what stage i gives out.
-    `sources[i]` are the numbers of what it takes in, and `lanes` the layout of each.
+    `sources[i]` are the numbers of what it takes in, `lanes` has the layout of each, and `outputs` are the
+    numbers of what the network gives out; one may be there twice.
     """
 
     def __init__(self) -> None:
         self.stages: list[Stage] = []
         self.sources: list[tuple[int, ...]] = []
         self.lanes: dict[int, int] = {}
+        self.outputs: list[int] = []
         self._relaid: dict[tuple[int, int], int] = {}
 
     def append(self, stage: Stage, sources: tuple[int, ...]) -> int:
@@ -118,6 +120,7 @@ def join(network: "Network", few: bool = False, learning: bool = True) -> Row:
         layers = [network.layers[number] for number in group]
         stage = kind(layers, network.input_shapes[group[0]], lanes, first, few)
         where[group[-1]] = row.append(stage, tuple(where[source] for source in outside))
+    row.outputs = [where[given_by(number)] for number in network.output_numbers]
     return row
 
 
@@ -126,16 +129,16 @@ def _groups(
 ) -> list[tuple[type[Stage], list[int]]]:
     """The layers of each stage by number, in an order in which they can run; those that are `free` need none.
 
-    A stage takes along as many of the layers behind its first as its kernels can do. Subclasses of a layer
-    may do anything, and run as they are.
+    A stage takes along as many of the layers behind its first as its kernels can do, up to one whose output
+    the network gives out. Subclasses of a layer may do anything, and run as they are.
     """
-    taken, joined = takers(network.sources), set[int]()
+    taken, joined, ends = takers(network.sources), set[int](), set(network.output_numbers)
     groups: list[tuple[type[Stage], list[int]]] = []
     for number, layer in enumerate(network.layers):
         if number in joined or (type(layer) in free and (groups or number + 1 < len(network.layers))):
             continue
         behind = [number]
-        while len(taken[behind[-1]]) == 1 and taken[behind[-1]][0] not in joined:
+        while behind[-1] not in ends and len(taken[behind[-1]]) == 1 and taken[behind[-1]][0] not in joined:
             following = taken[behind[-1]][0]
             sources = network.sources[following]
             if len(sources) > 2 or set(sources) & set(network.sources[number]):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from ctypes import c_float
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from fovea.kernels.loss import total_weight
 from fovea.kernels.specification import Specification, specify
 from fovea.layers.base import Shape
 from fovea.losses import CrossEntropy, Loss
+from fovea.network.outputs import gradients_of, joined, parted
 from fovea.stages.base import NHWC
 from fovea.stages.calls import Array, Call, View
 
@@ -28,9 +28,12 @@ class LossStage:
 
     kernels: Sequence[Specification] = ()  # beside its own, what predictions with the network will run
 
-    def __init__(self, plan: "Plan", loss: Any, shape: Shape, Z: Array, dZ: Array) -> None:
-        """`shape` is that of an output for one picture. Raises ShapeError where it does not suit `loss`."""
-        loss.check(shape)
+    def __init__(
+        self, plan: "Plan", loss: Any, outputs: Sequence[Array], gradients: Sequence[Array | None]
+    ) -> None:
+        """The arrays of the network's outputs and of their gradients, None where nothing learns from one; two
+        outputs may share an array. Raises ShapeError where the outputs do not suit `loss`."""
+        loss.check(plan.network.output_shape)
 
     @staticmethod
     def lanes() -> int:
@@ -53,21 +56,36 @@ class LossStage:
 class NumPyLoss(LossStage):
     """Any `Loss`, called on the outputs as arrays (N, …)."""
 
-    def __init__(self, plan: "Plan", loss: Loss, shape: Shape, Z: Array, dZ: Array) -> None:
-        super().__init__(plan, loss, shape, Z, dZ)
-        self._plan, self._loss, self._shape, self._Z, self._dZ = plan, loss, shape, Z, dZ
+    def __init__(
+        self, plan: "Plan", loss: Loss, outputs: Sequence[Array], gradients: Sequence[Array | None]
+    ) -> None:
+        super().__init__(plan, loss, outputs, gradients)
+        self._plan, self._loss, self._names = plan, loss, plan.network.outputs
+        self._shapes: list[Shape] = parted(self._names, plan.network.output_shape)
+        self._outputs, self._gradients = outputs, gradients
+        self._who = f"loss {type(loss).__name__}"
 
     def set_targets(self, targets: Any, count: int) -> None:
         self._targets = targets
 
     def run(self) -> None:
         count = self._plan.count.value
-        Z = self._Z.pictures(count).reshape(count, *self._shape)
+        pairs = zip(self._outputs, self._shapes, strict=True)
+        own = [array.pictures(count).reshape(count, *shape) for array, shape in pairs]
+        Z = joined(self._names, own)
         self._found, dZ = self._loss(Z, self._targets)
         self._sums = self._loss.sums(Z, self._targets)
-        if dZ.shape != Z.shape:
-            raise ShapeError(mismatch(f"loss {type(self._loss).__name__}", f"dZ {Z.shape}", dZ.shape))
-        self._dZ.pictures(count)[...] = dZ.reshape(count, -1)
+        if self._names:
+            dZ = gradients_of(dZ, dict(zip(self._names, self._shapes, strict=True)), self._who)
+        parts = [dZ.get(name) for name in self._names] if self._names else [dZ]
+        begun = set[int]()
+        for part, Z, target in zip(parts, own, self._gradients, strict=True):
+            if part is not None and part.shape != Z.shape:
+                raise ShapeError(mismatch(self._who, f"dZ {Z.shape}", part.shape))
+            if target is not None:
+                rows, new = target.pictures(count), 0 if part is None else part.reshape(count, -1)
+                rows[...] = rows + new if id(target) in begun else new
+                begun.add(id(target))
 
     def result(self, count: int) -> tuple[float, dict[str, float]]:
         return float(self._found), self._sums
@@ -76,9 +94,12 @@ class NumPyLoss(LossStage):
 class CrossEntropyLoss(LossStage):
     """Softmax and cross-entropy by a kernel, which also gives each picture's loss and hit."""
 
-    def __init__(self, plan: "Plan", loss: CrossEntropy, shape: Shape, Z: Array, dZ: Array) -> None:
-        super().__init__(plan, loss, shape, Z, dZ)
-        classes = prod(shape)
+    def __init__(
+        self, plan: "Plan", loss: CrossEntropy, outputs: Sequence[Array], gradients: Sequence[Array | None]
+    ) -> None:
+        super().__init__(plan, loss, outputs, gradients)
+        (Z,), (dZ,), (classes,) = outputs, gradients, plan.network.output_shape
+        assert dZ is not None
         L, groups = tiles.vector(), len(Z.values)
         self._plan, self._classes, self._weights = plan, classes, loss.weights
         self._constant = [

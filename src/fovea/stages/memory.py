@@ -4,12 +4,12 @@ A plan's steps have an order, and an array is needed from the step that writes i
 
     load 0 → forward of stage i: i + 1 → loss n + 1 → backward of stage i: 2n + 1 − i          (n stages)
 
-So an activation that some stage's backward pass reads lives until then, and any other only until the last
-stage that takes it in has read it. Gradients come and go in turn, those of the early stages where the late
-activations have been. Where several stages take in an activation, its gradient is a sum: the first of them to
-run backward begins it, and each of the others makes a new array of what is begun and its own part; by itself,
-or by way of an array for its part alone. A stage that works number by number begins one in the place of the
-gradient that it was given.
+So an activation that some stage's backward pass reads lives until then, an output until the loss, and any
+other only until the last stage that takes it in has read it. Gradients come and go in turn, those of the
+early stages where the late activations have been. Where several stages take in an activation, its gradient is
+a sum: the loss, of an output, or the first of them to run backward begins it, and each of the others makes a
+new array of what is begun and its own part; by itself, or by way of an array for its part alone. A stage that
+works number by number begins one in the place of the gradient that it was given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,6 +41,7 @@ class Memory:
 
     activations: list[Array]  # n + 1: what comes in, and what each stage gives out
     gradients: list[Array | None]  # of each activation
+    upstream: dict[int, Array]  # what the loss writes: the gradients of the outputs, others' parts aside
     targets: dict[Slot, Array]  # what has to be written for each input: its gradient, as far as it is known
     begun: dict[Slot, Array]  # what others have begun of it
     parts: dict[Slot, Array]  # where a stage writes its part, if it does not add by itself
@@ -77,7 +78,7 @@ def lay_out(row: Row, batch_size: int, image_size: int, learning: Sequence[bool]
     wanted: dict[tuple[str, Any], _Wanted] = {}
     wanted["images", 0] = _Wanted((batch_size * image_size,), np.uint8, 0, 0)
     for j, extent in enumerate(extents):
-        last = [j + 1]
+        last = [n + 1 if j in row.outputs else j + 1]
         for i, sources in enumerate(row.sources):
             for slot in [slot for slot, source in enumerate(sources) if source == j]:
                 read = learning[i + 1] and ("beside" if slot else "A_prev") in stages[i].reads
@@ -86,8 +87,9 @@ def lay_out(row: Row, batch_size: int, image_size: int, learning: Sequence[bool]
             last.append(_backward(j - 1, n))
         wanted["activation", j] = _Wanted(extent, np.float32, j, max(last))
 
-    # What there is so far of each activation's gradient: where it is, and since when. The last is the loss's.
-    latest = {n: (("gradient", (n, 0)), n + 1)}
+    # What there is so far of each activation's gradient: where it is, and since when. The loss begins.
+    latest = {j: (("gradient", (j, 0)), n + 1) for j in row.outputs if learning[j]}
+    upstream = {j: key for j, (key, _) in latest.items()}
     targets, begun = dict[Slot, tuple[str, Any]](), dict[Slot, tuple[str, Any]]()
     for i in reversed(range(n)):
         now, kind = _backward(i, n), stages[i].notes
@@ -126,6 +128,7 @@ def lay_out(row: Row, batch_size: int, image_size: int, learning: Sequence[bool]
     return Memory(
         activations=[activations[j] for j in range(n + 1)],
         gradients=[gradients.get(j) for j in range(n + 1)],
+        upstream=arrays(upstream),
         targets=arrays(targets),
         begun=arrays(begun),
         parts=arrays({key[1]: key for key in found if key[0] == "part"}),

@@ -14,6 +14,7 @@ from fovea.kernels.specification import Specification
 from fovea.layers.base import Shape
 from fovea.losses import CrossEntropy, Loss
 from fovea.network import Network
+from fovea.network.outputs import joined, parted
 from fovea.network.parameters import views_of
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array, Call
@@ -106,7 +107,7 @@ class Plan:
 
         row = join(network, not training and tiles.few(batch_size), training)
         if training:
-            row.in_layout(len(row.stages), stage_of(self._loss).lanes())
+            row.outputs = [row.in_layout(j, stage_of(self._loss).lanes()) for j in row.outputs]
         learning = row.learning()
         learning[-1] = True  # the loss has a gradient, whoever asks for it
         memory = lay_out(
@@ -124,19 +125,24 @@ class Plan:
             stage.noted, stage.beside = notes, tuple(beside)
             self.parts.append(Part(stage, A_prev, A, stage.forward(self, A_prev, A)))
         self._forward = [step for part in self.parts for step in part.forward]
-        self._logits = arrays[-1]
+        self._outputs = [arrays[j] for j in row.outputs]
         if training:
             self._backward = self._backwards(row, memory)
 
     def _specifications(self) -> list[Specification]:
         return [call.specification for call in self._calls]
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray) -> Any:
         """The logits (N, …) float32 of images (N, H, W, C): uint8 pixels, or float32 as the network
-        takes it."""
+        takes it; {name: …} where its outputs have names."""
         self._begin(images, in_step=False)
-        shape = (len(images), *self.network.output_shape)
-        return self._logits.pictures(len(images)).reshape(shape).astype(np.float32)
+        names, count = self.network.outputs, len(images)
+        shapes = parted(names, self.network.output_shape)
+        found = [
+            array.pictures(count).reshape(count, *shape).astype(np.float32)
+            for array, shape in zip(self._outputs, shapes, strict=True)
+        ]
+        return joined(names, found)
 
     def loss_and_gradients(
         self, images: np.ndarray, targets: Any, *, rng: np.random.Generator | None = None
@@ -188,9 +194,8 @@ class Plan:
 
     def _backwards(self, row: Row, memory: Memory) -> list[Step]:
         """The steps of the backward pass, from the loss to the first stage that learns."""
-        Z, dZ = self.parts[-1].A, memory.gradients[-1]
-        assert dZ is not None
-        self.loss = stage_of(self._loss)(self, self._loss, self.network.output_shape, Z, dZ)
+        upstream = [memory.upstream.get(j) for j in row.outputs]
+        self.loss = stage_of(self._loss)(self, self._loss, self._outputs, upstream)
         steps: list[Step] = []
         for i, part in reversed(list(enumerate(self.parts))):
             dA = memory.gradients[i + 1]

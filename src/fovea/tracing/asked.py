@@ -1,5 +1,6 @@
 """What one may ask a trace for, held to what there is."""
 
+from collections.abc import Mapping
 from operator import index
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from fovea.errors import ShapeError, mismatch
 from fovea.network import Network
 from fovea.network.inputs import pixels_or_numbers
+from fovea.network.outputs import gradients_of
 
 
 def batch_of_one(network: Network, image: np.ndarray) -> np.ndarray:
@@ -22,11 +24,10 @@ def batch_of_one(network: Network, image: np.ndarray) -> np.ndarray:
 
 def class_number(network: Network, label: int | str) -> int:
     """The label as a number."""
-    count = network.output_shape[0] if len(network.output_shape) == 1 else 0
-    if not count:
+    if not network.ends_in_classes:
         remedy = "give dZ instead"
         raise ShapeError(mismatch("trace", "a network of classes for a label", network.output_shape, remedy))
-    names = network.classes or []
+    (count,), names = network.output_shape, network.classes or []
     number = names.index(label) if label in names else _whole(label)
     if not 0 <= number < count:
         known = f" or one of {', '.join(names)}" if 0 < len(names) <= 12 else ""
@@ -34,8 +35,12 @@ def class_number(network: Network, label: int | str) -> int:
     return number
 
 
-def upstream(network: Network, dZ: np.ndarray) -> np.ndarray:
-    """The gradient of the network's output, as a batch of one."""
+def upstream(network: Network, dZ: Any) -> Any:
+    """The gradient of the network's output, as a batch of one; a dict where its outputs have names."""
+    if network.outputs:
+        given = dict(dZ) if isinstance(dZ, Mapping) else {}
+        batch = {name: np.asarray(own)[np.newaxis] for name, own in given.items()}
+        return gradients_of(batch, network.output_shape, "trace")
     dZ = np.asarray(dZ)
     if dZ.dtype.kind != "f" or dZ.shape != network.output_shape:
         got = f"{dZ.dtype} {dZ.shape}"

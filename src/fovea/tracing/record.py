@@ -10,6 +10,7 @@ The numbers are those of `network.forward` and `network.backward` on the current
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -142,15 +143,15 @@ def trace(
     image: np.ndarray,
     *,
     label: int | str | None = None,
-    dZ: np.ndarray | None = None,
+    dZ: Any = None,
     rng: np.random.Generator | None = None,
 ) -> "Trace":
     """Send `image`, (H, W, C) or a batch of it alone, through `network`, and back where a gradient is given.
 
     uint8 images are pixels and are preprocessed; floating-point ones are taken as they are. `label`, a class
     or its name, asks for the gradient of the cross-entropy −log softmax(Z)[label]; `dZ`, of the shape of the
-    network's output, is any other upstream gradient. With `rng` the network runs as in training: Dropout
-    leaves values out. Raises ShapeError for what does not fit.
+    network's output, is any other upstream gradient, {name: dZ} where the outputs have names. With `rng` the
+    network runs as in training: Dropout leaves values out. Raises ShapeError for what does not fit.
 
     The answers are of the parameters that the network has now: trace again after changing them.
     """
@@ -166,16 +167,16 @@ def trace(
         passed.append(Passed(layer, A_prev, Z[0], cache))
         caches.append(cache)
         outputs[place] = Z
-    A = outputs[len(passed) - 1]
     loss = None
     if number is not None:
-        loss, upstream = softmax_cross_entropy(A, np.array([number]))
+        loss, upstream = softmax_cross_entropy(outputs[len(passed) - 1], np.array([number]))
     elif dZ is not None:
         upstream = asked.upstream(network, dZ)
     else:
         return Trace(network, passed)
-    dA = in_precision(upstream)
-    for place, (layer, dZ, dA_prev, gradients) in enumerate(network.backward_steps(dA, caches), start=1):
+    for place, (layer, dZ, dA_prev, gradients) in enumerate(
+        network.backward_steps(upstream, caches), start=1
+    ):
         own = taken_in(layer, [d[0] for d in several(dA_prev)])
         passed[-place] = replace(passed[-place], dZ=dZ[0], dA_prev=own, gradients=gradients)
     return Trace(network, passed, number, loss, backward=True)
@@ -204,7 +205,7 @@ class Trace:
         self._backward = backward
         self._last = passed[-1]
         self.probabilities: np.ndarray | None = None
-        if self._last.Z.ndim == 1:
+        if network.ends_in_classes:
             self.probabilities = functional.softmax(self._last.Z[np.newaxis])[0]
 
     @property

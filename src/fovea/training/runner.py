@@ -6,7 +6,8 @@ does the same in the open. Both have
     loss, sums = plan.loss_and_gradients(images, targets, rng=None)    fills plan.gradients
     Z = plan.predict(images)
 
-for up to `batch_size` images, uint8 (N, H, W, C) or floating point as the network takes it.
+for up to `batch_size` images, uint8 (N, H, W, C) or floating point as the network takes it. Z is {name: Z} of
+a network whose outputs have names.
 """
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ class Plan(Protocol):
 
     gradients: np.ndarray  # flat, in the network's layout
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray) -> Any:
         """The output (N, …)."""
         ...
 
@@ -47,7 +48,7 @@ def plan(
 ) -> Plan:
     """What runs `network` with the current engine; `progress(done, total, what)` hears of compiling."""
     if engine.current() == "reference":
-        return Layerwise(network, loss)
+        return Layerwise(network, loss, training=training)
     from fovea import stages
 
     return stages.Plan(network, batch_size, training=training, loss=loss, progress=progress)
@@ -56,12 +57,13 @@ def plan(
 class Layerwise:
     """One layer after another, as `network.forward` and `network.backward` do."""
 
-    def __init__(self, network: Network, loss: losses.Loss | None = None) -> None:
+    def __init__(self, network: Network, loss: losses.Loss | None = None, *, training: bool = True) -> None:
         self.network, self.loss = network, loss or losses.CrossEntropy()
-        self.loss.check(network.output_shape)
+        if training:
+            self.loss.check(network.output_shape)
         self.gradients = np.zeros_like(network.flat)
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: np.ndarray) -> Any:
         Z, _ = self.network.forward(self._input(images))
         return Z
 

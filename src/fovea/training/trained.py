@@ -10,7 +10,7 @@ from fovea.layers.base import checked_precision
 from fovea.models import load
 from fovea.names import typed
 from fovea.network import Network
-from fovea.network.summary import times
+from fovea.network.summary import outputs
 from fovea.training.run_folder import Folder
 
 
@@ -57,8 +57,8 @@ def trained(model: str, precision: str | None = None) -> Network:
 def classifier(model: str, precision: str | None = None) -> Network:
     """The same, where it ends in classes; DataError where it does not."""
     network = trained(model, precision)
-    if len(network.output_shape) != 1:
-        got = f"one that makes {times(network.output_shape)} of a picture"
+    if not network.ends_in_classes:
+        got = f"one that makes {outputs(network)} of a picture"
         remedy = "fovea inspect and fovea look show what it makes of it"
         raise DataError(mismatch(f"model {model}", "a network that ends in classes", got, remedy))
     return network

@@ -65,7 +65,7 @@ def inspect(
     classes_needed = class_name is not None or source is not None
     network = classifier(model) if classes_needed else trained(model)
     _check(network, model, layer, unit)
-    names = class_names(network) if len(network.output_shape) == 1 else []
+    names = class_names(network) if network.ends_in_classes else []
     number = None if class_name is None else _number(names, class_name)
     data = None if source is None else material(network, model, source)
     read, bad = _read(network, files)

@@ -11,7 +11,7 @@ from fovea.apps.inspect.explanation import Sight
 from fovea.apps.inspect.report import Figure, Section
 from fovea.layers import Conv2D, Flatten
 from fovea.network import Network
-from fovea.network.summary import times
+from fovea.network.summary import outputs, times
 
 MOST_FIELDS = 8  # layers whose fields are drawn
 NEAR = 12  # a field of less than this part of a picture is shown from near by
@@ -146,8 +146,8 @@ def facts(network: Network) -> str:
     """The network in a sentence."""
     parameters = sum(array.size for array in network.parameters.values())
     content = f"{_counted(len(network.layers), 'layer')} with {_counted(parameters, 'parameter')}"
-    end = times(network.output_shape)
-    if len(network.output_shape) == 1:
+    end = outputs(network)
+    if network.ends_in_classes:
         end = _counted(network.output_shape[0], "class", "classes")
     return f"{content}, from pictures of {times(network.input_shape)} to {end}."
 

@@ -23,6 +23,7 @@ from fovea.files import expanded
 from fovea.models import MODELS
 from fovea.names import visible
 from fovea.network import Network, summary
+from fovea.network.outputs import joined, parted
 from fovea.training.trained import any_of, arguments_of, class_names, record_of
 
 MOST_PIXELS = 40_000_000  # of a picture that is uploaded: a large camera's
@@ -64,7 +65,8 @@ class Look:
         for done, (_, _, cache) in enumerate(network.forward_steps(X), start=1):
             caches.append(cache)
             progress(done, total)
-        dZ = np.zeros((1, *network.output_shape), np.float32)
+        shapes = parted(network.outputs, network.output_shape)
+        dZ = joined(network.outputs, [np.zeros((1, *shape), np.float32) for shape in shapes])
         for done, _ in enumerate(network.backward_steps(dZ, caches), start=len(caches) + 1):
             progress(done, total)
 
@@ -79,7 +81,7 @@ class Look:
             "title": self.title,
             "input_shape": network.input_shape,
             "parameters": sum(layer["parameters"] for layer in layers),
-            "classes": [*map(visible, class_names(network))] if len(network.output_shape) == 1 else [],
+            "classes": [*map(visible, class_names(network))] if network.ends_in_classes else [],
             "dark": sum(network.preprocessing.mean) / len(network.preprocessing.mean) < 0.5,
             "layers": layers,
             "data": self._described_data(parts),

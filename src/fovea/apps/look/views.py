@@ -36,7 +36,7 @@ _ATTENTION = {"gradcam": seeing.grad_cam, "saliency": seeing.saliency}
 def rows(network: Network) -> list[dict[str, Any]]:
     """What there is to tell of each layer; "of" names what it takes in, where that is not the one before."""
     layers = zip(network.layers, summary.rows(network), network.input_shapes, strict=True)
-    classes = len(network.output_shape) == 1  # else there is no loss for gradients to be of
+    classes = network.ends_in_classes  # else there is no loss for gradients to be of
     found = [_row(layer, row, shape, backward=classes) for layer, row, shape in layers]
     names = [*(layer.name for layer in network.layers), "the picture"]  # PICTURE is −1
     for number, sources in enumerate(network.sources):
