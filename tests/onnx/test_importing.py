@@ -471,7 +471,19 @@ WRONG = {
     "a film": (model(RELU, input=("N", 3, 4, 8, 8)), 'input "x": expected \\(N, C, H, W\\) or'),
     "an old operator set": (model(RELU, opset=3), "opset 7 to .*, got opset 3"),
     "an operator set of the future": (model(RELU, opset=500), "got opset 500"),
-    "two outputs": (model(RELU, outputs=("y", "x")), "one output"),
+    "an output twice": (model(RELU, outputs=("y", "y")), "different outputs, got y, y"),
+    "an output that is constant": (
+        model(RELU, node("Neg", ["w"], ["z"]), outputs=("y", "z"), w=np.ones((1, 2), np.float32)),
+        'output "z": .*depends on .* input, got a constant',
+    ),
+    "one of two outputs in which pictures are mixed": (
+        model(RELU, node("Reshape", ["x", "s"], ["z"]), outputs=("y", "z"), s=np.array([-1])),
+        'output "z": .*every picture',
+    ),
+    "one of two outputs in another order": (
+        model(RELU, node("Flatten", ["x"], ["z"]), outputs=("y", "z")),
+        'output "z": expected numbers in the order of its last layer',
+    ),
     "no operators": (model(outputs=("x",)), "one input"),
     "pictures that are mixed": (
         model(node("Reshape", ["x", "s"], ["y"], name="mix"), s=np.array([-1])),
@@ -517,7 +529,7 @@ WRONG = {
         model(node("Pad", ["x", "p"], ["y"]), p=np.array([0, 0, 10**9, 10**9] * 2)),
         '^output "y": its result: expected at most',
     ),
-    "a constant output": (model(node("Shape", ["x"], ["y"])), "depends on its input"),
+    "a constant output": (model(node("Shape", ["x"], ["y"])), 'output "y": .*depends on .* input'),
 }  # fmt: skip
 
 

@@ -190,6 +190,24 @@ def agree(network, module, shape, *, probabilities=False, engines=("reference", 
         assert np.abs(found - expected).max() <= 1e-5 * max(np.abs(expected).max(), 1)
 
 
+class Heads(nn.Module):
+    """As a detector: maps of two sizes, and two heads on each, one of which ends in probabilities."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8)
+        self.down, self.side = nn.Conv2d(8, 16, 3, 2, 1), nn.Conv2d(16, 8, 1)
+        self.boxes, self.classes = nn.Conv2d(8, 4, 1), nn.Conv2d(8, 3, 3, padding=1)
+        self.fc = nn.Linear(16, 5)
+
+    def forward(self, x):
+        fine = F.relu(self.norm(self.stem(x)))
+        coarse = F.relu(self.down(fine))
+        fine = fine + F.interpolate(self.side(coarse), scale_factor=2)
+        mean = torch.flatten(F.adaptive_avg_pool2d(coarse, 1), 1)
+        return self.boxes(fine), torch.sigmoid(self.classes(fine)), coarse, F.softmax(self.fc(mean), 1)
+
+
 MODULES = {
     Residual: (3, 32, 32),
     Fire: (3, 20, 20),
@@ -303,3 +321,20 @@ def test_an_imported_network_is_saved_and_trained_on(tmp_path):
     _, gradients = again.backward(np.ones_like(logits), caches)
     assert set(gradients) == set(again.parameters)
     assert Flatten not in map(type, again.layers)  # the mean has no rows and columns to flatten
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_several_outputs_come_in_by_their_names(dynamo):
+    module = ready(Heads)
+    model = model_of(module, (3, 16, 16), dynamo=dynamo, fixed=False)
+    network = fovea.onnx.from_model(model)
+    assert len(network.outputs) == 4
+    x = np.random.default_rng(1).normal(size=(3, 3, 16, 16)).astype(np.float32)
+    with torch.no_grad():
+        expected = module(torch.from_numpy(x))
+    for engine in ("reference", "halide"):
+        with fovea.engine(engine):
+            found = network.run(x.transpose(0, 2, 3, 1))
+        for Z, wanted in zip(found.values(), expected, strict=True):
+            Z = Z.transpose(0, 3, 1, 2) if Z.ndim == 4 else Z
+            assert np.abs(Z - wanted.numpy()).max() <= 5e-5 * max(float(wanted.abs().max()), 1)

@@ -9,6 +9,7 @@ from fovea.names import class_name, distinct, listed, repeated
 from fovea.network import Network
 from fovea.network.preprocessing import Preprocessing
 from fovea.network.soundness import check_weights
+from fovea.network.summary import outputs
 from fovea.training import trained
 
 
@@ -19,7 +20,8 @@ def _to_onnx(network: Network, path: Path, numbers: bool, logits: bool) -> str:
     shape = network.input_shape
     axes = f"(N, {shape[2]}, {shape[0]}, {shape[1]})" if len(shape) == 3 else f"(N, {shape[0]})"
     taken = "preprocessed numbers" if numbers else "pixels from 0 to 255"
-    return f"input {axes}, {taken}; output {'logits' if logits else 'probabilities'}"
+    given = "logits" if logits else "probabilities" if network.ends_in_classes else outputs(network)
+    return f"input {axes}, {taken}; output {given}"
 
 
 def _to_torch(network: Network, path: Path, numbers: bool, logits: bool) -> str:

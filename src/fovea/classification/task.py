@@ -19,6 +19,7 @@ from fovea.losses import CrossEntropy
 from fovea.metrics import LOSS, Measure
 from fovea.names import visible
 from fovea.network import Network
+from fovea.network.summary import outputs
 from fovea.ranges import flag
 from fovea.training.evaluation import Answering, Mirrored, answers
 from fovea.training.recipe import in_range
@@ -72,7 +73,7 @@ class Classification(Task):
         if network.output_shape != (len(classes),):
             who = f"{network.layers[-1].who}: classes"
             got = f"{len(classes)} of them"
-            raise ShapeError(mismatch(who, network.output_shape[-1], got, _OTHER_CLASSES))
+            raise ShapeError(mismatch(who, outputs(network), got, _OTHER_CLASSES))
         if network.classes is not None and network.classes != classes:
             known, given = ", ".join(network.classes), ", ".join(classes)
             raise DataError(mismatch("train: classes", known, given, _OTHER_CLASSES))

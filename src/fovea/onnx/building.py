@@ -6,7 +6,9 @@ out flat. So channels first and channels last differ by nothing but places; what
 by the same functions that move data; and a dense layer's weights go to the rows that their inputs stand at.
 """
 
+import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -18,7 +20,7 @@ from fovea.errors import DataError, ShapeError, mismatch
 from fovea.layers import Flatten, Layer, Pad2D
 from fovea.layers.base import Shape
 from fovea.network import Network
-from fovea.network.graph import Node
+from fovea.network.graph import INPUT, NAME, Node
 from fovea.onnx.bounds import FREE, Room, brief
 from fovea.onnx.graph import Graph, Step
 from fovea.onnx.layouts import Pads
@@ -77,13 +79,31 @@ def usual(shape: Shape) -> np.ndarray:
     return places.transpose(2, 0, 1) if len(shape) == 3 else places
 
 
+def layer_names(outputs: Iterable[str]) -> list[str]:
+    """Different names of layers for a model's outputs: the same where these are such names, else with "_" for
+    what a layer's name cannot have; a number tells those apart that are then alike."""
+    found: dict[str, int] = {}  # and how many there were of it
+    for output in outputs:
+        name = output
+        if not NAME.fullmatch(output) or output == INPUT:
+            name = re.sub(r"[^\w-]", "_", output).strip("_")
+            name = name if NAME.fullmatch(name) and name != INPUT else f"output_{name}".rstrip("_")
+        alike = name
+        while name in found:
+            found[alike] += 1
+            name = f"{alike}_{found[alike]}"
+        found[name] = 1
+    return list(found)
+
+
 class Builder:
     """Takes layers one by one, each with its parameters, and makes a network of them."""
 
     step: Step  # the one that is being imported
 
-    def __init__(self, graph: Graph, batch: int) -> None:
-        self.graph, self.batch = graph, batch
+    def __init__(self, graph: Graph, batch: int, named: bool = False) -> None:
+        """`named` says that the network's outputs will have names."""
+        self.graph, self.batch, self.named = graph, batch, named
         self.room = Room.beside(graph.constants.values())
         self.layers: dict[str, Layer] = {}
         self.arrays: dict[str, dict[str, np.ndarray]] = {}  # layer → its parameters and statistics
@@ -92,8 +112,8 @@ class Builder:
 
     @property
     def last(self) -> bool:
-        """Whether the step gives what the model gives."""
-        return self.step.outputs[0] in self.graph.outputs
+        """Whether the step gives the one output of the model, which has no name in the network."""
+        return not self.named and self.step.outputs[0] in self.graph.outputs
 
     def add(self, layer: Layer, *sources: Value, **arrays: np.ndarray) -> Value:
         """The output of `layer`, in the usual order, for what it takes in; `arrays` are its parameters and
@@ -186,16 +206,30 @@ class Builder:
             raise DataError(mismatch(f'"{brief(name)}"', "finite numbers", "NaN or infinity"))
         return constant.astype(np.float32)
 
-    def network(self, output: Value, input_shape: Shape) -> Network:
-        """The layers that lead to `output`, as a network. Raises ShapeError where they are none."""
-        wanted = {output.layer}
+    def network(self, outputs: Mapping[str, Value], input_shape: Shape) -> Network:
+        """The layers that lead to `outputs` of the model, as a network. Raises ShapeError for none."""
+        names = layer_names(outputs) if self.named else []
+        called = {INPUT: INPUT}  # by which names, where they are not their own
+        for name, value in zip(names, outputs.values(), strict=bool(names)):
+            if value.layer in called:  # it needs a layer of its own, which changes nothing
+                value = self.add(Flatten() if len(value.shape) == 1 else Pad2D(0), value)
+            called[value.layer] = name
+        wanted = {*called} if names else {value.layer for value in outputs.values()}
         for name in reversed(self.layers):
             wanted |= set(self._sources[name]) if name in wanted else set()
-        kept = [name for name in self.layers if name in wanted]
-        nodes = [Node(self.layers[name], name, self._sources[name]) for name in kept]
-        network = Network(nodes, input_shape, seed=None)
+        kept, taken = [name for name in self.layers if name in wanted], set(names)
+        for name in [name for name in kept if name not in called]:
+            called[name] = name
+            while called[name] in taken:
+                called[name] += "_"
+            taken.add(called[name])
+        nodes = [
+            Node(self.layers[name], called[name], tuple(called[source] for source in self._sources[name]))
+            for name in kept
+        ]
+        network = Network(nodes, input_shape, seed=None, outputs=names)
         for layer in kept:
             for name, array in self.arrays[layer].items():
-                key = f"{layer}.{name}"
+                key = f"{called[layer]}.{name}"
                 (network.parameters if key in network.parameters else network.statistics)[key][...] = array
         return network

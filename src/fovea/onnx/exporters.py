@@ -1,6 +1,6 @@
 """What operators each layer becomes: one table, for opset 17."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import pi, sqrt
 from typing import Any
@@ -23,6 +23,7 @@ class Exporter:
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
+        self._ordered = set[str]()
 
     def add(self, operator: str, inputs: Sequence[str], output: str, name: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(operator, list(inputs), [output], name=name, **attributes))
@@ -36,9 +37,23 @@ class Exporter:
         """`value` as Fovea has it, where the tensor has it in another order."""
         if value.moved is None:
             return value
-        order = self.constant(f"{value.layer}.order", np.argsort(value.places))
         name = f"{value.layer}.ordered"
-        return replace(value, layer=self.add("Gather", [value.layer, order], name, name, axis=1), moved=None)
+        if name not in self._ordered:
+            order = self.constant(f"{value.layer}.order", np.argsort(value.places))
+            self.add("Gather", [value.layer, order], name, name, axis=1)
+            self._ordered.add(name)
+        return replace(value, layer=name, moved=None)
+
+    def outputs(self, values: Mapping[str, Value]) -> None:
+        """Call the tensors of these values, in Fovea's order, by these names."""
+        tensors = {name: self.in_order(value).layer for name, value in values.items()}
+        apart = {name: f"{name}.inside" for name, tensor in tensors.items() if tensor != name}
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                names[:] = [apart.get(name, name) for name in names]
+        for name in apart:
+            tensor = tensors[name]
+            self.add("Identity", [apart.get(tensor, tensor)], name, f"{name}.given")
 
 
 class _One:

@@ -2,12 +2,15 @@
 
 Its input "images" is float32 (N, C, H, W), any N. It takes pixels, 0 to 255, for the preprocessing is in the
 model; its output "probabilities" (N, classes) is what `Network.predict` gives. With `numbers` it takes what
-`forward` takes, and with `logits` it gives what `forward` gives. What is no row of classes comes out as is.
+`forward` takes, and with `logits` it gives what `forward` gives. What is no row of classes comes out as is,
+and so do outputs with names, by these.
 
-Metadata: classes, in JSON, or null; preprocessing, mean and std of each channel, in JSON; fovea_format; and
-fovea_numbers, the name of what goes into the first layer.
+Metadata: classes, in JSON, or null; preprocessing, mean and std of each channel, in JSON; outputs, in JSON,
+where they have names in the network; fovea_format; and fovea_numbers, the name of what goes into the first
+layer.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from fovea.files import jsons
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.network.graph import PICTURE
+from fovea.network.outputs import parted
 from fovea.onnx.building import Value
 from fovea.onnx.exporters import Exporter, add_layer
 from fovea.onnx.file import write
@@ -42,19 +46,20 @@ def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -
         if not np.isfinite(array).all():
             raise DataError(mismatch(f"{key}", "finite numbers", "NaN or infinity", "train it anew"))
     exporter = Exporter()
-    begin = "images" if len(network.input_shape) == 3 else "input"
+    begin = _free(network, "images" if len(network.input_shape) == 3 else "input")
     values = {
         PICTURE: Value(begin if numbers else _preprocess(exporter, network, begin), network.input_shape)
     }
     for number, (layer, sources) in enumerate(zip(network.layers, network.sources, strict=True)):
         values[number] = add_layer(exporter, layer, [values[s] for s in sources], network.shapes[number])
-    output = exporter.in_order(values[len(network.layers) - 1]).layer
-    classes = len(network.output_shape) == 1 and not logits
-    name = "probabilities" if classes else "logits" if len(network.output_shape) == 1 else "output"
-    exporter.add(
-        "Softmax" if classes else "Identity", [output], name, name, **({"axis": 1} if classes else {})
-    )
-    ends = [_end(begin, network.input_shape), _end(name, network.output_shape)]
+    found = [values[number] for number in network.output_numbers]
+    names: Sequence[str] = network.outputs
+    if names:
+        exporter.outputs(dict(zip(names, found, strict=True)))
+    else:
+        names = [_last(exporter, network, found[0], logits)]
+    shapes = parted(network.outputs, network.output_shape)
+    ends = [_end(begin, network.input_shape), *map(_end, names, shapes)]
     graph = helper.make_graph(exporter.nodes, "fovea", ends[:1], ends[1:], exporter.constants)
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
@@ -65,18 +70,35 @@ def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -
         "fovea_numbers": values[PICTURE].layer,
         "classes": jsons.dumps(network.classes, ensure_ascii=False),
         "preprocessing": jsons.dumps(network.preprocessing.to_dict()),
+        **({"outputs": jsons.dumps(network.outputs)} if network.outputs else {}),
     })  # fmt: skip
     return model
+
+
+def _last(exporter: Exporter, network: Network, value: Value, logits: bool) -> str:
+    """The name of the one output that has none in the network."""
+    output, row = exporter.in_order(value).layer, network.ends_in_classes
+    name = _free(network, "output" if not row else "logits" if logits else "probabilities")
+    softmax = row and not logits
+    axis = {"axis": 1} if softmax else {}
+    return exporter.add("Softmax" if softmax else "Identity", [output], name, name, **axis)
+
+
+def _free(network: Network, name: str) -> str:
+    """`name`, or with "_" behind it where a layer is called so: tensors are called as the layers."""
+    taken = {layer.name for layer in network.layers}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _preprocess(exporter: "Exporter", network: Network, begin: str) -> str:
     """u · scale + offset of every channel, as `fovea.network.preprocessing` has it."""
     axes = (1, -1, 1, 1) if len(network.input_shape) == 3 else (1, -1)
     scale, offset = (p.reshape(axes) for p in (network.preprocessing.scale, network.preprocessing.offset))
-    scaled = exporter.add("Mul", [begin, exporter.constant("preprocessing.scale", scale)], "scaled", "scaled")
-    return exporter.add(
-        "Add", [scaled, exporter.constant("preprocessing.offset", offset)], "numbers", "numbers"
-    )
+    scaled, numbers = _free(network, "scaled"), _free(network, "numbers")
+    exporter.add("Mul", [begin, exporter.constant("preprocessing.scale", scale)], scaled, scaled)
+    return exporter.add("Add", [scaled, exporter.constant("preprocessing.offset", offset)], numbers, numbers)
 
 
 def _end(name: str, shape: Shape) -> onnx.ValueInfoProto:

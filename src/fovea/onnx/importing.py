@@ -27,7 +27,7 @@ from fovea.onnx.building import Builder, Value, usual
 from fovea.onnx.file import read
 from fovea.onnx.graph import Graph, Step, ordered
 from fovea.onnx.importers import MOVES, add_step
-from fovea.onnx.metadata import told
+from fovea.onnx.metadata import named, told
 from fovea.onnx.operators import run
 from fovea.ranges import MOST, short
 
@@ -52,46 +52,44 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
     name, shape, batch = _input(graph, input_shape)
     known = told(graph, name, _as_first(name, shape, graph.steps).shape)
     begin = known.begin
-    if len(graph.outputs) != 1:
-        raise DataError(mismatch("the model", "one output", short(", ".join(graph.outputs), str)))
+    if len(set(graph.outputs)) < len(graph.outputs):
+        raise DataError(mismatch("the model", "different outputs", short(", ".join(graph.outputs), str)))
     others = [step for step in graph.steps if begin not in step.outputs]
     ours = ordered(others, {begin, *graph.inputs, *graph.constants}, graph.outputs)
     if begin in graph.whole_numbers:
         _check_cast(ours, begin)
     given = {begin, *graph.inputs, *graph.constants}
     steps = ordered(composites.found(graph, ours), given, graph.outputs)
-    builder = Builder(graph, batch)
+    builder = Builder(graph, batch, named(graph))
     first = _as_first(begin, shape, steps)
     values = _walk(builder, steps, {begin: first})
-    output = values[graph.outputs[0]]
-    if not isinstance(output, Value):
-        raise DataError(mismatch("the model", "an output that depends on its input", "a constant"))
-    if output.merged is not None:
-        expected = "every picture for itself, (N, …)"
-        raise DataError(mismatch(f'output "{graph.outputs[0]}"', expected, f"{output.merged.shape}"))
     try:
-        output = _ready(builder, output)
-        if output.moved is not None and not np.array_equal(
-            output.places.reshape(-1), usual(output.shape).reshape(-1)
-        ):
-            remedy = "its last layer must be dense, or give pictures"
-            raise DataError(
-                mismatch("the model", "an output in the order of its last layer", "another", remedy)
-            )
-        network = builder.network(output, first.shape)
+        outputs = {name: _output(builder, values[name], name) for name in graph.outputs}
+        network = builder.network(outputs, first.shape)
         known.tell(network)
     except FoveaError as error:
         raise error if isinstance(error, DataError) else DataError(str(error)) from error
     return network
 
 
-def _ready(builder: Builder, output: Value) -> Value:
-    """The model's output, with what it still needs of layers. Raises DataError, in its name."""
-    builder.step = replace(builder.step, operator="output", name=builder.graph.outputs[0])
+def _output(builder: Builder, value: Any, name: str) -> Value:
+    """An output of the model, in the order of the layer that it comes from. Raises DataError, in its name."""
+    builder.step = Step("output", name, (), (name,), {})
+    who = builder.step.who
+    if not isinstance(value, Value):
+        raise DataError(mismatch(who, "one that depends on the model's input", "a constant"))
+    if value.merged is not None:
+        raise DataError(mismatch(who, "every picture for itself, (N, …)", f"{value.merged.shape}"))
     try:
-        return builder.ready(output)
+        value = builder.ready(value)
     except FoveaError as error:
-        raise DataError(f"{builder.step.who}: {error}") from error
+        raise DataError(f"{who}: {error}") from error
+    if value.moved is not None and not np.array_equal(
+        value.places.reshape(-1), usual(value.shape).reshape(-1)
+    ):
+        remedy = "its last layer must be dense, or give pictures"
+        raise DataError(mismatch(who, "numbers in the order of its last layer", "another", remedy))
+    return value
 
 
 def _walk(builder: Builder, steps: Sequence[Step], values: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,12 @@ class Told:
             _warn("classes", str(error))
 
 
+def named(graph: Graph) -> bool:
+    """Whether the outputs have names in the network: several have, and one does where Fovea wrote that."""
+    ours = graph.metadata.get("fovea_format") == FORMAT and "outputs" in graph.metadata
+    return len(graph.outputs) > 1 or (ours and _json(graph, "outputs") == graph.outputs)
+
+
 def told(graph: Graph, name: str, shape: Shape) -> Told:
     """Of a model whose input `name` has `shape` here, (H, W, C) or (n,); its name alone for a file of another
     program."""
