@@ -72,9 +72,9 @@ def import_onnx(
     network = onnx.load(files.expanded(file), input_shape=input_shape)
     channels = network.input_shape[-1]
     if classes is not None:
-        names, outputs = _lines(files.expanded(classes)), network.output_shape[-1]
-        if len(names) != outputs:
-            raise DataError(mismatch(str(classes), f"{outputs} class names, one a line", len(names)))
+        names, count = _lines(files.expanded(classes)), network.shapes[-1][-1]
+        if not network.outputs and len(names) != count:
+            raise DataError(mismatch(str(classes), f"{count} class names, one a line", len(names)))
         network.classes = distinct(names)
         if doubles := repeated(names):
             note(f"{classes} repeats {listed(doubles)}: these names now end in their numbers")

@@ -70,10 +70,12 @@ class Classification(Task):
     def check(self, network: Network, data: Splits) -> None:
         assert data.train is not None
         classes = data.train.classes
+        if not network.ends_in_classes:
+            raise ShapeError(mismatch("train", "a network that ends in classes", outputs(network)))
         if network.output_shape != (len(classes),):
             who = f"{network.layers[-1].who}: classes"
             got = f"{len(classes)} of them"
-            raise ShapeError(mismatch(who, outputs(network), got, _OTHER_CLASSES))
+            raise ShapeError(mismatch(who, network.output_shape[-1], got, _OTHER_CLASSES))
         if network.classes is not None and network.classes != classes:
             known, given = ", ".join(network.classes), ", ".join(classes)
             raise DataError(mismatch("train: classes", known, given, _OTHER_CLASSES))

@@ -63,9 +63,8 @@ def adapted(network: Network, classes: Sequence[str], seed: int = 0) -> Network:
             size = None
     if size is None or number is None:
         remedy = "only a network that ends in Dense or Conv2D can get other classes"
-        raise ShapeError(
-            mismatch("Network", "a last layer with an output a class", network.layers[-1].who, remedy)
-        )
+        got = f"outputs {', '.join(network.outputs)}" if network.outputs else network.layers[-1].who
+        raise ShapeError(mismatch("Network", "a last layer with an output a class", got, remedy))
     found = Network.from_architecture(description, seed=seed)
     last = network.layers[number].name
     for old, new in ((network.parameters, found.parameters), (network.statistics, found.statistics)):

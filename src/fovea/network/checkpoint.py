@@ -2,8 +2,8 @@
 
     tensors     "conv1.W", "conv1.b", …       float32, as the network has them: parameters and statistics
     metadata    fovea_format    "1"
-                architecture    input shape and layers, in JSON
-                classes         the names of the outputs, or null, in JSON
+                architecture    input shape, layers, and the names of outputs that have any, in JSON
+                classes         the names of the classes, or null, in JSON
                 preprocessing   mean and std of each channel, in JSON
                 input_size      height and width, in JSON; for other programs, the architecture has them too
 

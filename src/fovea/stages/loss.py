@@ -77,7 +77,7 @@ class NumPyLoss(LossStage):
         self._sums = self._loss.sums(Z, self._targets)
         if self._names:
             dZ = gradients_of(dZ, dict(zip(self._names, self._shapes, strict=True)), self._who)
-        parts = [dZ.get(name) for name in self._names] if self._names else [dZ]
+        parts = [dZ.get(name) for name in self._names] if self._names else [np.asarray(dZ)]
         begun = set[int]()
         for part, Z, target in zip(parts, own, self._gradients, strict=True):
             if part is not None and part.shape != Z.shape:
