@@ -5,6 +5,7 @@ import sys
 import threading
 from importlib import import_module
 from inspect import signature
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,10 +90,14 @@ def test_an_unknown_engine_is_named(monkeypatch):
 
 def test_an_operation_runs_on_the_engine_current_at_the_call(monkeypatch):
     called = []
-    monkeypatch.setattr("fovea.reference.activation.relu", lambda Z: called.append("reference"))
-    with fovea.engine("reference"):
-        functional.relu(np.ones(1))
-    assert called == ["reference"]
+    for name in ("reference", "halide"):
+        stand_in = SimpleNamespace(relu=lambda Z, name=name: called.append(name))
+        monkeypatch.setattr(functional, f"_{name}", lambda stem, stand_in=stand_in: stand_in)
+    monkeypatch.setattr(fovea.engine, "current", lambda: "halide")
+    functional.relu(np.ones(1))
+    monkeypatch.setattr(fovea.engine, "current", lambda: "reference")
+    functional.relu(np.ones(1))
+    assert called == ["halide", "reference"]
 
 
 @pytest.mark.parametrize("first", ["import fovea.functional", "from fovea import engine", "import fovea"])

@@ -1,7 +1,7 @@
 """The formulas in NumPy, one file an operation: the specification, and the engine where Halide has no wheel.
 
 Arrays are float32 or float64, (N, H, W, C), and results have the type of the arguments. `fovea.functional`
-documents the functions' arguments.
+offers the same functions on either engine, and says what their arguments have in common.
 """
 
 from fovea.reference.activation import (

@@ -26,20 +26,20 @@ from fovea.reference.quiet import quietly
 
 
 def relu(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """max(Z, 0) of an array of any shape; a NaN stays one."""
     arguments.floats("relu", Z=Z)
     return np.maximum(Z, 0)  # (1)
 
 
 def relu_backward(dA: Array, Z: Array) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ: 0 where Z ≤ 0, else dA."""
     arguments.same_shape("relu_backward", Z=Z, dA=dA)
     return np.where(Z <= 0, np.zeros((), Z.dtype), dA)  # (1)
 
 
 @quietly
 def leaky_relu(Z: Array, slope: float = 0.01) -> Array:
-    """A, of the shape of Z."""
+    """Z where it is positive, else slope · Z, of an array of any shape."""
     arguments.floats("leaky_relu", Z=Z)
     arguments.finite(slope, "leaky_relu: slope")
     return np.where(Z <= 0, Z * slope, Z)  # (2)
@@ -47,21 +47,21 @@ def leaky_relu(Z: Array, slope: float = 0.01) -> Array:
 
 @quietly
 def leaky_relu_backward(dA: Array, Z: Array, slope: float = 0.01) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ: slope · dA where Z ≤ 0, else dA."""
     arguments.same_shape("leaky_relu_backward", Z=Z, dA=dA)
     arguments.finite(slope, "leaky_relu_backward: slope")
     return np.where(Z <= 0, dA * slope, dA)  # (2)
 
 
 def clip(Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
-    """A, of the shape of Z."""
+    """min(max(Z, low), high) of an array of any shape; ReLU6 by default."""
     arguments.floats("clip", Z=Z)
     arguments.bounds(low, high, "clip")
     return np.minimum(np.maximum(Z, low), high)  # (3)
 
 
 def clip_backward(dA: Array, Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ: dA where low < Z < high, else 0. What `clip` made of Z will do as well as Z."""
     arguments.same_shape("clip_backward", Z=Z, dA=dA)
     arguments.bounds(low, high, "clip_backward")
     beyond = (low >= Z) | (high <= Z)
@@ -70,41 +70,41 @@ def clip_backward(dA: Array, Z: Array, low: float = 0.0, high: float = 6.0) -> A
 
 @quietly
 def sigmoid(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """σ(Z) = 1 / (1 + exp(−Z)) of an array of any shape; no Z is too large."""
     arguments.floats("sigmoid", Z=Z)
     return logistic(Z)  # (4)
 
 
 @quietly
 def sigmoid_backward(dA: Array, A: Array) -> Array:
-    """dZ, of the shape of A."""
+    """dZ = dA · A · (1 − A), from what `sigmoid` gave."""
     arguments.same_shape("sigmoid_backward", A=A, dA=dA)
     return dA * (A * (1 - A))  # (4)
 
 
 def tanh(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """The hyperbolic tangent of an array of any shape."""
     arguments.floats("tanh", Z=Z)
     return np.tanh(Z)  # (5)
 
 
 @quietly
 def tanh_backward(dA: Array, A: Array) -> Array:
-    """dZ, of the shape of A."""
+    """dZ = dA · (1 − A²), from what `tanh` gave."""
     arguments.same_shape("tanh_backward", A=A, dA=dA)
     return dA * ((1 - A) * (1 + A))  # (5)
 
 
 @quietly
 def silu(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """Z · σ(Z) of an array of any shape."""
     arguments.floats("silu", Z=Z)
     return Z * logistic(Z)  # (6)
 
 
 @quietly
 def silu_backward(dA: Array, Z: Array) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ = dA · σ(Z) · (1 + Z · (1 − σ(Z)))."""
     arguments.same_shape("silu_backward", Z=Z, dA=dA)
     return dA * (logistic(Z) * (1 + Z * logistic(-Z)))  # (6): 1 − σ(Z) is σ(−Z)
 
@@ -117,7 +117,10 @@ def logistic(Z: Array) -> Array:
 
 @quietly
 def softmax(Z: Rows) -> Rows:
-    """A (N, classes): rows of probabilities. A row with NaN or +∞, or of −∞ alone, is NaN throughout."""
+    """Probabilities (N, classes) from logits Z (N, classes); each row sums to 1, however large its logits.
+
+    A row with NaN or +∞, or of −∞ alone, is NaN throughout.
+    """
     arguments.logits(Z)
     A = np.exp(Z - Z.max(axis=1, keepdims=True))
     A /= A.sum(axis=1, keepdims=True)  # (7)
@@ -126,7 +129,7 @@ def softmax(Z: Rows) -> Rows:
 
 @quietly
 def softmax_backward(dA: Rows, A: Rows) -> Rows:
-    """dZ (N, classes)."""
+    """dZ (N, classes) = A · (dA − Σ dA · A), from what `softmax` gave."""
     arguments.logits(A, "softmax_backward", "A")
     arguments.same_shape("softmax_backward", A=A, dA=dA)
     return A * (dA - (dA * A).sum(axis=1, keepdims=True))  # (8)
@@ -134,7 +137,7 @@ def softmax_backward(dA: Rows, A: Rows) -> Rows:
 
 @quietly
 def log_softmax(Z: Rows) -> Rows:
-    """A (N, classes): the logarithms of `softmax`, without those of small numbers."""
+    """log softmax(Z) (N, classes) from logits Z (N, classes), also where a probability rounds to 0."""
     arguments.logits(Z, "log_softmax")
     below = Z - Z.max(axis=1, keepdims=True)
     return below - np.log(np.exp(below).sum(axis=1, keepdims=True))  # (9)
@@ -142,7 +145,7 @@ def log_softmax(Z: Rows) -> Rows:
 
 @quietly
 def log_softmax_backward(dA: Rows, A: Rows) -> Rows:
-    """dZ (N, classes)."""
+    """dZ (N, classes) = dA − exp(A) · Σ dA, from what `log_softmax` gave."""
     arguments.logits(A, "log_softmax_backward", "A")
     arguments.same_shape("log_softmax_backward", A=A, dA=dA)
     return dA - np.exp(A) * dA.sum(axis=1, keepdims=True)  # (10)

@@ -15,14 +15,15 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def affine(A_prev: Array, gamma: Vector, beta: Vector | None) -> Array:
-    """Z, of the shape of A_prev."""
+    """Z = gamma · A_prev + beta, of the shape of A_prev: (N, H, W, C) or (N, C); the others (C,), beta or
+    None."""
     arguments.affine(A_prev, gamma, beta)
     return A_prev * gamma if beta is None else A_prev * gamma + beta  # (1)
 
 
 @quietly
 def affine_backward(dZ: Array, A_prev: Array, gamma: Vector) -> tuple[Array, Vector, Vector]:
-    """dA_prev, dγ, dβ."""
+    """dA_prev, dgamma (C,) and dbeta (C,), from dZ of the shape of A_prev."""
     arguments.affine_backward(dZ, A_prev, gamma)
     dgamma, dbeta = (
         term.reshape(-1, len(gamma)).sum(axis=0, dtype=np.float64).astype(dZ.dtype)

@@ -40,7 +40,13 @@ def conv2d(
     dilation: int | Pair = 1,
     groups: int = 1,
 ) -> Volume:
-    """Z (N, n_H, n_W, C_out)."""
+    """Convolve every picture with every filter: Z (N, n_H, n_W, C_out), one channel a filter.
+
+    A_prev (N, H, W, C_in), W (f_H, f_W, C_in / groups, C_out), b (C_out,) or None. Filters are not flipped.
+    With groups, the channels in and out are cut into as many equal runs, and each run of filters sees one run
+    of channels; groups = C_in is depthwise convolution. It is the direct sum, with an error of at most 1e-5
+    of the largest number (gradients 1e-4); a network's stages may choose a faster, less exact algorithm.
+    """
     window = arguments.conv2d(A_prev, W, b, stride, padding, dilation, groups)
     A_prev_pad = pad(A_prev, window)
     Z = np.zeros((len(A_prev), *window.output, W.shape[3]), A_prev.dtype)
@@ -62,7 +68,7 @@ def conv2d_backward(
     dilation: int | Pair = 1,
     groups: int = 1,
 ) -> tuple[Volume, Filters, Vector]:
-    """dA_prev, dW, db, each of the shape of what it is the gradient of."""
+    """dA_prev, dW and db (C_out,), from dZ (N, n_H, n_W, C_out) and what `conv2d` was given."""
     window = arguments.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
     db = dZ.sum(axis=(0, 1, 2))  # (4) (C_out,)
     return _spread(dZ, W, window, groups), _filters_gradient(dZ, A_prev, W, window, groups), db
@@ -80,7 +86,13 @@ def conv2d_transpose(
     dilation: int | Pair = 1,
     groups: int = 1,
 ) -> Volume:
-    """Z (N, H_out, W_out, C_out): what (2) makes of A_prev in the place of dZ, and b."""
+    """The transposed convolution, Z (N, H_out, W_out, C_out): what `conv2d_backward` makes of A_prev in the
+    place of dZ, and b added.
+
+    A_prev (N, H, W, C_in), W (f_H, f_W, C_out / groups, C_in): the filters of the convolution that leads from
+    Z's shape to A_prev's; b (C_out,) or None. Along an axis there are (n − 1)·s + d·(f − 1) + 1 − padding +
+    output_padding numbers, or n·s with padding "same"; `padding` is taken away from the output.
+    """
     window = arguments.conv2d_transpose(A_prev, W, b, stride, padding, output_padding, dilation, groups)
     Z = _spread(A_prev, W, window, groups)
     return Z if b is None else np.add(Z, b, out=Z)
@@ -98,7 +110,7 @@ def conv2d_transpose_backward(
     dilation: int | Pair = 1,
     groups: int = 1,
 ) -> tuple[Volume, Filters, Vector]:
-    """dA_prev, dW, db: (1) without a bias, (3) with the arrays exchanged, and (4)."""
+    """dA_prev, dW and db (C_out,), from dZ (N, H_out, W_out, C_out) and what `conv2d_transpose` was given."""
     who = "conv2d_transpose_backward"
     how = stride, padding, output_padding, dilation, groups
     window = arguments.conv2d_transpose(A_prev, W, None, *how, who, dZ=dZ)

@@ -16,7 +16,7 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
-    """Z (N, n_out)."""
+    """Z (N, n_out) = A_prev (N, n_in) · W (n_in, n_out) + b (n_out,), or without b where it is None."""
     arguments.dense(A_prev, W, b)
     Z = A_prev @ W  # (1)
     if b is not None:
@@ -26,7 +26,7 @@ def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
 
 @quietly
 def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix) -> tuple[Rows, Matrix, Vector]:
-    """dA_prev (N, n_in), dW (n_in, n_out), db (n_out,)."""
+    """dA_prev, dW and db (n_out,), from dZ (N, n_out) and what `dense` was given."""
     arguments.dense_backward(dZ, A_prev, W)
     dA_prev = dZ @ W.T  # (2)
     dW = A_prev.T @ dZ  # (3)

@@ -24,7 +24,11 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def group_norm(A_prev: Array, gamma: Vector, beta: Vector, groups: int, *, epsilon: float = 1e-5) -> Array:
-    """Z, of the shape of A_prev (N, H, W, C) or (N, C)."""
+    """Z = gamma · (A_prev − μ) / √(σ² + epsilon) + beta, of the shape of A_prev (N, H, W, C) or (N, C).
+
+    μ and σ² are those of a picture's group of channels, `groups` of which make up all C; gamma and beta (C,).
+    As many groups as channels make it instance normalisation.
+    """
     arguments.group_norm(A_prev, gamma, beta, groups, epsilon)
     x, _ = _normalised(A_prev, groups, epsilon)
     return (x.reshape(A_prev.shape) * gamma + beta).astype(A_prev.dtype)  # (2)
@@ -34,7 +38,7 @@ def group_norm(A_prev: Array, gamma: Vector, beta: Vector, groups: int, *, epsil
 def group_norm_backward(
     dZ: Array, A_prev: Array, gamma: Vector, groups: int, *, epsilon: float = 1e-5
 ) -> tuple[Array, Vector, Vector]:
-    """dA_prev, dγ, dβ."""
+    """dA_prev, dgamma (C,) and dbeta (C,), from dZ of the shape of A_prev and what `group_norm` was given."""
     arguments.group_norm_backward(dZ, A_prev, gamma, groups, epsilon)
     x, inverse = _normalised(A_prev, groups, epsilon)
     _, P, G, K = x.shape
@@ -48,7 +52,7 @@ def group_norm_backward(
 
 
 def layer_norm(A_prev: Array, gamma: Vector, beta: Vector, *, epsilon: float = 1e-5) -> Array:
-    """Z, of the shape of A_prev (N, H, W, C) or (N, C)."""
+    """As `group_norm`, but μ and σ² are those of a pixel's channels."""
     arguments.group_norm(A_prev, gamma, beta, 1, epsilon, "layer_norm")
     return group_norm(_rows(A_prev), gamma, beta, 1, epsilon=epsilon).reshape(A_prev.shape)
 
@@ -56,7 +60,7 @@ def layer_norm(A_prev: Array, gamma: Vector, beta: Vector, *, epsilon: float = 1
 def layer_norm_backward(
     dZ: Array, A_prev: Array, gamma: Vector, *, epsilon: float = 1e-5
 ) -> tuple[Array, Vector, Vector]:
-    """dA_prev, dγ, dβ."""
+    """dA_prev, dgamma (C,) and dbeta (C,), from dZ of the shape of A_prev and what `layer_norm` was given."""
     arguments.group_norm_backward(dZ, A_prev, gamma, 1, epsilon, "layer_norm_backward")
     found = group_norm_backward(_rows(dZ), _rows(A_prev), gamma, 1, epsilon=epsilon)
     return found[0].reshape(A_prev.shape), found[1], found[2]

@@ -22,28 +22,28 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def add(*arrays: Array) -> Array:
-    """Z, of the shape that the `arrays`, two at least, broadcast to."""
+    """The sum of two arrays or more."""
     shape = arguments.merged(*arrays, who="add")
     return reduce(np.add, _aligned(arrays, shape))  # (1)
 
 
 @quietly
 def add_backward(dA: Array, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
-    """dA_i for each of the `shapes` that were added."""
+    """The gradients of arrays of `shapes`, from dA of the shape of their sum."""
     arguments.merged_backward(dA, *shapes, who="add_backward")
     return tuple(_summed(dA, shape) for shape in shapes)  # (1), (3)
 
 
 @quietly
 def multiply(*arrays: Array) -> Array:
-    """Z, of the shape that the `arrays`, two at least, broadcast to."""
+    """The product of two arrays or more, value by value."""
     shape = arguments.merged(*arrays, who="multiply")
     return reduce(np.multiply, _aligned(arrays, shape))  # (2)
 
 
 @quietly
 def multiply_backward(dA: Array, *arrays: Array) -> tuple[Array, ...]:
-    """dA_i for each of the `arrays` that were multiplied."""
+    """The gradients of `arrays`, from dA of the shape of their product."""
     arguments.multiplied_backward(dA, *arrays, who="multiply_backward")
     aligned = _aligned(arrays, dA.shape)
     return tuple(

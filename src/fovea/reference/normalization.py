@@ -29,7 +29,11 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def batch_statistics(A_prev: Array) -> tuple[Vector, Vector]:
-    """μ, σ², each (C,)."""
+    """Mean and variance of every channel, (C,) each, over A_prev (N, H, W, C) or (N, C).
+
+    The variance is that of the batch, with a divisor of as many numbers as a channel has. These must be two
+    at least.
+    """
     arguments.batch_statistics(A_prev)
     rows = A_prev.reshape(-1, A_prev.shape[-1])  # (M, C)
     mean = rows.mean(axis=0, dtype=np.float64)  # (1)
@@ -41,7 +45,11 @@ def batch_statistics(A_prev: Array) -> tuple[Vector, Vector]:
 def batch_norm(
     A_prev: Array, mean: Vector, variance: Vector, gamma: Vector, beta: Vector, *, epsilon: float = 1e-5
 ) -> Array:
-    """Z, of the shape of A_prev."""
+    """Z = gamma · (A_prev − mean) / √(variance + epsilon) + beta, of the shape of A_prev.
+
+    A_prev (N, H, W, C) or (N, C), the others (C,). In training, mean and variance are those that
+    `batch_statistics` gives of A_prev; in inference, the running ones.
+    """
     arguments.batch_norm(A_prev, mean, variance, gamma, beta, epsilon)
     scale = gamma / np.sqrt(variance + A_prev.dtype.type(epsilon))
     return (A_prev - mean) * scale + beta  # (2), (3)
@@ -58,7 +66,10 @@ def batch_norm_backward(
     epsilon: float = 1e-5,
     of_batch: bool = True,
 ) -> tuple[Array, Vector, Vector]:
-    """dA_prev, dγ, dβ; `of_batch` says whether μ and σ² are the batch's own."""
+    """dA_prev, dgamma (C,) and dbeta (C,), from dZ of the shape of A_prev and what `batch_norm` was given.
+
+    `of_batch` says that mean and variance are A_prev's own; then they change with it, as in training.
+    """
     arguments.batch_norm_backward(dZ, A_prev, mean, variance, gamma, epsilon, of_batch)
     C, M = A_prev.shape[-1], A_prev.size // A_prev.shape[-1]
     inverse = 1 / np.sqrt(variance + A_prev.dtype.type(epsilon))  # (C,)

@@ -35,7 +35,11 @@ def sgd(
     weight_decay: float,
     nesterov: bool = False,
 ) -> None:
-    """Update w and velocity (zeros before the first step)."""
+    """One step of stochastic gradient descent: updates w and velocity, which begins with zeros, in place.
+
+    All are flat arrays of one length. PyTorch's rule: the velocity is not multiplied by the rate. `nesterov`
+    takes the gradient's step beyond the velocity's.
+    """
     arguments.optimizer("sgd", w=w, velocity=velocity, dw=dw)
     g = dw + weight_decay * w  # (1)
     velocity *= momentum
@@ -57,7 +61,10 @@ def adam(
     weight_decay: float,
     step: int,
 ) -> None:
-    """Update w, m and v (both zeros before the first step)."""
+    """One step of Adam: updates w and the moments m and v, which begin with zeros, in place.
+
+    All are flat arrays of one length; `step` counts from 1; `weight_decay` adds to the gradient (L2).
+    """
     arguments.optimizer("adam", w=w, m=m, v=v, dw=dw, step=step)
     g = dw + weight_decay * w  # (1)
     m *= beta1

@@ -24,7 +24,7 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def elu(Z: Array, alpha: float = 1.0, scale: float = 1.0, rate: float = 1.0) -> Array:
-    """A, of the shape of Z."""
+    """scale · Z where Z > 0, else scale · alpha · (exp(rate · Z) − 1), of an array of any shape."""
     arguments.floats("elu", Z=Z)
     arguments.numbers("elu", alpha=alpha, scale=scale, rate=rate)
     return np.where(Z > 0, scale * Z, scale * alpha * np.expm1(rate * np.minimum(Z, 0)))  # (1)
@@ -32,7 +32,7 @@ def elu(Z: Array, alpha: float = 1.0, scale: float = 1.0, rate: float = 1.0) -> 
 
 @quietly
 def elu_backward(dA: Array, Z: Array, alpha: float = 1.0, scale: float = 1.0, rate: float = 1.0) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ = dA · scale where Z > 0, else dA · scale · alpha · rate · exp(rate · Z)."""
     arguments.same_shape("elu_backward", Z=Z, dA=dA)
     arguments.numbers("elu_backward", alpha=alpha, scale=scale, rate=rate)
     slope = scale * alpha * rate * np.exp(rate * np.minimum(Z, 0))
@@ -41,7 +41,7 @@ def elu_backward(dA: Array, Z: Array, alpha: float = 1.0, scale: float = 1.0, ra
 
 @quietly
 def hard_sigmoid(Z: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
-    """A, of the shape of Z."""
+    """min(max(slope · Z + shift, 0), 1) of an array of any shape."""
     arguments.floats("hard_sigmoid", Z=Z)
     arguments.numbers("hard_sigmoid", slope=slope, shift=shift)
     return np.minimum(np.maximum(slope * Z + shift, 0), 1)  # (2)
@@ -49,7 +49,7 @@ def hard_sigmoid(Z: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
 
 @quietly
 def hard_sigmoid_backward(dA: Array, A: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
-    """dZ, of the shape of A."""
+    """dZ = slope · dA where 0 < A < 1, else 0, from what `hard_sigmoid` gave."""
     arguments.same_shape("hard_sigmoid_backward", A=A, dA=dA)
     arguments.numbers("hard_sigmoid_backward", slope=slope, shift=shift)
     return np.where((A <= 0) | (A >= 1), np.zeros((), A.dtype), dA * slope)  # (2)
@@ -57,7 +57,7 @@ def hard_sigmoid_backward(dA: Array, A: Array, slope: float = 1 / 6, shift: floa
 
 @quietly
 def hard_swish(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """Z · min(max(Z + 3, 0), 6) / 6 of an array of any shape."""
     arguments.floats("hard_swish", Z=Z)
     between = Z * (Z + 3) / 6
     return np.where(Z <= -3, np.zeros((), Z.dtype), np.where(Z >= 3, Z, between))  # (3)
@@ -65,21 +65,21 @@ def hard_swish(Z: Array) -> Array:
 
 @quietly
 def hard_swish_backward(dA: Array, Z: Array) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ: 0 where Z ≤ −3, dA where Z ≥ 3, else dA · (Z/3 + 1/2)."""
     arguments.same_shape("hard_swish_backward", Z=Z, dA=dA)
     one = np.ones((), Z.dtype)
     return dA * np.where(Z <= -3, 0 * one, np.where(Z >= 3, one, Z / 3 + one / 2))  # (3)
 
 
 def thresholded_relu(Z: Array, threshold: float = 1.0) -> Array:
-    """A, of the shape of Z."""
+    """Z where it is above `threshold`, else 0, of an array of any shape."""
     arguments.floats("thresholded_relu", Z=Z)
     arguments.numbers("thresholded_relu", threshold=threshold)
     return np.where(Z.dtype.type(threshold) >= Z, np.zeros((), Z.dtype), Z)  # (4)
 
 
 def thresholded_relu_backward(dA: Array, Z: Array, threshold: float = 1.0) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ: dA where Z > threshold, else 0."""
     arguments.same_shape("thresholded_relu_backward", Z=Z, dA=dA)
     arguments.numbers("thresholded_relu_backward", threshold=threshold)
     return np.where(Z.dtype.type(threshold) >= Z, np.zeros((), Z.dtype), dA)  # (4)

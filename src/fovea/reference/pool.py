@@ -36,7 +36,12 @@ def max_pool2d(
     dilation: int | Pair = 1,
     ceil_mode: bool = False,
 ) -> Volume:
-    """A (N, n_H, n_W, C)."""
+    """The maximum of every window, A (N, n_H, n_W, C); `stride` is the window's size unless given.
+
+    Padding counts as −∞, and every window sees at least one pixel; a NaN in a window is its maximum. In
+    `ceil_mode` a last window that does not fit is there, too, if it begins in the picture or its padding
+    before.
+    """
     window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d")
     return _maximum(pad(A_prev, window, -np.inf), window)
 
@@ -52,7 +57,7 @@ def max_pool2d_backward(
     dilation: int | Pair = 1,
     ceil_mode: bool = False,
 ) -> Volume:
-    """dA_prev (N, H, W, C)."""
+    """dA_prev (N, H, W, C): dA (N, n_H, n_W, C) goes to the first of each window's largest pixels."""
     window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, "max_pool2d_backward", dA=dA)
     dA_prev_pad = np.zeros_like(pad(A_prev, window))
     for _, _, at, first in _winners(A_prev, window):
@@ -70,7 +75,8 @@ def max_pool2d_indices(
     dilation: int | Pair = 1,
     ceil_mode: bool = False,
 ) -> Volume:
-    """int32 (N, n_H, n_W, C): row · W + column of the pixel that (2) goes to."""
+    """Where each window's maximum is, int32 (N, n_H, n_W, C): row · W + column of the first of its largest
+    pixels."""
     window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="max_pool2d_indices")
     rows, columns = np.indices(window.input)
     places = pad((rows * window.input[1] + columns)[None, :, :, None].astype(np.int32), window)
@@ -111,7 +117,11 @@ def average_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = False,
 ) -> Volume:
-    """A (N, n_H, n_W, C)."""
+    """The average of every window, A (N, n_H, n_W, C); `stride` is the window's size unless given.
+
+    It is over the window's pixels in the picture, or with `count_include_pad` over all, padding being zero;
+    what a window of `ceil_mode` covers beyond the padding never counts.
+    """
     window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
     A_prev_pad = pad(A_prev, window)
     A = np.zeros((len(A_prev), *window.output, A_prev.shape[3]), A_prev.dtype)
@@ -133,7 +143,7 @@ def average_pool2d_backward(
     ceil_mode: bool = False,
     count_include_pad: bool = False,
 ) -> Volume:
-    """dA_prev (N, H, W, C); of A_prev only the shape matters."""
+    """dA_prev (N, H, W, C): every pixel that was averaged gets its share of dA (N, n_H, n_W, C)."""
     window = arguments.pool(
         A_prev, size, stride, padding, dilation, ceil_mode, "average_pool2d_backward", dA=dA
     )

@@ -15,14 +15,14 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def prelu(Z: Array, slope: Vector) -> Array:
-    """A, of the shape of Z (N, H, W, C) or (N, C)."""
+    """Z where it is positive, else slope · Z, of the shape of Z (N, H, W, C) or (N, C); slope (C,)."""
     arguments.prelu(Z, slope)
     return np.where(Z > 0, Z, Z * slope)  # (1)
 
 
 @quietly
 def prelu_backward(dA: Array, Z: Array, slope: Vector) -> tuple[Array, Vector]:
-    """dZ, dslope."""
+    """dZ, and dslope (C,) = Σ dA · Z where Z ≤ 0."""
     arguments.prelu(Z, slope, "prelu_backward")
     arguments.same_shape("prelu_backward", Z=Z, dA=dA)
     terms = np.where(Z > 0, np.zeros((), Z.dtype), dA * Z).reshape(-1, Z.shape[-1])

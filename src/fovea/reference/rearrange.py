@@ -18,7 +18,11 @@ from fovea.arguments import Volume
 
 
 def space_to_depth(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
-    """A (N, H / b, W / b, C · b²)."""
+    """Blocks of pixels as channels: (N, H · b, W · b, C) → (N, H, W, C · b²), with b = `block`.
+
+    With `mode` "DCR" the channels of one place in a block lie together; with "CRD" the places of one channel,
+    as in PyTorch's pixel_unshuffle. Its gradient is `depth_to_space`.
+    """
     b = arguments.space_to_depth(A_prev, block, mode)
     N, H, W, C = A_prev.shape
     blocks = A_prev.reshape(N, H // b, b, W // b, b, C)
@@ -27,7 +31,7 @@ def space_to_depth(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
 
 
 def depth_to_space(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
-    """A (N, H · b, W · b, C / b²)."""
+    """The inverse of `space_to_depth`, and its gradient; with "CRD" PyTorch's pixel_shuffle."""
     b = arguments.depth_to_space(A_prev, block, mode)
     N, H, W, C = A_prev.shape
     blocks = (
@@ -40,12 +44,12 @@ def depth_to_space(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
 
 
 def take_channels(A_prev: Volume, order: Sequence[int]) -> Volume:
-    """A (N, H, W, channels of `order`)."""
+    """The channels of A_prev (N, H, W, C) whose numbers `order` has, none of them twice."""
     return A_prev[..., list(arguments.taken(A_prev, order))]  # (4)
 
 
 def take_channels_backward(dA: Volume, order: Sequence[int], channels: int) -> Volume:
-    """dA_prev (N, H, W, channels)."""
+    """dA_prev (N, H, W, channels); channels that were not taken have 0."""
     numbers = arguments.taken_backward(dA, order, channels)
     dA_prev = np.zeros((*dA.shape[:3], channels), dA.dtype)
     dA_prev[..., list(numbers)] = dA

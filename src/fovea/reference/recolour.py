@@ -12,7 +12,10 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def recolour(pictures: Volume, matrices: np.ndarray) -> Volume:
-    """uint8 (N, H, W, C) → uint8 (N, H, W, C); `matrices` float32 (N, C, C + 1)."""
+    """Change the colours of pictures: uint8 (N, H, W, C), matrices float32 (N, C, C + 1).
+
+    A pixel (c₁ … c_C) becomes M · (c₁ … c_C, 1), cut off at 0 and 255; halves round up.
+    """
     arguments.recolour(pictures, matrices)
     C = pictures.shape[3]
     M = matrices[:, None, None]  # (N, 1, 1, C, C + 1)

@@ -30,14 +30,14 @@ CUBE = 0.044715  # of (2)
 
 @quietly
 def gelu(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """Z · Φ(Z) of an array of any shape, Φ being the normal distribution."""
     arguments.floats("gelu", Z=Z)
     return Z * _normal(Z)  # (1)
 
 
 @quietly
 def gelu_backward(dA: Array, Z: Array) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ = dA · (Φ(Z) + Z · φ(Z)), φ being the normal density."""
     arguments.same_shape("gelu_backward", Z=Z, dA=dA)
     density = np.exp(-Z * Z / 2) / math.sqrt(2 * math.pi)
     return dA * (_normal(Z) + Z * density)  # (1)
@@ -45,14 +45,14 @@ def gelu_backward(dA: Array, Z: Array) -> Array:
 
 @quietly
 def gelu_tanh(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """Z · (1 + tanh(√(2/π) · (Z + 0.044715 Z³))) / 2 of an array of any shape: `gelu`, nearly."""
     arguments.floats("gelu_tanh", Z=Z)
     return Z * logistic(_inner(Z))  # (2)
 
 
 @quietly
 def gelu_tanh_backward(dA: Array, Z: Array) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ of `gelu_tanh`."""
     arguments.same_shape("gelu_tanh_backward", Z=Z, dA=dA)
     y2, slope = _inner(Z), math.sqrt(8 / math.pi) * (1 + 3 * CUBE * Z * Z)
     gate = logistic(y2)
@@ -62,7 +62,7 @@ def gelu_tanh_backward(dA: Array, Z: Array) -> Array:
 
 @quietly
 def mish(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """Z · tanh(log(1 + exp(Z))) of an array of any shape."""
     arguments.floats("mish", Z=Z)
     above, rest = _parts(Z)
     return Z * (above / (above + rest))  # (3)
@@ -70,7 +70,7 @@ def mish(Z: Array) -> Array:
 
 @quietly
 def mish_backward(dA: Array, Z: Array) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ = dA · (ω + Z · σ(Z) · (1 − ω²)), ω = tanh(log(1 + exp(Z)))."""
     arguments.same_shape("mish_backward", Z=Z, dA=dA)
     above, rest = _parts(Z)
     gate = above / (above + rest)
@@ -79,7 +79,7 @@ def mish_backward(dA: Array, Z: Array) -> Array:
 
 @quietly
 def softplus(Z: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
-    """A, of the shape of Z."""
+    """log(1 + exp(beta · Z)) / beta of an array of any shape, or Z where beta · Z > threshold."""
     arguments.floats("softplus", Z=Z)
     arguments.numbers("softplus", beta=beta, threshold=threshold)
     s = beta * Z
@@ -89,7 +89,7 @@ def softplus(Z: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
 
 @quietly
 def softplus_backward(dA: Array, Z: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ = dA · σ(beta · Z), or dA where beta · Z > threshold."""
     arguments.same_shape("softplus_backward", Z=Z, dA=dA)
     arguments.numbers("softplus_backward", beta=beta, threshold=threshold)
     s = beta * Z
@@ -98,28 +98,28 @@ def softplus_backward(dA: Array, Z: Array, beta: float = 1.0, threshold: float =
 
 @quietly
 def softsign(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """Z / (1 + |Z|) of an array of any shape."""
     arguments.floats("softsign", Z=Z)
     return Z / (1 + np.abs(Z))  # (5)
 
 
 @quietly
 def softsign_backward(dA: Array, Z: Array) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ = dA / (1 + |Z|)²."""
     arguments.same_shape("softsign_backward", Z=Z, dA=dA)
     return dA / np.square(1 + np.abs(Z))  # (5)
 
 
 @quietly
 def tanhshrink(Z: Array) -> Array:
-    """A, of the shape of Z."""
+    """Z − tanh(Z) of an array of any shape."""
     arguments.floats("tanhshrink", Z=Z)
     return Z - np.tanh(Z)  # (6)
 
 
 @quietly
 def tanhshrink_backward(dA: Array, Z: Array) -> Array:
-    """dZ, of the shape of Z."""
+    """dZ = dA · tanh²(Z)."""
     arguments.same_shape("tanhshrink_backward", Z=Z, dA=dA)
     return dA * np.square(np.tanh(Z))  # (6)
 

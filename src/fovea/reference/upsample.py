@@ -19,7 +19,11 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def upsample2d(A_prev: Volume, factor: int | Pair, *, mode: str = "nearest") -> Volume:
-    """A (N, f_H · H, f_W · W, C)."""
+    """Larger pictures, A (N, f_H · H, f_W · W, C): `factor` is one number, or for height and width.
+
+    `mode` is "nearest", where every pixel is repeated, or "bilinear", as PyTorch's `interpolate` with
+    `align_corners=False`.
+    """
     factors = arguments.upsample(A_prev, factor, mode)
     A = A_prev
     for axis, f in zip((1, 2), factors, strict=True):
@@ -33,7 +37,7 @@ def upsample2d(A_prev: Volume, factor: int | Pair, *, mode: str = "nearest") -> 
 
 @quietly
 def upsample2d_backward(dA: Volume, factor: int | Pair, *, mode: str = "nearest") -> Volume:
-    """dA_prev (N, H, W, C)."""
+    """dA_prev (N, H, W, C), from dA (N, f_H · H, f_W · W, C)."""
     factors = arguments.upsample_backward(dA, factor, mode)
     for axis, f in zip((1, 2), factors, strict=True):
         shape = list(dA.shape)

@@ -20,7 +20,12 @@ REACH = 1 << 20  # pixels beyond the border: whatever is farther away is as ther
 
 @quietly
 def warp(pictures: Volume, matrices: np.ndarray, out_size: int | Pair, *, mode: str = "constant") -> Volume:
-    """uint8 (N, H, W, C) → uint8 (N, H2, W2, C); `matrices` float32 (N, 2, 3), `out_size` (H2, W2)."""
+    """Move pictures: uint8 (N, H, W, C) → uint8 (N, H2, W2, C) with `out_size` (H2, W2).
+
+    matrices float32 (N, 2, 3) map the output's (x, y, 1), column and row of a pixel's centre, to the place in
+    the input that it shows. Between pixels the picture is bilinear; halves round up. Outside it is 0, or with
+    the `mode` "reflect" its own mirror image.
+    """
     H2, W2 = arguments.warp(pictures, matrices, out_size, mode)
     N, H, W, _ = pictures.shape
     M = matrices[:, :, :, None, None]  # (N, 2, 3, 1, 1)
