@@ -2,11 +2,16 @@
 
     Z[n, h, w, c] = Σ_{i, j, k} W[i, j, k, c] · A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, k] + b[c]     (1)
 
-A filter is as deep as the input; the outputs of all filters are stacked. With groups, input channels and
-filters are cut into as many equal runs, and a filter is as deep as its run of channels, k counted from the
-run's first. With as many groups as channels, every channel has filters of its own: depthwise convolution.
-As everywhere in deep learning, this is cross-correlation: the filter is not turned round. The gradients
-stand in `fovea.reference.conv`.
+A filter is as deep as the input; the outputs of all filters are stacked. With groups, the input channels and
+the filters are split into that many equal runs, and a filter is as deep as its run of channels, k counted
+from the run's first. With as many groups as channels, every channel has filters of its own: depthwise
+convolution. As everywhere in deep learning, this is cross-correlation: the filter is not turned round.
+
+Backward, from dZ, the gradient of a cost:
+
+    dA_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, k] += Σ_c W[i, j, k, c] · dZ[n, h, w, c]                 (2)
+    dW[i, j, k, c] = Σ_{n, h, w} A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, k] · dZ[n, h, w, c]          (3)
+    db[c] = Σ_{n, h, w} dZ[n, h, w, c]                                                                    (4)
 
     n image   h, w output row, column   i, j row, column in the window   k input channel   c filter
     s stride   d dilation   A_prev_pad the input with zeros around it
@@ -91,17 +96,17 @@ class Conv2D(Layer):
         """A_prev (N, H, W, C_in) → Z (N, n_H, n_W, C_out)."""
         W = self.parameter("W", A_prev)
         b = self.parameter("b", A_prev) if self.bias else None
-        Z = functional.conv2d(A_prev, W, b, **self._how())  # (1)
+        Z = functional.conv2d(A_prev, W, b, **self._geometry())  # (1)
         return Z, A_prev
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
-        """dZ (N, n_H, n_W, C_out) → dA_prev (N, H, W, C_in), dW (f_H, f_W, C_in, C_out), db (C_out,)."""
+        """dZ (N, n_H, n_W, C_out) → dA_prev (N, H, W, C_in), dW (f_H, f_W, C_in / groups, C_out), db."""
         A_prev = cache
         W = self.parameter("W", A_prev)
-        dA_prev, dW, db = functional.conv2d_backward(dZ, A_prev, W, **self._how())
+        dA_prev, dW, db = functional.conv2d_backward(dZ, A_prev, W, **self._geometry())  # (2) (3) (4)
         return dA_prev, {"W": dW, "b": db} if self.bias else {"W": dW}
 
-    def _how(self) -> dict[str, Any]:
+    def _geometry(self) -> dict[str, Any]:
         return {
             "stride": self.stride,
             "padding": self.padding,

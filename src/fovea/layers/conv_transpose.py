@@ -94,16 +94,16 @@ class ConvTranspose2D(Layer):
         """A_prev (N, H, W, C_in) → Z (N, H_out, W_out, C_out)."""
         W = self.parameter("W", A_prev)
         b = self.parameter("b", A_prev) if self.bias else None
-        return functional.conv2d_transpose(A_prev, W, b, **self._how()), A_prev  # (1)
+        return functional.conv2d_transpose(A_prev, W, b, **self._geometry()), A_prev  # (1)
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         """dZ (N, H_out, W_out, C_out) → dA_prev (N, H, W, C_in), dW and db of the parameters' shapes."""
         A_prev = cache
         W = self.parameter("W", A_prev)
-        dA_prev, dW, db = functional.conv2d_transpose_backward(dZ, A_prev, W, **self._how())
+        dA_prev, dW, db = functional.conv2d_transpose_backward(dZ, A_prev, W, **self._geometry())
         return dA_prev, {"W": dW, "b": db} if self.bias else {"W": dW}
 
-    def _how(self) -> dict[str, Any]:
+    def _geometry(self) -> dict[str, Any]:
         names = "stride", "padding", "output_padding", "dilation", "groups"
         return {name: getattr(self, name) for name in names}
 
