@@ -36,6 +36,21 @@ def test_the_loss_is_the_trainings():
     assert metrics.losses(LOGITS, LABELS).mean() == pytest.approx(softmax_cross_entropy(LOGITS, LABELS))
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.04321, "0.043"),
+        (-9999.0, "-9999.000"),
+        (123_456.0, "1.235e+05"),
+        (1.2e38, "1.2e+38"),
+        (3.40282e38, "3.403e+38"),
+    ],
+)
+def test_large_numbers_are_shown_in_four_digits(value, shown):
+    assert metrics.figure(value) == shown
+    assert metrics.LOSS.text(value) == f"loss {shown}"
+
+
 def test_the_loss_of_large_logits_is_finite():
     assert metrics.losses(np.array([[1e30, -1e30]], np.float32), np.array([1])) == pytest.approx(2e30)
 

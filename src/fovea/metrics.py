@@ -38,11 +38,16 @@ class Measure(NamedTuple):
 
     def text(self, value: float) -> str:
         """As a line of progress shows it: "loss 0.043", "98.76%"."""
-        shown = f"{value:.2%}" if self.share else f"{value:.3f}"
+        shown = f"{value:.2%}" if self.share else figure(value)
         return f"{self.name if self.label is None else self.label} {shown}".strip()
 
 
 LOSS = Measure("loss", "Loss")
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """A number to read: "0.043", with `digits` after the point; from 10,000 on in four digits, "1.2e+38"."""
+    return f"{value:.{digits}f}" if abs(value) < 10_000 else f"{value:.4g}"
 
 
 def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

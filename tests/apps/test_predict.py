@@ -85,3 +85,12 @@ def test_flips_are_the_networks(network, folder):
     (entry,) = predict(network, Classification(flips=True), [str(folder / "left/001.png")])
     p = network.predict(images.read(folder / "left/001.png"), flips=True)[0]
     np.testing.assert_allclose(list(entry["probabilities"].values()), p, rtol=1e-6)
+
+
+def test_a_name_with_a_line_end_is_in_no_error(network, tmp_path):
+    files = [tmp_path / "two\nlines.png", tmp_path / "not\nthere.png"]
+    files[0].write_bytes(b"no picture")
+    for entry in predict(network, TASK, map(str, files)):
+        assert "lines" not in entry["error"]
+        assert "there.png" not in entry["error"]
+        assert entry["error"].startswith("expected")

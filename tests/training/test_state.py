@@ -149,6 +149,14 @@ def test_without_a_best_model_a_new_run_is_what_is_left(run):
         resume(run)
 
 
+def test_a_folder_with_a_line_end_is_named_once(run, tmp_path):
+    run = run.rename(tmp_path / "two\nlines")
+    (run / "state.safetensors").write_bytes(b"")
+    with pytest.raises(DataError) as error:
+        resume(run)
+    assert str(error.value).count("state.safetensors") == 1
+
+
 def test_a_table_of_parts_that_is_missing_is_named(run):
     (run / "splits.csv").unlink()
     with pytest.raises(DataError, match=r"splits\.csv: expected the table .*: put it back"):

@@ -190,8 +190,8 @@ def _unknown(splits: Splits, model: str) -> list[str]:
     held = " and ".join(part for part in ("val", "test") if part in splits.parts)
     if not held:
         return []
-    why = f"no splits.csv beside model {model} says which pictures it was trained on"
-    return [f"warning: {why}: if pictures in {held} are among them, results look better than they are"]
+    why = f"pictures that the model was trained on may be in {held} (no splits.csv beside {model})"
+    return [f"warning: {why}: results may look better than they are"]
 
 
 def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:

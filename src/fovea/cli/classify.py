@@ -20,6 +20,7 @@ from fovea.cli.common import (
 )
 from fovea.errors import OutOfMemoryError
 from fovea.files import jsons
+from fovea.metrics import figure
 from fovea.names import say, typed, visible
 
 CHOSEN = "what suits the data"
@@ -300,7 +301,7 @@ def predict(
 
 def _measured(metrics: dict[str, Any]) -> str:
     where = "all pictures" if metrics["split"] == "all" else metrics["split"]
-    loss = "not a number" if metrics["loss"] is None else f"{metrics['loss']:.4f}"
+    loss = "not a number" if metrics["loss"] is None else figure(metrics["loss"], 4)
     words = (
         f"top-1 {_percent(metrics['top1']).strip()}",
         f"top-5 {_percent(metrics['top5']).strip()}",

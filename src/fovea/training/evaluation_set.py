@@ -43,8 +43,8 @@ def choose(splits: Splits, record: Record | None, model: str) -> Choice:
         name = "val" if "val" in parts else "train"
         chosen = [parts[name]]
     if record is None:
-        why = f"no splits.csv beside model {model} says which pictures it was trained on"
-        warning = f"{why}: if these are among them, results look better than they are"
+        why = f"pictures that the model was trained on may be among these (no splits.csv beside {model})"
+        warning = f"{why}: results may look better than they are"
         return Choice(name, chosen, "perhaps known to the model", [warning])
 
     was = Counter(part for of in chosen for part in record.parts_of(of, splits.root))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fovea.metrics import figure
 from fovea.names import say, visible
 
 REDRAW = 0.1  # seconds
@@ -95,7 +96,7 @@ class Table(Lines):
 def figures(step: int, loss: float, error: float | None) -> str:
     """A step in one line."""
     words = f"step {step:5}  loss {loss:9.3g}"
-    return words if error is None else f"{words}  largest error of the filter {error:.5f}"
+    return words if error is None else f"{words}  largest error of the filter {figure(error, 5)}"
 
 
 def text(W: np.ndarray, number: int) -> str:
