@@ -169,7 +169,7 @@ REFUSED = [
      lambda: F.sgd(ones(8)[::2], ones(4), ones(4), **SGD)),
     ("adam: expected m to be written in place, got a read-only array",
      lambda: F.adam(ones(4), ones(4), FROZEN, ones(4), step=1, **ADAM)),
-    ("adam: expected step counted from 1, got 0",
+    ("adam: step: expected a whole number of at least 1, got 0",
      lambda: F.adam(ones(4), ones(4), ones(4), ones(4), step=0, **ADAM)),
     ("recolour: expected matrices (2, 3, 4), got (2, 2, 3): one map of colours for each picture",
      lambda: F.recolour(np.zeros((2, 4, 4, 3), np.uint8), ones(2, 2, 3))),

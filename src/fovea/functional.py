@@ -23,7 +23,7 @@ import numpy as np
 
 from fovea import arguments, engine, reference
 from fovea.arguments import Volume
-from fovea.geometry import Pair
+from fovea.geometry import Pair, pair
 from fovea.sampling import Axis, mode_of_resizing, padded, resized
 
 _P = ParamSpec("_P")
@@ -181,14 +181,17 @@ def pad2d(A_prev: Volume, padding: Sequence[int], *, mode: str = "constant", val
     "mirror", "nearest", "wrap", which PyTorch calls reflect, replicate and circular; or "reflect".
     """
     arguments.picture("pad2d", "A_prev", A_prev)
-    top, bottom, left, right = padding
+    top, bottom, left, right = arguments.sides(padding, mode, "pad2d")
     axes = padded(A_prev.shape[1], top, bottom, mode), padded(A_prev.shape[2], left, right, mode)
     return sample2d(A_prev, *axes, value)
 
 
 def pad2d_backward(dA: Volume, size: Pair, padding: Sequence[int], *, mode: str = "constant") -> Volume:
     """dA_prev (N, H, W, C) with `size` = (H, W), from dA of the shape of `pad2d`'s outcome."""
-    top, bottom, left, right = padding
+    who = "pad2d_backward"
+    arguments.picture(who, "dA", dA)
+    size = pair(size, who, "size")
+    top, bottom, left, right = arguments.sides(padding, mode, who)
     return _back(dA, padded(size[0], top, bottom, mode), padded(size[1], left, right, mode))
 
 
@@ -199,6 +202,7 @@ def resize2d(A_prev: Volume, size: Pair, *, mode: str = "nearest", align_corners
     """
     arguments.picture("resize2d", "A_prev", A_prev)
     mode_of_resizing(mode, align_corners, "resize2d")
+    size = pair(size, "resize2d", "size")
     rows, columns = (
         resized(n, new, mode, align_corners) for n, new in zip(A_prev.shape[1:3], size, strict=True)
     )
@@ -211,6 +215,7 @@ def resize2d_backward(
     """dA_prev (N, H, W, C) with `size` = (H, W), from dA of the shape of `resize2d`'s outcome."""
     arguments.picture("resize2d_backward", "dA", dA)
     mode_of_resizing(mode, align_corners, "resize2d_backward")
+    size = pair(size, "resize2d_backward", "size")
     return _back(
         dA, *(resized(n, new, mode, align_corners) for n, new in zip(size, dA.shape[1:3], strict=True))
     )

@@ -4,7 +4,6 @@ Every function takes a call's arguments and `who` is calling, and raises ShapeEr
 fit; those with a window return it. The type aliases name the shapes as they are written in all signatures.
 """
 
-from fovea.arguments.activation import bounds, finite, numbers
 from fovea.arguments.affine import affine, affine_backward
 from fovea.arguments.arrays import (
     Array,
@@ -21,11 +20,11 @@ from fovea.arguments.arrays import (
 from fovea.arguments.conv import conv2d, conv2d_backward, conv2d_transpose, in_groups
 from fovea.arguments.dense import dense, dense_backward
 from fovea.arguments.grouped import group_norm, group_norm_backward, groups_of
-from fovea.arguments.loss import class_weights, logits, loss, share, targets
+from fovea.arguments.loss import class_weights, logits, loss, targets
 from fovea.arguments.merge import merged, merged_backward, multiplied_backward
 from fovea.arguments.moves import recolour, warp
 from fovea.arguments.normalization import batch_norm, batch_norm_backward, batch_statistics
-from fovea.arguments.optimizer import optimizer
+from fovea.arguments.optimizer import adam, optimizer, sgd
 from fovea.arguments.pool import pool, pooled
 from fovea.arguments.prelu import prelu
 from fovea.arguments.rearrange import (
@@ -37,7 +36,8 @@ from fovea.arguments.rearrange import (
     taken,
     taken_backward,
 )
-from fovea.arguments.sample import picture, sampled
+from fovea.arguments.sample import picture, sampled, sides
+from fovea.arguments.scalars import bounds, finite, numbers, share
 from fovea.arguments.upsample import UPSAMPLING, upsample, upsample_backward
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Targets",
     "Vector",
     "Volume",
+    "adam",
     "affine",
     "affine_backward",
     "batch_norm",
@@ -86,7 +87,9 @@ __all__ = [
     "recolour",
     "same_shape",
     "sampled",
+    "sgd",
     "share",
+    "sides",
     "space_to_depth",
     "taken",
     "taken_backward",

@@ -1,9 +1,9 @@
 """Normalisation of each picture by itself."""
 
-import numpy as np
-
 from fovea.arguments.arrays import Array, Vector, channels_last, floats, same_shape, shape_of
+from fovea.arguments.scalars import above_zero
 from fovea.errors import ShapeError, mismatch
+from fovea.ranges import whole
 
 
 def group_norm(
@@ -21,8 +21,7 @@ def group_norm(
     for name, vector in vectors.items():
         shape_of(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
     groups_of(A_prev.shape[-1], groups, who)
-    if not 0 < epsilon < np.inf:
-        raise ShapeError(mismatch(who, "epsilon above 0", epsilon))
+    above_zero(who, "epsilon", epsilon)
 
 
 def group_norm_backward(
@@ -40,6 +39,6 @@ def group_norm_backward(
 
 def groups_of(channels: int, groups: int, who: str) -> None:
     """A number of groups that divides the channels."""
-    if groups < 1 or channels % groups:
+    if channels % whole(groups, who, "groups"):
         expected = f"groups that divide {channels} channels"
         raise ShapeError(mismatch(who, expected, groups, "choose a divisor of the number of channels"))

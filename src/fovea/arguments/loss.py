@@ -3,6 +3,7 @@
 import numpy as np
 
 from fovea.arguments.arrays import Rows, Targets, Vector, floats, is_plain, shape_of
+from fovea.arguments.scalars import share
 from fovea.errors import ShapeError, mismatch
 
 
@@ -30,13 +31,6 @@ def loss(
         floats(who, Z=Z, weights=weights)
         shape_of(who, "weights", weights, Z.shape[1:], "one weight for each class")
         class_weights(weights, f"{who}: weights")
-
-
-def share(value: float, who: str) -> float:
-    """A number from 0 to below 1."""
-    if not 0 <= value < 1:  # nor NaN
-        raise ShapeError(mismatch(who, "a number from 0 to below 1", value))
-    return float(value)
 
 
 def class_weights(weights: Vector, who: str) -> None:

@@ -1,8 +1,7 @@
 """Batch normalisation."""
 
-import numpy as np
-
 from fovea.arguments.arrays import Array, Vector, channels_last, floats, same_shape, shape_of
+from fovea.arguments.scalars import above_zero, truth
 from fovea.errors import ShapeError, mismatch
 
 
@@ -30,8 +29,7 @@ def batch_norm(
     channels_last(who, A_prev)
     for name, vector in vectors.items():
         shape_of(who, name, vector, (A_prev.shape[-1],), "one number for each channel")
-    if not 0 < epsilon < np.inf:
-        raise ShapeError(mismatch(who, "epsilon above 0", epsilon))
+    above_zero(who, "epsilon", epsilon)
 
 
 def batch_norm_backward(
@@ -46,6 +44,6 @@ def batch_norm_backward(
 ) -> None:
     """As `batch_norm`, and dZ of the shape of A_prev; `of_batch` needs two numbers a channel."""
     batch_norm(A_prev, mean, variance, gamma, gamma, epsilon, who)
-    if of_batch:
+    if truth(of_batch, f"{who}: of_batch"):
         batch_statistics(A_prev, who)
     same_shape(who, A_prev=A_prev, dZ=dZ)

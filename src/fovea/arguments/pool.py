@@ -1,8 +1,7 @@
 """Pooling."""
 
-import numpy as np
-
 from fovea.arguments.arrays import Volume, floats, shape_of, volume
+from fovea.arguments.scalars import truth
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Padding, Pair, Window
 
@@ -15,6 +14,7 @@ def pool(
     dilation: int | Pair = 1,
     ceil_mode: bool = False,
     who: str = "pool",
+    count_include_pad: bool = False,
     **gradient: Volume,
 ) -> Window:
     """A_prev (N, H, W, C); `gradient` dA (N, n_H, n_W, C) of the output's shape, in the backward pass; no
@@ -23,6 +23,7 @@ def pool(
     A window that sees nothing but padding has neither a maximum nor an average, and is refused.
     """
     floats(who, A_prev=A_prev, **gradient)
+    truth(count_include_pad, f"{who}: count_include_pad")
     volume(who, "A_prev", A_prev, "C")
     window = pooled(A_prev.shape[1:3], size, stride, padding, dilation, ceil_mode, who)
     for name, dA in gradient.items():
@@ -41,10 +42,9 @@ def pooled(
     who: str,
 ) -> Window:
     """The window of a pool over (height, width) pixels. Raises ShapeError."""
-    if not isinstance(ceil_mode, bool | np.bool_):
-        raise ShapeError(mismatch(f"{who}: ceil_mode", "True or False", repr(ceil_mode)))
+    ceil_mode = truth(ceil_mode, f"{who}: ceil_mode")
     stride = size if stride is None else stride
-    window = Window.of(input, size, stride, padding, who, dilation=dilation, ceil_mode=bool(ceil_mode))
+    window = Window.of(input, size, stride, padding, who, dilation=dilation, ceil_mode=ceil_mode)
     (f_H, f_W), (top, bottom, left, right), (more_H, more_W) = window.size, window.pads, window.beyond
     pads, apart = (top, bottom - more_H, left, right - more_W), ""
     if max(pads[:2]) >= window.extent[0] or max(pads[2:]) >= window.extent[1] or window.blind:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fovea.arguments.arrays import Volume, floats, volume
 from fovea.errors import ShapeError, mismatch
-from fovea.ranges import short
+from fovea.ranges import short, whole
 
 BLOCKS = ("DCR", "CRD")
 
@@ -15,13 +15,7 @@ def blocks(block: Any, mode: Any, who: str) -> int:
     """`block` as a whole number above 0, with a mode that is one."""
     if mode not in BLOCKS:
         raise ShapeError(mismatch(f"{who}: mode", " or ".join(map(repr, BLOCKS)), repr(mode)))
-    try:
-        side = index(block)
-    except TypeError:
-        side = 0
-    if side < 1 or isinstance(block, bool):
-        raise ShapeError(mismatch(f"{who}: block", "a whole number of at least 1", repr(block)))
-    return side
+    return whole(block, who, "block")
 
 
 def depth_to_space(A_prev: Volume, block: int, mode: str, who: str = "depth_to_space") -> int:
@@ -69,6 +63,6 @@ def taken_backward(
 ) -> tuple[int, ...]:
     """dA (N, H, W, channels of `order`), of `count` channels."""
     floats(who, dA=dA)
-    numbers = channels(order, count, who)
+    numbers = channels(order, whole(count, who, "channels"), who)
     volume(who, "dA", dA, len(numbers))
     return numbers

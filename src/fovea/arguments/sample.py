@@ -1,9 +1,13 @@
 """Pictures sampled by tables."""
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
 
 from fovea.arguments.arrays import Volume, floats, volume
+from fovea.arguments.scalars import finite
+from fovea.borders import MODES
 from fovea.errors import ShapeError, mismatch
+from fovea.ranges import MOST, short, whole
 
 
 def picture(who: str, name: str, array: Volume) -> None:
@@ -12,12 +16,20 @@ def picture(who: str, name: str, array: Volume) -> None:
     volume(who, name, array, "C")
 
 
-def sampled(A_prev: Volume, size: tuple[int, int], fill: float, who: str = "sample2d") -> None:
-    """A_prev (N, H, W, C) with `size` = (H, W), that of the tables; a finite `fill`."""
+def sampled(A_prev: Volume, size: tuple[int, int], fill: float, who: str = "sample2d") -> float:
+    """A_prev (N, H, W, C) with `size` = (H, W), that of the tables; returns `fill`, a finite number."""
     picture(who, "A_prev", A_prev)
     if A_prev.shape[1:3] != size:
         raise ShapeError(
             mismatch(who, f"{size[0]}×{size[1]} pixels", A_prev.shape, "the gradient's are the output's")
         )
-    if not np.isfinite(fill):
-        raise ShapeError(mismatch(f"{who}: value", "a finite number", fill))
+    return finite(fill, f"{who}: value")
+
+
+def sides(padding: Any, mode: Any, who: str) -> tuple[int, ...]:
+    """Four whole numbers (top, bottom, left, right), negative ones to cut off, with a mode that is one."""
+    if mode not in MODES:
+        raise ShapeError(mismatch(f"{who}: mode", ", ".join(map(repr, MODES)), short(mode)))
+    if not isinstance(padding, Sequence) or isinstance(padding, str | bytes) or len(padding) != 4:
+        raise ShapeError(mismatch(f"{who}: padding", "four (top, bottom, left, right)", short(padding)))
+    return tuple(whole(n, who, "padding", -MOST) for n in padding)

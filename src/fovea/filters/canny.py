@@ -10,6 +10,7 @@ from fovea.errors import ShapeError, mismatch
 from fovea.filters.picture import Picture, grey
 from fovea.filters.weights import MOST_SIGMA, gaussian, gaussian_radius
 from fovea.functional import operations
+from fovea.ranges import number
 
 LOW, HIGH = 0.1, 0.2  # shares of white
 
@@ -79,11 +80,5 @@ def _smoothed(line: np.ndarray, weights: np.ndarray, beyond: float) -> np.ndarra
 
 
 def _number(value: Any, name: str, what: str, most: float = np.inf) -> float:
-    if (
-        isinstance(value, bool | np.bool_)
-        or not isinstance(value, int | float | np.number)
-        or not 0 <= value <= most
-    ):
-        expected = f"{what} from 0" + (f" to {most:g}" if np.isfinite(most) else " up")
-        raise ShapeError(mismatch(f"filters.canny: {name}", expected, repr(value)))
-    return float(value)
+    expected = f"{what} from 0" + (f" to {most:g}" if np.isfinite(most) else " up")
+    return number(value, f"filters.canny: {name}", expected, 0, most)

@@ -87,14 +87,14 @@ def _operator(name: str, image: Any, axis: Any, options: Options) -> np.ndarray:
     if axis is None:
         return _polar("magnitude", image, name, options, f"filters.{name}")[0]
     picture = Picture.of(image, f"filters.{name}", **options)
-    if axis not in (0, 1) or isinstance(axis, bool):
+    if not isinstance(axis, int | np.integer) or isinstance(axis, bool) or axis not in (0, 1):
         raise ShapeError(mismatch(f"filters.{name}: axis", "0, 1 or None", repr(axis)))
     return _answer(picture, OPERATORS[name].kernels[axis], OPERATORS[name].divisor)
 
 
 def _polar(form: str, image: Any, name: Any, options: Options, who: str) -> tuple[np.ndarray, ...]:
     picture = Picture.of(image, who, **options)
-    if name not in OPERATORS:
+    if name not in tuple(OPERATORS):
         raise ShapeError(mismatch(f"{who}: operator", f"one of {', '.join(OPERATORS)}", repr(name)))
     kernels, divisor = OPERATORS[name]
     scale = picture.unit / (divisor * sqrt(2)) if picture.convention == "scikit-image" else None

@@ -13,6 +13,7 @@ import numpy as np
 from fovea.arguments.arrays import is_plain
 from fovea.borders import MODES, Border
 from fovea.errors import DataError, ShapeError, mismatch
+from fovea.ranges import number
 
 CONVENTIONS = ("scikit-image", "opencv")
 TYPES = ("uint8", "uint16", "float32", "float64")
@@ -56,7 +57,7 @@ class Picture:
         mode = (usual if convention == "scikit-image" else "mirror") if mode is None else mode
         if mode not in MODES:
             raise ShapeError(mismatch(f"{who}: mode", f"one of {', '.join(MODES)}", repr(mode)))
-        value = _number(cval, who)
+        value = number(cval, f"{who}: cval")
         flat = values.ndim == 2
         values = values[:, :, np.newaxis] if flat else values
         if mode == "constant" and values.dtype.kind == "u" and value != 0:
@@ -123,16 +124,6 @@ def checked_convention(convention: str, who: str) -> None:
     if convention not in CONVENTIONS:
         expected = " or ".join(f'"{name}"' for name in CONVENTIONS)
         raise ShapeError(mismatch(f"{who}: convention", expected, repr(convention)))
-
-
-def _number(value: Any, who: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not np.isfinite(number):
-        raise ShapeError(mismatch(f"{who}: cval", "a finite number", repr(value)))
-    return number
 
 
 def grey(image: Any) -> np.ndarray:

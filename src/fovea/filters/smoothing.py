@@ -120,7 +120,10 @@ def _divided(area: int) -> tuple[int, int, int]:
 
 
 def _sigmas(sigma: Any) -> tuple[float, float]:
-    values = np.asarray(sigma)
+    try:
+        values = np.asarray(sigma)
+    except ValueError:  # lists of different lengths
+        values = np.array(None)
     numbers = values.ravel().astype(float) if values.dtype.kind in "iuf" else np.array([])
     if values.ndim == 0:
         numbers = np.repeat(numbers, 2)

@@ -24,25 +24,25 @@ def relu_backward(dA, Z) -> np.ndarray:
 
 def leaky_relu(Z, slope: float = 0.01) -> np.ndarray:
     """As `fovea.reference.leaky_relu`."""
-    arguments.finite(slope, "leaky_relu: slope")
+    slope = arguments.finite(slope, "leaky_relu: slope")
     return _forward("leaky_relu", Z, slope)
 
 
 def leaky_relu_backward(dA, Z, slope: float = 0.01) -> np.ndarray:
     """As `fovea.reference.leaky_relu_backward`."""
-    arguments.finite(slope, "leaky_relu_backward: slope")
+    slope = arguments.finite(slope, "leaky_relu_backward: slope")
     return _backward("leaky_relu", dA, slope, Z=Z)
 
 
 def clip(Z, low: float = 0.0, high: float = 6.0) -> np.ndarray:
     """As `fovea.reference.clip`."""
-    arguments.bounds(low, high, "clip")
+    low, high = arguments.bounds(low, high, "clip")
     return _forward("clip", Z, low, high)
 
 
 def clip_backward(dA, Z, low: float = 0.0, high: float = 6.0) -> np.ndarray:
     """As `fovea.reference.clip_backward`."""
-    arguments.bounds(low, high, "clip_backward")
+    low, high = arguments.bounds(low, high, "clip_backward")
     return _backward("clip", dA, low, high, Z=Z)
 
 
@@ -111,12 +111,12 @@ def passes(function: str) -> tuple[Callable, Callable]:
 
     def forward(*given: Any, **named: Any) -> np.ndarray:
         Z, *numbers = _filled(forward_as, given, named)
-        arguments.numbers(function, **dict(zip(names, numbers, strict=True)))
+        numbers = arguments.numbers(function, **dict(zip(names, numbers, strict=True)))
         return _forward(function, Z, *numbers)
 
     def backward(*given: Any, **named: Any) -> np.ndarray:
         dA, X, *numbers = _filled(backward_as, given, named)
-        arguments.numbers(f"{function}_backward", **dict(zip(names, numbers, strict=True)))
+        numbers = arguments.numbers(f"{function}_backward", **dict(zip(names, numbers, strict=True)))
         return _backward(function, dA, *numbers, **{kept: X})
 
     for pass_, shown in ((forward, forward_as), (backward, backward_as)):

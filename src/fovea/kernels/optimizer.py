@@ -24,6 +24,7 @@ def sgd(
     w, dw, velocity, *, rate: float, momentum: float, weight_decay: float, nesterov: bool = False
 ) -> None:
     """As `fovea.reference.sgd`."""
+    arguments.sgd(rate, momentum, weight_decay, nesterov)
     numbers = rate, momentum, weight_decay
     _update("sgd", dw, {"w": w, "velocity": velocity}, numbers, nesterov=bool(nesterov))
 
@@ -32,8 +33,7 @@ def adam(
     w, dw, m, v, *, rate: float, beta1: float, beta2: float, epsilon: float, weight_decay: float, step: int
 ) -> None:
     """As `fovea.reference.adam`."""
-    if step < 1:
-        arguments.optimizer("adam", dw=dw, step=step, w=w, m=m, v=v)
+    arguments.adam(rate, beta1, beta2, epsilon, weight_decay, step)
     correction = 1 / sqrt(1 - beta2**step)
     numbers = (
         rate / (1 - beta1**step),
@@ -59,7 +59,7 @@ def _update(
     if call is not None and same and all(array.flags.writeable for array in arrays[1:]):
         call(*floats)
         return
-    arguments.optimizer(name, dw=dw, step=1, **written)
+    arguments.optimizer(name, dw=dw, **written)
     arguments.float32(name, dw=dw, **written)
     own = [buffers.ready(array) for array in written.values()]
     specification = specify(f"elementwise.{name}", vector=tiles.vector(), **more)

@@ -67,7 +67,9 @@ def average_pool2d(
     count_include_pad: bool = False,
 ) -> np.ndarray:
     """As `fovea.reference.average_pool2d`."""
-    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
+    window = arguments.pool(
+        A_prev, size, stride, padding, dilation, ceil_mode, "average_pool2d", count_include_pad
+    )
     kernel = _averaging("pool.average", window, count_include_pad)
     return _pool("average_pool2d", kernel, window, window.output, A_prev=A_prev)
 
@@ -85,7 +87,7 @@ def average_pool2d_backward(
 ) -> np.ndarray:
     """As `fovea.reference.average_pool2d_backward`."""
     who = "average_pool2d_backward"
-    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who, dA=dA)
+    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who, count_include_pad, dA=dA)
     kernel = _averaging("pool.average_backward", window, count_include_pad)
     return _pool(who, kernel, window, window.input, dA=dA)
 

@@ -13,7 +13,7 @@ from fovea.sampling import Axis
 
 def sample2d(A_prev, rows: Axis, columns: Axis, fill: float = 0.0) -> np.ndarray:
     """As `fovea.reference.sample2d`."""
-    arguments.sampled(A_prev, (rows.n, columns.n), fill)
+    fill = arguments.sampled(A_prev, (rows.n, columns.n), fill)
     arguments.float32("sample2d", A_prev=A_prev)
     N, _, _, C = A_prev.shape
     A = buffers.empty((N, rows.n_out, columns.n_out, C))

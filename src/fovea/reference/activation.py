@@ -41,7 +41,7 @@ def relu_backward(dA: Array, Z: Array) -> Array:
 def leaky_relu(Z: Array, slope: float = 0.01) -> Array:
     """Z where it is positive, else slope · Z, of an array of any shape."""
     arguments.floats("leaky_relu", Z=Z)
-    arguments.finite(slope, "leaky_relu: slope")
+    slope = arguments.finite(slope, "leaky_relu: slope")
     return np.where(Z <= 0, Z * slope, Z)  # (2)
 
 
@@ -49,21 +49,21 @@ def leaky_relu(Z: Array, slope: float = 0.01) -> Array:
 def leaky_relu_backward(dA: Array, Z: Array, slope: float = 0.01) -> Array:
     """dZ: slope · dA where Z ≤ 0, else dA."""
     arguments.same_shape("leaky_relu_backward", Z=Z, dA=dA)
-    arguments.finite(slope, "leaky_relu_backward: slope")
+    slope = arguments.finite(slope, "leaky_relu_backward: slope")
     return np.where(Z <= 0, dA * slope, dA)  # (2)
 
 
 def clip(Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
     """min(max(Z, low), high) of an array of any shape; ReLU6 by default."""
     arguments.floats("clip", Z=Z)
-    arguments.bounds(low, high, "clip")
+    low, high = arguments.bounds(low, high, "clip")
     return np.minimum(np.maximum(Z, low), high)  # (3)
 
 
 def clip_backward(dA: Array, Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
     """dZ: dA where low < Z < high, else 0. What `clip` made of Z will do as well as Z."""
     arguments.same_shape("clip_backward", Z=Z, dA=dA)
-    arguments.bounds(low, high, "clip_backward")
+    low, high = arguments.bounds(low, high, "clip_backward")
     beyond = (low >= Z) | (high <= Z)
     return np.where(beyond, np.zeros((), Z.dtype), dA)  # (3)
 

@@ -40,6 +40,7 @@ def sgd(
     All are flat arrays of one length. PyTorch's rule: the velocity is not multiplied by the rate. `nesterov`
     takes the gradient's step beyond the velocity's.
     """
+    arguments.sgd(rate, momentum, weight_decay, nesterov)
     arguments.optimizer("sgd", w=w, velocity=velocity, dw=dw)
     g = dw + weight_decay * w  # (1)
     velocity *= momentum
@@ -65,7 +66,8 @@ def adam(
 
     All are flat arrays of one length; `step` counts from 1; `weight_decay` adds to the gradient (L2).
     """
-    arguments.optimizer("adam", w=w, m=m, v=v, dw=dw, step=step)
+    arguments.adam(rate, beta1, beta2, epsilon, weight_decay, step)
+    arguments.optimizer("adam", w=w, m=m, v=v, dw=dw)
     g = dw + weight_decay * w  # (1)
     m *= beta1
     m += (1 - beta1) * g  # (4)

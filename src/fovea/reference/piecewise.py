@@ -26,7 +26,7 @@ from fovea.reference.quiet import quietly
 def elu(Z: Array, alpha: float = 1.0, scale: float = 1.0, rate: float = 1.0) -> Array:
     """scale · Z where Z > 0, else scale · alpha · (exp(rate · Z) − 1), of an array of any shape."""
     arguments.floats("elu", Z=Z)
-    arguments.numbers("elu", alpha=alpha, scale=scale, rate=rate)
+    alpha, scale, rate = arguments.numbers("elu", alpha=alpha, scale=scale, rate=rate)
     return np.where(Z > 0, scale * Z, scale * alpha * np.expm1(rate * np.minimum(Z, 0)))  # (1)
 
 
@@ -34,7 +34,7 @@ def elu(Z: Array, alpha: float = 1.0, scale: float = 1.0, rate: float = 1.0) -> 
 def elu_backward(dA: Array, Z: Array, alpha: float = 1.0, scale: float = 1.0, rate: float = 1.0) -> Array:
     """dZ = dA · scale where Z > 0, else dA · scale · alpha · rate · exp(rate · Z)."""
     arguments.same_shape("elu_backward", Z=Z, dA=dA)
-    arguments.numbers("elu_backward", alpha=alpha, scale=scale, rate=rate)
+    alpha, scale, rate = arguments.numbers("elu_backward", alpha=alpha, scale=scale, rate=rate)
     slope = scale * alpha * rate * np.exp(rate * np.minimum(Z, 0))
     return dA * np.where(Z > 0, Z.dtype.type(scale), slope)  # (1)
 
@@ -43,7 +43,7 @@ def elu_backward(dA: Array, Z: Array, alpha: float = 1.0, scale: float = 1.0, ra
 def hard_sigmoid(Z: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
     """min(max(slope · Z + shift, 0), 1) of an array of any shape."""
     arguments.floats("hard_sigmoid", Z=Z)
-    arguments.numbers("hard_sigmoid", slope=slope, shift=shift)
+    slope, shift = arguments.numbers("hard_sigmoid", slope=slope, shift=shift)
     return np.minimum(np.maximum(slope * Z + shift, 0), 1)  # (2)
 
 
@@ -51,7 +51,7 @@ def hard_sigmoid(Z: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
 def hard_sigmoid_backward(dA: Array, A: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
     """dZ = slope · dA where 0 < A < 1, else 0, from what `hard_sigmoid` gave."""
     arguments.same_shape("hard_sigmoid_backward", A=A, dA=dA)
-    arguments.numbers("hard_sigmoid_backward", slope=slope, shift=shift)
+    slope, shift = arguments.numbers("hard_sigmoid_backward", slope=slope, shift=shift)
     return np.where((A <= 0) | (A >= 1), np.zeros((), A.dtype), dA * slope)  # (2)
 
 
@@ -74,12 +74,12 @@ def hard_swish_backward(dA: Array, Z: Array) -> Array:
 def thresholded_relu(Z: Array, threshold: float = 1.0) -> Array:
     """Z where it is above `threshold`, else 0, of an array of any shape."""
     arguments.floats("thresholded_relu", Z=Z)
-    arguments.numbers("thresholded_relu", threshold=threshold)
+    (threshold,) = arguments.numbers("thresholded_relu", threshold=threshold)
     return np.where(Z.dtype.type(threshold) >= Z, np.zeros((), Z.dtype), Z)  # (4)
 
 
 def thresholded_relu_backward(dA: Array, Z: Array, threshold: float = 1.0) -> Array:
     """dZ: dA where Z > threshold, else 0."""
     arguments.same_shape("thresholded_relu_backward", Z=Z, dA=dA)
-    arguments.numbers("thresholded_relu_backward", threshold=threshold)
+    (threshold,) = arguments.numbers("thresholded_relu_backward", threshold=threshold)
     return np.where(Z.dtype.type(threshold) >= Z, np.zeros((), Z.dtype), dA)  # (4)

@@ -122,7 +122,9 @@ def average_pool2d(
     It is over the window's pixels in the picture, or with `count_include_pad` over all, padding being zero;
     what a window of `ceil_mode` covers beyond the padding never counts.
     """
-    window = arguments.pool(A_prev, size, stride, padding, dilation, ceil_mode, who="average_pool2d")
+    window = arguments.pool(
+        A_prev, size, stride, padding, dilation, ceil_mode, "average_pool2d", count_include_pad
+    )
     A_prev_pad = pad(A_prev, window)
     A = np.zeros((len(A_prev), *window.output, A_prev.shape[3]), A_prev.dtype)
     for _, _, at in positions(window):
@@ -144,9 +146,9 @@ def average_pool2d_backward(
     count_include_pad: bool = False,
 ) -> Volume:
     """dA_prev (N, H, W, C): every pixel that was averaged gets its share of dA (N, n_H, n_W, C)."""
-    window = arguments.pool(
-        A_prev, size, stride, padding, dilation, ceil_mode, "average_pool2d_backward", dA=dA
-    )
+    who = "average_pool2d_backward"
+    how = size, stride, padding, dilation, ceil_mode
+    window = arguments.pool(A_prev, *how, who, count_include_pad, dA=dA)
     dA_prev_pad = np.zeros_like(pad(A_prev, window))
     share = dA / _count(window, dA.dtype, count_include_pad)
     for _, _, at in positions(window):

@@ -18,7 +18,7 @@ from fovea.sampling import Axis
 def sample2d(A_prev: Volume, rows: Axis, columns: Axis, fill: float = 0.0) -> Volume:
     """A (N, n_out of rows, n_out of columns, C) from A_prev (N, n of rows, n of columns, C): each new pixel
     is a weighted sum of old ones, by the tables of `fovea.sampling`, and `fill` where they name none."""
-    arguments.sampled(A_prev, (rows.n, columns.n), fill)
+    fill = arguments.sampled(A_prev, (rows.n, columns.n), fill)
     A = A_prev
     for axis, table in ((1, rows), (2, columns)):
         terms = []

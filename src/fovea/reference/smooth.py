@@ -81,7 +81,7 @@ def mish_backward(dA: Array, Z: Array) -> Array:
 def softplus(Z: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + exp(beta · Z)) / beta of an array of any shape, or Z where beta · Z > threshold."""
     arguments.floats("softplus", Z=Z)
-    arguments.numbers("softplus", beta=beta, threshold=threshold)
+    beta, threshold = arguments.numbers("softplus", beta=beta, threshold=threshold)
     s = beta * Z
     soft = (np.maximum(s, 0) + np.log1p(np.exp(-np.abs(s)))) / beta
     return np.where(s > threshold, Z, soft)  # (4)
@@ -91,7 +91,7 @@ def softplus(Z: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
 def softplus_backward(dA: Array, Z: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """dZ = dA · σ(beta · Z), or dA where beta · Z > threshold."""
     arguments.same_shape("softplus_backward", Z=Z, dA=dA)
-    arguments.numbers("softplus_backward", beta=beta, threshold=threshold)
+    beta, threshold = arguments.numbers("softplus_backward", beta=beta, threshold=threshold)
     s = beta * Z
     return np.where(s > threshold, dA, dA * logistic(s))  # (4)
 
