@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from fovea import decoding, images, memory
+from fovea import decoding, engine, images, memory
 from fovea.apps.predict import predict
 from fovea.classification.task import Classification
 from fovea.data.files import Files
 from fovea.errors import DataError, OutOfMemoryError
+from fovea.layers import Conv2D, Flatten
+from fovea.network import Network
 from tests import tiny
 
 SIDE = 1500  # pixels of pictures that are worth counting
@@ -170,3 +172,18 @@ def test_many_large_pictures_fit_where_one_does(tmp_path):
     )
     images.write(tmp_path / "small.png", np.zeros((8, 8), np.uint8))
     assert limited(script, str(tmp_path / "a.png"), str(tmp_path / "small.png")) == "8\n"
+
+
+@pytest.mark.parametrize("run", [Network.run, Network.forward])
+@pytest.mark.parametrize("room", [1 << 30, 1 << 62])
+def test_a_layer_whose_output_does_not_fit_is_named(run, room, monkeypatch):
+    network = Network([Conv2D(4, 3, padding=10000), Flatten()], (8, 8, 3))
+    monkeypatch.setattr(memory, "available", lambda: room)
+
+    def fails(*arguments, **named):
+        raise MemoryError
+
+    monkeypatch.setattr(Conv2D, "forward", fails)
+    words = 'Conv2D "conv1": expected (6,404 MB of memory for its output|more memory than there is)'
+    with engine("reference"), pytest.raises(OutOfMemoryError, match=words):
+        run(network, np.zeros((1, 8, 8, 3), np.float32))

@@ -19,6 +19,7 @@ from fovea.errors import OutOfMemoryError, mismatch
 
 _CGROUPS, _PLACES = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _SMALL = 4 << 20  # bytes that are not worth counting: to ask what is available takes as long as to use them
+_LARGE = 256 << 20  # bytes that are worth a look at what is available before they are used
 _BLOCK = 8 << 20  # bytes: Pillow keeps large pictures in pieces of nearly 16 MiB
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _REMEDY = "not enough memory: close other programs, or make it smaller"
@@ -56,6 +57,20 @@ def is_short(error: BaseException) -> bool:
 def shortage(who: str) -> OutOfMemoryError:
     """The error of who ran out of memory where nobody could know before."""
     return OutOfMemoryError(mismatch(who, "more memory than there is", f"{_size(available())} left", _REMEDY))
+
+
+@contextmanager
+def room_for(count: int, who: str) -> Iterator[None]:
+    """Raise OutOfMemoryError for an output of `count` bytes that does not fit, or NumPy's MemoryError within
+    the block, which names nobody."""
+    if count > _LARGE:
+        check(count, who, "for its output")
+    try:
+        yield
+    except OutOfMemoryError:
+        raise
+    except MemoryError as error:
+        raise shortage(who) from error
 
 
 def check_all(short: Sequence[str], total: int) -> None:

@@ -375,3 +375,11 @@ def test_a_folder_in_place_of_the_file_is_left_alone(tmp_path):
     with pytest.raises(DataError, match=r"cannot be written"):
         small().save(tmp_path)
     assert tmp_path.is_dir()
+
+
+def test_an_onnx_file_is_told_how_to_become_a_model(tmp_path):
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"no tensors")
+    words = "expected a model file, got an ONNX file: convert it with fovea import .*net.onnx"
+    with pytest.raises(DataError, match=words):
+        fovea.load(path)

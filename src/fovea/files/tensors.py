@@ -92,5 +92,8 @@ def read_tensors(path: Path | str) -> tuple[dict[str, str], dict[str, np.ndarray
     except (OSError, SafetensorError, TypeError, ValueError, KeyError) as error:
         if memory.is_short(error):
             raise memory.shortage(str(path)) from error
+        if Path(path).suffix.lower() == ".onnx":
+            remedy = f"convert it with fovea import {path}"
+            raise DataError(mismatch(str(path), "a model file", "an ONNX file", remedy)) from error
         remedy = "it is cut short, damaged, or of another kind"
         raise DataError(mismatch(str(path), "a whole safetensors file", error, remedy)) from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from fovea import engine, functional
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer, Shape, checked_precision, several, taken_in
+from fovea.memory import room_for
 from fovea.names import class_name, is_text, listed, repeated
 from fovea.network import architecture
 from fovea.network.graph import PICTURE, Entries, Graph
@@ -162,7 +164,8 @@ class Network:
         last = {source: number for number, sources in enumerate(self.sources) for source in sources}
         for number, (layer, sources) in enumerate(zip(self.layers, self.sources, strict=True)):
             A_prev = taken_in(layer, [outputs[source] for source in sources])
-            Z, cache = layer.forward(A_prev, training=training, rng=rng)
+            with room_for(4 * len(X) * prod(self.shapes[number]), layer.who):
+                Z, cache = layer.forward(A_prev, training=training, rng=rng)
             if Z.shape[1:] != self.shapes[number]:
                 remedy = "its forward pass and its output_shape must agree"
                 raise ShapeError(mismatch(layer.who, f"Z {batch_of(self.shapes[number])}", Z.shape, remedy))
@@ -277,7 +280,8 @@ class Network:
         from fovea.kernels.activation import softmax_of
         from fovea.stages import Plan
 
-        with self._lock:
+        largest = max(range(len(self.layers)), key=lambda number: prod(self.shapes[number]))
+        with self._lock, room_for(0, self.layers[largest].who):  # a plan may do with less than an output
             plan = self._plans.get(tiles.few(batch_size))
             if plan is None or plan.batch_size < batch_size:
                 plan = self._plans[tiles.few(batch_size)] = Plan(
