@@ -54,7 +54,7 @@ def _report(error: BaseException) -> int:
     if message is not None:  # typer's own: the command was not understood
         command = getattr(getattr(error, "ctx", None), "command_path", "fovea")
         if message():  # nothing, where the help has been printed instead
-            print(f"{command}: {visible(message())} ({command} --help says more)", file=sys.stderr)
+            print(f"{command}: {visible(message())} (see {command} --help)", file=sys.stderr)
         return getattr(error, "exit_code", 2)
     if isinstance(error, FoveaError):
         text = str(error)
@@ -67,7 +67,7 @@ def _report(error: BaseException) -> int:
     elif isinstance(error, OSError):
         text = f"{error.filename or 'system'}: {error.strerror or error}"
     else:
-        text = f"internal error, {type(error).__name__}: {error}; {DEBUG} shows where"
+        text = f"internal error, {type(error).__name__}: {error}; run with {DEBUG} for the traceback"
     warn(text)
     return 1
 

@@ -1,4 +1,4 @@
-"""What Fovea keeps on the disk."""
+"""Show and empty the cache on disk."""
 
 from typing import Annotated
 

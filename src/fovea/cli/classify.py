@@ -1,4 +1,4 @@
-"""Train a classifier, measure it, use it."""
+"""Train, measure and use a classifier."""
 
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ from fovea.files import jsons
 from fovea.metrics import figure
 from fovea.names import say, typed, visible
 
-CHOSEN = "what suits the data"
+CHOSEN = "chosen for the data"
 WIDEST = 40  # columns of a class's name: the share of a longer one stands further to the right
 Flips = Annotated[
     bool, typer.Option("--flips", help="Average predictions over each picture and its mirror image.")
@@ -49,12 +49,12 @@ def train(
     groups: Annotated[
         str | None,
         typer.Option(
-            metavar="PATTERN", help="Keep related pictures in one part: patient(\\d+), or a .csv file."
+            metavar="PATTERN", help="Keep related pictures in the same part: patient(\\d+), or a .csv file."
         ),
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Epochs: passes over the training pictures.", show_default=CHOSEN),
+        typer.Option(min=1, help="Number of passes over the training pictures.", show_default=CHOSEN),
     ] = None,
     patience: Annotated[
         int | None,
@@ -98,14 +98,12 @@ def train(
     ] = None,
     augment: Annotated[
         str | None,
-        typer.Option(
-            help="Changes to training pictures: flip,pad=4,reflect,cutout=0.25.", show_default=CHOSEN
-        ),
+        typer.Option(help="Random changes to training pictures: flip,pad=4,reflect.", show_default=CHOSEN),
     ] = None,
     mixup: Annotated[
         float | None,
         typer.Option(
-            help="Strength of mixup, which blends pictures and labels; usually 0.2.", show_default="0"
+            help="Strength of mixup, which blends pictures and their labels; usually 0.2.", show_default="0"
         ),
     ] = None,
     label_smoothing: Annotated[
@@ -115,7 +113,7 @@ def train(
     class_weights: Annotated[
         str | None,
         typer.Option(
-            help="Weights of classes in the loss: balanced, none, or cat=2,dog=0.5.", show_default="none"
+            help="Class weights in the loss: balanced, none, or cat=2,dog=0.5.", show_default="none"
         ),
     ] = None,
     flips: Annotated[
@@ -183,7 +181,7 @@ def find_rate(
     ] = None,
     augment: Annotated[
         str | None,
-        typer.Option(help="Changes to training pictures: flip,pad=4,reflect.", show_default=CHOSEN),
+        typer.Option(help="Random changes to training pictures: flip,pad=4,reflect.", show_default=CHOSEN),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed.", show_default="0")] = None,
     precision: Precision = None,

@@ -39,7 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print only JSON on standard 
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="fast, or exact: no Winograd, which rounds more than the direct sum.", show_default="the model's"
+        help="fast, or exact: without Winograd's algorithm, which rounds more.", show_default="the model's"
     ),
 ]
 Trained = Annotated[

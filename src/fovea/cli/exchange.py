@@ -1,4 +1,4 @@
-"""Models out to other programs, and in from them."""
+"""Export models to other programs, and import them."""
 
 import re
 from typing import Annotated
@@ -76,10 +76,10 @@ def _numbers(option: str, text: str | None) -> list[float] | None:
     try:
         return None if text is None else [float(word) for word in text.split(",")]
     except ValueError:
-        usage(f"{option}: expected numbers with commas between, got {short(text)}")
+        usage(f"{option}: expected numbers separated by commas, got {short(text)}")
 
 
 def _lengths(text: str) -> list[int]:
     if not re.fullmatch(r"\s*0*[1-9][0-9]{,8}\s*(,\s*0*[1-9][0-9]{,8}\s*)*", text):
-        usage(f"--input-shape: expected whole numbers of at least 1, as 224,224,3, got {short(text)}")
+        usage(f"--input-shape: expected whole numbers of at least 1, such as 224,224,3, got {short(text)}")
     return [int(number) for number in text.split(",")]

@@ -47,7 +47,7 @@ def inspect(
 
     understand(app.check_unit, unit)
     set_threads(threads)
-    with Counter("looking") as counter:
+    with Counter("inspecting") as counter:
         found = app.inspect(
             model, images, layer=layer, unit=app.check_unit(unit), class_name=class_name, source=data,
             out=out, progress=counter,

@@ -1,4 +1,4 @@
-"""Find a filter from pictures."""
+"""Learn a filter from pictures."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ def learn_filter(
     targets: Annotated[
         str | None,
         typer.Option(
-            metavar="DIR", help="Folder with the same pictures, filtered by anything, instead of --target."
+            metavar="DIR", help="Folder with the same pictures, filtered by any program, instead of --target."
         ),
     ] = None,
     size: Annotated[
@@ -43,7 +43,7 @@ def learn_filter(
     from fovea.apps.learn_filter.findings import verdict
 
     if targets is not None and is_given(context, "target"):
-        usage("--target and --targets exclude each other")
+        usage("--target and --targets cannot be combined")
     set_threads(threads)
     understand(app.known, target, None if targets else targets, size)
     found = app.learn(
@@ -54,9 +54,9 @@ def learn_filter(
         for line in (f"{name}:", *progress.text(found.learned.W, number).split("\n")):
             say(line)
         if found.true is None:
-            say(f"   and the constant {progress.decimals(found.learned.b[number].item()).strip()}")
+            say(f"   bias {progress.decimals(found.learned.b[number].item()).strip()}")
         if found.errors is not None:
-            say(f"   none is further than {found.errors[number]:.1g} from the true one")
+            say(f"   largest error: {found.errors[number]:.1g}")
     say(verdict(found))
     skipped(found.bad, found.folder.bad_images)
-    say(f"the filter, its model and pictures of its way are in {found.folder.path}")
+    say(f"the filter, its model and its figures are in {found.folder.path}")

@@ -1,4 +1,4 @@
-"""Look at a network from outside."""
+"""Summarise a network and its kernels."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ def summary(
     model: Model,
     debug: Debug = False,
 ) -> None:
-    """Show a network's layers, the cost of each, and of a fully connected layer in its place."""
+    """Show a network's layers and their cost, next to that of fully connected layers."""
     from fovea.training import trained
 
     print(trained.any_of(model).summary())

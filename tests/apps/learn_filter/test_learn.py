@@ -168,7 +168,7 @@ def test_lines_show_the_filter_approaching(photos, capsys):
     errors = [float(line.split()[-1]) for line in lines if line.startswith("step")]
     assert errors[0] > 1 > 1e-3 > errors[-1]
     assert "   −1.000   −2.000   −1.000" in lines
-    assert lines[-1] == "the filter, its model and pictures of its way are in mine"
+    assert lines[-1] == "the filter, its model and its figures are in mine"
 
 
 def test_in_a_terminal_the_numbers_stand_beside_the_true_ones(capsys):
@@ -192,7 +192,7 @@ def test_in_a_terminal_the_numbers_stand_beside_the_true_ones(capsys):
         (["photos", "--size", "4"], 2, "size: expected an odd number from 1 to 31, got 4"),
         (["photos", "--size", "99"], 2, "an odd number from 1 to 31, got 99"),
         (["photos", "--target", "gaussian", "--size", "5"], 2, "at least 9 for gaussian, got 5"),
-        (["photos", "--target", "box", "--targets", "photos"], 2, "exclude each other"),
+        (["photos", "--target", "box", "--targets", "photos"], 2, "cannot be combined"),
         (["photos", "--targets", "nowhere"], 1, "expected a folder of filtered pictures, got none"),
         (["photos", "--target", "box,vertical", "--filters", "1"], 1, "at least 2, for box, vertical, got 1"),
         (["photos", "--targets", "empty"], 1, "expected the filtered version of photos/.*, got no picture"),
