@@ -218,9 +218,11 @@ def _sampled(axis: Axis, seen: np.ndarray) -> np.ndarray:
 
 def _held(window: Window, axis: int, seen: np.ndarray) -> np.ndarray:
     """Of the windows over an output along an axis, those that hold one of the values `seen`."""
-    mask = np.zeros(window.output[axis], bool)
-    for position in range(len(mask)):
-        mask[position] = np.any(_through(window, axis, np.arange(len(mask)) == position) & seen)
+    n, s, p = window.output[axis], window.stride[axis], window.pads[2 * axis]
+    looks = np.arange(window.size[axis]) * window.dilation[axis]
+    steps, rest = np.divmod((np.flatnonzero(seen)[:, None] + p - looks).ravel(), s)  # (1), for i
+    mask = np.zeros(n, bool)
+    mask[steps[(rest == 0) & (steps >= 0) & (steps < n)]] = True
     return mask
 
 
