@@ -18,6 +18,7 @@ from benchmarks.turns import take
 from fovea.errors import EngineError
 from fovea.geometry import Window
 from fovea.kernels import algorithms, compiler, targets, tiles
+from fovea.kernels.problem import ConvProblem
 from fovea.kernels.targets import Target
 from fovea.stages.calls import Call
 
@@ -56,13 +57,14 @@ def changed(target: Target, name: str, factor: float) -> Target:
 def chosen(case: Convolution, target: Target) -> dict[str, Kernel]:
     """The kernel of each pass with the constants of `target`, as stages choose it."""
     window = Window.of((case.H, case.H), case.f, case.s, case.p, dilation=case.d)
-    C, K, groups = case.C, case.K, case.g
+    C, K = case.C, case.K
     with targets.trying(target):
         L = tiles.lanes(C if case.has_dA else K, K)
+        problem = ConvProblem(window, C, K, case.g, lanes=L)
         choices = {
-            "forward": algorithms.forward(window, K, C, (1, 1), L, "fast", groups),
-            "dA": algorithms.inputs(window, K, C, L, "fast", groups),
-            "dW": algorithms.weights(window, K, C, L, "fast", groups),
+            "forward": algorithms.forward(problem, "fast"),
+            "dA": algorithms.inputs(problem, "fast"),
+            "dW": algorithms.weights(problem, "fast"),
         }
     if not case.has_dA:
         del choices["dA"]

@@ -4,6 +4,7 @@ import pytest
 
 from fovea.geometry import Window
 from fovea.kernels import algorithms, targets, tiles
+from fovea.kernels.problem import ConvProblem
 
 PHASES = ("forward", "inputs", "weights")
 MOBILENET = [(112, 32, 1), (112, 96, 2), (56, 144, 1), (28, 192, 2), (14, 576, 1), (7, 960, 1)]
@@ -17,12 +18,9 @@ def _target(request):
 
 def choices(size, channels, filters, groups, stride=1, f=3, dilation=1, lanes=1):
     window = Window.of((size, size), f, stride, "same", dilation=dilation)
-    asked = window, filters, channels
-    return (
-        algorithms.forward(*asked, (1, 1), lanes, "fast", groups),
-        algorithms.inputs(*asked, lanes, "fast", groups),
-        algorithms.weights(*asked, lanes, "fast", groups),
-    )
+    problem = ConvProblem(window, channels, filters, groups, lanes=lanes)
+    passes = algorithms.forward, algorithms.inputs, algorithms.weights
+    return tuple(choose(problem, "fast") for choose in passes)
 
 
 @pytest.mark.parametrize(("size", "channels", "stride"), MOBILENET)

@@ -9,6 +9,7 @@ import pytest
 from fovea.errors import EngineError
 from fovea.geometry import Window
 from fovea.kernels import algorithms, targets, tiles
+from fovea.kernels.problem import ConvProblem
 
 STEP = """
 import numpy as np, fovea
@@ -56,12 +57,12 @@ def test_what_the_processor_has_not_is_refused(monkeypatch):
 
 
 def test_other_constants_choose_other_kernels():
-    window, here = Window.of((56, 56), 3, 1, "same"), targets.current()
-    assert algorithms.forward(window, 64, 64, (1, 1), 1, "fast").is_winograd
+    problem, here = ConvProblem(Window.of((56, 56), 3, 1, "same"), 64, 64), targets.current()
+    assert algorithms.forward(problem, "fast").is_winograd
     with targets.trying(here._replace(advantage=9.0)):
-        assert not algorithms.forward(window, 64, 64, (1, 1), 1, "fast").is_winograd
+        assert not algorithms.forward(problem, "fast").is_winograd
     with targets.trying(here._replace(vector=8, registers=16)):
-        tile = tiles.conv(window, 64, 64, (1, 1), 1)
+        tile = tiles.conv(problem)
         assert tile.columns * tile.filters <= 16 * 8
     assert targets.current() == here
 

@@ -8,13 +8,18 @@ import pytest
 from fovea import engine, functional
 from fovea.geometry import Window
 from fovea.kernels import algorithms, targets, tiles, winograd_tiles
+from fovea.kernels.problem import ConvProblem
+
+
+def problem(size, f, stride, C, K, padding="same", lanes=1):
+    return ConvProblem(Window.of((size, size), f, stride, padding), C, K, lanes=lanes)
 
 
 def tasks(size, f, stride, C, K, few):
     """Blocks of filters times bands, as far as the threads share them out."""
-    window = Window.of((size, size), f, stride, "same")
-    tile = algorithms.forward(window, K, C, (1, 1), 1, "exact", few=few).tile
-    return (-(-K // tile.filters) if tile.shared else 1) * -(-window.output[0] // tile.band)
+    own = problem(size, f, stride, C, K)
+    tile = algorithms.forward(own, "exact", few=few).tile
+    return (-(-K // tile.filters) if tile.shared else 1) * -(-own.window.output[0] // tile.band)
 
 
 @pytest.mark.parametrize(
@@ -40,24 +45,25 @@ def test_what_is_done_at_once_is_no_task_for_others():
 def test_two_vectors_of_filters_share_what_they_load_even_if_the_second_is_not_full():
     v = tiles.vector()
     for K, vectors in ((v, 1), (v + 1, 2), (2 * v - v // 2, 2), (2 * v, 2), (3 * v, 1), (4 * v - 1, 2)):
-        assert winograd_tiles.tile((28, 28), K, K).filters == vectors * v
-        assert winograd_tiles.weights_tile((28, 28), K, K).filters == vectors * v
+        own = problem(28, 3, 1, K, K)
+        assert winograd_tiles.tile(own, own.covered).filters == vectors * v
+        assert winograd_tiles.weights_tile(own).filters == vectors * v
 
 
 def test_the_direct_sum_fills_a_tile_of_two_vectors_too_whose_second_is_not_full():
     v = tiles.vector()
-    window = Window.of((56, 56), 1, 1, "valid")
-    for forward, backward in ((2 * v - v // 2, 4 * v), (4 * v, 2 * v - v // 2)):
-        assert algorithms.forward(window, forward, backward, (1, 1), 1, "exact").tile.filters % (2 * v) == 0
-        assert algorithms.inputs(window, forward, backward, 1, "exact").tile.filters % (2 * v) == 0
+    for C, K in ((4 * v, 2 * v - v // 2), (2 * v - v // 2, 4 * v)):
+        own = problem(56, 1, 1, C, K)
+        assert algorithms.forward(own, "exact").tile.filters % (2 * v) == 0
+        assert algorithms.inputs(own, "exact").tile.filters % (2 * v) == 0
 
 
 def test_filters_that_come_from_the_second_level_meet_many_columns():
-    window, columns = Window.of((56, 56), 1, 1, "valid"), {}
+    columns = {}
     for near in (0, 1 << 40):
         with targets.trying(targets.current()._replace(near=near, distant=6.0)):
-            forward = algorithms.forward(window, 128, 256, (1, 1), 1, "exact").tile
-            backward = algorithms.inputs(window, 256, 128, 1, "exact").tile
+            forward = algorithms.forward(problem(56, 1, 1, 256, 128), "exact").tile
+            backward = algorithms.inputs(problem(56, 1, 1, 128, 256), "exact").tile
         columns[near] = forward.columns, backward.columns
     assert min(columns[0]) >= 6
     assert min(columns[0]) > max(columns[1 << 40])
@@ -76,8 +82,8 @@ def test_a_dense_layer_of_some_size_has_work_for_four_threads(n_in, n_out):
 
 def test_a_sum_over_lanes_has_many_positions_and_whole_bands():
     for size, f, padding in ((28, 5, "same"), (14, 5, "valid"), (13, 3, "same"), (32, 3, "same")):
-        window = Window.of((size, size), f, 1, padding)
-        rows, (n_H, n_W) = tiles.conv_weights(window, 6, 1, 16).band, window.output
+        own = problem(size, f, 1, 1, 6, padding, lanes=16)
+        rows, (n_H, n_W) = tiles.conv_weights(own).band, own.window.output
         assert rows * n_W >= 100
         assert n_H % rows == 0
 
@@ -85,7 +91,7 @@ def test_a_sum_over_lanes_has_many_positions_and_whole_bands():
 def test_a_tile_never_holds_more_sums_than_there_are_registers():
     for size, C, K in ((56, 64, 64), (7, 512, 512), (28, 24, 40)):
         for few in (False, True):
-            tile = winograd_tiles.tile((size, size), C, K, few)
+            tile = winograd_tiles.tile(problem(size, 3, 1, C, K), (size, size), few)
             assert tile.tiles * tile.filters // tile.vector <= tiles.sums()
             assert tile.tiles <= math.ceil(size / 4) ** 2 or not few
 
@@ -104,10 +110,9 @@ def test_pictures_lie_side_by_side_where_channels_leave_half_of_their_vectors_em
 
 
 def test_weights_that_do_not_stay_in_the_cache_meet_more_rows_at_once():
-    window = Window.of((14, 14), 1, 2, "valid")
     with targets.trying(targets.current()._replace(kept=2 << 20)):
-        many, few = (algorithms.forward(window, K, 1024, (1, 1), 1, "exact").tile for K in (2048, 64))
-        back = algorithms.inputs(window, 2048, 1024, 1, "exact").tile
+        many, few = (algorithms.forward(problem(14, 1, 2, 1024, K), "exact").tile for K in (2048, 64))
+        back = algorithms.inputs(problem(14, 1, 2, 1024, 2048), "exact").tile
     assert (many.band, many.shared, few.shared) == (7, True, False)
     assert many.band > few.band
     assert back.band == 7

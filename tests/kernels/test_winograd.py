@@ -1,6 +1,5 @@
 """Winograd's convolution against the direct formula in float64: any size, padding and number of channels."""
 
-from dataclasses import astuple
 from itertools import product
 
 import numpy as np
@@ -45,27 +44,24 @@ class Kernels:
     def __init__(self, case, pool=(1, 1), after="", weights_tile=None, **changes):
         self.case, self.pool, self.after, self.changes = case, pool, after, changes
         self.weights_tile = weights_tile
-        self.shape = {
-            "window": astuple(case.window), "channels": case.C, "filters": case.K, "lanes": 1, "pool": pool,
-        }  # fmt: skip
-        n_H, n_W = case.window.output
-        self.covered = (n_H // pool[0] * pool[0], n_W // pool[1] * pool[1])
-        self.pooled = (n_H // pool[0], n_W // pool[1])
+        from fovea.kernels.problem import ConvProblem
+
+        self.problem = ConvProblem(case.window, case.C, case.K, pool=pool)
 
     def forward(self, A_prev, W, b):
         from fovea.kernels import buffers, winograd_tiles
         from fovea.kernels.call import run
 
         N, H, width, C = A_prev.shape
-        A = poisoned((N, *self.pooled, self.case.K))
+        A = poisoned((N, *self.problem.pooled, self.case.K))
+        tile = winograd_tiles.tile(self.problem, self.problem.covered)._replace(**self.changes)
         winners = buffers.empty(A.shape, np.uint8)
         run(
             "winograd.forward",
             [A_prev.reshape(N, H, width * C, 1), W, *([] if b is None else [b])],
             [A[..., None], *([winners[..., None]] if "pool" in self.after else [])],
-            **self.shape, bias=b is not None, activation="relu" if "relu" in self.after else "",
-            noted="pool" in self.after,
-            tile=tuple(winograd_tiles.tile(self.covered, C, self.case.K)._replace(**self.changes)),
+            problem=self.problem.plain, tile=tuple(tile), bias=b is not None,
+            activation="relu" if "relu" in self.after else "", noted="pool" in self.after,
         )  # fmt: skip
         return A, winners
 
@@ -75,9 +71,9 @@ class Kernels:
 
         case = self.case
         dA_prev = poisoned((len(upstream[0]), case.H, case.W, case.C))
-        tile = tuple(winograd_tiles.tile((case.H, case.W), case.K, case.C)._replace(**self.changes))
-        inputs = [*(a[..., None] for a in upstream), W]
-        run("winograd.inputs", inputs, [dA_prev[..., None]], **self.shape, after=self.after, tile=tile)
+        tile = winograd_tiles.tile(self.problem.swapped(), (case.H, case.W))._replace(**self.changes)
+        inputs, how = [*(a[..., None] for a in upstream), W], {"after": self.after, "tile": tuple(tile)}
+        run("winograd.inputs", inputs, [dA_prev[..., None]], problem=self.problem.plain, **how)
         return dA_prev
 
     def weights(self, A_prev, upstream):
@@ -86,14 +82,21 @@ class Kernels:
 
         (N, H, width, C), K = A_prev.shape, self.case.K
         dW, db = poisoned((3, 3, C, K)), poisoned((K,))
-        tile = self.weights_tile or winograd_tiles.weights_tile(self.case.window.output, C, K)
+        tile = self.weights_tile or winograd_tiles.weights_tile(self.problem)
         in_chunks = isinstance(tile, winograd_tiles.WinogradChunksTile)
         run(
             "winograd_chunks.weights" if in_chunks else "winograd_weights.weights",
             [A_prev.reshape(N, H, width * C, 1), *(a[..., None] for a in upstream)], [dW, db],
-            **self.shape, bias=True, after=self.after, tile=tuple(tile),
+            problem=self.problem.plain, tile=tuple(tile), bias=True, after=self.after,
         )  # fmt: skip
         return dW, db
+
+
+def square(n, C, K, size=3, stride=1, **more):
+    """A convolution of n × n pixels."""
+    from fovea.kernels.problem import ConvProblem
+
+    return ConvProblem(Window.of((n, n), size, stride, "same"), C, K, **more)
 
 
 def in_chunks(rows):
@@ -283,13 +286,9 @@ def test_the_model_chooses_winograd_where_it_pays():
     from fovea.kernels import algorithms, tiles
 
     def chosen(size, stride, n, C, K, precision="fast", pool=(1, 1), lanes=1):
-        window = Window.of((n, n), size, stride, "same")
-        choices = (
-            algorithms.forward(window, K, C, pool, lanes, precision),
-            algorithms.inputs(window, K, C, lanes, precision),
-            algorithms.weights(window, K, C, lanes, precision),
-        )
-        return [choice.is_winograd for choice in choices]
+        problem = square(n, C, K, size, stride, pool=pool, lanes=lanes)
+        passes = algorithms.forward, algorithms.inputs, algorithms.weights
+        return [choose(problem, precision).is_winograd for choose in passes]
 
     assert all(chosen(3, 1, 56, 64, 64))
     assert all(chosen(3, 1, 7, 512, 512))
@@ -307,7 +306,7 @@ def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_fe
     from fovea.kernels import targets, winograd_tiles
 
     def tile(n, C, K):
-        return winograd_tiles.tile((n, n), C, K)
+        return winograd_tiles.tile(square(n, C, K), (n, n))
 
     whole = targets.current().whole
     assert tile(56, 64, 64)[-3:] == tile(28, 128, 128)[-3:] == (0, False, False)
@@ -337,7 +336,7 @@ def test_one_picture_transforms_many_filters_where_they_are_used_unless_few_tile
     from fovea.kernels import targets, winograd_tiles
 
     def tile(n, C, **how):
-        return winograd_tiles.tile((n, n), C, C, **how)
+        return winograd_tiles.tile(square(n, C, C), (n, n), **how)
 
     with targets.trying(targets.table()["avx512-intel"]):  # elsewhere all of that size are
         assert not tile(14, 256).where_used
@@ -356,7 +355,8 @@ def test_sums_of_many_weights_are_never_in_memory_as_a_whole():
     from fovea.kernels import targets, winograd_tiles
 
     def in_chunks(n, C, K):
-        return isinstance(winograd_tiles.weights_tile((n, n), C, K), winograd_tiles.WinogradChunksTile)
+        tile = winograd_tiles.weights_tile(square(n, C, K))
+        return isinstance(tile, winograd_tiles.WinogradChunksTile)
 
     assert in_chunks(14, 512, 512)
     for n, C in ((56, 256), (7, 128)):

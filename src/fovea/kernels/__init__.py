@@ -2,7 +2,7 @@
 
 conv pool dense activation loss optimizer warp      the operations, on arrays of the moment
 pipelines/                                          their algorithms and schedules
-algorithms, winograd_tiles, tiles                   direct or Winograd; which layout and tile for which shape
+problem, algorithms, choice, winograd_tiles, tiles  direct or Winograd; which layout and tile for which shape
 compiler, workers, runtime, buffers, call           specification → object → callable, on NumPy memory
 workspace                                           the memory that kernels work in
 """

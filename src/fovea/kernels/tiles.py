@@ -9,8 +9,9 @@ How many registers there are, and what the caches hold, is in targets.py.
 import math
 from typing import NamedTuple
 
-from fovea.geometry import Window
+from fovea.geometry import Pair
 from fovea.kernels import targets
+from fovea.kernels.problem import ConvProblem
 
 _SETS = 4096  # bytes after which the first-level cache's sets begin anew, on all processors of the table
 _MEETING = 8  # lines of 4096 bytes apart that have room there, beside what else is read
@@ -67,43 +68,35 @@ def shares(work: int) -> int:
     return max(1, min(_TASKS, work // _SMALL))
 
 
-def conv(
-    window: Window,
-    filters: int,
-    channels: int,
-    pool: tuple[int, int],
-    lanes: int,
-    groups: int = 1,
-    few: bool = False,
-) -> Tile:
+def conv(problem: ConvProblem, few: bool = False) -> Tile:
     """The forward pass: pooled columns × filters, each with its pooling window. With groups, a block of
     filters lies within one; so below."""
-    n_H, n_W = window.output[0] // pool[0], window.output[1] // pool[1]
+    window, channels, filters, groups, pool, lanes = problem
+    (n_H, n_W), deep = problem.pooled, problem.weights
     apart = window.stride[1] * channels * lanes * 4
-    J = window.size[1] * channels // groups
-    deep = window.size[0] * J
     columns, block = _register_tile(n_W, filters, lanes, apart, deep, pool[0] * pool[1], groups)
     row = window.input[1] * channels * lanes * 4 * window.stride[0] * pool[0]
     whole = groups == 1 and window.dilation[1] == 1  # a window's row is one run of numbers
     unroll = _divisor(
-        J if whole else channels // groups,
+        problem.row if whole else channels // groups,
         targets.current().unroll if lanes > 1 else targets.current().unroll_filters,
     )
-    passing = _passing(window, filters, channels, lanes, groups)
+    passing = _passing(problem)
     band = _band(n_H, row, _staging(lanes, passing))
     shared = lanes == 1 and (
         passing or n_W * pool[0] * pool[1] * band * deep * block > targets.current().task
     )
     if few:
-        blocks, wanted = -(-filters // block), shares(math.prod(window.output) * deep * filters)
+        blocks, wanted = -(-filters // block), shares(problem.multiply_adds)
         few = wanted > 1  # of small sums that are all in sight, the compiler would change the order
         shared = min(blocks, wanted) > 1
         band = min(band, -(-n_H // -(-wanted // blocks)))
     return Tile(vector(), block, columns, band, unroll, shared, few)
 
 
-def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:
+def conv_inputs(problem: ConvProblem) -> Tile:
     """The gradient of the input: columns of one phase × channels."""
+    window, channels, filters, groups, _, lanes = problem
     (H, W), (s_H, s_W) = window.input, window.stride
     taps = -(-window.size[0] // s_H) * -(-window.size[1] // s_W)
     deep = filters // groups
@@ -114,7 +107,7 @@ def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups:
         apart = filters * lanes * 4
         columns, block = _register_tile(-(-W // s_W), channels, lanes, apart, taps * deep, groups=groups)
     row = window.output[1] * filters * lanes * 4
-    passing = _passing(window, filters, channels, lanes, groups)
+    passing = _passing(problem)
     band = _band(-(-H // s_H), row, _staging(lanes, passing))
     shared = lanes == 1 and (passing or -(-W // s_W) * band * taps * deep * block > targets.current().task)
     # Each phase has code of its own: with 16 registers, all of it spills.
@@ -123,16 +116,22 @@ def conv_inputs(window: Window, filters: int, channels: int, lanes: int, groups:
     return Tile(vector(), block, columns, band, unroll, shared)
 
 
-def conv_weights(window: Window, filters: int, channels: int, lanes: int, groups: int = 1) -> Tile:
+def conv_weights(problem: ConvProblem) -> Tile:
     """The gradient of the weights: numbers of a window's row × filters, summed over a band of rows."""
-    columns, block = _register_tile(window.size[1] * channels // groups, filters, lanes, 4, 0, groups=groups)
-    n_H, n_W = window.output
-    row = (n_W * filters + window.stride[0] * window.input[1] * channels) * lanes * 4
-    band = _band(n_H, row, targets.current().weights_rows)
+    lanes = problem.lanes
+    columns, block = _register_tile(problem.row, problem.filters, lanes, 4, 0, groups=problem.groups)
+    n_H, n_W = problem.window.output
+    band = _band(n_H, 4 * lanes * _read(problem), targets.current().weights_rows)
     if lanes > 1:  # what is passed over for each row of the window is better nearer
         enough = [rows for rows in range(1, band) if n_H % rows == 0 and rows * n_W >= _POSITIONS]
         band = min(enough, default=band)
     return Tile(vector(), block, columns, band)
+
+
+def _read(problem: ConvProblem) -> int:
+    """Numbers of dZ and A_prev that a row of dZ adds to the gradient of the weights."""
+    window = problem.window
+    return window.output[1] * problem.filters + window.stride[0] * window.input[1] * problem.channels
 
 
 class DepthwiseTile(NamedTuple):
@@ -145,14 +144,15 @@ class DepthwiseTile(NamedTuple):
     unroll: int = 1  # products of a sum that are written out at most
 
 
-def narrow(channels: int, groups: int, lanes: int) -> bool:
-    """Whether a vector of `channels` spans groups: those of a sum are not neighbours in memory."""
-    return lanes == 1 and groups > 1 and (channels // groups) % vector() > 0
+def narrow(problem: ConvProblem) -> bool:
+    """Whether a vector of filters spans groups: the channels of its sums are not neighbours in memory."""
+    wide = problem.filters // problem.groups
+    return problem.lanes == 1 and problem.groups > 1 and wide % vector() > 0
 
 
-def depthwise(out: tuple[int, int], channels: int, others: int, products: int, beside: int) -> DepthwiseTile:
-    """For sums of `products` of `others` for `channels` at `out` (rows, columns); `beside` numbers of a
-    vector's are laid out for a row of sums, 0 where they lie so already.
+def depthwise(problem: ConvProblem, out: Pair, row: int) -> DepthwiseTile:
+    """For sums at `out` (rows, columns), of which a row reads `row` more pixels. Unless the convolution is
+    depthwise, those that a vector sees are laid out first.
 
     What is written out as a whole the compiler may add in another order. So few channels are not: where there
     are many pictures these lie side by side, and have the same bits.
@@ -162,33 +162,39 @@ def depthwise(out: tuple[int, int], channels: int, others: int, products: int, b
     added in an order that follows them.
     """
     n_H, n_W = out
-    unroll = _WRITTEN_OUT if lanes(channels, others) == 1 else 1
-    if beside:
-        band = _band(n_H, beside * 4 * vector(), targets.current().rows)
-        return DepthwiseTile(_narrowest(channels), _neighbours(n_W, _WIDE_GROUPS), 1, band, unroll)
+    unroll = _WRITTEN_OUT if lanes(problem.channels, problem.filters) == 1 else 1
+    if not problem.depthwise:
+        band = _laid_out(problem, n_H, row)
+        return DepthwiseTile(_narrowest(problem), _neighbours(n_W, _WIDE_GROUPS), 1, band, unroll)
     rows = _neighbours(n_H, 2)
     columns = _neighbours(n_W, min(_WIDE, sums() // (2 * rows)))
-    work = n_H * n_W * channels * products
+    work = n_H * n_W * problem.filters * problem.weights
     bands = max(1, min(n_H // rows, max(shares(_SLOW * work), 2 * work // targets.current().task)))
-    return DepthwiseTile(_narrowest(channels), columns, rows, -(-n_H // bands), unroll)
+    return DepthwiseTile(_narrowest(problem), columns, rows, -(-n_H // bands), unroll)
 
 
-def depthwise_weights(window: Window, filters: int, channels: int, beside: int) -> DepthwiseTile:
+def depthwise_weights(problem: ConvProblem) -> DepthwiseTile:
     """For the gradient of the weights: columns whose products are written out together, and bands of rows
     that stay in the second-level cache while one vector of filters after the other passes over them."""
+    window = problem.window
     n_H, n_W = window.output
-    if beside:
-        band = _band(n_H, beside * 4 * vector(), targets.current().rows)
-        return DepthwiseTile(_narrowest(filters), _divisor(n_W, _WIDE_GROUPS), 1, band)
-    row = (n_W * filters + window.stride[0] * window.input[1] * channels) * 4
-    band = _band(n_H, row, 3 * targets.current().weights_rows)
-    return DepthwiseTile(_narrowest(filters), _divisor(n_W, _WIDE), 1, band)
+    if not problem.depthwise:
+        band = _laid_out(problem, n_H, window.stride[0] * window.input[1])
+        return DepthwiseTile(_narrowest(problem), _divisor(n_W, _WIDE_GROUPS), 1, band)
+    band = _band(n_H, 4 * _read(problem), 3 * targets.current().weights_rows)
+    return DepthwiseTile(_narrowest(problem), _divisor(n_W, _WIDE), 1, band)
 
 
-def _narrowest(channels: int) -> int:
-    """Numbers in a vector: any vector must find as many channels."""
+def _laid_out(problem: ConvProblem, rows: int, pixels: int) -> int:
+    """Rows to a band, where for each so many `pixels` of a group are laid out for a vector of filters."""
+    numbers = pixels * problem.channels // problem.groups
+    return _band(rows, numbers * 4 * vector(), targets.current().rows)
+
+
+def _narrowest(problem: ConvProblem) -> int:
+    """Numbers in a vector: any vector must find as many filters."""
     v = vector()
-    while v > channels:
+    while v > problem.filters:
         v //= 2
     return v
 
@@ -210,18 +216,20 @@ class PanelTile(NamedTuple):
     shared: bool  # whether the threads share one sum, or have sums of their own
 
 
-def conv_panels(window: Window, filters: int, channels: int) -> PanelTile | None:
-    """None where the channels do not fill a panel.
+def conv_panels(problem: ConvProblem) -> PanelTile | None:
+    """None where the channels do not fill a panel, and where there are no panels: with groups, and where
+    pictures lie side by side.
 
     A block is some rows of a picture, or a picture or two: a larger one leaves the first-level cache, of a
     smaller one the sums are read and written more often than the threads have time for.
     """
     target, v = targets.current(), vector()
-    if channels < v:
+    channels, filters, (n_H, n_W) = problem.channels, problem.filters, problem.window.output
+    if channels < v or problem.groups > 1 or problem.lanes > 1:
         return None
-    (n_H, n_W), vectors = window.output, 1 if filters % (2 * v) else 2
+    vectors = 1 if filters % (2 * v) else 2
     block = max(c for c in (1, 2, 4, 8, 16) if c <= v and c * vectors + vectors + 2 <= target.registers)
-    many = window.size[0] * window.size[1] * channels * filters >= target.many_weights
+    many = problem.weights * filters >= target.many_weights
     shared = many and filters % (vectors * v) == 0
     most = min(n_H, max(1, (target.shared_positions if shared else target.positions) // n_W))
     rows = -(-n_H // -(-n_H // most))
@@ -295,10 +303,9 @@ def _staging(lanes: int, passing: bool) -> int:
     return target.packed_rows if lanes > 1 else target.kept // 2 if passing else target.rows
 
 
-def _passing(window: Window, filters: int, channels: int, lanes: int, groups: int) -> bool:
+def _passing(problem: ConvProblem) -> bool:
     """Whether so many weights come to each band from beyond the second-level cache."""
-    weights = math.prod(window.size) * channels // groups * filters
-    return lanes == 1 and 4 * weights >= targets.current().kept
+    return problem.lanes == 1 and 4 * problem.weights * problem.filters >= targets.current().kept
 
 
 def waste(extent: int, tile: int) -> float:

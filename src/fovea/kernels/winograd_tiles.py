@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from fovea.geometry import Pair
 from fovea.kernels import targets, tiles
+from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import vector, waste
 
 OUTPUTS = 4  # of a tile along an axis
@@ -64,15 +65,16 @@ def grid(out: Pair) -> Pair:
     return -(-out[0] // OUTPUTS), -(-out[1] // OUTPUTS)
 
 
-def tile(out: Pair, channels: int, filters: int, few: bool = False, constant: bool = False) -> WinogradTile:
-    """Two vectors of filters where their number is even (three let M no longer fit beside V), and as many
-    tiles as the registers hold and the block is a multiple of, or nearly.
+def tile(problem: ConvProblem, out: Pair, few: bool = False, constant: bool = False) -> WinogradTile:
+    """For sums at `out` (rows, columns): two vectors of filters where their number is even (three let M no
+    longer fit beside V), and as many tiles as the registers hold and the block is a multiple of, or nearly.
 
     A block of tiles that stays in the second-level cache reads all transformed filters once. Where many
     channels make such blocks small, or pictures do, the filters' way is so much longer that they had better
     be transformed where they are used, again for every block, and blocks fill the last-level cache; unless
     that is far, and filters are not so many."""
     v, target, (high, wide) = vector(), targets.current(), grid(out)
+    channels, filters = problem.channels, problem.filters
     vectors = _vectors(filters)
     padded = -(-channels // v) * v
     small = 2 * high * wide < target.few_tiles or target.block < target.meeting * 36 * 4 * padded
@@ -111,10 +113,11 @@ def _chunk(channels: int) -> int:
     return min(range(most, max(most // 2, v) - 1, -v), key=lambda n: (-(-channels // n) * n, -n))
 
 
-def weights_tile(out: Pair, channels: int, filters: int) -> WinogradWeightsTile | WinogradChunksTile:
+def weights_tile(problem: ConvProblem) -> WinogradWeightsTile | WinogradChunksTile:
     """Sums of their own for the threads; one that they share, where these would fill the second-level cache;
     and none in memory where that one would be longer on its way than at work: where it is large, or pictures
     have few tiles, unless the last-level cache is large and far."""
+    out, channels, filters = problem.window.output, problem.channels, problem.filters
     v, target, (high, wide) = vector(), targets.current(), grid(out)
     vectors, padded = _vectors(filters), -(-channels // v) * v
     sum_bytes = 36 * channels * filters * 4

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fovea.kernels import buffers
-from fovea.kernels.algorithms import Choice
+from fovea.kernels.choice import Choice
 from fovea.kernels.compiler import Kernel
 from fovea.kernels.specification import Specification
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from ctypes import c_float
-from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fovea.kernels import algorithms, tiles
+from fovea.kernels.problem import ConvProblem
 from fovea.kernels.specification import specify
 from fovea.layers import BatchNorm, Conv2D, Layer, MaxPool2D
 from fovea.layers.base import Shape
@@ -37,26 +37,17 @@ class ConvStage(Stage):
         super().__init__(layers, input_shape, lanes, first, few)
         conv = layers[0]
         assert isinstance(conv, Conv2D)
-        self.H, self.W, self.C = input_shape
-        self.K, self.window = conv.filters, conv.window(input_shape)
-        lanes_of_many = tiles.lanes(self.K if first else self.C, self.K)
+        (H, W, C), K = input_shape, conv.filters
+        lanes_of_many = tiles.lanes(K if first else C, K)
         self.lanes, self.few = NHWC if few else lanes_of_many, few
         self.direct = lanes_of_many > 1  # then few pictures are, too, so that they get the same bits
+        self.rows = H, W * C  # the input as kernels see it
         self.along = Along(layers)
         pool = layers[-1]
-        self.pool = (
-            pool.window(conv.output_shape(input_shape)).size if isinstance(pool, MaxPool2D) else (1, 1)
-        )
         self.pooled = isinstance(pool, MaxPool2D)
+        size = pool.window(conv.output_shape(input_shape)).size if isinstance(pool, MaxPool2D) else (1, 1)
+        self.problem = ConvProblem(conv.window(input_shape), C, K, conv.groups, size, self.lanes)
         self.after = "+".join(filter(None, (self.along.name, "pool" if self.pooled else "")))
-        self.shape = {
-            "window": astuple(self.window),
-            "channels": self.C,
-            "filters": self.K,
-            "lanes": self.lanes,
-            **({"groups": conv.groups} if conv.groups > 1 else {}),
-        }
-        self.groups = conv.groups
         self.bias = conv.bias
         self.reads = ("A_prev", "A") if self.along.kept == "A" and not self.pooled else ("A_prev",)
         # Which position of its window won, or what the activation's backward pass is computed from.
@@ -81,10 +72,10 @@ class ConvStage(Stage):
         outputs = [A.seen_as(*self.output_shape)]
         if self.noted is not None:
             outputs.append(self.noted.seen_as(*self.output_shape))
-        asked = self.window, self.K, self.C, self.pool, self.lanes, self._precision(plan), self.groups
-        chosen = algorithms.forward(*asked, few=self.few, constant=plan.constant)
+        precision, few = self._precision(plan), self.few
+        chosen = algorithms.forward(self.problem, precision, few=few, constant=plan.constant)
         weights, *b = parameters_of(self.layers[0], plan.network.parameters)
-        ready = chosen.ready(self.window, self.K, self.C, self.lanes, self.groups) if plan.constant else None
+        ready = chosen.ready() if plan.constant else None
         if ready is None:
             weights = chosen.view(weights)
         else:
@@ -92,17 +83,15 @@ class ConvStage(Stage):
             weights = plan.made_once(specification, weights, ready.shape)
         specification = specify(
             chosen.operation,
-            **self.shape,
+            **chosen.arguments,
             **({"normalised": True, "add": bool(self.beside)} if self.norm else {}),
             bias=self.bias,
             activation=self.along.name,
-            pool=self.pool,
             noted=self.noted is not None,
-            tile=chosen.plain_tile,
             **({"ready": True} if ready else {}),
         )
         rows = [
-            A_prev.seen_as(self.H, self.W * self.C),
+            A_prev.seen_as(*self.rows),
             *(S.seen_as(*self.output_shape) for S in self.beside),
         ]
         constant, numbers = [weights, *b], []
@@ -119,17 +108,16 @@ class ConvStage(Stage):
             upstream.append(self.noted.seen_as(*self.output_shape))
         elif self.along.name:
             upstream.append(A.seen_as(*self.output_shape))
-        shape = {**self.shape, "after": self.after, "pool": self.pool}
-        asked = self.window, self.K, self.C, self.lanes, self._precision(plan), self.groups
-        chosen = algorithms.weights(*asked)
-        specification = specify(chosen.operation, **shape, bias=self.bias, tile=chosen.plain_tile)
-        rows = A_prev.seen_as(self.H, self.W * self.C)
+        chosen = algorithms.weights(self.problem, self._precision(plan))
+        specification = specify(chosen.operation, **chosen.arguments, after=self.after, bias=self.bias)
+        rows = A_prev.seen_as(*self.rows)
         gradients = [chosen.view(dweights), *db]
         steps: list[Step] = [plan.call(specification, [rows, *upstream], gradients=gradients, choice=chosen)]
         if dA_prev is not None:
-            chosen = algorithms.inputs(*asked)
+            chosen = algorithms.inputs(self.problem, self._precision(plan))
             begun = [array.seen_as(*self.input_shape) for array in self.begun if array]
-            specification = specify(chosen.operation, **shape, tile=chosen.plain_tile, begun=bool(begun))
+            how = {"after": self.after, "begun": bool(begun)}
+            specification = specify(chosen.operation, **chosen.arguments, **how)
             arrays, outputs = [*upstream, *begun], [dA_prev.seen_as(*self.input_shape)]
             steps.append(plan.call(specification, arrays, [weights], outputs=outputs, choice=chosen))
         return steps

@@ -1,10 +1,10 @@
 """Transposed convolutions: the kernels of convolutions, each in the place of another."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fovea.kernels import algorithms, tiles
+from fovea.kernels.problem import ConvProblem
 from fovea.kernels.specification import specify
 from fovea.layers import ConvTranspose2D, Layer
 from fovea.layers.base import Shape
@@ -13,8 +13,6 @@ from fovea.stages.calls import Array
 
 if TYPE_CHECKING:
     from fovea.stages.plan import Plan
-
-_ALONE = (1, 1)  # no pooling behind it
 
 
 class ConvTransposeStage(Stage):
@@ -29,37 +27,26 @@ class ConvTransposeStage(Stage):
         super().__init__(layers, input_shape, lanes, first, few)
         (layer,) = layers
         assert isinstance(layer, ConvTranspose2D)
-        self.layer, self.window = layer, layer.upward(input_shape)
-        self.C, self.K = layer.filters, input_shape[2]  # of the convolution that it turns about
+        window, C, K = layer.upward(input_shape), layer.filters, input_shape[2]
         # Few pictures, too: its sums have another order where pictures lie side by side.
-        self.lanes = tiles.lanes(self.C, self.K)
-        self.shape: dict[str, Any] = {
-            "window": astuple(self.window),
-            "channels": self.C,
-            "filters": self.K,
-            "lanes": self.lanes,
-            "pool": _ALONE,
-            **({"groups": layer.groups} if layer.groups > 1 else {}),
-        }
+        self.layer, self.lanes = layer, tiles.lanes(C, K)
+        self.problem = ConvProblem(window, C, K, layer.groups, lanes=self.lanes)  # that it turns about
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        asked = self.window, self.K, self.C, self.lanes, "exact", self.layer.groups
-        chosen = algorithms.inputs(*asked)
-        how = {"after": "", "tile": chosen.plain_tile, **({"bias": True} if self.layer.bias else {})}
-        specification = specify(chosen.operation, **self.shape, **how)
+        chosen = algorithms.inputs(self.problem, "exact")
+        specification = specify(chosen.operation, **chosen.arguments, after="", bias=self.layer.bias)
         inputs, outputs = [A_prev.seen_as(*self.input_shape)], [A.seen_as(*self.output_shape)]
         constant = parameters_of(self.layer, plan.network.parameters)
         return [plan.call(specification, inputs, constant, outputs=outputs, choice=chosen)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        asked = self.window, self.K, self.C
-        more = self.lanes, self.layer.precision or plan.network.precision, self.layer.groups
+        precision = self.layer.precision or plan.network.precision
         H, W, C = self.output_shape
         rows = dA.seen_as(H, W * C)
         weights = parameters_of(self.layer, plan.network.parameters)[0]
         dweights, *db = parameters_of(self.layer, plan.gradient_views)
-        chosen = algorithms.weights(*asked, *more)
-        specification = specify(chosen.operation, **self.shape, after="", bias=False, tile=chosen.plain_tile)
+        chosen = algorithms.weights(self.problem, precision)
+        specification = specify(chosen.operation, **chosen.arguments, after="", bias=False)
         inputs = [rows, A_prev.seen_as(*self.input_shape)]
         steps: list[Step] = [
             plan.call(specification, inputs, gradients=[chosen.view(dweights)], choice=chosen)
@@ -69,9 +56,9 @@ class ConvTransposeStage(Stage):
             specification = specify("bias.gradient", **size)
             steps.append(plan.call(specification, [dA.seen_as(H, W, C)], gradients=db))
         if dA_prev is not None:
-            chosen = algorithms.forward(*asked, _ALONE, *more)
-            how = {"bias": False, "activation": "", "noted": False, "tile": chosen.plain_tile}
-            specification = specify(chosen.operation, **self.shape, **how)
+            chosen = algorithms.forward(self.problem, precision)
+            how = {"bias": False, "activation": "", "noted": False}
+            specification = specify(chosen.operation, **chosen.arguments, **how)
             outputs = [dA_prev.seen_as(*self.input_shape)]
             constant = [chosen.view(weights)]
             steps.append(plan.call(specification, [rows], constant, outputs=outputs, choice=chosen))

@@ -8,7 +8,6 @@ pieces, it is two sums, over columns and over the channels of a filter's group. 
 
 import halide as hl
 
-from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import (
     ZERO,
     array,
@@ -21,33 +20,18 @@ from fovea.kernels.pipelines.algebra import (
     vectorize_tile,
 )
 from fovea.kernels.pipelines.epilogue import Behind, finished
+from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import Tile
 
 
-def forward(
-    *,
-    window,
-    channels,
-    filters,
-    bias,
-    activation,
-    pool,
-    noted,
-    lanes,
-    tile,
-    groups=1,
-    normalised=False,
-    add=False,
-    ready=False,
-):
+def forward(*, problem, tile, bias, activation, noted, normalised=False, add=False, ready=False):
     """(1), then in a prediction what `Behind` says, then the activation, then max-pooling; if `noted` also
     what Upstream reads (see `finished`). With groups, a block of filters lies within one. Where filters are
     `ready`, W is what `packed` makes of them."""
-    window, tile = Window(*window), Tile(*tile)
+    problem, tile = ConvProblem.of(problem), Tile(*tile)
+    window, C, K, groups, pool, L = problem
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
-    p_H, p_W = pool
-    (d_H, d_W), C, K, L, C_g = window.dilation, channels, filters, lanes, channels // groups
-    J = f_W * C_g
+    (p_H, p_W), (d_H, d_W), C_g, J = pool, window.dilation, C // groups, problem.row
 
     # Algorithm
     A_prev = array("A_prev", [L, W * C, H])

@@ -9,7 +9,6 @@ pooling remember (Upstream).
 
 import halide as hl
 
-from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import (
     ZERO,
     Parts,
@@ -26,20 +25,21 @@ from fovea.kernels.pipelines.algebra import (
 )
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.taps import Taps
+from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import Tile
 
 # ---- The gradient of the input -----------------------------------------------------------------------------
 
 
-def inputs(*, window, channels, filters, after, pool, lanes, tile, groups=1, begun=False, bias=False):
+def inputs(*, problem, tile, after, begun=False, bias=False):
     """(2), added to what others have `begun`. With stride s, the pixels of equal row and column modulo s form
     s² phases; each is a convolution of stride 1 over dZ with those of the filter's numbers that meet it. With
     groups, a block of channels lies within one, and is summed over that group's filters. With `bias`, each
     channel's sums begin with a number of its own: that is a transposed convolution."""
-    window, tile = Window(*window), Tile(*tile)
+    (window, C, K, groups, pool, L), tile = ConvProblem.of(problem), Tile(*tile)
     (H, W), (s_H, s_W), (n_H, n_W) = window.input, window.stride, window.output
     (f_H, f_W), (top, _, left, _) = window.size, window.pads
-    C, K, L, B, K_g, C_g = channels, filters, lanes, tile.filters, filters // groups, channels // groups
+    B, K_g, C_g = tile.filters, K // groups, C // groups
     assert groups == 1 or C_g % B == 0
 
     # Algorithm
@@ -139,13 +139,14 @@ def turn(packed: hl.Func, read: hl.Func, ci: hl.Var, k: hl.Var, co: hl.Var, B: i
 # ---- The gradients of weights and bias ---------------------------------------------------------------------
 
 
-def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups=1):
+def weights(*, problem, tile, after, bias):
     """(3), and db. With groups, a block of filters lies within one. The pictures are dealt to a fixed number
     of parts, whose sums are added in order at the end."""
-    window, tile = Window(*window), Tile(*tile)
-    (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
-    C, K, L, B, C_g, K_g = channels, filters, lanes, tile.filters, channels // groups, filters // groups
-    K_up, J = -(-K // B) * B, f_W * C_g
+    problem, tile = ConvProblem.of(problem), Tile(*tile)
+    window, C, K, groups, pool, L = problem
+    (H, W), (f_H, _), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
+    B, C_g, K_g, J = tile.filters, C // groups, K // groups, problem.row
+    K_up = -(-K // B) * B
     assert groups == 1 or K_g % B == 0
 
     # Algorithm

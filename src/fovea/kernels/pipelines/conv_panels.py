@@ -11,23 +11,23 @@ in panels first: a vector of channels, or the filters of a register tile, at one
 
 import halide as hl
 
-from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
+from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import PanelTile
 
 _GUARD = hl.TailStrategy.GuardWithIf
 
 
-def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
+def weights(*, problem, tile, after, bias):
     """(1), and db. Blocks are dealt to a fixed number of parts, whose sums are added in order at the end; or,
     where the sums would be too large to have many, there is one, and the threads share out its channels."""
-    window, tile = Window(*window), PanelTile(*tile)
+    (window, C, K, groups, pool, lanes), tile = ConvProblem.of(problem), PanelTile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
-    C, K, V, B, (top, _, left, _) = channels, filters, tile.vector, tile.filters, window.pads
+    V, B, (top, _, left, _) = tile.vector, tile.filters, window.pads
     C_up, K_up = -(-C // V) * V, -(-K // B) * B
     d_H, d_W = window.dilation
-    assert lanes == 1
+    assert groups == lanes == 1
 
     # Algorithm
     A_prev = array("A_prev", [1, W * C, H])

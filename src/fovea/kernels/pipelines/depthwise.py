@@ -17,34 +17,20 @@ from typing import NamedTuple
 
 import halide as hl
 
-from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, fixed, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.epilogue import Behind, finished
 from fovea.kernels.pipelines.taps import Taps
+from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import DepthwiseTile
 
 _GUARD, _INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
 
 
-def forward(
-    *,
-    window,
-    channels,
-    filters,
-    bias,
-    activation,
-    pool,
-    noted,
-    lanes,
-    tile,
-    groups,
-    normalised=False,
-    add=False,
-):
+def forward(*, problem, tile, bias, activation, noted, normalised=False, add=False):
     """(1), then in a prediction what `Behind` says, then the activation; if `noted` also what Upstream reads
     (see `finished`)."""
-    window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
+    (window, C, K, G, pool, lanes), tile = ConvProblem.of(problem), DepthwiseTile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (d_H, d_W) = window.input, window.size, window.stride, window.dilation
     (n_H, n_W), (top, _, left, _), C_g = window.output, window.pads, C // G
     assert (lanes, pool) == (1, (1, 1))
@@ -73,9 +59,9 @@ def forward(
     return [A], [A_prev, *behind.S, weights, *([b] if bias else []), *behind.arguments]
 
 
-def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun=False, bias=False):
+def inputs(*, problem, tile, after, begun=False, bias=False):
     """(2), phase by phase, and with what others have `begun` and `bias` as in conv_backward.py."""
-    window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
+    (window, C, K, G, pool, lanes), tile = ConvProblem.of(problem), DepthwiseTile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     (top, _, left, _), C_g, K_g = window.pads, C // G, K // G
     assert (lanes, pool) == (1, (1, 1))
@@ -121,10 +107,10 @@ def inputs(*, window, channels, filters, after, pool, lanes, tile, groups, begun
     return [dA_prev], [*upstream.arguments, *more]
 
 
-def weights(*, window, channels, filters, bias, after, pool, lanes, tile, groups):
+def weights(*, problem, tile, after, bias):
     """(3), and db. The pictures are dealt to a fixed number of parts, whose sums are added in order at the
     end."""
-    window, tile, C, K, G = Window(*window), DepthwiseTile(*tile), channels, filters, groups
+    (window, C, K, G, pool, lanes), tile = ConvProblem.of(problem), DepthwiseTile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (d_H, d_W) = window.input, window.size, window.stride, window.dilation
     (n_H, n_W), (top, _, left, _), C_g, V = window.output, window.pads, C // G, tile.vector
     K_up = -(-K // V) * V

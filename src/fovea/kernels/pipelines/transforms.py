@@ -20,9 +20,18 @@ rows have in common computed once.
 
 import halide as hl
 
+from fovea.kernels.problem import ConvProblem
 from fovea.kernels.winograd_tiles import OUTPUTS
 
 INPUTS = OUTPUTS + 2  # pixels of a tile of the input along an axis
+
+
+def suited(plain: tuple) -> ConvProblem:
+    """The convolution that a specification describes, which must be one for F(4 × 4, 3 × 3)."""
+    problem = ConvProblem.of(plain)
+    window, _, _, groups, _, lanes = problem
+    assert (window.size, window.stride, window.dilation, groups, lanes) == ((3, 3), (1, 1), (1, 1), 1, 1)
+    return problem
 
 
 def input_transform(d: list) -> list:

@@ -8,47 +8,29 @@ algebra.py, with L = 1.
 
 import halide as hl
 
-from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, padded_rows, result, variables
 from fovea.kernels.pipelines.epilogue import Behind, finished
 from fovea.kernels.pipelines.tiled import Tiles
 from fovea.kernels.pipelines.transformed import TransformedFilters, Weight
+from fovea.kernels.pipelines.transforms import suited
 from fovea.kernels.winograd_tiles import WinogradTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
 
-def forward(
-    *,
-    window,
-    channels,
-    filters,
-    bias,
-    activation,
-    pool,
-    noted,
-    lanes,
-    tile,
-    normalised=False,
-    add=False,
-    ready=False,
-):
+def forward(*, problem, tile, bias, activation, noted, normalised=False, add=False, ready=False):
     """A: Z, then in a prediction what `Behind` says, then the activation, then max-pooling; if `noted` also
     what Upstream reads (see `finished`). Where filters are `ready`, W is what `transformed` makes of them, or
     conv.packed where they are transformed where they are used."""
-    window, tile = Window(*window), WinogradTile(*tile)
-    (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
-    (p_H, p_W), C, K = pool, channels, filters
-    assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
+    problem, tile = suited(problem), WinogradTile(*tile)
+    window, C, K, _, pool, _ = problem
+    (H, W), (top, _, left, _), (p_H, p_W) = window.input, window.pads, pool
 
     A_prev = array("A_prev", [1, W * C, H])
     b = fixed("b", [K])
     l, k, x, y, n = variables("l k x y n")
-    staged = None
-    if (
-        tile.padded(C) > C
-    ):  # vectors run over the channels' end: into the next pixel, and into a copy's margin
-        staged = padded_rows(A_prev, window, C, overrun=True)
+    # Where vectors run over the channels' end: into the next pixel, and into a copy's margin.
+    staged = padded_rows(A_prev, window, C, overrun=True) if tile.padded(C) > C else None
 
     def pixel(c, x, y, n):
         if staged is not None:
@@ -56,7 +38,7 @@ def forward(
         at = A_prev[0, hl.clamp(x - left, 0, W - 1) * C + c, hl.clamp(y - top, 0, H - 1), n]
         return _inside(at, x - left, y - top, W, H)
 
-    out = (n_H // p_H, n_W // p_W)
+    out = problem.pooled
     if not ready:
         weights = fixed("W", [K, C, 3, 3])
         filters_ = TransformedFilters(_of(weights, K, tile), C, tile, "filters")
@@ -69,7 +51,7 @@ def forward(
         weights = filters_ = fixed("W", [*tile.ready(C, K)[::-1]])
     sums = Tiles(pixel, filters_, C, K, out, pool, tile, _count(A_prev))
 
-    behind = Behind(normalised, add, [1, K, n_W // p_W, n_H // p_H], tile.vector)
+    behind = Behind(normalised, add, [1, K, *out[::-1]], tile.vector)
 
     def position(column, row):
         Z = sums.at(k, x * p_W + column, y * p_H + row, n)
@@ -109,16 +91,14 @@ def _filter(ki: hl.Expr, ko: hl.Expr, K: int, tile: WinogradTile) -> hl.Expr:
     return hl.min(k, K - 1) if K % tile.filters else k
 
 
-def inputs(*, window, channels, filters, after, pool, lanes, tile, begun=False):
+def inputs(*, problem, tile, after, begun=False):
     """dA_prev, added to what others have `begun`: the convolution of dZ with the filters turned by half and C
     and K exchanged,
 
     dA_prev[c, x, y] = Σ_{i, j, k} W[2 − i, 2 − j, c, k] · dZ[k, x + left − 2 + j, y + top − 2 + i].      (1)
     """
-    window, tile = Window(*window), WinogradTile(*tile)
+    (window, C, K, _, pool, _), tile = suited(problem), WinogradTile(*tile)
     (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
-    C, K = channels, filters
-    assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
 
     upstream = Upstream(after, 1, K, (n_H, n_W), pool)
     bank = fixed("W", [K, C, 3, 3])

@@ -10,7 +10,6 @@ can be transformed right where it is computed, a few filters and channels at a t
 
 import halide as hl
 
-from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.tiled_weights import TransformedTiles
@@ -19,17 +18,17 @@ from fovea.kernels.pipelines.transforms import (
     along_rows_and_columns,
     filter_gradient_transform,
     spread,
+    suited,
 )
 from fovea.kernels.winograd_tiles import WinogradChunksTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
 
-def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
+def weights(*, problem, tile, after, bias):
     """(1) to (5), and db. The blocks' order is that of the sum; the threads share out the channels."""
-    window, tile = Window(*window), WinogradChunksTile(*tile)
-    C, K, v, B, chunk = channels, filters, tile.vector, tile.filters, tile.chunk
-    assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
+    (window, C, K, _, pool, _), tile = suited(problem), WinogradChunksTile(*tile)
+    v, B, chunk = tile.vector, tile.filters, tile.chunk
 
     # Algorithm
     upstream = Upstream(after, 1, K, window.output, pool)

@@ -5,7 +5,6 @@ The algorithm is in tiled_weights.py; here dU as a whole is in memory, and dW co
 
 import halide as hl
 
-from fovea.geometry import Window
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.tiled_weights import TransformedTiles
@@ -14,21 +13,21 @@ from fovea.kernels.pipelines.transforms import (
     along_rows_and_columns,
     filter_gradient_transform,
     spread,
+    suited,
 )
 from fovea.kernels.winograd_tiles import WinogradWeightsTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
 
-def weights(*, window, channels, filters, bias, after, pool, lanes, tile):
+def weights(*, problem, tile, after, bias):
     """(1) to (4), and db. Blocks of tiles are dealt to a fixed number of parts, whose sums are added in order
     at the end; or, where those sums would be too large to have many, there is one part, and the threads share
     the 36 frequencies (i, j) of a block."""
-    window, tile = Window(*window), WinogradWeightsTile(*tile)
-    C, K, v = channels, filters, tile.vector
+    (window, C, K, _, pool, _), tile = suited(problem), WinogradWeightsTile(*tile)
+    v = tile.vector
     K_up = -(-K // v) * v
     C_up = -(-(-(-C // tile.channels) * tile.channels) // v) * v
-    assert (lanes, window.size, window.stride) == (1, (3, 3), (1, 1))
 
     # Algorithm
     upstream = Upstream(after, 1, K, window.output, pool)

@@ -1,0 +1,125 @@
+"""The kernels of a convolution's passes: of each, how it sees filters, and what it makes of constant ones."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from fovea.kernels.problem import ConvProblem
+from fovea.kernels.tiles import vector
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Ready(NamedTuple):
+    """What a kernel makes of constant filters, once: the operation that does it, its arguments, the shape in
+    which it takes them, and that of its result."""
+
+    operation: str
+    arguments: dict[str, Any]
+    takes: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kernel for one pass of `problem`: its tile, and in a clause why it was chosen, with the numbers that
+    decided."""
+
+    problem: ConvProblem
+    tile: Any  # a NamedTuple of the kernel's own
+    why: str
+
+    operation: ClassVar[str]
+    is_winograd: ClassVar[bool] = False
+
+    @property
+    def arguments(self) -> dict[str, tuple]:
+        """What the kernel is specialised to, beside what belongs to the pass."""
+        return {"problem": self.problem.plain, "tile": self.plain_tile}
+
+    @property
+    def plain_tile(self) -> tuple:
+        """The tile as a specification takes it: a tuple of numbers."""
+        return tuple(self.tile)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The tile's numbers by name."""
+        return {name: int(number) for name, number in self.tile._asdict().items()}
+
+    def view(self, W: "np.ndarray") -> "np.ndarray":
+        """Filters (f_H, f_W, C/groups, K), or their gradient, as the kernel takes them."""
+        return W
+
+    def ready(self) -> Ready | None:
+        """How the forward pass takes constant filters; None where it takes them as they are."""
+        return None
+
+    def _packed(self) -> Ready:
+        """A block of filters as one run of memory."""
+        rows, row = self.problem.window.size[0], self.problem.row
+        K, block = self.problem.filters, self.tile.filters
+        arguments = {"filters": K, "row": row, "rows": rows, "block": block, "vector": vector()}
+        return Ready("conv.packed", arguments, (rows, row, K), (-(-K // block), rows, row, block))
+
+
+class _InRows(Choice):
+    """Sees a window's row, its columns and channels, as one run of numbers."""
+
+    def view(self, W: "np.ndarray") -> "np.ndarray":
+        f_H, f_W, C, K = W.shape
+        return W.reshape(f_H, f_W * C, K)
+
+
+class Direct(_InRows):
+    operation = "conv.forward"
+
+    def ready(self) -> Ready | None:
+        return self._packed() if self.problem.lanes == 1 else None
+
+
+class DirectInputs(Choice):
+    operation = "conv_backward.inputs"
+
+
+class DirectWeights(_InRows):
+    operation = "conv_backward.weights"
+
+
+class PanelWeights(Choice):
+    operation = "conv_panels.weights"
+
+
+class Depthwise(Choice):
+    operation = "depthwise.forward"
+
+
+class DepthwiseInputs(Choice):
+    operation = "depthwise.inputs"
+
+
+class DepthwiseWeights(Choice):
+    operation = "depthwise.weights"
+
+
+class Winograd(Choice):
+    operation, is_winograd = "winograd.forward", True
+
+    def ready(self) -> Ready:
+        if self.tile.where_used:
+            return self._packed()
+        C, K = self.problem.channels, self.problem.filters
+        arguments = {"channels": C, "filters": K, "tile": self.plain_tile}
+        return Ready("winograd.transformed", arguments, (3, 3, C, K), self.tile.ready(C, K))
+
+
+class WinogradInputs(Choice):
+    operation, is_winograd = "winograd.inputs", True
+
+
+class WinogradWeights(Choice):
+    operation, is_winograd = "winograd_weights.weights", True
+
+
+class WinogradChunks(Choice):
+    operation, is_winograd = "winograd_chunks.weights", True
