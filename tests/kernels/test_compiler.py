@@ -12,10 +12,16 @@ import pytest
 
 from fovea.errors import EngineError
 from fovea.files import caching
-from fovea.kernels import buffers, compiler, specification, targets, workers
+from fovea.kernels import buffers, compiler, specification, targets, tiles, workers
+from fovea.kernels.call import run
 from fovea.kernels.specification import specify
 
-SPECIFICATION = specify("elementwise.activate", activation="relu", vector=4)
+
+def relu_of(vector):
+    return specify("elementwise.activate", ["Z"], ["A"], activation="relu", vector=vector)
+
+
+SPECIFICATION = relu_of(4)
 
 
 @pytest.fixture
@@ -59,7 +65,7 @@ def test_a_damaged_object_is_made_anew(empty_cache, monkeypatch, damage):
 @pytest.mark.parametrize("which", [SPECIFICATION, specify("runtime")], ids=["kernel", "runtime"])
 @pytest.mark.parametrize("content", ["another's", "not to be linked"])
 def test_a_wrong_object_is_made_anew(empty_cache, which, content):
-    other = specify("elementwise.activate", activation="relu", vector=8)
+    other = relu_of(8)
     for own in (SPECIFICATION, specify("runtime"), other):
         ((_, data),) = workers.emit([own])
         compiler._write(own, data)
@@ -70,7 +76,7 @@ def test_a_wrong_object_is_made_anew(empty_cache, which, content):
     program = (
         "from fovea.kernels import compiler\n"
         "from fovea.kernels.specification import specify\n"
-        f"compiler.get(specify({SPECIFICATION.operation!r}, **{dict(SPECIFICATION.arguments)!r}))\n"
+        f"compiler.get(specify(*{SPECIFICATION[:3]!r}, **{dict(SPECIFICATION.arguments)!r}))\n"
         "print('linked')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -108,7 +114,7 @@ def test_a_file_in_the_caches_place_has_a_temporary_cache_serve(tmp_path, monkey
 
 def test_workers_compile_for_the_target_that_is_asked(empty_cache):
     with targets.trying(targets.table()[targets.available()[-1]]):  # the least
-        wanted = [specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4, 8)]
+        wanted = [relu_of(v) for v in (2, 4, 8)]
         kernels = compiler.obtain(wanted)
     for kernel in kernels:
         relu(kernel)
@@ -120,14 +126,34 @@ def test_a_worker_of_other_sources_is_found_out(empty_cache, monkeypatch):
     other = {**os.environ, "FOVEA_KERNEL_CHECKS": str(1 - specification.asserts())}
     monkeypatch.setattr(workers.subprocess, "Popen", lambda command, **how: start(command, env=other, **how))
     with pytest.raises(EngineError, match="start again"):
-        compiler.obtain([specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4, 8)])
+        compiler.obtain([relu_of(v) for v in (2, 4, 8)])
+
+
+@pytest.mark.parametrize(
+    ("reads", "writes"), [(["Z", "b"], ["A"]), (["A_prev"], ["A"]), ([], ["A"]), (["Z"], ["A", "noted"])]
+)
+def test_arguments_that_a_pipeline_does_not_name_are_refused(empty_cache, reads, writes):
+    wrong = specify("elementwise.activate", reads, writes, activation="relu", vector=4)
+    with pytest.raises(EngineError, match=r'kernel "elementwise.activate": expected Z → A, got '):
+        compiler.get(wrong)
+    assert not (empty_cache / wrong.key).exists()
+
+
+def test_inputs_may_come_in_any_order(empty_cache):
+    dA, kept, dZ = buffers.zeros((1, 100)), buffers.zeros((1, 100)), buffers.zeros((1, 100))
+    dA[...], kept[...] = 3, np.linspace(-1, 1, 100)
+    arrays = {"dA": dA, "kept": kept}
+    for order in (("dA", "kept"), ("kept", "dA")):
+        how = {"activation": "relu", "vector": tiles.vector()}
+        run("elementwise.activate_backward", {name: arrays[name] for name in order}, {"dZ": dZ}, **how)
+        assert np.array_equal(dZ, np.where(kept > 0, dA, 0))
 
 
 def test_the_key_depends_on_all_that_the_code_depends_on(monkeypatch):
     key = specification._key.__wrapped__
     keys = {
         key(SPECIFICATION),
-        key(specify("elementwise.activate", activation="relu", vector=8)),
+        key(relu_of(8)),
         key(specify("elementwise.sgd", vector=4)),
     }
     environment = specification.environment()
@@ -155,7 +181,7 @@ def test_the_source_of_every_pipeline_is_in_the_key(tmp_path, monkeypatch):
 
 
 def test_several_missing_kernels_are_shared_out_and_reported(empty_cache):
-    wanted = [specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4, 8, 16)]
+    wanted = [relu_of(v) for v in (2, 4, 8, 16)]
     heard = []
     kernels = compiler.obtain([*wanted, wanted[0]], lambda *what: heard.append(what))
     assert [k.specification for k in kernels] == [*wanted, wanted[0]]
@@ -166,9 +192,7 @@ def test_several_missing_kernels_are_shared_out_and_reported(empty_cache):
 
 
 def test_a_compiler_that_fails_is_quoted(empty_cache):
-    none_such = [specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4)] + [
-        specify("elementwise.none_such")
-    ]
+    none_such = [relu_of(v) for v in (2, 4)] + [specify("elementwise.none_such")]
     with pytest.raises(EngineError, match=r"(?s)elementwise.none_such.*no attribute 'none_such'"):
         compiler.obtain(none_such)
 
@@ -178,7 +202,7 @@ def test_a_worker_that_dies_is_reported(empty_cache, monkeypatch):
     dead = [sys.executable, "-c", "raise SystemExit('out of memory')"]
     monkeypatch.setattr(workers.subprocess, "Popen", lambda command, **how: start(dead, **how))
     with pytest.raises(EngineError, match="the compiler stopped: out of memory"):
-        compiler.obtain([specify("elementwise.activate", activation="relu", vector=v) for v in (2, 4, 8)])
+        compiler.obtain([relu_of(v) for v in (2, 4, 8)])
 
 
 def test_threads_that_ask_at_once_get_the_same_kernel(empty_cache):

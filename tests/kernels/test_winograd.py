@@ -42,10 +42,10 @@ class Kernels:
     of the forward pass and of the gradient of the input, `weights_tile` is another one for the third pass."""
 
     def __init__(self, case, pool=(1, 1), after="", weights_tile=None, **changes):
-        self.case, self.pool, self.after, self.changes = case, pool, after, changes
-        self.weights_tile = weights_tile
         from fovea.kernels.problem import ConvProblem
 
+        self.case, self.pool, self.after, self.changes = case, pool, after, changes
+        self.weights_tile = weights_tile
         self.problem = ConvProblem(case.window, case.C, case.K, pool=pool)
 
     def forward(self, A_prev, W, b):
@@ -58,8 +58,8 @@ class Kernels:
         winners = buffers.empty(A.shape, np.uint8)
         run(
             "winograd.forward",
-            [A_prev.reshape(N, H, width * C, 1), W, *([] if b is None else [b])],
-            [A[..., None], *([winners[..., None]] if "pool" in self.after else [])],
+            {"A_prev": A_prev.reshape(N, H, width * C, 1), "W": W, "b": b},
+            {"A": A[..., None], "noted": winners[..., None] if "pool" in self.after else None},
             problem=self.problem.plain, tile=tuple(tile), bias=b is not None,
             activation="relu" if "relu" in self.after else "", noted="pool" in self.after,
         )  # fmt: skip
@@ -72,8 +72,9 @@ class Kernels:
         case = self.case
         dA_prev = poisoned((len(upstream[0]), case.H, case.W, case.C))
         tile = winograd_tiles.tile(self.problem.swapped(), (case.H, case.W))._replace(**self.changes)
-        inputs, how = [*(a[..., None] for a in upstream), W], {"after": self.after, "tile": tuple(tile)}
-        run("winograd.inputs", inputs, [dA_prev[..., None]], problem=self.problem.plain, **how)
+        inputs, outputs = {**named(upstream), "W": W}, {"dA_prev": dA_prev[..., None]}
+        how = {"after": self.after, "tile": tuple(tile)}
+        run("winograd.inputs", inputs, outputs, problem=self.problem.plain, **how)
         return dA_prev
 
     def weights(self, A_prev, upstream):
@@ -86,10 +87,15 @@ class Kernels:
         in_chunks = isinstance(tile, winograd_tiles.WinogradChunksTile)
         run(
             "winograd_chunks.weights" if in_chunks else "winograd_weights.weights",
-            [A_prev.reshape(N, H, width * C, 1), *(a[..., None] for a in upstream)], [dW, db],
+            {"A_prev": A_prev.reshape(N, H, width * C, 1), **named(upstream)}, {"dW": dW, "db": db},
             problem=self.problem.plain, tile=tuple(tile), bias=True, after=self.after,
         )  # fmt: skip
         return dW, db
+
+
+def named(upstream):
+    """The gradient that enters and, where there is more, what its kernel remembers."""
+    return {name: a[..., None] for name, a in zip(("dA", "memory"), upstream, strict=False)}
 
 
 def square(n, C, K, size=3, stride=1, **more):

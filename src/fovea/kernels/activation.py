@@ -78,7 +78,7 @@ def silu_backward(dA, Z) -> np.ndarray:
 
 def softmax_of(classes: int) -> Specification:
     """The kernel of `softmax`, for those who compile it along with others."""
-    return specify("classes.softmax", classes=classes, lanes=tiles.vector())
+    return specify("classes.softmax", ["Z"], ["Y"], classes=classes, lanes=tiles.vector())
 
 
 def softmax(Z) -> np.ndarray:
@@ -136,22 +136,23 @@ def _forward(function: str, Z, *numbers: float) -> np.ndarray:
     arguments.float32(function, Z=Z)
     A = buffers.empty(Z.shape)
     asked = {"activation": activation(function, *numbers), "vector": tiles.vector()}
-    run("elementwise.activate", [Z.reshape(1, -1)], [A.reshape(1, -1)], **asked)
+    run("elementwise.activate", {"Z": Z.reshape(1, -1)}, {"A": A.reshape(1, -1)}, **asked)
     return A
 
 
 def _of_rows(function: str, **arrays) -> np.ndarray:
-    """`function` of pipelines/classes.py, which takes the gradient, the last of the `arrays`, first."""
+    """`function` of pipelines/classes.py, of arrays by its names for them; the last is the gradient."""
     (name, rows), *_ = arrays.items()
     arguments.logits(rows, function, name)
     arguments.same_shape(function, **arrays)
     arguments.float32(function, **arrays)
     if not len(rows):
         return np.zeros(rows.shape, np.float32)
-    inputs = [pack(array) for array in reversed(arrays.values())]
-    Y = buffers.empty(inputs[0].shape)
-    run(f"classes.{function}", inputs, [Y], classes=rows.shape[1], lanes=tiles.vector())
-    return unpack(Y, len(rows))
+    inputs = {key: pack(array) for key, array in reversed(arrays.items())}
+    result = buffers.empty(inputs[name].shape)
+    outputs, how = {"dZ" if "dA" in arrays else "Y": result}, {"lanes": tiles.vector()}
+    run(f"classes.{function}", inputs, outputs, classes=rows.shape[1], **how)
+    return unpack(result, len(rows))
 
 
 def _backward(function: str, dA, *numbers: float, **kept) -> np.ndarray:
@@ -160,5 +161,6 @@ def _backward(function: str, dA, *numbers: float, **kept) -> np.ndarray:
     arguments.float32(who, dA=dA, **kept)
     dZ = buffers.empty(X.shape)
     asked = {"activation": activation(function, *numbers), "vector": tiles.vector()}
-    run("elementwise.activate_backward", [dA.reshape(1, -1), X.reshape(1, -1)], [dZ.reshape(1, -1)], **asked)
+    inputs = {"dA": dA.reshape(1, -1), "kept": X.reshape(1, -1)}
+    run("elementwise.activate_backward", inputs, {"dZ": dZ.reshape(1, -1)}, **asked)
     return dZ

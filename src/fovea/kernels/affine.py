@@ -6,10 +6,7 @@ import numpy as np
 
 from fovea import arguments, reference
 from fovea.kernels import buffers
-from fovea.kernels.call import run
-from fovea.kernels.normalization import seen, shape_of, vectors
-
-NO_EPSILON = c_float(0.0)
+from fovea.kernels.normalization import gradients, normalise
 
 
 def affine(A_prev, gamma, beta) -> np.ndarray:
@@ -19,8 +16,8 @@ def affine(A_prev, gamma, beta) -> np.ndarray:
     if not len(A_prev):
         return reference.affine(A_prev, gamma, beta)
     Z = buffers.empty(A_prev.shape)
-    inputs = [seen(A_prev), *neutral(len(gamma)), gamma, np.zeros_like(gamma) if beta is None else beta]
-    run("normalization.normalise", inputs, [seen(Z)], [NO_EPSILON], **shape_of(A_prev), activation="", add=0)
+    scale = {**neutral(len(gamma)), "gamma": gamma, "beta": np.zeros_like(gamma) if beta is None else beta}
+    normalise(A_prev, Z, {**scale, "epsilon": c_float(0.0)})
     return Z
 
 
@@ -30,17 +27,12 @@ def affine_backward(dZ, A_prev, gamma) -> tuple[np.ndarray, np.ndarray, np.ndarr
     arguments.float32("affine_backward", dZ=dZ, A_prev=A_prev, gamma=gamma)
     if not len(A_prev):
         return reference.affine_backward(dZ, A_prev, gamma)
-    dA_prev, (dgamma, dbeta) = buffers.empty(A_prev.shape), vectors(A_prev, 2)
-    scale = [*neutral(len(gamma)), gamma, gamma]  # beta, the last one, plays no part
-    how, numbers = {**shape_of(A_prev), "activation": "", "kept": ""}, [NO_EPSILON]
-    run("normalization.gradients", [seen(dZ), seen(A_prev), *scale], [dgamma, dbeta], numbers, **how)
-    inputs = [seen(dZ), seen(A_prev), dgamma, dbeta, *scale]
-    run("normalization.inputs", inputs, [seen(dA_prev)], numbers, **how, gives=("dZ",), of_batch=False)
-    return dA_prev, dgamma, dbeta
+    scale = {**neutral(len(gamma)), "gamma": gamma, "epsilon": c_float(0.0)}
+    return gradients(dZ, A_prev, scale, of_batch=False)
 
 
-def neutral(C: int) -> list[np.ndarray]:
+def neutral(C: int) -> dict[str, np.ndarray]:
     """Mean and variance that change nothing."""
     mean, variance = buffers.zeros((C,)), buffers.zeros((C,))
     variance[...] = 1
-    return [mean, variance]
+    return {"mean": mean, "variance": variance}

@@ -2,7 +2,7 @@
 
 import ctypes
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,25 +12,31 @@ from fovea.kernels.specification import specify
 
 def run(
     operation: str,
-    inputs: Sequence[np.ndarray],
-    outputs: Sequence[np.ndarray],
-    numbers: Sequence[object] = (),
+    inputs: Mapping[str, object],
+    outputs: Mapping[str, np.ndarray | None],
     alignment: int = buffers.ALIGNMENT,
     /,
     **arguments: object,
 ) -> None:
-    """Run the kernel of `operation` specialised to `arguments`: reads `inputs` and `numbers`, writes
-    `outputs`.
+    """Run the kernel of `operation` specialised to `arguments`. It reads `inputs`, arrays and ctypes numbers,
+    and writes `outputs`, all by the pipeline's names for them; None stands for one that is not there.
 
     Inputs are copied where they are not dense, aligned and of a kernel's types; outputs must be. A kernel
     that loads nothing under a mask needs an `alignment` of one number only.
     """
-    ready = [buffers.ready(a, a.dtype.type, alignment) for a in inputs]
-    read = [_view(a.ctypes.data, a.shape, a.dtype, alignment) for a in ready]
-    written = [_view(a.ctypes.data, a.shape, a.dtype) for a in outputs if a.flags.c_contiguous]
-    assert len(written) == len(outputs)
-    kernel = compiler.get(specify(operation, **arguments))
-    kernel(*read, *numbers, *written)
+    given = {name: value for name, value in inputs.items() if value is not None}
+    results = {name: array for name, array in outputs.items() if array is not None}
+    ready = [
+        buffers.ready(value, value.dtype.type, alignment) if isinstance(value, np.ndarray) else value
+        for value in given.values()
+    ]
+    read = [
+        _view(a.ctypes.data, a.shape, a.dtype, alignment) if isinstance(a, np.ndarray) else a for a in ready
+    ]
+    assert all(a.flags.c_contiguous for a in results.values())
+    written = [_view(a.ctypes.data, a.shape, a.dtype) for a in results.values()]
+    kernel = compiler.get(specify(operation, given, results, **arguments))
+    kernel(*read, *written)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -14,10 +14,11 @@ def smooth(
     border: Border,
 ) -> np.ndarray:  # fmt: skip
     """As `fovea.reference.canny.smooth`."""
-    size, numbers = 2 * len(weights) - 1, [ctypes.c_double(unit)]
-    arrays = [weights, shares, buffers.copy(which, np.int32)]
+    size = 2 * len(weights) - 1
+    more = {"weights": weights, "shares": shares, "which": buffers.copy(which, np.int32)}
+    more |= {"unit": ctypes.c_double(unit)}
     (out,) = run_filter(
-        "canny.smooth", image[:, :, np.newaxis], (size, size), border, arrays, numbers, result,
+        "canny.smooth", image[:, :, np.newaxis], (size, size), border, more, result, ("out",),
         dtype=image.dtype.name, result=result,
     )  # fmt: skip
     return out[:, :, 0]
@@ -26,8 +27,8 @@ def smooth(
 def thin(smoothed: np.ndarray, low: float, high: float) -> np.ndarray:
     """As `fovea.reference.canny.thin`."""
     dtype = smoothed.dtype.name
-    numbers, border = [REAL[dtype](low), REAL[dtype](high)], Border("reflect")
+    thresholds, border = {"low": REAL[dtype](low), "high": REAL[dtype](high)}, Border("reflect")
     (out,) = run_filter(
-        "canny.thin", smoothed[:, :, np.newaxis], (3, 3), border, [], numbers, "uint8", dtype=dtype
+        "canny.thin", smoothed[:, :, np.newaxis], (3, 3), border, thresholds, "uint8", ("out",), dtype=dtype
     )  # fmt: skip
     return out[:, :, 0]

@@ -84,7 +84,7 @@ def conv2d_transpose_backward(
     db = buffers.zeros((problem.channels,))
     if len(dZ):
         size = {"output": window.input, "channels": problem.channels, "lanes": 1, "vector": tiles.vector()}
-        run("bias.gradient", [dZ[..., None]], [db], **size)
+        run("bias.gradient", {"dA": dZ[..., None]}, {"db": db}, **size)
     return dA_prev, dW, db
 
 
@@ -96,9 +96,9 @@ def _forward(problem: ConvProblem, A_prev: np.ndarray, W: np.ndarray, b: np.ndar
     chosen = algorithms.forward(problem, "exact")
     Z = buffers.empty((len(A_prev), *problem.window.output, problem.filters))
     if len(A_prev):
-        inputs, how = [_rows(A_prev), chosen.view(W)], {"activation": "", "noted": False}
-        inputs += [] if b is None else [b]
-        run(chosen.operation, inputs, [Z[..., None]], **chosen.arguments, **how, bias=b is not None)
+        inputs = {"A_prev": _rows(A_prev), "W": chosen.view(W), "b": b}
+        how = {**chosen.arguments, "activation": "", "noted": False, "bias": b is not None}
+        run(chosen.operation, inputs, {"A": Z[..., None]}, **how)
     return Z
 
 
@@ -107,8 +107,7 @@ def _inputs(problem: ConvProblem, dZ: np.ndarray, W: np.ndarray, b: np.ndarray |
     chosen = algorithms.inputs(problem, "exact")
     dA_prev = buffers.empty((len(dZ), *problem.window.input, problem.channels))
     if len(dZ):
-        inputs = [dZ[..., None], W, *([] if b is None else [b])]
-        outputs = [dA_prev[..., None]]
+        inputs, outputs = {"dA": dZ[..., None], "W": W, "b": b}, {"dA_prev": dA_prev[..., None]}
         run(chosen.operation, inputs, outputs, **chosen.arguments, after="", bias=b is not None)
     return dA_prev
 
@@ -118,11 +117,11 @@ def _weights(
 ) -> list[np.ndarray]:
     """dW of `shape` and, with `bias`, db."""
     chosen = algorithms.weights(problem, "exact")
-    dW, db = buffers.zeros(shape), [buffers.zeros((problem.filters,))] if bias else []
+    dW, db = buffers.zeros(shape), buffers.zeros((problem.filters,)) if bias else None
     if len(dZ):
-        inputs, outputs = [_rows(A_prev), dZ[..., None]], [chosen.view(dW), *db]
+        inputs, outputs = {"A_prev": _rows(A_prev), "dA": dZ[..., None]}, {"dW": chosen.view(dW), "db": db}
         run(chosen.operation, inputs, outputs, **chosen.arguments, after="", bias=bias)
-    return [dW, *db]
+    return [dW] if db is None else [dW, db]
 
 
 def _rows(A_prev: np.ndarray) -> np.ndarray:

@@ -16,9 +16,8 @@ def dense(A_prev, W, b) -> np.ndarray:
     N, (J, K), L = len(A_prev), W.shape, tiles.vector()
     X = pack(A_prev)
     Z = buffers.empty((len(X), K, L))
-    inputs = [X, W, *([] if b is None else [b])]
-    shape = {"n_in": J, "n_out": K, "lanes": L, "tile": tiles.dense(K)}
-    run("dense.forward", inputs, [Z], **shape, bias=b is not None, activation="", noted=False, vector=L)
+    how = {"n_in": J, "n_out": K, "lanes": L, "tile": tiles.dense(K), "vector": L, "bias": b is not None}
+    run("dense.forward", {"A_prev": X, "W": W, "b": b}, {"A": Z}, **how, activation="", noted=False)
     return unpack(Z, N)
 
 
@@ -33,6 +32,6 @@ def dense_backward(dZ, A_prev, W) -> tuple:
     G = G.reshape(len(G), 1, 1, K, L)
     dX, dW, db = buffers.empty(X.shape), buffers.empty(W.shape), buffers.empty((K,))
     shape = {"n_in": J, "n_out": K, "after": "", "lanes": L, "tile": tiles.dense(J)}
-    run("dense.inputs", [G, W], [dX], **shape)
-    run("dense.weights", [X, G], [dW, db], **shape, bias=True, vector=L)
+    run("dense.inputs", {"dA": G, "W": W}, {"dA_prev": dX}, **shape)
+    run("dense.weights", {"A_prev": X, "dA": G}, {"dW": dW, "db": db}, **shape, bias=True, vector=L)
     return unpack(dX, N), dW, db

@@ -1,7 +1,7 @@
 """Filters of pictures of any size; the pipelines are in pipelines/filters.py."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -23,8 +23,9 @@ def stencil(
     """As `fovea.reference.filters.stencil`."""
     dtype, size = image.dtype.name, (len(kernels[0]), len(kernels[0][0]))
     return run_filter(
-        "filters.stencil", image, size, border, [], [_number(dtype, 1.0 if scale is None else scale)],
-        result, 1 + (form == "polar"), dtype=dtype, kernels=kernels, form=form, result=result,
+        "filters.stencil", image, size, border, {"scale": _number(dtype, 1.0 if scale is None else scale)},
+        result, ("magnitude", "direction") if form == "polar" else ("out",),
+        dtype=dtype, kernels=kernels, form=form, result=result,
         scaled=scale is not None,
     )  # fmt: skip
 
@@ -45,14 +46,16 @@ def separable(
     kind = _WHOLE.get(total, REAL.get(total))
     assert kind is not None
     half, times, shift = finish if isinstance(finish, tuple) else (0, 0, 0)
-    numbers = [
-        kind(half),
-        kind(times),
-        kind(shift),
-        _number(dtype, 1.0 if isinstance(finish, tuple) else finish),
-    ]
+    more = {
+        "down": down,
+        "along": along,
+        "half": kind(half),
+        "times": kind(times),
+        "shift": kind(shift),
+        "scale": _number(dtype, 1.0 if isinstance(finish, tuple) else finish),
+    }
     (out,) = run_filter(
-        "filters.separable", image, (len(down), len(along)), border, [down, along], numbers, result,
+        "filters.separable", image, (len(down), len(along)), border, more, result, ("out",),
         dtype=dtype, kind=weights, total=total, result=result, fixed=fixed,
     )  # fmt: skip
     return out
@@ -61,8 +64,9 @@ def separable(
 def correlate(image: np.ndarray, kernel: np.ndarray, result: str, scale: float, border: Border) -> np.ndarray:
     """As `fovea.reference.filters.correlate`."""
     total, size = kernel.dtype.name, (kernel.shape[0], kernel.shape[1])
+    more = {"kernel": kernel, "scale": REAL[total](scale)}
     (out,) = run_filter(
-        "filters.correlate", image, size, border, [kernel], [REAL[total](scale)], result,
+        "filters.correlate", image, size, border, more, result, ("out",),
         dtype=image.dtype.name, total=total, result=result,
     )  # fmt: skip
     return out
@@ -73,15 +77,14 @@ def run_filter(
     image: np.ndarray,
     size: Pair,
     border: Border,
-    weights: Sequence[np.ndarray],
-    numbers: Sequence[object],
+    more: Mapping[str, object],
     result: str,
-    results: int = 1,
+    names: Sequence[str],
     /,
     **arguments: object,
 ) -> tuple[np.ndarray, ...]:
-    """Run a filter of `size` on a picture (H, W, C), whose rows become runs of W·C numbers; it gives so many
-    `results`, of type `result`."""
+    """Run a filter of `size` on a picture (H, W, C), whose rows become runs of W·C numbers. It reads `more`
+    beside the picture, and returns arrays of type `result` for its outputs' `names`."""
     H, W, C = image.shape
     if border.mode == "constant":
         image, lead = around(image, size, border.value), 0
@@ -92,11 +95,12 @@ def run_filter(
             _columns(border.mode, W, size[1], C),
             size[1] // 2 * C,
         )
-    outs = [recycling.empty((H, max(W * C, tiles.LEAST_ROW)), np.dtype(result).type) for _ in range(results)]
-    numbers = [ctypes.c_int32(lead), ctypes.c_int32(C), *numbers]
-    arrays = [image.reshape(len(image), -1), rows, columns, *weights]
-    run(operation, arrays, outs, numbers, image.itemsize, **arguments, vector=tiles.vector())
-    return tuple(np.ascontiguousarray(out[:, : W * C]).reshape(H, W, C) for out in outs)
+    size, kind = (H, max(W * C, tiles.LEAST_ROW)), np.dtype(result).type
+    outs = {name: recycling.empty(size, kind) for name in names}
+    inputs = {"image": image.reshape(len(image), -1), "rows": rows, "columns": columns, **more}
+    inputs |= {"lead": ctypes.c_int32(lead), "step": ctypes.c_int32(C)}
+    run(operation, inputs, outs, image.itemsize, **arguments, vector=tiles.vector())
+    return tuple(np.ascontiguousarray(out[:, : W * C]).reshape(H, W, C) for out in outs.values())
 
 
 # Tables of positions, for pipelines/bordered.py

@@ -44,8 +44,8 @@ def _forward(who: str, A_prev, gamma, beta, groups: int | None, epsilon: float) 
     if not len(A_prev):
         return np.zeros(A_prev.shape, np.float32)
     Z = buffers.empty(A_prev.shape)
-    inputs = [_seen(A_prev), gamma, beta]
-    run("grouped.normalise", inputs, [_seen(Z)], [c_float(epsilon)], **shape(A_prev.shape[1:], groups))
+    inputs = {"Z": _seen(A_prev), "gamma": gamma, "beta": beta, "epsilon": c_float(epsilon)}
+    run("grouped.normalise", inputs, {"A": _seen(Z)}, **shape(A_prev.shape[1:], groups))
     return Z
 
 
@@ -54,9 +54,10 @@ def _backward(who: str, dZ, A_prev, gamma, groups: int | None, epsilon: float):
     if not len(A_prev):
         return reference.group_norm_backward(dZ, A_prev, gamma, groups or 1, epsilon=epsilon)
     dA_prev, dgamma, dbeta = (buffers.empty(s) for s in (A_prev.shape, gamma.shape, gamma.shape))
-    how, numbers = shape(A_prev.shape[1:], groups), [c_float(epsilon)]
-    run("grouped.gradients", [_seen(dZ), _seen(A_prev)], [dgamma, dbeta], numbers, **how)
-    run("grouped.inputs", [_seen(dZ), _seen(A_prev), gamma], [_seen(dA_prev)], numbers, **how)
+    how = shape(A_prev.shape[1:], groups)
+    given = {"dA": _seen(dZ), "Z": _seen(A_prev), "epsilon": c_float(epsilon)}
+    run("grouped.gradients", given, {"dgamma": dgamma, "dbeta": dbeta}, **how)
+    run("grouped.inputs", {**given, "gamma": gamma}, {"dZ": _seen(dA_prev)}, **how)
     return dA_prev, dgamma, dbeta
 
 

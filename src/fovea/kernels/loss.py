@@ -55,7 +55,8 @@ def _cross_entropy(Z, labels, smoothing: float, weights, M: float) -> tuple[np.n
         buffers.empty((groups, L)),
         buffers.empty((groups, L), np.int32),
     )
-    numbers = [ctypes.c_float(smoothing), ctypes.c_float(1 / M)]
-    specialised = {"classes": classes, "lanes": L, "soft": soft}
-    run("classes.cross_entropy", [packed, targets, w], [dZ, losses, hits], numbers, **specialised)
+    inputs = {"Z": packed, "targets": targets, "w": w}
+    inputs |= {"smoothing": ctypes.c_float(smoothing), "scale": ctypes.c_float(1 / M)}
+    outputs = {"dZ": dZ, "losses": losses, "hits": hits}
+    run("classes.cross_entropy", inputs, outputs, classes=classes, lanes=L, soft=soft)
     return dZ, losses

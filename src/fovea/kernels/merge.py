@@ -2,6 +2,7 @@
 arrays of one shape."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,24 +45,23 @@ def extents(shape: Sequence[int]) -> Extents:
     return H, W, C
 
 
+def numbered(arrays: Sequence[Any]) -> dict[str, Any]:
+    """By the names that the kernels give them: A_0, A_1, …"""
+    return {f"A_{i}": array for i, array in enumerate(arrays)}
+
+
 def _merged(operation: str, arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    arguments.float32(operation, **{f"A_{i}": array for i, array in enumerate(arrays)})
+    arguments.float32(operation, **numbered(arrays))
     Z = buffers.empty(shape)
     if all(array.shape == shape for array in arrays):
-        inputs = [array.reshape(1, -1) for array in arrays]
-        how = {"activation": ""} if operation == "add" else {}
-        run(
-            f"elementwise.{operation}",
-            inputs,
-            [Z.reshape(1, -1)],
-            count=len(arrays),
-            **how,
-            vector=tiles.vector(),
-        )
+        inputs = numbered([array.reshape(1, -1) for array in arrays])
+        how = {"count": len(arrays), "vector": tiles.vector()}
+        how |= {"activation": ""} if operation == "add" else {}
+        run(f"elementwise.{operation}", inputs, {"A": Z.reshape(1, -1)}, **how)
     elif Z.size:
         sizes = tuple(extents(array.shape[1:]) for array in arrays)
-        inputs = [_seen(array) for array in arrays]
-        run(f"merge.{operation}", inputs, [_seen(Z)], sizes=sizes, lanes=1, vector=tiles.vector())
+        inputs = numbered([_seen(array) for array in arrays])
+        run(f"merge.{operation}", inputs, {"A": _seen(Z)}, sizes=sizes, lanes=1, vector=tiles.vector())
     return Z
 
 
@@ -69,12 +69,12 @@ def _summed(arrays: Sequence[np.ndarray], whole: tuple[int, ...], shape: tuple[i
     """The product of arrays that broadcast to `whole`, summed to `shape`."""
     if shape == whole and len({array.shape for array in arrays}) == 1:
         return _merged("multiply", arrays, whole)
-    arguments.float32("multiply_backward", **{f"A_{i}": array for i, array in enumerate(arrays)})
+    arguments.float32("multiply_backward", **numbered(arrays))
     dA = buffers.empty(shape)
     if dA.size:
         sizes = tuple(extents(array.shape[1:]) for array in arrays)
         how = {"sizes": sizes, "size": extents(shape[1:]), "lanes": 1, "vector": tiles.vector()}
-        run("merge.gradient", [_seen(array) for array in arrays], [_seen(dA)], **how)
+        run("merge.gradient", numbered([_seen(array) for array in arrays]), {"A": _seen(dA)}, **how)
     return dA
 
 

@@ -1,6 +1,7 @@
 """Batch normalisation of NHWC arrays; the pipelines are in pipelines/normalization.py."""
 
 from ctypes import c_float
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,9 @@ def batch_statistics(A_prev) -> tuple[np.ndarray, np.ndarray]:
     """As `fovea.reference.batch_statistics`."""
     arguments.batch_statistics(A_prev)
     arguments.float32("batch_statistics", A_prev=A_prev)
-    mean, variance = vectors(A_prev, 2)
-    run("normalization.statistics", [seen(A_prev)], [mean, variance], **shape_of(A_prev), running=False)
+    mean, variance = _vectors(A_prev, 2)
+    results = {"mean": mean, "variance": variance}
+    run("normalization.statistics", {"Z": _seen(A_prev)}, results, **_shape(A_prev), running=False)
     return mean, variance
 
 
@@ -25,9 +27,8 @@ def batch_norm(A_prev, mean, variance, gamma, beta, *, epsilon: float = 1e-5) ->
     if not len(A_prev):
         return reference.batch_norm(A_prev, mean, variance, gamma, beta, epsilon=epsilon)
     Z = buffers.empty(A_prev.shape)
-    inputs = [seen(A_prev), mean, variance, gamma, beta]
-    how = {**shape_of(A_prev), "activation": "", "add": 0}
-    run("normalization.normalise", inputs, [seen(Z)], [c_float(epsilon)], **how)
+    scale = {"mean": mean, "variance": variance, "gamma": gamma, "beta": beta}
+    normalise(A_prev, Z, {**scale, "epsilon": c_float(epsilon)})
     return Z
 
 
@@ -41,25 +42,39 @@ def batch_norm_backward(
         return reference.batch_norm_backward(
             dZ, A_prev, mean, variance, gamma, epsilon=epsilon, of_batch=of_batch
         )
-    dA_prev, (dgamma, dbeta) = buffers.empty(A_prev.shape), vectors(A_prev, 2)
-    scale = [mean, variance, gamma, gamma]  # beta, the last one, plays no part without ReLU
-    how, numbers = {**shape_of(A_prev), "activation": "", "kept": ""}, [c_float(epsilon)]
-    run("normalization.gradients", [seen(dZ), seen(A_prev), *scale], [dgamma, dbeta], numbers, **how)
-    inputs = [seen(dZ), seen(A_prev), dgamma, dbeta, *scale]
-    run("normalization.inputs", inputs, [seen(dA_prev)], numbers, **how, gives=("dZ",), of_batch=of_batch)
-    return dA_prev, dgamma, dbeta
+    scale = {"mean": mean, "variance": variance, "gamma": gamma, "epsilon": c_float(epsilon)}
+    return gradients(dZ, A_prev, scale, of_batch)
 
 
-def shape_of(A: np.ndarray) -> dict[str, int]:
+def normalise(Z: np.ndarray, A: np.ndarray, scale: dict[str, Any]) -> None:
+    """A of Z; `scale` has mean, variance, gamma, beta and epsilon."""
+    inputs, how = {"Z": _seen(Z), **scale}, {**_shape(Z), "activation": "", "add": 0}
+    run("normalization.normalise", inputs, {"A": _seen(A)}, **how)
+
+
+def gradients(
+    dA: np.ndarray, Z: np.ndarray, scale: dict[str, Any], of_batch: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """dZ, dgamma and dbeta; `scale` has mean, variance, gamma and epsilon."""
+    dZ, (dgamma, dbeta) = buffers.empty(Z.shape), _vectors(Z, 2)
+    # What beta is plays no part where no activation follows.
+    given = {"dA": _seen(dA), "Z": _seen(Z), **scale, "beta": scale["gamma"]}
+    own, how = {"dgamma": dgamma, "dbeta": dbeta}, {**_shape(Z), "activation": "", "kept": ""}
+    run("normalization.gradients", given, own, **how)
+    run("normalization.inputs", {**given, **own}, {"dZ": _seen(dZ)}, **how, gives=("dZ",), of_batch=of_batch)
+    return dZ, dgamma, dbeta
+
+
+def _shape(A: np.ndarray) -> dict[str, int]:
     """How the kernels are specialised: (N, C) are pictures of one pixel."""
     C = A.shape[-1]
     return {"channels": C, "pixels": A[0].size // C, "lanes": 1, "vector": tiles.vector()}
 
 
-def seen(A: np.ndarray) -> np.ndarray:
+def _seen(A: np.ndarray) -> np.ndarray:
     """(N, H·W, C, 1)"""
     return A.reshape(len(A), -1, A.shape[-1], 1)
 
 
-def vectors(A: np.ndarray, count: int) -> list[np.ndarray]:
+def _vectors(A: np.ndarray, count: int) -> list[np.ndarray]:
     return [buffers.empty((A.shape[-1],)) for _ in range(count)]

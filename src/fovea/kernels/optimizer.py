@@ -25,7 +25,7 @@ def sgd(
 ) -> None:
     """As `fovea.reference.sgd`."""
     arguments.sgd(rate, momentum, weight_decay, nesterov)
-    numbers = rate, momentum, weight_decay
+    numbers = {"rate": rate, "momentum": momentum, "weight_decay": weight_decay}
     _update("sgd", dw, {"w": w, "velocity": velocity}, numbers, nesterov=bool(nesterov))
 
 
@@ -35,24 +35,28 @@ def adam(
     """As `fovea.reference.adam`."""
     arguments.adam(rate, beta1, beta2, epsilon, weight_decay, step)
     correction = 1 / sqrt(1 - beta2**step)
-    numbers = (
-        rate / (1 - beta1**step),
-        correction,
-        beta1,
-        1 - beta1,
-        beta2,
-        1 - beta2,
-        epsilon,
-        weight_decay,
-    )
+    numbers = {
+        "rate": rate / (1 - beta1**step),
+        "correction": correction,
+        "beta1": beta1,
+        "rest1": 1 - beta1,
+        "beta2": beta2,
+        "rest2": 1 - beta2,
+        "epsilon": epsilon,
+        "weight_decay": weight_decay,
+    }
     _update("adam", dw, {"w": w, "m": m, "v": v}, numbers)
 
 
 def _update(
-    name: str, dw: np.ndarray, written: Mapping[str, np.ndarray], numbers: tuple[float, ...], **more: object
+    name: str,
+    dw: np.ndarray,
+    written: Mapping[str, np.ndarray],
+    numbers: Mapping[str, float],
+    **more: object,
 ) -> None:
     """The kernel reads and writes the same memory; arrays that do not suit it are copied there and back."""
-    arrays, floats = (dw, *written.values()), [c_float(number) for number in numbers]
+    arrays, floats = (dw, *written.values()), [c_float(number) for number in numbers.values()]
     key = name, *more.values(), tiles.vector(), *map(id, arrays)
     references, call = _prepared.get(key, ((), None))
     same = all(reference() is array for reference, array in zip(references, arrays, strict=False))
@@ -61,21 +65,22 @@ def _update(
         return
     arguments.optimizer(name, dw=dw, **written)
     arguments.float32(name, dw=dw, **written)
-    own = [buffers.ready(array) for array in written.values()]
-    specification = specify(f"elementwise.{name}", vector=tiles.vector(), **more)
-    if all(a is b for a, b in zip((buffers.ready(dw), *own), arrays, strict=True)):
-        call = _prepare(specification, arrays)
+    own, more["vector"] = {w: buffers.ready(array) for w, array in written.items()}, tiles.vector()
+    if all(a is b for a, b in zip((buffers.ready(dw), *own.values()), arrays, strict=True)):
+        reads = "dw", *written, *numbers
+        call = _prepare(specify(f"elementwise.{name}", reads, written, **more), arrays)
         _prepared[key] = [weakref.ref(array, lambda _: _prepared.pop(key, None)) for array in arrays], call
         call(*floats)
         return
-    run(specification.operation, [own[0], dw, *own[1:]], own, floats, **dict(specification.arguments))
-    for array, result in zip(written.values(), own, strict=True):
+    inputs = {"dw": dw, **own, **dict(zip(numbers, floats, strict=True))}
+    run(f"elementwise.{name}", inputs, own, **more)
+    for array, result in zip(written.values(), own.values(), strict=True):
         if result is not array:
             array[...] = result
 
 
 def _prepare(specification: Specification, arrays: Sequence[np.ndarray]) -> Callable[..., None]:
     """A function of the numbers, for dw, w and the memories."""
-    dw, w, *memories = (byref(buffers.Buffer.at(a.ctypes.data, a.shape, a.dtype)) for a in arrays)
+    dw, *written = (byref(buffers.Buffer.at(a.ctypes.data, a.shape, a.dtype)) for a in arrays)
     kernel = compiler.get(specification)
-    return lambda *numbers: kernel(w, dw, *memories, *numbers, w, *memories)
+    return lambda *numbers: kernel(dw, *written, *numbers, *written)

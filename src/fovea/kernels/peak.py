@@ -33,7 +33,13 @@ def prepared() -> tuple[Callable[[], None], int]:
     target = targets.current()
     sums = min(_SUMS, target.sums)
     specification = specify(
-        "peak.multiply_adds", vector=target.vector, sums=sums, factors=_FACTORS, rounds=_ROUNDS
+        "peak.multiply_adds",
+        ["x"],
+        ["out"],
+        vector=target.vector,
+        sums=sums,
+        factors=_FACTORS,
+        rounds=_ROUNDS,
     )
     kernel = compiler.get(specification)
     x, out = buffers.copy(np.full(_FACTORS, 0.5, np.float32)), buffers.zeros((_TASKS, target.vector * sums))

@@ -110,8 +110,9 @@ def _pool(
     operation, more = kernel if isinstance(kernel, tuple) else (kernel, {})
     first = next(iter(arrays.values()))
     N, C = first.shape[0], first.shape[3]
-    result = buffers.empty((N, *size, C), dtype)
+    result, name = buffers.empty((N, *size, C), dtype), "dA_prev" if "dA" in arrays else "A"
     if N:
         shape = {"window": astuple(window), "channels": C, "lanes": 1, "vector": tiles.vector()}
-        run(operation, [a[..., None] for a in arrays.values()], [result[..., None]], **shape, **more)
+        inputs = {key: array[..., None] for key, array in arrays.items()}
+        run(operation, inputs, {name: result[..., None]}, **shape, **more)
     return result

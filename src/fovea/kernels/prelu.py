@@ -14,7 +14,7 @@ def prelu(Z, slope) -> np.ndarray:
     if not len(Z):
         return reference.prelu(Z, slope)
     A = buffers.empty(Z.shape)
-    run("prelu.forward", [_seen(Z), slope], [_seen(A)], **_shape(Z))
+    run("prelu.forward", {"Z": _seen(Z), "slope": slope}, {"A": _seen(A)}, **_shape(Z))
     return A
 
 
@@ -26,8 +26,9 @@ def prelu_backward(dA, Z, slope) -> tuple[np.ndarray, np.ndarray]:
     if not len(Z):
         return reference.prelu_backward(dA, Z, slope)
     dZ, dslope = buffers.empty(Z.shape), buffers.empty(slope.shape)
-    run("prelu.inputs", [_seen(dA), _seen(Z), slope], [_seen(dZ)], **_shape(Z))
-    run("prelu.gradients", [_seen(dA), _seen(Z)], [dslope], **_shape(Z))
+    given = {"dA": _seen(dA), "Z": _seen(Z)}
+    run("prelu.inputs", {**given, "slope": slope}, {"dZ": _seen(dZ)}, **_shape(Z))
+    run("prelu.gradients", given, {"dslope": dslope}, **_shape(Z))
     return dZ, dslope
 
 

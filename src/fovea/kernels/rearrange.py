@@ -26,14 +26,16 @@ def depth_to_space(A_prev, block: int, *, mode: str = "DCR") -> np.ndarray:
 def take_channels(A_prev, order: Sequence[int]) -> np.ndarray:
     """As `fovea.reference.take_channels`."""
     numbers = arguments.taken(A_prev, order)
-    return _run("channels", A_prev, (*A_prev.shape[:3], len(numbers)), table(numbers), taken=len(numbers))
+    return _run(
+        "channels", A_prev, (*A_prev.shape[:3], len(numbers)), taken=len(numbers), order=table(numbers)
+    )
 
 
 def take_channels_backward(dA, order: Sequence[int], channels: int) -> np.ndarray:
     """As `fovea.reference.take_channels_backward`."""
     numbers = arguments.taken_backward(dA, order, channels)
     order = inverse(numbers, channels)
-    return _run("channels", dA, (*dA.shape[:3], channels), table(order), taken=channels)
+    return _run("channels", dA, (*dA.shape[:3], channels), taken=channels, order=table(order))
 
 
 def inverse(order: Sequence[int], channels: int) -> tuple[int, ...]:
@@ -48,11 +50,16 @@ def table(order: Sequence[int]) -> np.ndarray:
 
 
 def _run(
-    operation: str, source: np.ndarray, shape: tuple[int, ...], *tables: np.ndarray, **how: object
+    operation: str,
+    source: np.ndarray,
+    shape: tuple[int, ...],
+    order: np.ndarray | None = None,
+    **how: object,
 ) -> np.ndarray:
     arguments.float32(operation, A_prev=source)
     target = buffers.empty(shape)
     if target.size:
         how |= {"size": source.shape[1:3], "channels": source.shape[3], "lanes": 1, "vector": tiles.vector()}
-        run(f"rearrange.{operation}", [source[..., None], *tables], [target[..., None]], **how)
+        inputs = {"A_prev": source[..., None], "order": order}
+        run(f"rearrange.{operation}", inputs, {"A": target[..., None]}, **how)
     return target

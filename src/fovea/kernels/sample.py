@@ -18,21 +18,20 @@ def sample2d(A_prev, rows: Axis, columns: Axis, fill: float = 0.0) -> np.ndarray
     N, _, _, C = A_prev.shape
     A = buffers.empty((N, rows.n_out, columns.n_out, C))
     if A.size:
-        inputs = [A_prev[..., None], *tables(rows, columns)]
+        inputs = {"A_prev": A_prev[..., None], **tables(rows, columns), "fill": c_float(fill)}
         how = {**specialised(rows, columns), "channels": C, "lanes": 1, "vector": tiles.vector()}
-        run("sample.sample", inputs, [A[..., None]], [c_float(fill)], **how)
+        run("sample.sample", inputs, {"A": A[..., None]}, **how)
     return A
 
 
-def tables(rows: Axis, columns: Axis) -> list[np.ndarray]:
+def tables(rows: Axis, columns: Axis) -> dict[str, np.ndarray]:
     """Pixels and shares of both, as the kernel reads them."""
-    given = (
-        (rows.pixels, np.int32),
-        (rows.shares, np.float32),
-        (columns.pixels, np.int32),
-        (columns.shares, np.float32),
-    )
-    return [buffers.copy(array, dtype) for array, dtype in given]
+    return {
+        "rows": buffers.copy(rows.pixels, np.int32),
+        "row_shares": buffers.copy(rows.shares, np.float32),
+        "columns": buffers.copy(columns.pixels, np.int32),
+        "column_shares": buffers.copy(columns.shares, np.float32),
+    }
 
 
 def specialised(rows: Axis, columns: Axis) -> dict[str, Any]:

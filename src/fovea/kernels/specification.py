@@ -1,14 +1,16 @@
 """What a kernel is to be, and the key under which its object is kept.
 
-A specification names a builder, as in "conv.forward" (`forward` in pipelines/conv.py), and the numbers
-that it is specialised to, and the target (targets.py). The key is a digest of everything that the code
-depends on: the specification, the source of every builder, Halide's version, and the processor.
+A specification names a builder, as in "conv.forward" (`forward` in pipelines/conv.py), what the kernel reads
+and writes, the numbers that it is specialised to, and the target (targets.py). The key is a digest of
+everything that the code depends on: the specification, the source of every builder, Halide's version, and
+the processor.
 """
 
 import functools
 import hashlib
 import importlib.metadata
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +19,13 @@ from fovea.kernels import targets
 
 
 class Specification(NamedTuple):
-    """A kernel to be: the builder's name, its arguments as sorted (name, value) pairs of plain values, and
+    """A kernel to be: the builder's name; the names of what the kernel reads and of what it writes, in the
+    order in which it takes them; the builder's arguments as sorted (name, value) pairs of plain values; and
     the name of the target that it is made for."""
 
     operation: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
     arguments: tuple[tuple[str, object], ...]
     target: str
 
@@ -33,10 +38,13 @@ class Specification(NamedTuple):
         return f"fovea_{self.operation.replace('.', '_')}_{self.key[:24]}"
 
 
-def specify(operation: str, **arguments: object) -> Specification:
+def specify(
+    operation: str, reads: Iterable[str] = (), writes: Iterable[str] = (), /, **arguments: object
+) -> Specification:
     """The specification of `operation` for these numbers, strings, None and tuples of them, and the target of
     the moment."""
-    return Specification(operation, tuple(sorted(arguments.items())), targets.current().name)
+    own = tuple(sorted(arguments.items()))
+    return Specification(operation, tuple(reads), tuple(writes), own, targets.current().name)
 
 
 def activation(function: str, *numbers: float) -> str:

@@ -13,7 +13,11 @@ def upsample2d(A_prev, factor: int | Pair, *, mode: str = "nearest") -> np.ndarr
     f_H, f_W = arguments.upsample(A_prev, factor, mode)
     arguments.float32("upsample2d", A_prev=A_prev)
     N, H, W, C = A_prev.shape
-    return _run("forward", A_prev, (N, H * f_H, W * f_W, C), (H, W), (f_H, f_W), mode)
+    how = {"size": (H, W), "factor": (f_H, f_W), "mode": mode, "channels": C}
+    A = buffers.empty((N, H * f_H, W * f_W, C))
+    if N:
+        run("upsample.forward", {"A_prev": A_prev[..., None]}, {"A": A[..., None]}, **how, **_layout())
+    return A
 
 
 def upsample2d_backward(dA, factor: int | Pair, *, mode: str = "nearest") -> np.ndarray:
@@ -21,12 +25,12 @@ def upsample2d_backward(dA, factor: int | Pair, *, mode: str = "nearest") -> np.
     f_H, f_W = arguments.upsample_backward(dA, factor, mode)
     arguments.float32("upsample2d_backward", dA=dA)
     N, H, W, C = dA.shape[0], dA.shape[1] // f_H, dA.shape[2] // f_W, dA.shape[3]
-    return _run("backward", dA, (N, H, W, C), (H, W), (f_H, f_W), mode)
+    how = {"size": (H, W), "factor": (f_H, f_W), "mode": mode, "channels": C}
+    dA_prev = buffers.empty((N, H, W, C))
+    if N:
+        run("upsample.backward", {"dA": dA[..., None]}, {"dA_prev": dA_prev[..., None]}, **how, **_layout())
+    return dA_prev
 
 
-def _run(phase: str, source: np.ndarray, shape: tuple, size: Pair, factor: Pair, mode: str) -> np.ndarray:
-    target = buffers.empty(shape)
-    if len(source):
-        how = {"size": size, "factor": factor, "mode": mode, "channels": shape[3], "lanes": 1}
-        run(f"upsample.{phase}", [source[..., None]], [target[..., None]], **how, vector=tiles.vector())
-    return target
+def _layout() -> dict[str, int]:
+    return {"lanes": 1, "vector": tiles.vector()}

@@ -16,5 +16,5 @@ def warp(pictures, matrices, out_size: int | Pair, *, mode: str = "constant") ->
     N, H, W, C = pictures.shape
     result = buffers.empty((N, height, width, C), np.uint8)
     shapes = {"size": (H, W), "out_size": (height, width), "channels": C}
-    run("warp.warp", [pictures, matrices], [result], mode=mode, **shapes)
+    run("warp.warp", {"pictures": pictures, "matrices": matrices}, {"out": result}, mode=mode, **shapes)
     return result

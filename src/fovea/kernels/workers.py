@@ -120,12 +120,23 @@ def _emit(specification: Specification, folder: Path) -> bytes:
             module, builder = specification.operation.split(".")
             build = getattr(importlib.import_module(f"fovea.kernels.pipelines.{module}"), builder)
             outputs, inputs = build(**dict(specification.arguments))
-            arguments = [hl.Argument(i) for i in inputs]
+            named = {i.name(): i for i in inputs}
+            _check_names(specification, list(named), " ".join(outputs).split())
+            arguments = [hl.Argument(named[name]) for name in specification.reads]
             files = {hl.OutputFileType.object: str(path)}
-            hl.Pipeline(outputs).compile_to(files, arguments, specification.symbol, target)
+            hl.Pipeline(list(outputs.values())).compile_to(files, arguments, specification.symbol, target)
     except hl.HalideError as error:
         raise EngineError(f"kernel {specification}: Halide refused it: {error}") from error
     return path.read_bytes()
+
+
+def _check_names(specification: Specification, reads: list[str], writes: list[str]) -> None:
+    """Of inputs, which the caller may order as it likes, and outputs."""
+    given = sorted(specification.reads), list(specification.writes)
+    if given != (sorted(reads), writes):
+        expected = f"{' '.join(reads)} → {' '.join(writes)}"
+        got = f"{' '.join(specification.reads)} → {' '.join(specification.writes)}"
+        raise EngineError(mismatch(f'kernel "{specification.operation}"', expected, got))
 
 
 def main() -> None:

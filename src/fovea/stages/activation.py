@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fovea.kernels import tiles
-from fovea.kernels.specification import activation, specify
+from fovea.kernels.specification import activation
 from fovea.layers import (
     CELU,
     ELU,
@@ -78,12 +78,10 @@ class ActivationStage(Stage):
         self.reads = ("A",) if self.from_output else ("A_prev",)
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        specification = specify("elementwise.activate", **self.shape)
-        return [plan.call(specification, [A_prev.as_runs()], outputs=[A.as_runs()])]
+        return [plan.call("elementwise.activate", {"Z": A_prev.as_runs()}, {"A": A.as_runs()}, **self.shape)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         if dA_prev is None:
             return []
-        specification = specify("elementwise.activate_backward", **self.shape)
-        kept = A if self.from_output else A_prev
-        return [plan.call(specification, [dA.as_runs(), kept.as_runs()], outputs=[dA_prev.as_runs()])]
+        inputs = {"dA": dA.as_runs(), "kept": (A if self.from_output else A_prev).as_runs()}
+        return [plan.call("elementwise.activate_backward", inputs, {"dZ": dA_prev.as_runs()}, **self.shape)]

@@ -71,13 +71,13 @@ def follows(kind: type[Layer], layers: Sequence[Layer], place: int) -> bool:
     return place < len(layers) and type(layers[place]) is kind
 
 
-def scale_of(layer: Layer, plan: "Plan") -> list[np.ndarray]:
+def scale_of(layer: Layer, plan: "Plan") -> dict[str, np.ndarray]:
     """What a batch normalisation computes with in a prediction: mean, variance, gamma, beta."""
     network, name = plan.network, layer.name
-    statistics = [network.statistics[f"{name}.{own}"] for own in ("mean", "variance")]
-    return [*statistics, *(network.parameters[f"{name}.{own}"] for own in ("gamma", "beta"))]
+    scale = {own: network.statistics[f"{name}.{own}"] for own in ("mean", "variance")}
+    return scale | {own: network.parameters[f"{name}.{own}"] for own in ("gamma", "beta")}
 
 
-def parameters_of(layer: Layer, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """A layer's W and, where it has one, b, out of arrays keyed "conv1.W"; W as the kernels see it."""
-    return [arrays[key] for key in (f"{layer.name}.W", f"{layer.name}.b") if key in arrays]
+def parameters_of(layer: Layer, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    """A layer's W and b, None where it has none, out of arrays keyed "conv1.W"."""
+    return arrays[f"{layer.name}.W"], arrays.get(f"{layer.name}.b")

@@ -1,7 +1,8 @@
 """Arrays between stages, and kernels with their arguments prepared."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping
+from ctypes import c_float, c_int32
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from fovea.kernels import buffers
 from fovea.kernels.choice import Choice
 from fovea.kernels.compiler import Kernel
-from fovea.kernels.specification import Specification
+from fovea.kernels.specification import specify
 
 
 def layout(lanes: int) -> str:
@@ -23,6 +24,9 @@ class View(NamedTuple):
 
     array: np.ndarray
     lanes: int
+
+
+Input = View | np.ndarray | c_float | c_int32  # what a kernel reads
 
 
 @dataclass(frozen=True)
@@ -60,28 +64,33 @@ class Call:
 
     def __init__(
         self,
-        specification: Specification,
-        batched: Sequence[View],
-        constant: Sequence[np.ndarray] = (),
-        numbers: Sequence[object] = (),
-        outputs: Sequence[View] = (),
-        gradients: Sequence[np.ndarray] = (),
+        operation: str,
+        inputs: Mapping[str, Input | None],
+        outputs: Mapping[str, View | np.ndarray | None],
         choice: Choice | None = None,
+        **arguments: object,
     ) -> None:
-        """The kernel's arguments in its own order: `batched` inputs, `constant` ones (weights),
-        `numbers`, then `outputs` of the batch, then `gradients`, whose size does not depend on the
-        batch. `choice` says why it is this kernel, where there was one to make."""
-        self.specification, self.choice = specification, choice
+        """The kernel of `operation` specialised to `arguments`, and what it reads and writes, by the
+        pipeline's names for it: views of the batch, arrays whose size does not depend on it (weights,
+        gradients), and numbers; None stands for one that is not there. `choice` says why it is this kernel,
+        where there was one to make."""
+        given = {name: value for name, value in inputs.items() if value is not None}
+        results = {name: value for name, value in outputs.items() if value is not None}
+        self.specification, self.choice = specify(operation, given, results, **arguments), choice
         # What it gives in a backward pass.
-        self.gives = "+".join(name for name, has in (("dW", gradients), ("dA", outputs)) if has)
+        of_batch = {isinstance(value, View) for value in results.values()}
+        self.gives = "+".join(name for name, views in (("dW", False), ("dA", True)) if views in of_batch)
         self.kernel: Kernel | None = None  # the plan sets it when all are compiled
-        changing = [buffers.Buffer.of(view.array) for view in (*batched, *outputs)]
-        lasting = [buffers.Buffer.of(a) for a in (*constant, *gradients)]
-        self._changing = [(b, view.lanes) for b, view in zip(changing, (*batched, *outputs), strict=True)]
-        first, last = changing[: len(batched)], changing[len(batched) :]
-        weights, results = lasting[: len(constant)], lasting[len(constant) :]
-        order = (*first, *weights, *numbers, *last, *results)
-        self._arguments = [ctypes.byref(a) if isinstance(a, buffers.Buffer) else a for a in order]
+        self._changing: list[tuple[buffers.Buffer, int]] = []
+        self._arguments = [self._prepared(value) for value in (*given.values(), *results.values())]
+
+    def _prepared(self, value: Input) -> object:
+        """As the kernel takes it."""
+        if isinstance(value, View):
+            buffer = buffers.Buffer.of(value.array)
+            self._changing.append((buffer, value.lanes))
+            return ctypes.byref(buffer)
+        return ctypes.byref(buffers.Buffer.of(value)) if isinstance(value, np.ndarray) else value
 
     def resize(self, count: int) -> None:
         """Let the kernel see the groups of the first `count` pictures."""

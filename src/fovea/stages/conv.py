@@ -8,12 +8,11 @@ import numpy as np
 
 from fovea.kernels import algorithms, tiles
 from fovea.kernels.problem import ConvProblem
-from fovea.kernels.specification import specify
 from fovea.layers import BatchNorm, Conv2D, Layer, MaxPool2D
 from fovea.layers.base import Shape
 from fovea.stages.activation import Along
 from fovea.stages.base import NHWC, Stage, Step, follows, parameters_of, scale_of
-from fovea.stages.calls import Array
+from fovea.stages.calls import Array, Input
 
 if TYPE_CHECKING:
     from fovea.stages.plan import Plan
@@ -48,7 +47,6 @@ class ConvStage(Stage):
         size = pool.window(conv.output_shape(input_shape)).size if isinstance(pool, MaxPool2D) else (1, 1)
         self.problem = ConvProblem(conv.window(input_shape), C, K, conv.groups, size, self.lanes)
         self.after = "+".join(filter(None, (self.along.name, "pool" if self.pooled else "")))
-        self.bias = conv.bias
         self.reads = ("A_prev", "A") if self.along.kept == "A" and not self.pooled else ("A_prev",)
         # Which position of its window won, or what the activation's backward pass is computed from.
         self.notes = np.uint8 if self.pooled else np.float32 if self.along.kept == "Z" else None
@@ -69,57 +67,40 @@ class ConvStage(Stage):
         return side_by_side and 1 < pool.size[0] * pool.size[1] <= _WINDOW
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        outputs = [A.seen_as(*self.output_shape)]
-        if self.noted is not None:
-            outputs.append(self.noted.seen_as(*self.output_shape))
         precision, few = self._precision(plan), self.few
         chosen = algorithms.forward(self.problem, precision, few=few, constant=plan.constant)
-        weights, *b = parameters_of(self.layers[0], plan.network.parameters)
+        W, b = parameters_of(self.layers[0], plan.network.parameters)
         ready = chosen.ready() if plan.constant else None
-        if ready is None:
-            weights = chosen.view(weights)
-        else:
-            specification, weights = specify(ready.operation, **ready.arguments), weights.reshape(ready.takes)
-            weights = plan.made_once(specification, weights, ready.shape)
-        specification = specify(
-            chosen.operation,
-            **chosen.arguments,
-            **({"normalised": True, "add": bool(self.beside)} if self.norm else {}),
-            bias=self.bias,
-            activation=self.along.name,
-            noted=self.noted is not None,
-            **({"ready": True} if ready else {}),
-        )
-        rows = [
-            A_prev.seen_as(*self.rows),
-            *(S.seen_as(*self.output_shape) for S in self.beside),
-        ]
-        constant, numbers = [weights, *b], []
+        inputs: dict[str, Input | None] = {"A_prev": A_prev.seen_as(*self.rows)}
+        if self.beside:
+            inputs["S"] = self.beside[0].seen_as(*self.output_shape)
+        inputs |= {"W": plan.made_once(W, ready) if ready else chosen.view(W), "b": b}
         if self.norm is not None:
-            constant += scale_of(self.norm, plan)
-            numbers = [c_float(self.norm.epsilon)]
-        return [plan.call(specification, rows, constant, numbers, outputs=outputs, choice=chosen)]
+            inputs |= {**scale_of(self.norm, plan), "epsilon": c_float(self.norm.epsilon)}
+        shape, noted = self.output_shape, self.noted
+        outputs = {"A": A.seen_as(*shape), "noted": noted and noted.seen_as(*shape)}
+        how = {"bias": b is not None, "activation": self.along.name, "noted": noted is not None}
+        how |= {"normalised": True, "add": bool(self.beside)} if self.norm else {}
+        how |= {"ready": True} if ready else {}
+        return [plan.call(chosen.operation, inputs, outputs, choice=chosen, **chosen.arguments, **how)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        W, dW = plan.network.parameters, plan.gradient_views
-        weights, (dweights, *db) = parameters_of(self.layers[0], W)[0], parameters_of(self.layers[0], dW)
-        upstream = [dA.seen_as(*self.output_shape)]
-        if self.noted is not None:
-            upstream.append(self.noted.seen_as(*self.output_shape))
-        elif self.along.name:
-            upstream.append(A.seen_as(*self.output_shape))
+        shape, memory = self.output_shape, self.noted or (A if self.along.name else None)
+        upstream = {"dA": dA.seen_as(*shape), "memory": memory and memory.seen_as(*shape)}
         chosen = algorithms.weights(self.problem, self._precision(plan))
-        specification = specify(chosen.operation, **chosen.arguments, after=self.after, bias=self.bias)
-        rows = A_prev.seen_as(*self.rows)
-        gradients = [chosen.view(dweights), *db]
-        steps: list[Step] = [plan.call(specification, [rows, *upstream], gradients=gradients, choice=chosen)]
+        dW, db = parameters_of(self.layers[0], plan.gradient_views)
+        inputs = {"A_prev": A_prev.seen_as(*self.rows), **upstream}
+        outputs = {"dW": chosen.view(dW), "db": db}
+        how = {"choice": chosen, **chosen.arguments, "after": self.after, "bias": db is not None}
+        steps: list[Step] = [plan.call(chosen.operation, inputs, outputs, **how)]
         if dA_prev is not None:
             chosen = algorithms.inputs(self.problem, self._precision(plan))
-            begun = [array.seen_as(*self.input_shape) for array in self.begun if array]
-            how = {"after": self.after, "begun": bool(begun)}
-            specification = specify(chosen.operation, **chosen.arguments, **how)
-            arrays, outputs = [*upstream, *begun], [dA_prev.seen_as(*self.input_shape)]
-            steps.append(plan.call(specification, arrays, [weights], outputs=outputs, choice=chosen))
+            (begun,) = self.begun
+            W = parameters_of(self.layers[0], plan.network.parameters)[0]
+            inputs = {**upstream, "begun": begun and begun.seen_as(*self.input_shape), "W": W}
+            outputs = {"dA_prev": dA_prev.seen_as(*self.input_shape)}
+            how = {"choice": chosen, **chosen.arguments, "after": self.after, "begun": begun is not None}
+            steps.append(plan.call(chosen.operation, inputs, outputs, **how))
         return steps
 
     def _precision(self, plan: "Plan") -> str:

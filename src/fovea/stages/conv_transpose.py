@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from fovea.kernels import algorithms, tiles
 from fovea.kernels.problem import ConvProblem
-from fovea.kernels.specification import specify
 from fovea.layers import ConvTranspose2D, Layer
 from fovea.layers.base import Shape
 from fovea.stages.base import Stage, Step, parameters_of
@@ -34,32 +33,28 @@ class ConvTransposeStage(Stage):
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         chosen = algorithms.inputs(self.problem, "exact")
-        specification = specify(chosen.operation, **chosen.arguments, after="", bias=self.layer.bias)
-        inputs, outputs = [A_prev.seen_as(*self.input_shape)], [A.seen_as(*self.output_shape)]
-        constant = parameters_of(self.layer, plan.network.parameters)
-        return [plan.call(specification, inputs, constant, outputs=outputs, choice=chosen)]
+        W, b = parameters_of(self.layer, plan.network.parameters)
+        inputs = {"dA": A_prev.seen_as(*self.input_shape), "W": W, "b": b}
+        outputs = {"dA_prev": A.seen_as(*self.output_shape)}
+        how = {"choice": chosen, **chosen.arguments, "after": "", "bias": b is not None}
+        return [plan.call(chosen.operation, inputs, outputs, **how)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         precision = self.layer.precision or plan.network.precision
         H, W, C = self.output_shape
-        rows = dA.seen_as(H, W * C)
-        weights = parameters_of(self.layer, plan.network.parameters)[0]
-        dweights, *db = parameters_of(self.layer, plan.gradient_views)
+        rows = {"A_prev": dA.seen_as(H, W * C)}
+        dW, db = parameters_of(self.layer, plan.gradient_views)
         chosen = algorithms.weights(self.problem, precision)
-        specification = specify(chosen.operation, **chosen.arguments, after="", bias=False)
-        inputs = [rows, A_prev.seen_as(*self.input_shape)]
-        steps: list[Step] = [
-            plan.call(specification, inputs, gradients=[chosen.view(dweights)], choice=chosen)
-        ]
-        if db:
+        how = {"choice": chosen, **chosen.arguments, "after": "", "bias": False}
+        inputs, outputs = {**rows, "dA": A_prev.seen_as(*self.input_shape)}, {"dW": chosen.view(dW)}
+        steps: list[Step] = [plan.call(chosen.operation, inputs, outputs, **how)]
+        if db is not None:
             size = {"output": (H, W), "channels": C, "lanes": self.lanes, "vector": tiles.vector()}
-            specification = specify("bias.gradient", **size)
-            steps.append(plan.call(specification, [dA.seen_as(H, W, C)], gradients=db))
+            steps.append(plan.call("bias.gradient", {"dA": dA.seen_as(H, W, C)}, {"db": db}, **size))
         if dA_prev is not None:
             chosen = algorithms.forward(self.problem, precision)
-            how = {"bias": False, "activation": "", "noted": False}
-            specification = specify(chosen.operation, **chosen.arguments, **how)
-            outputs = [dA_prev.seen_as(*self.input_shape)]
-            constant = [chosen.view(weights)]
-            steps.append(plan.call(specification, [rows], constant, outputs=outputs, choice=chosen))
+            weights = parameters_of(self.layer, plan.network.parameters)[0]
+            inputs, outputs = {**rows, "W": chosen.view(weights)}, {"A": dA_prev.seen_as(*self.input_shape)}
+            how = {"choice": chosen, **chosen.arguments, "bias": False, "activation": "", "noted": False}
+            steps.append(plan.call(chosen.operation, inputs, outputs, **how))
         return steps

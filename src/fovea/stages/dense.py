@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fovea.kernels import tiles
-from fovea.kernels.specification import specify
 from fovea.layers import Dense, Layer
 from fovea.layers.base import Shape
 from fovea.stages.activation import Along
@@ -28,7 +27,7 @@ class DenseStage(Stage):
         super().__init__(layers, input_shape, lanes, first, few)
         dense = layers[0]
         assert isinstance(dense, Dense)
-        self.lanes, self.along, self.bias = NHWC if few else tiles.vector(), Along(layers), dense.bias
+        self.lanes, self.along = NHWC if few else tiles.vector(), Along(layers)
         self.why = "few pictures, one by one" if few else ""
         self.reads = ("A_prev", "A") if self.along.kept == "A" else ("A_prev",)
         self.notes = np.float32 if self.along.kept == "Z" else None
@@ -40,28 +39,23 @@ class DenseStage(Stage):
         return 1 + Along(layers).layers
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        tile = tiles.dense(self.n_out)
-        vector = tiles.vector()
-        noted = self.noted is not None
-        after = {"activation": self.along.name, "noted": noted}
-        specification = specify(
-            "dense.forward", **self.shape, bias=self.bias, **after, tile=tile, vector=vector
-        )
-        parameters = parameters_of(self.layers[0], plan.network.parameters)
-        outputs = [array.seen_as(self.n_out) for array in (A, self.noted) if array is not None]
-        return [plan.call(specification, [A_prev.seen_as(self.n_in)], parameters, outputs=outputs)]
+        W, b = parameters_of(self.layers[0], plan.network.parameters)
+        inputs = {"A_prev": A_prev.seen_as(self.n_in), "W": W, "b": b}
+        outputs = {"A": A.seen_as(self.n_out), "noted": self.noted and self.noted.seen_as(self.n_out)}
+        how = {"activation": self.along.name, "noted": self.noted is not None, "bias": b is not None}
+        how |= {"tile": tiles.dense(self.n_out), "vector": tiles.vector()}
+        return [plan.call("dense.forward", inputs, outputs, **self.shape, **how)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         kept = A if self.along.kept == "A" else self.noted
-        upstream = [array.seen_as(1, 1, self.n_out) for array in (dA, kept) if array is not None]
-        shape = {**self.shape, "after": self.along.name, "tile": tiles.dense(self.n_in)}
-        specification = specify("dense.weights", **shape, bias=self.bias, vector=tiles.vector())
-        gradients = parameters_of(self.layers[0], plan.gradient_views)
-        steps: list[Step] = [
-            plan.call(specification, [A_prev.seen_as(self.n_in), *upstream], gradients=gradients)
-        ]
+        upstream = {"dA": dA.seen_as(1, 1, self.n_out), "memory": kept and kept.seen_as(1, 1, self.n_out)}
+        how = {**self.shape, "after": self.along.name, "tile": tiles.dense(self.n_in)}
+        dW, db = parameters_of(self.layers[0], plan.gradient_views)
+        inputs, outputs = {"A_prev": A_prev.seen_as(self.n_in), **upstream}, {"dW": dW, "db": db}
+        more = {"bias": db is not None, "vector": tiles.vector()}
+        steps: list[Step] = [plan.call("dense.weights", inputs, outputs, **how, **more)]
         if dA_prev is not None:
             W = parameters_of(self.layers[0], plan.network.parameters)[0]
-            specification = specify("dense.inputs", **shape)
-            steps.append(plan.call(specification, upstream, [W], outputs=[dA_prev.seen_as(self.n_in)]))
+            outputs = {"dA_prev": dA_prev.seen_as(self.n_in)}
+            steps.append(plan.call("dense.inputs", {**upstream, "W": W}, outputs, **how))
         return steps

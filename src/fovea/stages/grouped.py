@@ -6,7 +6,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from fovea.kernels import tiles
-from fovea.kernels.specification import specify
 from fovea.layers import GroupNorm, InstanceNorm, Layer, LayerNorm
 from fovea.stages.base import NHWC, Stage, Step
 from fovea.stages.calls import Array, View
@@ -35,21 +34,18 @@ class GroupedStage(Stage):
         self.epsilon = c_float(layer.epsilon)
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        gamma, beta = (plan.network.parameters[f"{self.layer.name}.{name}"] for name in ("gamma", "beta"))
-        specification = specify("grouped.normalise", **self.shape)
-        given, outputs = [self._seen(A_prev)], [self._seen(A)]
-        return [plan.call(specification, given, [gamma, beta], numbers=[self.epsilon], outputs=outputs)]
+        scale = {name: plan.network.parameters[f"{self.layer.name}.{name}"] for name in ("gamma", "beta")}
+        inputs = {"Z": self._seen(A_prev), **scale, "epsilon": self.epsilon}
+        return [plan.call("grouped.normalise", inputs, {"A": self._seen(A)}, **self.shape)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        given, numbers = [self._seen(dA), self._seen(A_prev)], [self.epsilon]
-        gradients = [plan.gradient_views[f"{self.layer.name}.{name}"] for name in ("gamma", "beta")]
-        specification = specify("grouped.gradients", **self.shape)
-        steps: list[Step] = [plan.call(specification, given, [], numbers=numbers, gradients=gradients)]
+        given = {"dA": self._seen(dA), "Z": self._seen(A_prev), "epsilon": self.epsilon}
+        gradients = {f"d{own}": plan.gradient_views[f"{self.layer.name}.{own}"] for own in ("gamma", "beta")}
+        steps: list[Step] = [plan.call("grouped.gradients", given, gradients, **self.shape)]
         if dA_prev is not None:
             gamma = plan.network.parameters[f"{self.layer.name}.gamma"]
-            specification = specify("grouped.inputs", **self.shape)
-            outputs = [self._seen(dA_prev)]
-            steps.append(plan.call(specification, given, [gamma], numbers=numbers, outputs=outputs))
+            outputs = {"dZ": self._seen(dA_prev)}
+            steps.append(plan.call("grouped.inputs", {**given, "gamma": gamma}, outputs, **self.shape))
         return steps
 
     def _seen(self, array: Array) -> View:

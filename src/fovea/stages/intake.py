@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fovea.kernels import buffers, tiles
-from fovea.kernels.specification import specify
 from fovea.stages.base import NHWC, Step
 from fovea.stages.calls import Array, View
 
@@ -31,12 +30,16 @@ def intake(plan: "Plan", A: Array, kind: type, memory: np.ndarray) -> tuple[np.n
     H, W, C = shape if len(shape) == 3 else (1, 1, *shape)
     size = plan.batch_size * prod(shape) * np.dtype(kind).itemsize
     images = memory[:size].view(kind).reshape(plan.batch_size, H, W, C, 1)
-    constant = []
-    if kind == np.uint8:
-        preprocessing = plan.network.preprocessing
-        constant = [buffers.ready(preprocessing.scale), buffers.ready(preprocessing.offset)]
-    specification = specify(
+    scale = plan.network.preprocessing if kind == np.uint8 else None
+    pack = plan.call(
         "layout.pack",
+        {
+            "X": View(images, 1),
+            "scale": None if scale is None else buffers.ready(scale.scale),
+            "offset": None if scale is None else buffers.ready(scale.offset),
+            "count": plan.count,
+        },
+        {"A": A.seen_as(H, W, C)},
         channels=C,
         width=W,
         height=H,
@@ -44,6 +47,4 @@ def intake(plan: "Plan", A: Array, kind: type, memory: np.ndarray) -> tuple[np.n
         kind="u8" if kind == np.uint8 else "f32",
         vector=tiles.vector(),
     )
-    outputs = [A.seen_as(H, W, C)]
-    pack = plan.call(specification, [View(images, 1)], constant, [plan.count], outputs=outputs)
     return images.reshape(-1, *shape), [pack]

@@ -12,7 +12,7 @@ from fovea.kernels import buffers, compiler, tiles
 from fovea.kernels.activation import softmax_of
 from fovea.kernels.call import pack
 from fovea.kernels.loss import total_weight
-from fovea.kernels.specification import Specification, specify
+from fovea.kernels.specification import Specification
 from fovea.layers.base import Shape
 from fovea.losses import CrossEntropy, Loss
 from fovea.network.outputs import gradients_of, joined, parted
@@ -102,12 +102,15 @@ class CrossEntropyLoss(LossStage):
         assert dZ is not None
         L, groups = tiles.vector(), len(Z.values)
         self._plan, self._classes, self._weights = plan, classes, loss.weights
-        self._constant = [
-            buffers.ready(np.ones(classes, np.float32) if loss.weights is None else loss.weights)
-        ]
-        self._numbers = [c_float(loss.smoothing), c_float(0.0)]
+        w = buffers.ready(np.ones(classes, np.float32) if loss.weights is None else loss.weights)
+        self._scale = c_float(0.0)
+        self._constant = {"w": w, "smoothing": c_float(loss.smoothing), "scale": self._scale}
         self._losses, self._hits = buffers.zeros((groups, L)), buffers.zeros((groups, L), np.int32)
-        self._outputs = [dZ.seen_as(classes), View(self._losses, L), View(self._hits, L)]
+        self._outputs = {
+            "dZ": dZ.seen_as(classes),
+            "losses": View(self._losses, L),
+            "hits": View(self._hits, L),
+        }
         self._logits, self._labels = Z.seen_as(classes), buffers.empty((groups, L), np.int32)
         self._hard = self._call(self._labels, soft=False)
         self._soft: Call | None = None  # prepared when it is first wanted
@@ -121,7 +124,7 @@ class CrossEntropyLoss(LossStage):
     def set_targets(self, targets: np.ndarray, count: int) -> None:
         arguments.targets(targets, count, self._classes, "plan")
         self._total = total_weight(targets, self._weights)
-        self._numbers[1].value = 1 / self._total if self._total else 0.0
+        self._scale.value = 1 / self._total if self._total else 0.0
         if targets.ndim == 2:
             self.run = self._soft or self._prepare_soft()
             rows = pack(targets.astype(np.float32, copy=False))
@@ -145,9 +148,9 @@ class CrossEntropyLoss(LossStage):
 
     def _call(self, targets: np.ndarray, soft: bool) -> Call:
         L = tiles.vector()
-        specification = specify("classes.cross_entropy", classes=self._classes, lanes=L, soft=soft)
-        inputs = [self._logits, View(targets, L)]
-        return self._plan.call(specification, inputs, self._constant, self._numbers, outputs=self._outputs)
+        inputs = {"Z": self._logits, "targets": View(targets, L), **self._constant}
+        how = {"classes": self._classes, "lanes": L, "soft": soft}
+        return self._plan.call("classes.cross_entropy", inputs, self._outputs, **how)
 
 
 KERNELS: dict[type[Loss], type[LossStage]] = {CrossEntropy: CrossEntropyLoss}

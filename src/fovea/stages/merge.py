@@ -6,8 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from fovea.kernels import tiles
-from fovea.kernels.merge import Extents, extents
-from fovea.kernels.specification import specify
+from fovea.kernels.merge import Extents, extents, numbered
 from fovea.layers import Add, Concat, Layer, Multiply
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array
@@ -18,8 +17,11 @@ if TYPE_CHECKING:
 
 def sum_of(plan: "Plan", arrays: Sequence[Array], total: Array) -> Step:
     """The sum of `arrays`, or a copy where there is one."""
-    specification = specify("elementwise.add", count=len(arrays), activation="", vector=tiles.vector())
-    return plan.call(specification, [array.as_runs() for array in arrays], outputs=[total.as_runs()])
+    inputs, how = (
+        numbered([array.as_runs() for array in arrays]),
+        {"activation": "", "vector": tiles.vector()},
+    )
+    return plan.call("elementwise.add", inputs, {"A": total.as_runs()}, count=len(arrays), **how)
 
 
 class MergeStage(Stage):
@@ -68,13 +70,14 @@ class MergeStage(Stage):
         if all(own == shape for _, own in arrays):
             if len(arrays) == 1:
                 return sum_of(plan, [arrays[0][0]], target)
-            specification = specify("elementwise.multiply", count=len(arrays), vector=tiles.vector())
-            return plan.call(specification, [a.as_runs() for a, _ in arrays], outputs=[target.as_runs()])
+            inputs, how = numbered([a.as_runs() for a, _ in arrays]), {"count": len(arrays)}
+            outputs = {"A": target.as_runs()}
+            return plan.call("elementwise.multiply", inputs, outputs, **how, vector=tiles.vector())
         how: dict[str, Any] = {"sizes": tuple(own for _, own in arrays), "lanes": self.lanes}
         how |= {"size": shape} if operation == "gradient" else {}
-        specification = specify(f"merge.{operation}", **how, vector=tiles.vector())
-        inputs = [array.seen_as(*own) for array, own in arrays]
-        return plan.call(specification, inputs, outputs=[target.seen_as(*shape)])
+        inputs = numbered([array.seen_as(*own) for array, own in arrays])
+        outputs = {"A": target.seen_as(*shape)}
+        return plan.call(f"merge.{operation}", inputs, outputs, **how, vector=tiles.vector())
 
 
 class ConcatStage(Stage):

@@ -1,7 +1,7 @@
 """Batch normalisation."""
 
 from collections.abc import Sequence
-from ctypes import c_float
+from ctypes import c_float, c_int32
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from fovea.kernels import buffers, tiles
 from fovea.kernels.affine import neutral
-from fovea.kernels.specification import specify
 from fovea.layers import Add, Affine, BatchNorm, Layer
 from fovea.layers.base import Shape
 from fovea.stages.activation import Along
@@ -51,13 +50,14 @@ class NormStage(Stage):
         self.epsilon, self.momentum = (c_float(getattr(norm, name, 0)) for name in ("epsilon", "momentum"))
         self.of_batch = norm is not None and not norm.frozen  # whether it normalises by the batch in training
 
-    def scale(self, plan: "Plan") -> list[np.ndarray]:
+    def scale(self, plan: "Plan") -> dict[str, np.ndarray]:
         """Mean, variance, gamma and beta in a prediction."""
         return scale_of(self.layer, plan)
 
-    def gradients(self, plan: "Plan") -> list[np.ndarray]:
+    def gradients(self, plan: "Plan") -> dict[str, np.ndarray]:
         """Where those of gamma and beta are written."""
-        return [plan.gradient_views[f"{self.layer.name}.{name}"] for name in ("gamma", "beta")]
+        views = plan.gradient_views
+        return {f"d{name}": views[f"{self.layer.name}.{name}"] for name in ("gamma", "beta")}
 
     @classmethod
     def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
@@ -67,19 +67,19 @@ class NormStage(Stage):
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         how = {**self.shape, "activation": self.along.name, "add": len(self.beside)}
-        specification = specify("normalization.normalise", **how)
-        Z, arrays = self._seen(A_prev), [self._seen(array) for array in (A_prev, *self.beside)]
-        *running, gamma, beta = self.scale(plan)
-        numbers = [self.epsilon]
-        how = {"numbers": numbers, "outputs": [self._seen(A)]}
-        predict = plan.call(specification, arrays, [*running, gamma, beta], **how)
+        Z, scale = self._seen(A_prev), self.scale(plan)
+        inputs = {"Z": Z, **{f"S_{k}": self._seen(array) for k, array in enumerate(self.beside)}}
+        inputs |= {**scale, "epsilon": self.epsilon}
+        outputs = {"A": self._seen(A)}
+        predict = plan.call("normalization.normalise", inputs, outputs, **how)
         if not plan.training or not self.of_batch:
             return [predict]
-        own = [self.mean, self.variance]
-        train = plan.call(specification, arrays, [*own, gamma, beta], **how)
-        numbers = [*self._count(plan), self.momentum]
-        specification = specify("normalization.statistics", **self.shape, running=True)
-        learn = plan.call(specification, [Z], running, numbers, gradients=[*own, *running])
+        own = {"mean": self.mean, "variance": self.variance}
+        train = plan.call("normalization.normalise", {**inputs, **own}, outputs, **how)
+        running = {f"running_{name}": scale[name] for name in own}
+        given = {"Z": Z, **running, **self._count(plan), "momentum": self.momentum}
+        results = {**own, **running}
+        learn = plan.call("normalization.statistics", given, results, **self.shape, running=True)
 
         def normalise() -> None:
             if plan.in_step:
@@ -92,30 +92,30 @@ class NormStage(Stage):
         return [normalise]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        gradients, (*running, gamma, beta) = self.gradients(plan), self.scale(plan)
-        scale = [*((self.mean, self.variance) if self.of_batch else running), gamma, beta]
-        how, numbers = {**self.shape, **self.back}, [self.epsilon, *self._count(plan)]
-        read = (dA, A, A_prev) if "A" in self.reads else (dA, A_prev)
-        given = [self._seen(array) for array in read]
+        gradients, scale, how = self.gradients(plan), self.scale(plan), {**self.shape, **self.back}
+        if self.of_batch:
+            scale |= {"mean": self.mean, "variance": self.variance}
+        kept = {"A": self._seen(A)} if "A" in self.reads else {}
+        given = {"dA": self._seen(dA), **kept, "Z": self._seen(A_prev)}
+        rest = {**scale, "epsilon": self.epsilon, **self._count(plan)}
         steps: list[Step] = []
         if not self.layer.frozen:
-            specification = specify("normalization.gradients", **how)
-            steps.append(plan.call(specification, given, scale, numbers, gradients=gradients))
+            steps.append(plan.call("normalization.gradients", {**given, **rest}, gradients, **how))
         results = zip(("dZ", "dS"), (dA_prev, *self.dbeside), self.begun, strict=False)
         wanted = [result for result in results if result[1] is not None]
         wanted.reverse()  # dZ may be in the place of dA, and comes last
         if wanted:
             gives = tuple(name + ("+" if begun else "") for name, _, begun in wanted)
-            specification = specify("normalization.inputs", **how, gives=gives, of_batch=self.of_batch)
-            before = [self._seen(begun) for _, _, begun in wanted if begun]
-            outputs = [self._seen(target) for _, target, _ in wanted if target]
-            constant = [*gradients, *scale]
-            steps.append(plan.call(specification, [*given, *before], constant, numbers, outputs=outputs))
+            begun = {f"begun_{name}": self._seen(array) for name, _, array in wanted if array}
+            inputs = {**given, **begun, **gradients, **rest}
+            outputs = {name: self._seen(target) for name, target, _ in wanted if target}
+            how |= {"gives": gives, "of_batch": self.of_batch}
+            steps.append(plan.call("normalization.inputs", inputs, outputs, **how))
         return steps
 
-    def _count(self, plan: "Plan") -> list[object]:
+    def _count(self, plan: "Plan") -> dict[str, c_int32]:
         """The number of pictures, where it is not that of the arrays."""
-        return [plan.count] if self.lanes > 1 else []
+        return {"count": plan.count} if self.lanes > 1 else {}
 
     def _seen(self, array: Array) -> View:
         return array.seen_as(self.pixels, self.C)
@@ -128,17 +128,11 @@ class AffineStage(NormStage):
     leads = (Affine,)
     why = "what normalises, with mean 0 and variance 1"
 
-    def scale(self, plan: "Plan") -> list[np.ndarray]:
+    def scale(self, plan: "Plan") -> dict[str, np.ndarray]:
         name, parameters = self.layer.name, plan.network.parameters
-        beta = parameters.get(f"{name}.beta")
-        return [
-            *neutral(self.C),
-            parameters[f"{name}.gamma"],
-            buffers.zeros((self.C,)) if beta is None else beta,
-        ]
+        beta = parameters.get(f"{name}.beta", buffers.zeros((self.C,)))
+        return {**neutral(self.C), "gamma": parameters[f"{name}.gamma"], "beta": beta}
 
-    def gradients(self, plan: "Plan") -> list[np.ndarray]:
-        views = plan.gradient_views
-        return [
-            views.get(f"{self.layer.name}.{name}", buffers.zeros((self.C,))) for name in ("gamma", "beta")
-        ]
+    def gradients(self, plan: "Plan") -> dict[str, np.ndarray]:
+        name, views = self.layer.name, plan.gradient_views
+        return {f"d{own}": views.get(f"{name}.{own}", buffers.zeros((self.C,))) for own in ("gamma", "beta")}

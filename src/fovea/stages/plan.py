@@ -1,6 +1,6 @@
 """A network made ready to run: its stages, all the memory they need, and their calls in order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ctypes import c_int32
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +9,9 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.kernels import buffers, compiler, tiles
+from fovea.kernels.choice import Ready
 from fovea.kernels.compiler import Progress
 from fovea.kernels.specification import Specification
-from fovea.layers.base import Shape
 from fovea.losses import CrossEntropy, Loss
 from fovea.network import Network
 from fovea.network.outputs import joined, parted
@@ -161,16 +161,17 @@ class Plan:
             step()
         return self.loss.result(len(images))
 
-    def call(self, specification: Specification, *arguments, **more) -> Call:
-        """A call that follows the size of the batch; its kernel is compiled with all the others."""
-        call = Call(specification, *arguments, **more)
+    def call(self, operation: str, inputs: Mapping, outputs: Mapping, **more) -> Call:
+        """A `Call` that follows the size of the batch; its kernel is compiled with all the others."""
+        call = Call(operation, inputs, outputs, **more)
         self._calls.append(call)
         return call
 
-    def made_once(self, specification: Specification, weights: np.ndarray, shape: Shape) -> np.ndarray:
-        """What a kernel will have made of constant `weights` when the plan is ready: (shape) float32."""
-        made = buffers.empty(shape)
-        self._once.append(self.call(specification, [], [weights], gradients=[made]))
+    def made_once(self, weights: np.ndarray, ready: Ready) -> np.ndarray:
+        """What a kernel will have made of constant `weights` when the plan is ready: float32."""
+        made = buffers.empty(ready.shape)
+        given = {"W": weights.reshape(ready.takes)}
+        self._once.append(self.call(ready.operation, given, {"ready": made}, **ready.arguments))
         return made
 
     def _begin(self, images: np.ndarray, in_step: bool) -> None:

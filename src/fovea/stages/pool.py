@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from fovea.geometry import Window
 from fovea.kernels import tiles
-from fovea.kernels.specification import specify
 from fovea.layers import AveragePool2D, ChannelPool, GlobalAveragePool2D, GlobalMaxPool2D, Layer, MaxPool2D
 from fovea.layers.base import Shape
 from fovea.stages.base import NHWC, Stage, Step
@@ -43,18 +42,17 @@ class PoolStage(Stage):
         return window, input_shape[2]
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        specification = specify(f"pool.{self.kind}", **self.shape, lanes=self.lanes)
-        inputs, outputs = [A_prev.seen_as(*self.shape_A_prev)], [A.seen_as(*self.shape_A)]
-        return [plan.call(specification, inputs, outputs=outputs)]
+        inputs, outputs = {"A_prev": A_prev.seen_as(*self.shape_A_prev)}, {"A": A.seen_as(*self.shape_A)}
+        return [plan.call(f"pool.{self.kind}", inputs, outputs, **self.shape, lanes=self.lanes)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         if dA_prev is None:
             return []
-        specification = specify(f"pool.{self.kind}_backward", **self.shape, lanes=self.lanes)
-        inputs = [dA.seen_as(*self.shape_A)]
+        inputs = {"dA": dA.seen_as(*self.shape_A)}
         if self.kind == "maximum":
-            inputs.append(A_prev.seen_as(*self.shape_A_prev))
-        return [plan.call(specification, inputs, outputs=[dA_prev.seen_as(*self.shape_A_prev)])]
+            inputs["A_prev"] = A_prev.seen_as(*self.shape_A_prev)
+        outputs = {"dA_prev": dA_prev.seen_as(*self.shape_A_prev)}
+        return [plan.call(f"pool.{self.kind}_backward", inputs, outputs, **self.shape, lanes=self.lanes)]
 
 
 class ChannelPoolStage(PoolStage):

@@ -6,11 +6,10 @@ import numpy as np
 
 from fovea.kernels import tiles
 from fovea.kernels.rearrange import inverse, table
-from fovea.kernels.specification import specify
 from fovea.layers import Channels, DepthToSpace, Layer, SpaceToDepth
 from fovea.layers.base import Shape
 from fovea.stages.base import Stage, Step
-from fovea.stages.calls import Array
+from fovea.stages.calls import Array, View
 
 if TYPE_CHECKING:
     from fovea.stages.plan import Plan
@@ -35,16 +34,16 @@ class RearrangeStage(Stage):
         self, plan: "Plan", back: int, source: tuple[Array, Shape], target: tuple[Array, Shape]
     ) -> Step:
         (layer,), (array, shape), (result, shape_out) = self.layers, source, target
-        tables: list[np.ndarray] = []
+        inputs: dict[str, View | np.ndarray] = {"A_prev": array.seen_as(*shape)}
         if isinstance(layer, Channels):
-            tables = [table(inverse(layer.order, shape_out[2]) if back else layer.order)]
+            inputs["order"] = table(inverse(layer.order, shape_out[2]) if back else layer.order)
             how: dict[str, Any] = {"taken": shape_out[2]}
         else:
             assert isinstance(layer, SpaceToDepth | DepthToSpace)
             how = {"block": layer.block, "mode": layer.mode}
         how |= {"size": shape[:2], "channels": shape[2], "lanes": self.lanes, "vector": tiles.vector()}
-        specification = specify(f"rearrange.{_OPERATIONS[type(layer)][back]}", **how)
-        return plan.call(specification, [array.seen_as(*shape)], tables, outputs=[result.seen_as(*shape_out)])
+        operation = f"rearrange.{_OPERATIONS[type(layer)][back]}"
+        return plan.call(operation, inputs, {"A": result.seen_as(*shape_out)}, **how)
 
 
 # Forward and back.

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from fovea.kernels import tiles
-from fovea.kernels.specification import specify
 from fovea.layers.base import Shape
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array, layout
@@ -32,8 +31,8 @@ class RelayoutStage(Stage):
 def _relayout(plan: "Plan", shape: Shape, source: Array, target: Array) -> Step:
     H, W, C = shape if len(shape) == 3 else (1, 1, *shape)
     size = {"channels": C, "width": W, "height": H}
-    inputs, outputs = [source.seen_as(H, W, C)], [target.seen_as(H, W, C)]
+    given, result = source.seen_as(H, W, C), target.seen_as(H, W, C)
     if source.lanes > 1:
-        return plan.call(specify("layout.unpack", **size, lanes=source.lanes), inputs, outputs=outputs)
-    specification = specify("layout.pack", **size, lanes=target.lanes, kind="f32", vector=tiles.vector())
-    return plan.call(specification, inputs, numbers=[plan.count], outputs=outputs)
+        return plan.call("layout.unpack", {"A": given}, {"X": result}, **size, lanes=source.lanes)
+    inputs, how = {"X": given, "count": plan.count}, {"lanes": target.lanes, "vector": tiles.vector()}
+    return plan.call("layout.pack", inputs, {"A": result}, **size, **how, kind="f32")

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from fovea.kernels import tiles
 from fovea.kernels.sample import specialised, tables
-from fovea.kernels.specification import specify
 from fovea.layers import Pad2D, Resize2D
 from fovea.layers.base import Shape
 from fovea.sampling import Axis
@@ -51,6 +50,6 @@ class SampleStage(Stage):
     ) -> Step:
         rows, columns = axes
         how = {"channels": shape[2], "lanes": self.lanes, "vector": tiles.vector()}
-        specification = specify("sample.sample", **specialised(rows, columns), **how)
-        inputs, outputs = [source.seen_as(*shape)], [target.seen_as(*shape_out)]
-        return plan.call(specification, inputs, tables(rows, columns), [c_float(fill)], outputs=outputs)
+        inputs = {"A_prev": source.seen_as(*shape), **tables(rows, columns), "fill": c_float(fill)}
+        outputs = {"A": target.seen_as(*shape_out)}
+        return plan.call("sample.sample", inputs, outputs, **specialised(rows, columns), **how)

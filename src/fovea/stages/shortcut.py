@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from fovea.geometry import pair
 from fovea.kernels import tiles
-from fovea.kernels.specification import specify
 from fovea.layers import Shortcut
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array
@@ -22,17 +21,16 @@ class ShortcutStage(Stage):
     why = "moves numbers, and computes nothing"
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        inputs, outputs = [A_prev.seen_as(*self.input_shape)], [A.seen_as(*self.output_shape)]
-        return [plan.call(specify("shortcut.take", **self._shape()), inputs, outputs=outputs)]
+        inputs, outputs = {"A_prev": A_prev.seen_as(*self.input_shape)}, {"Z": A.seen_as(*self.output_shape)}
+        return [plan.call("shortcut.take", inputs, outputs, **self._shape())]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         if dA_prev is None:
             return []
         (begun,) = self.begun
-        before = [] if begun is None else [begun.seen_as(*self.input_shape)]
-        specification = specify("shortcut.give_back", **self._shape(), add=begun is not None)
-        inputs, outputs = [dA.seen_as(*self.output_shape), *before], [dA_prev.seen_as(*self.input_shape)]
-        return [plan.call(specification, inputs, outputs=outputs)]
+        inputs = {"dZ": dA.seen_as(*self.output_shape), "begun": begun and begun.seen_as(*self.input_shape)}
+        outputs = {"dA_prev": dA_prev.seen_as(*self.input_shape)}
+        return [plan.call("shortcut.give_back", inputs, outputs, **self._shape(), add=begun is not None)]
 
     def _shape(self) -> dict[str, Any]:
         (layer,) = self.layers

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fovea.kernels import tiles
-from fovea.kernels.specification import specify
 from fovea.layers import Layer, Upsample2D
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array
@@ -29,13 +28,12 @@ class UpsampleStage(Stage):
         self.shape |= {"lanes": self.lanes, "vector": tiles.vector()}
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        specification = specify("upsample.forward", **self.shape)
-        inputs, outputs = [A_prev.seen_as(*self.input_shape)], [A.seen_as(*self.output_shape)]
-        return [plan.call(specification, inputs, outputs=outputs)]
+        inputs, outputs = {"A_prev": A_prev.seen_as(*self.input_shape)}, {"A": A.seen_as(*self.output_shape)}
+        return [plan.call("upsample.forward", inputs, outputs, **self.shape)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
         if dA_prev is None:
             return []
-        specification = specify("upsample.backward", **self.shape)
-        inputs, outputs = [dA.seen_as(*self.output_shape)], [dA_prev.seen_as(*self.input_shape)]
-        return [plan.call(specification, inputs, outputs=outputs)]
+        inputs = {"dA": dA.seen_as(*self.output_shape)}
+        outputs = {"dA_prev": dA_prev.seen_as(*self.input_shape)}
+        return [plan.call("upsample.backward", inputs, outputs, **self.shape)]

@@ -14,7 +14,7 @@ _SUMS = 4  # vectors
 def gradient(*, output, channels, lanes, vector):
     """(1) by itself, of dZ = dA."""
     upstream = Upstream("", lanes, channels, output, (1, 1))
-    return [bias_gradient(upstream, channels, lanes, vector)], upstream.arguments
+    return {"db": bias_gradient(upstream, channels, lanes, vector)}, upstream.arguments
 
 
 def bias_gradient(upstream: Upstream, K: int, L: int, vector: int) -> hl.Func:

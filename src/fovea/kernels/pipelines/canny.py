@@ -47,7 +47,7 @@ def smooth(*, dtype, result, vector):
         func.compute_at(consumer, blocks(consumer, 4, count)).vectorize(q, count).unroll(q)
         func.update().reorder(q, r[0]).vectorize(q, count).unroll(q)
     columns.compute_at(out, line).store_at(out, strip)
-    return [out], [*pixel.arguments(weights, shares, which), unit]
+    return {"out": out}, [*pixel.arguments(weights, shares, which), unit]
 
 
 def thin(*, dtype, vector):
@@ -90,7 +90,7 @@ def thin(*, dtype, vector):
     blocks(out, 1, count)
     for func in (line, difference, soft, down, along, strength):
         func.store_at(out, strip).compute_at(out, row).vectorize(q, count, SHIFT)
-    return [out], [*pixel.arguments(), low, high]
+    return {"out": out}, [*pixel.arguments(), low, high]
 
 
 def _ridge(down, along, strength, q, y, width, height, low, high, T, Sum) -> hl.Expr:

@@ -21,7 +21,7 @@ def softmax(*, classes, lanes):
     l, k, n = variables("l k n")
     _, exponential, total = _softmax(Z, classes, n)
     Y[l, k, n] = exponential[l, k, n] / total[l, n]
-    return [_schedule(Y, classes, lanes)], [Z]
+    return {"Y": _schedule(Y, classes, lanes)}, [Z]
 
 
 def softmax_backward(*, classes, lanes):
@@ -35,7 +35,7 @@ def softmax_backward(*, classes, lanes):
     dZ[l, k, n] = A[l, k, n] * (dA[l, k, n] - both[l, n])
     both.compute_root().vectorize(l)
     both.update().reorder(l, r[0], n).vectorize(l)
-    return [_schedule(dZ, classes, lanes)], [dA, A]
+    return {"dZ": _schedule(dZ, classes, lanes)}, [dA, A]
 
 
 def log_softmax(*, classes, lanes):
@@ -45,7 +45,7 @@ def log_softmax(*, classes, lanes):
     largest, _, total = _softmax(Z, classes, n)
     below = hl.strict_float(Z[l, k, n] - largest[l, n])  # or m of 1e30 might swallow the logarithm
     Y[l, k, n] = hl.strict_float(below - _of_numbers(hl.log, total[l, n]))
-    return [_schedule(Y, classes, lanes)], [Z]
+    return {"Y": _schedule(Y, classes, lanes)}, [Z]
 
 
 def log_softmax_backward(*, classes, lanes):
@@ -59,7 +59,7 @@ def log_softmax_backward(*, classes, lanes):
     dZ[l, k, n] = dA[l, k, n] - _of_numbers(hl.exp, A[l, k, n]) * total[l, n]
     total.compute_root().vectorize(l)
     total.update().reorder(l, r[0], n).vectorize(l)
-    return [_schedule(dZ, classes, lanes)], [dA, A]
+    return {"dZ": _schedule(dZ, classes, lanes)}, [dA, A]
 
 
 def cross_entropy(*, classes, lanes, soft):
@@ -113,7 +113,8 @@ def cross_entropy(*, classes, lanes, soft):
         function.compute_root().vectorize(l)
         if function.has_update_definition():
             function.update().reorder(l, domain[0]).vectorize(l)
-    return [_schedule(dZ, classes, lanes), losses, hits], [Z, targets, w, smoothing, scale]
+    outputs = {"dZ": _schedule(dZ, classes, lanes), "losses": losses, "hits": hits}
+    return outputs, [Z, targets, w, smoothing, scale]
 
 
 def _of_numbers(function: Callable[[hl.Expr], hl.Expr], x: hl.Expr) -> hl.Expr:

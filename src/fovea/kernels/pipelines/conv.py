@@ -96,7 +96,13 @@ def forward(*, problem, tile, bias, activation, noted, normalised=False, add=Fal
         rows.compute_at(A, yo)
         vectorize_rows(rows, L, tile)
     behind.schedule()
-    return [A], [A_prev, *behind.S, weights, *([b] if bias else []), *behind.arguments]
+    return {"A noted" if noted else "A": A}, [
+        A_prev,
+        *behind.S,
+        weights,
+        *([b] if bias else []),
+        *behind.arguments,
+    ]
 
 
 def packed(*, filters, row, rows, block, vector):
@@ -106,7 +112,7 @@ def packed(*, filters, row, rows, block, vector):
     blocks = _packed(weights, filters, block)
     ki, *_, ko = blocks.args()
     result(blocks, [block, row, rows]).vectorize(ki, vector).parallel(ko)
-    return [blocks], [weights]
+    return {"ready": blocks}, [weights]
 
 
 def _packed(weights: hl.ImageParam, filters: int, block: int) -> hl.Func:

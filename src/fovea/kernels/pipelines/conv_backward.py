@@ -120,7 +120,7 @@ def inputs(*, problem, tile, after, begun=False, bias=False):
         dZ.compute_at(dA_prev, yo)
         vectorize_channels(dZ, l, k, L, tile.vector)
     more = [image for image, there in ((others, begun), (bank, True), (b, bias)) if there]
-    return [dA_prev], [*upstream.arguments, *more]
+    return {"dA_prev": dA_prev}, [*upstream.arguments, *more]
 
 
 def turn(packed: hl.Func, read: hl.Func, ci: hl.Var, k: hl.Var, co: hl.Var, B: int, K: int, V: int) -> None:
@@ -199,5 +199,5 @@ def weights(*, problem, tile, after, bias):
         dZ.compute_at(part_sum, g[0]).bound_extent(k, K_up)
         vectorize_channels(dZ, l, k, L, tile.vector)
     parts.schedule_total(dW, k, 1, tile.vector)
-    db = [bias_gradient(upstream, K, L, tile.vector)] if bias else []
-    return [dW, *db], [A_prev, *upstream.arguments]
+    db = {"db": bias_gradient(upstream, K, L, tile.vector)} if bias else {}
+    return {"dW": dW, **db}, [A_prev, *upstream.arguments]

@@ -87,4 +87,5 @@ def weights(*, problem, tile, after, bias):
         panel.reorder(inner, o, x, y, n).vectorize(inner, V).unroll(inner)
         if tile.shared:
             panel.parallel(y)
-    return [dW, *([bias_gradient(upstream, K, 1, V)] if bias else [])], [A_prev, *upstream.arguments]
+    db = {"db": bias_gradient(upstream, K, 1, V)} if bias else {}
+    return {"dW": dW, **db}, [A_prev, *upstream.arguments]

@@ -36,7 +36,7 @@ def forward(*, n_in, n_out, bias, activation, noted, lanes, tile, vector):
         _schedule(A, Z, l, k, n, r, tile)
     else:
         _schedule_one_by_one(A, Z, k, n, r, n_in, n_out, vector)
-    return [A], [A_prev, W, *([b] if bias else [])]
+    return {"A noted" if noted else "A": A}, [A_prev, W, *([b] if bias else [])]
 
 
 def inputs(*, n_in, n_out, after, lanes, tile):
@@ -57,7 +57,7 @@ def inputs(*, n_in, n_out, after, lanes, tile):
     _schedule(dA_prev, sums, l, j, n, r, tile)
     if after:
         dZ.compute_at(dA_prev, n).vectorize(l)
-    return [dA_prev], [*upstream.arguments, W]
+    return {"dA_prev": dA_prev}, [*upstream.arguments, W]
 
 
 def _schedule(
@@ -128,4 +128,4 @@ def weights(*, n_in, n_out, bias, after, lanes, vector, tile):
     result(db, [K]).update().atomic().vectorize(lane[0])
     across.compute_at(db, k).vectorize(l)
     across.update().vectorize(l)
-    return [dW, *([db] if bias else [])], [A_prev, *upstream.arguments]
+    return {"dW": dW, **({"db": db} if bias else {})}, [A_prev, *upstream.arguments]

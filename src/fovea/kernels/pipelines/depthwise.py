@@ -56,7 +56,13 @@ def forward(*, problem, tile, bias, activation, noted, normalised=False, add=Fal
     _sum_in_registers(Z, A, levels, r, (C_g, f_W, f_H), tile)
     seen.stage(A, levels.staging, tile.vector)
     behind.schedule()
-    return [A], [A_prev, *behind.S, weights, *([b] if bias else []), *behind.arguments]
+    return {"A noted" if noted else "A": A}, [
+        A_prev,
+        *behind.S,
+        weights,
+        *([b] if bias else []),
+        *behind.arguments,
+    ]
 
 
 def inputs(*, problem, tile, after, begun=False, bias=False):
@@ -104,7 +110,7 @@ def inputs(*, problem, tile, after, begun=False, bias=False):
         dZ.compute_at(dA_prev, levels.band).vectorize(k, tile.vector, _GUARD)
     seen.stage(dA_prev, levels.staging, tile.vector)
     more = [image for image, there in ((others, begun), (bank, True), (b, bias)) if there]
-    return [dA_prev], [*upstream.arguments, *more]
+    return {"dA_prev": dA_prev}, [*upstream.arguments, *more]
 
 
 def weights(*, problem, tile, after, bias):
@@ -155,7 +161,8 @@ def weights(*, problem, tile, after, bias):
     if after or K_up > K or n_H % tile.band:
         dZ.compute_at(part_sum, g[0]).bound_extent(k, K_up).vectorize(k, V)
     seen.stage(part_sum, kb, V, V if K_up > K else None)
-    return [dW, *([bias_gradient(upstream, K, 1, V)] if bias else [])], [A_prev, *upstream.arguments]
+    db = {"db": bias_gradient(upstream, K, 1, V)} if bias else {}
+    return {"dW": dW, **db}, [A_prev, *upstream.arguments]
 
 
 def _in_rows(A_prev: hl.ImageParam, channels: int) -> Callable:

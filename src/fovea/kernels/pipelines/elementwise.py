@@ -14,14 +14,14 @@ def activate(*, activation, vector):
     """A from Z, over runs [i, n]."""
     Z, A, (i, n) = _run("Z", 2), hl.Func("A"), variables("i n")
     A[i, n] = forward(activation, Z[i, n])
-    return [_schedule(A, i, vector).parallel(n)], [Z]
+    return {"A": _schedule(A, i, vector).parallel(n)}, [Z]
 
 
 def activate_backward(*, activation, vector):
     """dZ from dA and what was kept, A or Z (activations.py)."""
     dA, kept, dZ, (i, n) = _run("dA", 2), _run("kept", 2), hl.Func("dZ"), variables("i n")
     dZ[i, n] = backward(activation, dA[i, n], kept[i, n])
-    return [_schedule(dZ, i, vector).parallel(n)], [dA, kept]
+    return {"dZ": _schedule(dZ, i, vector).parallel(n)}, [dA, kept]
 
 
 def add(*, count, activation, vector):
@@ -31,7 +31,7 @@ def add(*, count, activation, vector):
     for array in arrays[1:]:
         total += array[i, n]
     A[i, n] = forward(activation, total)
-    return [_schedule(A, i, vector).parallel(n)], arrays
+    return {"A": _schedule(A, i, vector).parallel(n)}, arrays
 
 
 def multiply(*, count, vector):
@@ -41,19 +41,19 @@ def multiply(*, count, vector):
     for array in arrays[1:]:
         product = hl.strict_float(product * array[i, n])
     A[i, n] = product
-    return [_schedule(A, i, vector).parallel(n)], arrays
+    return {"A": _schedule(A, i, vector).parallel(n)}, arrays
 
 
 def sgd(*, vector, nesterov):
     """g = dw + λw; v ← μv + g; w ← w − ηv, or w − η(g + μv) with Nesterov's momentum, in place: the outputs
     are the inputs' memory."""
-    w, dw, v, (i,) = _run("w"), _run("dw"), _run("v"), variables("i")
+    w, dw, v, (i,) = _run("w"), _run("dw"), _run("velocity"), variables("i")
     eta, mu, decay = (hl.Param(Float, name) for name in ("rate", "momentum", "weight_decay"))
     step, update = hl.Func("step"), hl.Func("update")
     g = dw[i] + decay * w[i]
     step[i] = mu * v[i] + g
     update[i] = (w[i] - eta * (g + mu * step[i] if nesterov else step[i]), step[i])
-    return [_schedule(update, i, vector)], [w, dw, v, eta, mu, decay]
+    return {"w velocity": _schedule(update, i, vector)}, [w, dw, v, eta, mu, decay]
 
 
 def adam(*, vector):
@@ -70,7 +70,7 @@ def adam(*, vector):
     first[i] = beta1 * m[i] + rest1 * g
     second[i] = beta2 * v[i] + rest2 * g * g
     update[i] = (w[i] - eta * first[i] / (hl.sqrt(second[i]) * correction + epsilon), first[i], second[i])
-    return [_schedule(update, i, vector)], [w, dw, m, v, *parameters]
+    return {"w m v": _schedule(update, i, vector)}, [w, dw, m, v, *parameters]
 
 
 def _run(name: str, dimensions: int = 1) -> hl.ImageParam:

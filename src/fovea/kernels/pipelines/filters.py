@@ -81,7 +81,7 @@ def stencil(*, dtype, kernels, form, result, scaled, vector):
         if together > 1:
             sums.split(y, y, member, together, ROUND).reorder(member, q, y).unroll(member)
         sums.vectorize(q, count, SHIFT)
-    return [out], [*pixel.arguments(), scale]
+    return {"magnitude direction" if form == "polar" else "out": out}, [*pixel.arguments(), scale]
 
 
 def _total(answers: list[hl.Expr], result: str, scale: hl.Expr | None) -> hl.Expr:
@@ -169,7 +169,7 @@ def separable(*, dtype, kind, total, result, fixed, vector):
     _in_registers(sums, b[0], out, lanes(total, vector))
     columns.compute_at(out, row).store_at(out, strip)
     _in_registers(column, a[0], columns, lanes(kind, vector))
-    return [out], [*pixel.arguments(down, along), half, times, shift, scale]
+    return {"out": out}, [*pixel.arguments(down, along), half, times, shift, scale]
 
 
 def correlate(*, dtype, total, result, vector):
@@ -193,7 +193,7 @@ def correlate(*, dtype, total, result, vector):
     sums.compute_at(out, block).vectorize(q, lanes(total, vector)).unroll(q)
     sums.update().reorder(q, r[0], r[1]).vectorize(q, lanes(total, vector)).unroll(q)
     rows.compute_at(out, strip).vectorize(q, lanes(total, vector), SHIFT)
-    return [out], [*pixel.arguments(kernel), scale]
+    return {"out": out}, [*pixel.arguments(kernel), scale]
 
 
 def _in_registers(sums: hl.Func, r: hl.RVar, consumer: hl.Func, count: int) -> None:

@@ -151,7 +151,7 @@ def normalise(*, channels, pixels, groups, vector):
     A, (l, c, p, n) = hl.Func("A"), variables("l c p n")
     A[l, c, p, n] = own.normalised(c, p, n) * gamma[c] + beta[c]
     own.schedule(A)
-    return [own.over(A)], [own.of.Z, gamma, beta, own.epsilon]
+    return {"A": own.over(A)}, [own.of.Z, gamma, beta, own.epsilon]
 
 
 def gradients(*, channels, pixels, groups, vector):
@@ -168,7 +168,7 @@ def gradients(*, channels, pixels, groups, vector):
     sums.schedule()
     own.schedule()
     result(both, [channels]).vectorize(c, own.of.v, GUARD)
-    return [both], [dA, own.of.Z, own.epsilon]
+    return {"dgamma dbeta": both}, [dA, own.of.Z, own.epsilon]
 
 
 def inputs(*, channels, pixels, groups, vector):
@@ -185,7 +185,7 @@ def inputs(*, channels, pixels, groups, vector):
     rest = (plain + own.normalised(c, p, n) * weighted) / own.M
     dZ[l, c, p, n] = (gamma[c] * dA[0, c, p, n] - rest) * own.inverse(c, p, n)
     own.schedule(dZ)
-    return [own.over(dZ)], [dA, own.of.Z, gamma, own.epsilon]
+    return {"dZ": own.over(dZ)}, [dA, own.of.Z, gamma, own.epsilon]
 
 
 def _accumulate(function: hl.Func, at: tuple, values: Sequence[hl.Expr]) -> None:

@@ -28,7 +28,7 @@ def pack(*, channels, width, height, lanes, kind, vector):
         A.vectorize(l)
     else:
         A.vectorize(x, vector, hl.TailStrategy.GuardWithIf)
-    return [A], [X, *([scale, offset] if pixels else []), count]
+    return {"A": A}, [X, *([scale, offset] if pixels else []), count]
 
 
 def unpack(*, channels, width, height, lanes):
@@ -37,4 +37,4 @@ def unpack(*, channels, width, height, lanes):
     l, c, x, y, n = variables("l c x y n")
     X[l, c, x, y, n] = A[n % lanes, c, x, y, n // lanes]
     result(X, [1, channels, width, height]).parallel(n)
-    return [X], [A]
+    return {"X": X}, [A]

@@ -79,7 +79,7 @@ def gradient(*, sizes, size, lanes, vector):
             elif own is not None:
                 part.vectorize(own, vector, hl.TailStrategy.GuardWithIf)
     vectorize_channels(dA, l, c, lanes, vector)
-    return [dA.parallel(n) if high else dA.parallel(n).parallel(y)], arrays
+    return {"A": dA.parallel(n) if high else dA.parallel(n).parallel(y)}, arrays
 
 
 def _merged(operation, sizes, lanes, vector):
@@ -89,7 +89,7 @@ def _merged(operation, sizes, lanes, vector):
     H, W, C = _whole(sizes)
     result(Z, [lanes, C, W, H])
     vectorize_channels(Z, l, c, lanes, vector)
-    return [Z.parallel(n).parallel(y)], arrays
+    return {"A": Z.parallel(n).parallel(y)}, arrays
 
 
 def _arrays(sizes, lanes) -> list[hl.ImageParam]:

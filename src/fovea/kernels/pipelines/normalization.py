@@ -50,7 +50,7 @@ def statistics(*, channels, pixels, lanes, vector, running):
     mean, variance = moment[c][0], moment[c][1]
     before, arguments = [], []
     if running:
-        before = [of.vectors("mean"), of.vectors("variance")]
+        before = [of.vectors("running_mean"), of.vectors("running_variance")]
         momentum = hl.Param(Float, "momentum")
         arguments = [momentum]
         unbiased = variance * (of.M / (of.M - 1))
@@ -69,7 +69,8 @@ def statistics(*, channels, pixels, lanes, vector, running):
     if lanes == 1:
         moment.vectorize(c, vector, GUARD)
         both.vectorize(c, vector, GUARD)
-    return [both], [of.Z, *before, *of.arguments, *arguments]
+    outputs = {"mean variance running_mean running_variance" if running else "mean variance": both}
+    return outputs, [of.Z, *before, *of.arguments, *arguments]
 
 
 def normalise(*, channels, pixels, lanes, vector, activation, add):
@@ -81,7 +82,7 @@ def normalise(*, channels, pixels, lanes, vector, activation, add):
     Y = norm.of(of.Z[l, c, p, n], c, *(other[l, c, p, n] for other in S))
     A[l, c, p, n] = forward(activation, Y)  # (2)
     norm.schedule()
-    return [of.over(A, names)], [of.Z, *S, *norm.arguments]
+    return {"A": of.over(A, names)}, [of.Z, *S, *norm.arguments]
 
 
 def gradients(*, channels, pixels, lanes, vector, activation, kept):
@@ -103,7 +104,7 @@ def gradients(*, channels, pixels, lanes, vector, activation, kept):
     result(both, [channels])
     if lanes == 1:
         both.vectorize(c, vector, GUARD)
-    return [both], [*upstream.arguments, of.Z, *norm.arguments, *of.arguments]
+    return {"dgamma dbeta": both}, [*upstream.arguments, of.Z, *norm.arguments, *of.arguments]
 
 
 def inputs(*, channels, pixels, lanes, vector, activation, kept, gives, of_batch):
@@ -126,7 +127,7 @@ def inputs(*, channels, pixels, lanes, vector, activation, kept, gives, of_batch
     for name in gives:
         value = dZ if name.startswith("dZ") else dY
         if name.endswith("+"):
-            before.append(array(f"before_{name[:-1]}", of.extents))
+            before.append(array(f"begun_{name[:-1]}", of.extents))
             value = before[-1][at] + value
         values.append(value)
     results[at] = tuple(values) if len(values) > 1 else values[0]
@@ -134,7 +135,8 @@ def inputs(*, channels, pixels, lanes, vector, activation, kept, gives, of_batch
     if of_batch:
         terms.compute_root()
     given = [*upstream.arguments, of.Z, *before, dgamma, dbeta]
-    return [of.over(results, names)], [*given, *norm.arguments, *of.arguments]
+    outputs = {" ".join(name.rstrip("+") for name in gives): of.over(results, names)}
+    return outputs, [*given, *norm.arguments, *of.arguments]
 
 
 class _Upstream:

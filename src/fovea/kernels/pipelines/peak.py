@@ -20,4 +20,4 @@ def multiply_adds(*, vector, sums, factors, rounds):
     total.compute_at(out, task).vectorize(i, vector).unroll(i)
     update = total.update().reorder(i, r[0], r[1], task).split(i, vectors, lane, vector)
     update.vectorize(lane).unroll(vectors)
-    return [out], [x]
+    return {"out": out}, [x]

@@ -29,7 +29,7 @@ def maximum(*, window, channels, lanes, vector):
     winner, r = _winner(window, at)
     A[l, c, x, y, n] = winner[l, c, x, y, n][0]
     result(A, [lanes, channels, *window.output[::-1]])
-    return [_in_registers(A, winner, r, window, channels, lanes, vector)], [A_prev]
+    return {"A": _in_registers(A, winner, r, window, channels, lanes, vector)}, [A_prev]
 
 
 def maximum_backward(*, window, channels, lanes, vector):
@@ -47,7 +47,7 @@ def maximum_backward(*, window, channels, lanes, vector):
 
     dA_prev = _gather(window, share, channels, lanes, vector)
     _in_registers(won.compute_root(), winner, r, window, channels, lanes, vector)
-    return [dA_prev], [dA, A_prev]
+    return {"dA_prev": dA_prev}, [dA, A_prev]
 
 
 def indices(*, window, channels, lanes, vector):
@@ -61,7 +61,7 @@ def indices(*, window, channels, lanes, vector):
     px, py = _pixel(window, x, y, position % window.size[1], position // window.size[1])
     place[l, c, x, y, n] = py * window.input[1] + px
     result(place, [lanes, channels, *window.output[::-1]])
-    return [_in_registers(place, winner, r, window, channels, lanes, vector)], [A_prev]
+    return {"A": _in_registers(place, winner, r, window, channels, lanes, vector)}, [A_prev]
 
 
 def average(*, window, channels, count_include_pad, lanes, vector):
@@ -77,7 +77,7 @@ def average(*, window, channels, count_include_pad, lanes, vector):
     A[l, c, x, y, n] = total[l, c, x, y, n] / _count(window, count_include_pad, x, y)
     result(A, [lanes, channels, *window.output[::-1]])
     # Not written out: the compiler would add in another order, and not the same one in all layouts.
-    return [_in_registers(A, total, r, window, channels, lanes, vector, written_out=False)], [A_prev]
+    return {"A": _in_registers(A, total, r, window, channels, lanes, vector, written_out=False)}, [A_prev]
 
 
 def average_backward(*, window, channels, count_include_pad, lanes, vector):
@@ -88,7 +88,7 @@ def average_backward(*, window, channels, count_include_pad, lanes, vector):
     def share(l: hl.Expr, c: hl.Expr, x: hl.Expr, y: hl.Expr, n: hl.Expr, _position: hl.Expr) -> hl.Expr:
         return gradient(l, c, x, y, n) / _count(window, count_include_pad, x, y)
 
-    return [_gather(window, share, channels, lanes, vector)], [dA]
+    return {"dA_prev": _gather(window, share, channels, lanes, vector)}, [dA]
 
 
 def _input(name: str, size: tuple[int, int], channels: int, lanes: int) -> tuple[hl.ImageParam, Callable]:

@@ -16,7 +16,7 @@ def forward(*, channels, pixels, vector):
     slope, A = of.vectors("slope"), hl.Func("A")
     Z = of.Z[tuple(at)]
     A[tuple(at)] = hl.select(is_nan(Z), Z, hl.select(Z > ZERO, Z, slope[at[1]] * Z))
-    return [of.over(A, at)], [of.Z, slope]
+    return {"A": of.over(A, at)}, [of.Z, slope]
 
 
 def inputs(*, channels, pixels, vector):
@@ -24,7 +24,7 @@ def inputs(*, channels, pixels, vector):
     of, at = Pictures(channels, pixels, 1, vector), variables("l c p n")
     dA, slope, dZ = array("dA", of.extents), of.vectors("slope"), hl.Func("dZ")
     dZ[tuple(at)] = hl.select(of.Z[tuple(at)] > ZERO, dA[tuple(at)], slope[at[1]] * dA[tuple(at)])
-    return [of.over(dZ, at)], [dA, of.Z, slope]
+    return {"dZ": of.over(dZ, at)}, [dA, of.Z, slope]
 
 
 def gradients(*, channels, pixels, vector):
@@ -40,4 +40,4 @@ def gradients(*, channels, pixels, vector):
     dslope[c] = sums.total[c][0]
     sums.schedule()
     result(dslope, [channels]).vectorize(c, of.v, GUARD)
-    return [dslope], [dA, of.Z]
+    return {"dslope": dslope}, [dA, of.Z]

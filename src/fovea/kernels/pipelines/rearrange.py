@@ -12,7 +12,7 @@ def space_to_depth(*, size, block, mode, channels, lanes, vector):
     c, place = (k % C, k // C) if mode == "DCR" else (k // (b * b), k % (b * b))
     A = hl.Func("A")
     A[l, k, x, y, n] = A_prev[l, c, x * b + place % b, y * b + place // b, n]
-    return [_schedule(A, (H // b, W // b), C * b * b, lanes, vector)], [A_prev]
+    return {"A": _schedule(A, (H // b, W // b), C * b * b, lanes, vector)}, [A_prev]
 
 
 def depth_to_space(*, size, block, mode, channels, lanes, vector):
@@ -23,7 +23,7 @@ def depth_to_space(*, size, block, mode, channels, lanes, vector):
     k = place * C + c if mode == "DCR" else c * (b * b) + place
     A = hl.Func("A")
     A[l, c, x, y, n] = A_prev[l, k, x // b, y // b, n]
-    return [_schedule(A, (H * b, W * b), C, lanes, vector)], [A_prev]
+    return {"A": _schedule(A, (H * b, W * b), C, lanes, vector)}, [A_prev]
 
 
 def channels(*, size, taken, channels, lanes, vector):
@@ -33,7 +33,7 @@ def channels(*, size, taken, channels, lanes, vector):
     A = hl.Func("A")
     value = A_prev[l, hl.clamp(order[k], 0, channels - 1), x, y, n]
     A[l, k, x, y, n] = hl.select(order[k] >= 0, value, ZERO)
-    return [_schedule(A, size, taken, lanes, vector)], [A_prev, order]
+    return {"A": _schedule(A, size, taken, lanes, vector)}, [A_prev, order]
 
 
 def _schedule(A: hl.Func, size: tuple[int, int], channels: int, lanes: int, vector: int) -> hl.Func:

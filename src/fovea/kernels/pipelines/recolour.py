@@ -24,4 +24,4 @@ def recolour(*, channels, pixels, vector):
     # Schedule: vectors of pixels.
     result(out, [C, pixels])
     out.reorder(c, x, n).unroll(c).vectorize(x, vector, hl.TailStrategy.GuardWithIf).parallel(n)
-    return [out], [pictures, matrices]
+    return {"out": out}, [pictures, matrices]

@@ -10,7 +10,8 @@ def sample(*, size, output, terms, channels, lanes, vector):
     (H, W), (n_H, n_W), (of_row, of_column) = size, output, terms
     A_prev, fill = array("A_prev", [lanes, channels, W, H]), hl.Param(Float, "fill")
     rows, row_shares = fixed("rows", [of_row, n_H], hl.Int(32)), fixed("row_shares", [of_row, n_H])
-    columns, column_shares = fixed("columns", [of_column, n_W], hl.Int(32)), fixed("shares", [of_column, n_W])
+    columns = fixed("columns", [of_column, n_W], hl.Int(32))
+    column_shares = fixed("column_shares", [of_column, n_W])
 
     # Algorithm
     l, c, x, y, n = variables("l c x y n")
@@ -30,4 +31,4 @@ def sample(*, size, output, terms, channels, lanes, vector):
     total.compute_at(A, y)
     for stage in (total, total.update().reorder(l, c, r[0], r[1], x, y, n)):
         vectorize_channels(stage, l, c, lanes, vector)
-    return [A.parallel(n).parallel(y)], [A_prev, rows, row_shares, columns, column_shares, fill]
+    return {"A": A.parallel(n).parallel(y)}, [A_prev, rows, row_shares, columns, column_shares, fill]

@@ -16,7 +16,7 @@ def take(*, size, stride, channels, deeper, lanes, vector):
     l, c, x, y, n = variables("l c x y n")
     value = A_prev[l, hl.min(c, channels - 1), x * s_W, y * s_H, n]
     Z[l, c, x, y, n] = hl.select(c < channels, value, ZERO)
-    return [_schedule(Z, (-(-H // s_H), -(-W // s_W)), deeper, lanes, vector)], [A_prev]
+    return {"Z": _schedule(Z, (-(-H // s_H), -(-W // s_W)), deeper, lanes, vector)}, [A_prev]
 
 
 def give_back(*, size, stride, channels, deeper, add, lanes, vector):
@@ -26,9 +26,9 @@ def give_back(*, size, stride, channels, deeper, add, lanes, vector):
     l, c, x, y, n = variables("l c x y n")
     taken = (x % s_W == 0) & (y % s_H == 0)
     value = hl.select(taken, dZ[l, c, x // s_W, y // s_H, n], ZERO)
-    before = [array("before", [lanes, channels, W, H])] if add else []
+    before = [array("begun", [lanes, channels, W, H])] if add else []
     dA_prev[l, c, x, y, n] = before[0][l, c, x, y, n] + value if add else value
-    return [_schedule(dA_prev, size, channels, lanes, vector)], [dZ, *before]
+    return {"dA_prev": _schedule(dA_prev, size, channels, lanes, vector)}, [dZ, *before]
 
 
 def _schedule(function: hl.Func, size: tuple[int, int], channels: int, lanes: int, vector: int) -> hl.Func:

@@ -24,7 +24,7 @@ def forward(*, size, factor, mode, channels, lanes, vector):
             _mean(A_prev[l, c, left, i, n], A_prev[l, c, right, i, n], of_column) for i in (above, below)
         )
         A[l, c, x, y, n] = hl.strict_float(_mean(first, second, of_row))  # the same bits in every layout
-    return [_schedule(A, (H * f_H, W * f_W), channels, lanes, vector)], [A_prev]
+    return {"A": _schedule(A, (H * f_H, W * f_W), channels, lanes, vector)}, [A_prev]
 
 
 def backward(*, size, factor, mode, channels, lanes, vector):
@@ -46,7 +46,7 @@ def backward(*, size, factor, mode, channels, lanes, vector):
     total.compute_at(dA_prev, y)
     for stage in (total, total.update().reorder(l, c, r[0], r[1], x, y, n)):
         vectorize_channels(stage, l, c, lanes, vector)
-    return [_schedule(dA_prev, size, channels, lanes, vector)], [dA]
+    return {"dA_prev": _schedule(dA_prev, size, channels, lanes, vector)}, [dA]
 
 
 def _between(y: hl.Var, f: int, n: int) -> tuple[hl.Expr, hl.Expr, hl.Expr]:

@@ -49,7 +49,7 @@ def warp(*, size, out_size, channels, mode):
     # Schedule: vectors of columns; the pixels are fetched one by one.
     result(out, [C, width, height])
     out.reorder(c, x, y, n).unroll(c).vectorize(x, 8, hl.TailStrategy.GuardWithIf).parallel(n)
-    return [out], [pictures, matrices]
+    return {"out": out}, [pictures, matrices]
 
 
 def _reflected(i: hl.Expr, n: int) -> hl.Expr:

@@ -65,7 +65,13 @@ def forward(*, problem, tile, bias, activation, noted, normalised=False, add=Fal
         q = variables("q")[0]
         _share_out(staged.compute_at(A, band).vectorize(q, tile.vector, _WHOLE), tile)
     behind.schedule()
-    return [A], [A_prev, *behind.S, weights, *([b] if bias else []), *behind.arguments]
+    return {"A noted" if noted else "A": A}, [
+        A_prev,
+        *behind.S,
+        weights,
+        *([b] if bias else []),
+        *behind.arguments,
+    ]
 
 
 def transformed(*, channels, filters, tile):
@@ -78,7 +84,7 @@ def transformed(*, channels, filters, tile):
     result(U, [*tile.ready(channels, filters)[::-1]]).vectorize(ki, tile.vector).parallel(j)
     own.U.compute_root()
     own.schedule()
-    return [U], [weights]
+    return {"ready": U}, [weights]
 
 
 def _of(weights: hl.ImageParam, K: int, tile: WinogradTile) -> Weight:
@@ -126,7 +132,7 @@ def inputs(*, problem, tile, after, begun=False):
     band = sums.schedule(dA_prev, (l, c, x, y, n))
     if after or uneven:
         _share_out(dZ.compute_at(dA_prev, band).vectorize(k, tile.vector, _GUARD), tile)
-    return [dA_prev], [*upstream.arguments, *([] if others is None else [others]), bank]
+    return {"dA_prev": dA_prev}, [*upstream.arguments, *([] if others is None else [others]), bank]
 
 
 def _inside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:

@@ -67,4 +67,5 @@ def weights(*, problem, tile, after, bias):
     sums.update().reorder(ki, ci, r[0]).vectorize(ki, v).unroll(ki).unroll(ci)
     tiles.schedule(dW, g[0], cb, parallel=True)
     spread(dU, ci, chunk)
-    return [dW, *([bias_gradient(upstream, K, 1, v)] if bias else [])], tiles.arguments
+    db = {"db": bias_gradient(upstream, K, 1, v)} if bias else {}
+    return {"dW": dW, **db}, tiles.arguments

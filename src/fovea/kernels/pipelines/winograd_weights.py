@@ -74,4 +74,5 @@ def weights(*, problem, tile, after, bias):
     dW_rows.compute_at(dW, kb).vectorize(k, v).unroll(i).unroll(hl.Var("v"))
     dU.compute_at(dW, kb).vectorize(k, v)
     dU.update().reorder(k, c, i, j, p[0]).vectorize(k, v).unroll(i).unroll(j)
-    return [dW, *([bias_gradient(upstream, K, 1, v)] if bias else [])], tiles.arguments
+    db = {"db": bias_gradient(upstream, K, 1, v)} if bias else {}
+    return {"dW": dW, **db}, tiles.arguments
