@@ -110,3 +110,12 @@ def test_nothing_goes_on_from_weights_that_are_no_numbers(command, capsys):
         cli.main([*command, "model.safetensors"])
     assert 'model.safetensors: Conv2D "conv1": expected finite numbers in b' in capsys.readouterr().err
     assert set(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize("format", ["onnx", "torch"])
+def test_a_model_that_overflows_is_not_exported(format, capsys):
+    saved("dense1.W", 3e38)
+    with pytest.raises(SystemExit, match="1"):
+        cli.main(["export", "model.safetensors", "--format", format, "--out", "out"])
+    assert 'model.safetensors: Dense "dense1": expected finite numbers' in capsys.readouterr().err
+    assert not Path("out").exists()

@@ -475,11 +475,42 @@ def test_a_loss_that_is_no_number_says_where_and_keeps_the_last_good_state(tmp_p
 
     with (
         np.errstate(all="ignore"),
-        pytest.raises(TrainingError, match=r"loss in epoch 2, step [23]: .*lower --learning-rate than 0.1"),
+        pytest.raises(
+            TrainingError, match=r"loss in epoch 2, step [23]: .*than 0\.1; the last saved epoch is kept"
+        ),
     ):
         train(network, out=tmp_path / "run", schedule=explode_in_the_second_epoch)
     assert np.isfinite(fovea.load(tmp_path / "run/last.safetensors").flat).all()
     assert len((tmp_path / "run/results.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("key", ["conv1.W", "dense1.W"])
+def test_weights_that_overflow_from_the_start_are_named_and_no_learning_rate_is_blamed(key):
+    for begin in (train, fovea.find_rate):
+        network = tiny.network()
+        network.parameters[key][...] = 3e38
+        layer = "Conv2D" if key == "conv1.W" else "Dense"
+        told = rf'^the first step: {layer} "{key[:5]}.*": expected finite numbers, got .*train it again$'
+        with pytest.raises(DataError, match=told):
+            begin(network, tiny.splits())
+
+
+def test_gradients_that_overflow_in_the_first_step_are_found_there():
+    network = tiny.network()
+    network.parameters["conv1.W"][...] = 1e-37
+    network.parameters["dense1.W"][...] = np.where(np.arange(3) == 0, 3e38, -3e38)
+    with np.errstate(all="ignore"), pytest.raises(TrainingError, match="gradients in epoch 1, step 1: "):
+        train(network)
+
+
+def test_an_epoch_is_said_to_be_kept_only_where_one_was_saved(tmp_path):
+    options = {"batch_size": 8, "schedule": lambda step, steps: 1e30}
+    for out in (None, tmp_path / "run"):
+        with (
+            np.errstate(all="ignore"),
+            pytest.raises(TrainingError, match=r"lower --learning-rate than [\d.]+$"),
+        ):
+            train(out=out, **options)
 
 
 def test_weights_that_explode_in_the_last_step_are_not_saved(tmp_path):

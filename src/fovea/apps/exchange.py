@@ -8,7 +8,7 @@ from fovea.errors import DataError, ShapeError, mismatch
 from fovea.names import class_name, distinct, listed, repeated
 from fovea.network import Network
 from fovea.network.preprocessing import Preprocessing
-from fovea.network.soundness import check_weights
+from fovea.network.soundness import check_some_picture, check_weights
 from fovea.network.summary import outputs
 from fovea.training import trained
 
@@ -41,9 +41,11 @@ FORMATS: dict[str, tuple[str, Callable[[Network, Path, bool, bool], str]]] = {
 def export(
     model: str, format: str, out: str | None = None, *, numbers: bool = False, logits: bool = False
 ) -> tuple[Path, str]:
-    """Write MODEL in another format: where it is now, and what is in it. Raises DataError."""
+    """Write MODEL in another format: where it is now, and what is in it. Raises DataError, also for a
+    network that does not give finite numbers to a picture of noise."""
     ending, write = FORMATS[check_format(format)]
     network = trained.trained(model)
+    check_some_picture(network, model)
     path = _new(out or f"{_name(model)}{ending}")
     return path, write(network, path, numbers, logits)
 

@@ -15,6 +15,7 @@ import numpy as np
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer
 from fovea.ranges import number
+from fovea.reference.quiet import quietly
 
 
 @dataclass(eq=False)
@@ -28,6 +29,7 @@ class Dropout(Layer):
     def __post_init__(self) -> None:
         self.rate = number(self.rate, "Dropout: rate", "a number from 0 to below 1", 0, 1 - 1e-7)
 
+    @quietly
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
@@ -41,6 +43,7 @@ class Dropout(Layer):
         M = kept * A_prev.dtype.type(1 / (1 - self.rate))
         return A_prev * M, M  # (1)
 
+    @quietly
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         M = cache
         return dZ if M is None else dZ * M, {}  # (1)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from fovea import engine
 from fovea.errors import DataError, mismatch
 from fovea.network import Network
 
@@ -23,11 +24,35 @@ def check_weights(network: Network, who: str) -> None:
 def check_picture(network: Network, picture: np.ndarray, who: str) -> None:
     """Raise DataError, in the name of `who`, where a layer does not give finite numbers to the picture, uint8
     (H, W, C) or numbers."""
-    X = picture[np.newaxis]
+    check_batch(network, picture[np.newaxis], who)
+
+
+def check_some_picture(network: Network, who: str) -> None:
+    """The same for a picture of noise: weights may be finite, and too large to compute with."""
+    check_picture(network, np.random.default_rng(0).integers(0, 256, network.input_shape, np.uint8), who)
+
+
+def check_batch(
+    network: Network,
+    X: np.ndarray,
+    who: str,
+    training: bool = False,
+    rng: np.random.Generator | None = None,
+) -> None:
+    """The same for pictures (N, H, W, C), in training where that is asked for.
+
+    On the reference engine, which has nothing to compile for a single pass.
+    """
     X = network.preprocessing.apply(X) if X.dtype == np.uint8 else X
-    for layer, A, _ in network.forward_steps(X):
-        if not np.isfinite(A).all():
-            raise DataError(mismatch(f"{who}: {layer.who}", "finite numbers", _first(A), _REMEDY))
+    with engine.use("reference"), np.errstate(all="ignore"):
+        for layer, A, _ in network.forward_steps(X, training, rng):
+            check_numbers(A, f"{who}: {layer.who}")
+
+
+def check_numbers(array: np.ndarray, who: str) -> None:
+    """Raise DataError, in the name of `who`, where not all of what its weights led to is finite."""
+    if not np.isfinite(array).all():
+        raise DataError(mismatch(who, "finite numbers", _first(array), _REMEDY))
 
 
 def check_answers(
@@ -42,8 +67,7 @@ def check_answers(
     if len(bad):
         first = int(bad[0])
         check_picture(network, picture_of(first), names[first])
-        who = f"{names[first]}: {network.layers[-1].who}"
-        raise DataError(mismatch(who, "finite numbers", _first(answers[first]), _REMEDY))
+        check_numbers(answers[first], f"{names[first]}: {network.layers[-1].who}")
 
 
 def _first(array: np.ndarray) -> str:

@@ -63,8 +63,9 @@ def train(
     folder to write, made anew unless it is a `Folder`; `resume` is one to resume, with all else as it was.
     `arguments` are more lines for its arguments.yaml. All random numbers come from the recipe's seed.
 
-    Raises DataError or ShapeError where network and data do not fit, TrainingError where the loss is no
-    longer a number or the run cannot be saved, and Stopped, a KeyboardInterrupt, after Ctrl-C.
+    Raises DataError or ShapeError where network and data do not fit, DataError where the first step gives no
+    numbers, TrainingError where the loss is no longer one or the run cannot be saved, and Stopped, a
+    KeyboardInterrupt, after Ctrl-C.
     """
     recipe, task = chosen(recipe or Recipe(), task, choices)
     progress = progress or Progress()
@@ -94,7 +95,7 @@ def train(
     layer_rates.hold(network, factors)
     try:
         plan = runner.plan(network, size, training=True, loss=loss, progress=progress.compiling)
-        step = Step(network, plan, recipe, average, recipe.epochs * steps, factors)
+        step = Step(network, plan, recipe, average, recipe.epochs * steps, factors, folder is not None)
         idle = sum(p.size for name, p in network.parameters.items() if not factors[name.partition(".")[0]])
         if idle:
             count = sum(p.size for p in network.parameters.values())
@@ -112,7 +113,7 @@ def train(
                     for images, targets in stream:  # batch
                         # forward → loss → backward
                         found, sums = plan.loss_and_gradients(images, targets, rng=step.rng(at))
-                        step(found, at)  # step
+                        step(found, images, at)  # step
                         at.add(found, sums, loss.counted(targets))
                         progress.step(at)
                         pulse.step(at)
@@ -122,7 +123,7 @@ def train(
                 with keeper.shown():
                     row = _measure(task, plan, data, at, size) if at.step == steps else None
                 if not _is_sound(network, row):
-                    raise diverged("weights", "others", at.epoch, at.step, recipe.rate)
+                    raise diverged("weights", "others", at, at.step, recipe.rate, folder is not None)
                 if row and at.close(row, task):
                     keeper.hold()
                 keeper.save(at)

@@ -27,6 +27,7 @@ from fovea.training.average import Copy
 from fovea.training.loop import adopt, check_fit, check_recipe
 from fovea.training.recipe import Recipe
 from fovea.training.runner import Plan
+from fovea.training.step import check_first
 from fovea.training.task import Task
 
 LOW, HIGH, STEPS = 1e-5, 10.0, 120
@@ -69,8 +70,8 @@ def find_rate(
     """Try rates from `low` to `high` in `steps` steps; the network is afterwards what it was.
 
     All else is as `recipe` and `task` say. `progress(done, total)` counts steps. Raises FoveaError where
-    network and data do not fit, TrainingError for rates that do not rise and where the loss is no number from
-    the start.
+    network and data do not fit, TrainingError for rates that do not rise, and DataError where the first step
+    gives no numbers.
     """
     if not (0 < low < high < float("inf") and steps >= 2):
         got = f"{low:g} to {high:g} in {steps} steps"
@@ -102,8 +103,11 @@ def _search(
     tried, found, smoothed, total, weight = [], [], [], 0.0, 0.0
     with closing(stream):
         for step, (rate, (images, targets)) in enumerate(zip(rates, stream, strict=False)):
-            rng = np.random.default_rng([recipe.seed, _PURPOSE, step])
-            loss, _ = plan.loss_and_gradients(images, targets, rng=rng)
+            seed = [recipe.seed, _PURPOSE, step]
+            loss, _ = plan.loss_and_gradients(images, targets, rng=np.random.default_rng(seed))
+            if step == 0:
+                rng = np.random.default_rng(seed)
+                check_first(network, loss, {"all": plan.gradients}, images, rng)
             total, weight = SMOOTH * total + loss, SMOOTH * weight + 1
             smooth = total / weight  # (1)
             if not isfinite(smooth) or (smoothed and smooth > BEYOND * min(smoothed)):
@@ -113,8 +117,6 @@ def _search(
                 clip(plan.gradients, recipe.clip)
             recipe.optimizer.step({"all": network.flat}, {"all": plan.gradients}, rate)
             progress(step + 1, len(rates))
-    if not tried:
-        raise TrainingError(mismatch("find_rate: the first loss", "a finite number", loss))
     return RateSearch(tried, found, smoothed)
 
 
