@@ -201,6 +201,9 @@ def test_a_long_row_backwards_is_put_in_order_at_once():
 def test_there_are_at_most_so_many_layers():
     with pytest.raises(ShapeError, match=f"at most {MOST:,} layers, got {MOST + 1:,}"):
         Network([ReLU()] * (MOST + 1), (2,))
+    entry = {"type": "no layer is made of these", "hyperparameters": {}}
+    with pytest.raises(ShapeError, match=f"at most {MOST:,} layers"):
+        Network.from_architecture({"input_shape": [2], "layers": [entry] * (MOST + 1)})
 
 
 def test_errors_name_some_of_many():

@@ -181,7 +181,7 @@ def chain(operators, opset=17):
 
 
 def test_a_hundred_thousand_operators_are_too_many():
-    with pytest.raises(DataError, match=r"at most 100,000 operators, inputs, outputs .*, got 300,001"):
+    with pytest.raises(DataError, match=r"at most 100,000 operators, inputs, outputs .*, got more$"):
         fovea.onnx.from_model(chain(100_000))
 
 

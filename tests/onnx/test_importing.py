@@ -514,6 +514,11 @@ WRONG = {
         model(node("Div", ["x", "zero"], ["y"], name="d"), zero=np.zeros(1, np.float32)),
         r'^Div "d": its gamma: expected finite numbers, got NaN or infinity$',
     ),
+    "a variance below 0": (
+        model(node("BatchNormalization", ["x", *"gggv"], ["y"], name="n"),
+              g=np.ones(3, np.float32), v=np.float32([1, -1, 1])),
+        r'^BatchNormalization "n": its variance: expected numbers of at least 0, got -1$',
+    ),
     "a text": (
         model(node("Add", ["x", "t"], ["y"], name="a"), t=np.array(["a"])), '^Add "a": "t": expected numbers'
     ),

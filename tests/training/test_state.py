@@ -142,6 +142,16 @@ def test_a_position_is_one_that_such_a_training_comes_to(run, field):
         Position.read(content, TASK, 3, 6, 42)
 
 
+@pytest.mark.parametrize("missing", ["epochs", "seed", "engine", "architecture", "all"])
+def test_settings_have_all_that_every_state_has_had(run, missing):
+    text, arrays = read_tensors(run / "state.safetensors")
+    del text["checksum"]
+    settings = json.loads(text["settings"])
+    text["settings"] = json.dumps({k: v for k, v in settings.items() if missing not in (k, "all")})
+    write_tensors(run / "state.safetensors", arrays, text)
+    refused(run)
+
+
 def test_without_a_best_model_a_new_run_is_what_is_left(run):
     (run / "best.safetensors").write_bytes(b"")
     (run / "state.safetensors").write_bytes(b"")

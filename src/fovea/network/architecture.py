@@ -13,7 +13,7 @@ from typing import Any
 from fovea.errors import ShapeError, mismatch
 from fovea.files import jsons
 from fovea.layers.base import REGISTRY, Layer
-from fovea.network.graph import Node
+from fovea.network.graph import Node, check_count
 
 
 def to_json(nodes: Sequence[Node], input_shape: Sequence[int], outputs: Sequence[str] = ()) -> dict[str, Any]:
@@ -26,6 +26,7 @@ def from_json(architecture: Any) -> tuple[list[Node], list[int], Any]:
     """The layers, the shape of their input, and the names of outputs as they come, which `Network` checks.
     Raises ShapeError for what is no architecture."""
     try:
+        check_count(len(architecture["layers"]))  # before they are made, which takes time
         nodes = [
             Node(
                 _made(entry["type"], dict(entry["hyperparameters"])),

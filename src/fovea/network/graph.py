@@ -102,6 +102,12 @@ class Graph:
         return INPUT if number == PICTURE else self.layers[number].name
 
 
+def check_count(layers: int) -> None:
+    """Raises ShapeError for more than MOST layers."""
+    if layers > MOST:
+        raise ShapeError(mismatch("Network", f"at most {MOST:,} layers", f"{layers:,}"))
+
+
 def takers(sources: Sequence[Sequence[int]]) -> list[list[int]]:
     """For each number, those whose sources it is among, in order."""
     found: list[list[int]] = [[] for _ in sources]
@@ -123,8 +129,7 @@ def _nodes(entries: Entries) -> list[Node]:
         given = [entry if isinstance(entry, Node) else Node(entry) for entry in entries]
     if not given:
         raise ShapeError(mismatch("Network", "at least one layer", "none"))
-    if len(given) > MOST:
-        raise ShapeError(mismatch("Network", f"at most {MOST:,} layers", f"{len(given):,}"))
+    check_count(len(given))
     taken: set[int] = set()
     for place, (layer, _, _) in enumerate(given, start=1):
         if not isinstance(layer, Layer):

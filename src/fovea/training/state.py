@@ -33,6 +33,11 @@ from fovea.training.run_folder import Folder
 from fovea.training.task import Task
 
 _FORMAT, _CHECKSUM = "1", "checksum"
+# Settings that every state has had; the others came later, or belong to a task.
+_SETTINGS = (
+    "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "seed", "engine",
+    "architecture",
+)  # fmt: skip
 _OPTIMIZER = "optimizer."  # what the names of its arrays begin with
 
 
@@ -190,6 +195,8 @@ def read(path: Path, settings: Mapping[str, Any]) -> tuple[Any, dict[str, np.nda
     was = jsons.loads(text["settings"], f"{path}: settings")
     if not isinstance(was, dict):
         raise DataError(mismatch(f"{path}: settings", "names and values", short(was)))
+    if missing := [name for name in _SETTINGS if name not in was]:
+        raise DataError(mismatch(f"{path}: settings", f"a value for {missing[0]}", "none"))
     for name, value in was.items():
         if given.get(name) != value:
             remedy = "resume with the same, or start a new run"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea.errors import ShapeError, mismatch
+from fovea.errors import DataError, ShapeError, mismatch
 from fovea.layers import (
     Add,
     Affine,
@@ -134,6 +134,9 @@ def batch_normalization(
         name: by_channel(value, b.numbers(a, place).reshape(axes), name in ("gamma", "variance"))
         for place, (name, a) in enumerate(given, start=1)
     }
+    least = arrays["variance"].min()
+    if least + epsilon <= 0:  # a little below 0, as rounding leaves it, is what epsilon is for
+        raise DataError(mismatch("its variance", "numbers of at least 0", f"{least:g}"))
     layer = BatchNorm(epsilon, round(1 - momentum, 6))
     return replace(b.add(layer, value, **arrays), moved=value.moved)
 
