@@ -26,7 +26,7 @@ from fovea.layers import (
     Shortcut,
 )
 from fovea.layers.base import Shape
-from fovea.network.graph import PICTURE, takers
+from fovea.network.graph import PICTURE, consumers
 
 LAYOUTS = ("NCHW", "NHWC")
 FORMATS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
@@ -46,7 +46,7 @@ class Twin(nn.Module):
         super().__init__()
         self.parts, self.sources = nn.ModuleList(), network.sources
         self._learning: list[tuple[Layer, nn.Module, Shape]] = []
-        taken = takers(network.sources)
+        taken = consumers(network.sources)
         came: dict[int, Shape] = {}  # what the Flatten of that number took in
         for number, (layer, shape) in enumerate(zip(network.layers, network.input_shapes, strict=True)):
             source = network.sources[number][0]

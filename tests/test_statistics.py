@@ -13,7 +13,7 @@ from fovea.files.tensors import read_tensors, write_tensors
 from fovea.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU
 from fovea.network import Network
 from fovea.training import progress
-from fovea.training.state import Keeper
+from fovea.training.state import RunState
 from tests import tiny
 from tests.cases import ENGINES
 
@@ -136,11 +136,11 @@ def test_training_learns_them_and_predicts_with_them():
 
 def test_the_best_weights_come_with_their_statistics():
     result = network()
-    keeper = Keeper(None, result, fovea.optimizers.SGD(), {})
+    state = RunState(None, result, fovea.optimizers.SGD(), {})
     best = result.memory.copy()
-    keeper.hold()
+    state.mark_best()
     result.memory[...] += 1
-    keeper.use_best()
+    state.restore_best()
     assert np.array_equal(result.memory, best)
 
 

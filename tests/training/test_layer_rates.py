@@ -104,10 +104,10 @@ def batch(network, seed=0):
 
 
 def gradients(network, factors):
-    layer_rates.hold(network, factors)
+    layer_rates.freeze(network, factors)
     plan = runner.plan(network, 12, training=True)
     plan.loss_and_gradients(*batch(network))
-    layer_rates.hold(network, {})
+    layer_rates.freeze(network, {})
     return {k: plan.gradients[s : s + int(np.prod(shape))].copy() for k, (s, shape) in network.layout.items()}
 
 
@@ -157,7 +157,7 @@ def test_frozen_normalisations_with_a_sum_behind_pass_gradients_on(freeze):
 
 def test_the_way_back_ends_at_the_lowest_layer_that_learns(name):
     network = small()
-    layer_rates.hold(network, of("..pool1"))
+    layer_rates.freeze(network, of("..pool1"))
     plan = runner.plan(network, 12, training=True)
     if name == "halide":
         assert not plan.parts[0].backward

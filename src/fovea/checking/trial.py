@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 
 from fovea.errors import FoveaError, mismatch
-from fovea.layers.base import Gradients, Layer, Shape, several, taken_in
+from fovea.layers.base import Gradients, Layer, Shape, pack_inputs, unpack_inputs
 
 
 class CheckFailed(FoveaError, AssertionError):
@@ -57,7 +57,7 @@ class Trial:
 
     def forward(self, *inputs: np.ndarray) -> tuple[np.ndarray, Any]:
         """The same random numbers each time, so that Z is one function."""
-        A_prev = taken_in(self.layer, inputs)
+        A_prev = pack_inputs(self.layer, inputs)
         return self.layer.forward(A_prev, training=self.training, rng=np.random.default_rng(0))
 
     def run(self) -> Gradients:
@@ -77,7 +77,7 @@ class Trial:
                 mismatch(f"{self.who}: gradients", sorted(self.layer.parameters), sorted(gradients))
             )
         parameters = {f"d{name}": gradients[name] for name in self.layer.parameters}
-        return dict(zip(self._names, several(dA_prev), strict=True)) | parameters
+        return dict(zip(self._names, unpack_inputs(dA_prev), strict=True)) | parameters
 
     def learned(self, cache: Any) -> Gradients:
         new, expected = self.layer.update(cache), self.layer.statistics if self.training else {}

@@ -70,7 +70,7 @@ def weights(asked: Asked, labels: np.ndarray, classes: Sequence[str]) -> list[fl
     return [float(w) for w in asked]
 
 
-def told(asked: Asked) -> "str | dict[str, float] | list[float]":
+def to_setting(asked: Asked) -> "str | dict[str, float] | list[float]":
     """`asked` as a run's arguments say it, and `parse` takes it."""
     asked = parse(asked)
     if asked is None or isinstance(asked, str):

@@ -127,4 +127,4 @@ class Classification(Task):
 
     def settings(self) -> dict[str, Any]:
         own = {field.name: getattr(self, field.name) for field in fields(self)}
-        return own | {"class_weights": class_weights.told(self.class_weights)}
+        return own | {"class_weights": class_weights.to_setting(self.class_weights)}

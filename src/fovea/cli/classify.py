@@ -12,9 +12,9 @@ from fovea.cli.common import (
     Trained,
     app,
     is_given,
+    or_usage_error,
     set_threads,
     skipped,
-    understand,
     usage,
     warn,
 )
@@ -145,11 +145,11 @@ def train(
         run = train.resume(resume, progress.shown())
     else:
         chosen = {name: context.params[name] for name in train.NAMES if context.params.get(name) is not None}
-        understand(train.check, chosen)
-        understand(trained.check_precision, precision)
+        or_usage_error(train.check, chosen)
+        or_usage_error(trained.check_precision, precision)
         if groups is not None:
-            understand(parse, groups)
-        where = {"weights": weights, "size": understand(sides, size), "groups": groups, "out": out}
+            or_usage_error(parse, groups)
+        where = {"weights": weights, "size": or_usage_error(sides, size), "groups": groups, "out": out}
         run = train.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
     assert run.folder is not None
     say(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
@@ -201,9 +201,9 @@ def find_rate(
 
     set_threads(threads)
     chosen = {name: context.params[name] for name in train.NAMES if context.params.get(name) is not None}
-    understand(train.check, chosen)
-    understand(trained.check_precision, precision)
-    where = {"size": understand(sides, size), "precision": precision, "out": out}
+    or_usage_error(train.check, chosen)
+    or_usage_error(trained.check_precision, precision)
+    where = {"size": or_usage_error(sides, size), "precision": precision, "out": out}
     with Counter("trying rates") as counter:
         found, recipe, name, folder = app.find(data, model, progress=counter, **where, **chosen)
     say(f"{name}, batches of {recipe.batch_size}, {recipe.optimizer.name}: learning rate {found.best:g}")
@@ -230,7 +230,7 @@ def evaluate(
     from fovea.classification import evaluate as app
     from fovea.training import trained
 
-    understand(trained.check_precision, precision)
+    or_usage_error(trained.check_precision, precision)
     set_threads(threads)
     with Counter("measuring") as counter:
         found = app.evaluate(model, data, flips=flips, precision=precision, out=out, progress=counter)
@@ -272,7 +272,7 @@ def predict(
 
     if as_json and csv is not None:
         usage("--json and --csv cannot be combined")
-    understand(trained.check_precision, precision)
+    or_usage_error(trained.check_precision, precision)
     set_threads(threads)
     network, task = trained.classifier(model, precision), Classification(flips=flips)
     entries, short = [], None

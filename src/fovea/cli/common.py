@@ -62,7 +62,7 @@ def is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def understand(check: Callable[..., Any], *values: Any) -> Any:
+def or_usage_error(check: Callable[..., Any], *values: Any) -> Any:
     """What `check` makes of options; wrong values of them are a wrong command."""
     try:
         return check(*values)

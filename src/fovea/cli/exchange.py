@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Trained, app, understand, usage
+from fovea.cli.common import Debug, Trained, app, or_usage_error, usage
 from fovea.names import say
 from fovea.ranges import short
 
@@ -29,7 +29,7 @@ def export(
     """Write a model for other programs."""
     from fovea.apps import exchange
 
-    understand(exchange.check_format, format)
+    or_usage_error(exchange.check_format, format)
     path, words = exchange.export(model, format, out, numbers=numbers, logits=logits)
     say(f"{path}: {words}")
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, Trained, app, set_threads, understand, warn
+from fovea.cli.common import Debug, Threads, Trained, app, or_usage_error, set_threads, warn
 from fovea.names import say
 
 
@@ -45,7 +45,7 @@ def inspect(
     from fovea.apps.counter import Counter
     from fovea.apps.inspect import inspect as app
 
-    understand(app.check_unit, unit)
+    or_usage_error(app.check_unit, unit)
     set_threads(threads)
     with Counter("inspecting") as counter:
         found = app.inspect(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, app, is_given, set_threads, skipped, understand, usage
+from fovea.cli.common import Debug, Threads, app, is_given, or_usage_error, set_threads, skipped, usage
 from fovea.names import say
 
 
@@ -45,7 +45,7 @@ def learn_filter(
     if targets is not None and is_given(context, "target"):
         usage("--target and --targets cannot be combined")
     set_threads(threads)
-    understand(app.known, target, None if targets else targets, size)
+    or_usage_error(app.known, target, None if targets else targets, size)
     found = app.learn(
         places, target, targets=targets, size=size, count=filters, steps=steps, seed=seed, out=out,
         approach=progress.shown(),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Json, Precision, Threads, app, set_threads, understand
+from fovea.cli.common import Debug, Json, Precision, Threads, app, or_usage_error, set_threads
 from fovea.files import jsons
 
 Model = Annotated[
@@ -40,7 +40,7 @@ def explain_kernels(
     from fovea.apps.counter import Counter
     from fovea.training import trained
 
-    understand(trained.check_precision, precision)
+    or_usage_error(trained.check_precision, precision)
     set_threads(threads)
     network = trained.any_of(model)
     network.precision = precision or network.precision

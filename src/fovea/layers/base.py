@@ -157,13 +157,13 @@ class Layer:
         return 0
 
 
-def taken_in(layer: Layer, those: Sequence[Any]) -> Any:
+def pack_inputs(layer: Layer, those: Sequence[Any]) -> Any:
     """What `layer` calls its A_prev or its input_shape, of `those` that it takes in."""
     return tuple(those) if layer.merges else those[0]
 
 
-def several(taken: Any) -> tuple[Any, ...]:
-    """The inverse of `taken_in`, for arrays."""
+def unpack_inputs(taken: Any) -> tuple[Any, ...]:
+    """The inverse of `pack_inputs`, for arrays."""
     return taken if isinstance(taken, tuple) else (taken,)
 
 

@@ -79,9 +79,9 @@ class Graph:
             tuple(place[numbers[name]] for name in outputs) or (len(order) - 1,),
         )
 
-    def takers(self) -> list[list[int]]:
+    def consumers(self) -> list[list[int]]:
         """The numbers of the layers that take in each one's output."""
-        return takers(self.sources)
+        return consumers(self.sources)
 
     def nodes(self) -> list[Node]:
         """What `of` makes this graph of; what it would choose by itself is left out."""
@@ -108,7 +108,7 @@ def check_count(layers: int) -> None:
         raise ShapeError(mismatch("Network", f"at most {MOST:,} layers", f"{layers:,}"))
 
 
-def takers(sources: Sequence[Sequence[int]]) -> list[list[int]]:
+def consumers(sources: Sequence[Sequence[int]]) -> list[list[int]]:
     """For each number, those whose sources it is among, in order."""
     found: list[list[int]] = [[] for _ in sources]
     for number, own in enumerate(sources):
@@ -198,7 +198,7 @@ def _checked(outputs: Any, names: Sequence[str]) -> tuple[str, ...]:
 
 def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]], outputs: Sequence[str]) -> list[int]:
     """The numbers such that each comes behind its sources, otherwise as given; the last one is an output."""
-    taken = takers(sources)
+    taken = consumers(sources)
     ends = [number for number, by in enumerate(taken) if not by]
     order: list[int] = []
     missing = [sum(source != PICTURE for source in own) for own in sources]  # sources that have no place yet
@@ -208,10 +208,10 @@ def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]], outputs: Se
     while ready:
         number = heappop(ready)
         order.append(number)
-        for taker in taken[number]:
-            missing[taker] -= 1
-            if missing[taker] == 0:
-                heappush(ready, taker)
+        for consumer in taken[number]:
+            missing[consumer] -= 1
+            if missing[consumer] == 0:
+                heappush(ready, consumer)
     if len(order) < len(sources):
         circle = _some([name for name, count in zip(names, missing, strict=True) if count])
         remedy = "no layer may take in what comes of its own output"

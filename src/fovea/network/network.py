@@ -11,7 +11,7 @@ import numpy as np
 
 from fovea import engine, functional
 from fovea.errors import ShapeError, mismatch
-from fovea.layers.base import Gradients, Layer, Shape, checked_precision, several, taken_in
+from fovea.layers.base import Gradients, Layer, Shape, checked_precision, pack_inputs, unpack_inputs
 from fovea.memory import room_for
 from fovea.names import class_name, is_text, listed, repeated
 from fovea.network import architecture
@@ -70,7 +70,7 @@ class Network:
             self.input_shapes: list[Any] = []  # what each layer takes in, for one image; several if it merges
             self.shapes: list[Shape] = []  # what it gives out
             for layer, sources in zip(self.layers, self.sources, strict=True):
-                self.input_shapes.append(taken_in(layer, [self._shape(source) for source in sources]))
+                self.input_shapes.append(pack_inputs(layer, [self._shape(source) for source in sources]))
                 self.shapes.append(tuple(layer.output_shape(self.input_shapes[-1])))
                 check_size(self.shapes[-1], layer.who, "an output")
             placed = list(zip(self.layers, self.input_shapes, strict=True))
@@ -151,7 +151,9 @@ class Network:
         for sources, (layer, _, dA_prev, own) in zip(
             reversed(self.sources[: len(caches)]), back, strict=True
         ):
-            parts += [d for source, d in zip(sources, several(dA_prev), strict=True) if source == PICTURE]
+            parts += [
+                d for source, d in zip(sources, unpack_inputs(dA_prev), strict=True) if source == PICTURE
+            ]
             gradients |= {f"{layer.name}.{name}": gradient for name, gradient in own.items()}
         dX = sum(parts[1:], parts[0]) if parts else dZ
         return dX, {name: gradients[name] for name in self.layout if name in gradients}
@@ -163,7 +165,7 @@ class Network:
         outputs = {PICTURE: numbers(X, self.input_shape, self.layers[0].who)}
         last = {source: number for number, sources in enumerate(self.sources) for source in sources}
         for number, (layer, sources) in enumerate(zip(self.layers, self.sources, strict=True)):
-            A_prev = taken_in(layer, [outputs[source] for source in sources])
+            A_prev = pack_inputs(layer, [outputs[source] for source in sources])
             with room_for(4 * len(X) * prod(self.shapes[number]), layer.who):
                 Z, cache = layer.forward(A_prev, training=training, rng=rng)
             if Z.shape[1:] != self.shapes[number]:
@@ -189,7 +191,7 @@ class Network:
             dA_prev, own = layer.backward(dA, caches[number])
             if set(own) != set(layer.parameters):
                 raise ShapeError(mismatch(layer.who, f"gradients of {list(layer.parameters)}", list(own)))
-            for source, part in zip(self.sources[number], several(dA_prev), strict=True):
+            for source, part in zip(self.sources[number], unpack_inputs(dA_prev), strict=True):
                 if source != PICTURE:  # at a fork the gradients are added up
                     found[source] = found[source] + part if source in found else part
             yield layer, dA, dA_prev, own

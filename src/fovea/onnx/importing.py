@@ -169,8 +169,8 @@ def _check_cast(steps: Sequence[Step], name: str) -> None:
 
 def _as_first(name: str, shape: Shape, steps: Sequence[Step]) -> Value:
     """The network's input: channels first, or last where all that the model does first is to move them."""
-    takers = [step for step in steps if name in step.inputs]
-    orders = {tuple(s.attributes.get("perm", ())) if s.operator == "Transpose" else () for s in takers}
+    consumers = [step for step in steps if name in step.inputs]
+    orders = {tuple(s.attributes.get("perm", ())) if s.operator == "Transpose" else () for s in consumers}
     if len(shape) == 3 and orders == {(0, 3, 1, 2)}:
         return Value(INPUT, shape, usual(shape).transpose(1, 2, 0))
     return Value(INPUT, (*shape[1:], shape[0]) if len(shape) == 3 else shape)

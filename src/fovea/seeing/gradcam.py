@@ -17,7 +17,7 @@ import numpy as np
 from fovea.errors import ShapeError, mismatch
 from fovea.layers import Conv2D
 from fovea.network import Network
-from fovea.network.graph import takers
+from fovea.network.graph import consumers
 from fovea.seeing.fields import Grid, grid
 from fovea.seeing.passage import number_of, pass_through, with_maps
 
@@ -63,7 +63,7 @@ def cam_layer(network: Network, layer: str | None = None) -> str:
 
 def _finished(network: Network, number: int) -> int:
     """The last layer behind a convolution that only changes its values where they are, ReLU for one."""
-    taken = takers(network.sources)
+    taken = consumers(network.sources)
     while len(taken[number]) == 1:
         (after,) = taken[number]
         layer, n_in = network.layers[after], network.input_shapes[after]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fovea.layers import Dropout, Flatten, Layer
-from fovea.network.graph import PICTURE, takers
+from fovea.network.graph import PICTURE, consumers
 from fovea.stages.activation import ActivationStage
 from fovea.stages.base import NHWC, Stage
 from fovea.stages.conv import ConvStage
@@ -132,7 +132,7 @@ def _groups(
     A stage takes along as many of the layers behind its first as its kernels can do, up to one whose output
     the network gives out. Subclasses of a layer may do anything, and run as they are.
     """
-    taken, joined, ends = takers(network.sources), set[int](), set(network.output_numbers)
+    taken, joined, ends = consumers(network.sources), set[int](), set(network.output_numbers)
     groups: list[tuple[type[Stage], list[int]]] = []
     for number, layer in enumerate(network.layers):
         if number in joined or (type(layer) in free and (groups or number + 1 < len(network.layers))):

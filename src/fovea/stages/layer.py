@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fovea.layers import Layer
-from fovea.layers.base import Shape, several, taken_in
+from fovea.layers.base import Shape, pack_inputs, unpack_inputs
 from fovea.network.parameters import learn_statistics
 from fovea.stages.base import NHWC, Stage, Step
 from fovea.stages.calls import Array
@@ -29,7 +29,7 @@ class LayerStage(Stage):
             count, arrays = plan.count.value, zip((A_prev, *self.beside), self.input_shapes, strict=True)
             those = [array.pictures(count).reshape(-1, *shape) for array, shape in arrays]
             Z, self._cache = self.layer.forward(
-                taken_in(self.layer, those), training=plan.in_step, rng=plan.rng
+                pack_inputs(self.layer, those), training=plan.in_step, rng=plan.rng
             )
             if plan.in_step:
                 learn_statistics(self.layer, self._cache)
@@ -44,7 +44,7 @@ class LayerStage(Stage):
             self._cache = None
             for name, gradient in gradients.items() if not self.layer.frozen else ():
                 plan.gradient_views[f"{self.layer.name}.{name}"][...] = gradient
-            for target, part in zip((dA_prev, *self.dbeside), several(dX), strict=True):
+            for target, part in zip((dA_prev, *self.dbeside), unpack_inputs(dX), strict=True):
                 if target is not None:
                     target.pictures(plan.count.value)[...] = part.reshape(len(part), -1)
 

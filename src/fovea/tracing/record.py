@@ -66,7 +66,7 @@ from fovea.layers import (
     Upsample2D,
 )
 from fovea.layers import Softmax as SoftmaxLayer
-from fovea.layers.base import Gradients, several, taken_in
+from fovea.layers.base import Gradients, pack_inputs, unpack_inputs
 from fovea.losses import softmax_cross_entropy
 from fovea.network import Network
 from fovea.network.graph import PICTURE
@@ -163,7 +163,7 @@ def trace(
     passed, caches = [], []
     for layer, Z, cache in network.forward_steps(outputs[PICTURE], training=rng is not None, rng=rng):
         place = len(passed)
-        A_prev = taken_in(layer, [outputs[source][0] for source in network.sources[place]])
+        A_prev = pack_inputs(layer, [outputs[source][0] for source in network.sources[place]])
         passed.append(Passed(layer, A_prev, Z[0], cache))
         caches.append(cache)
         outputs[place] = Z
@@ -177,7 +177,7 @@ def trace(
     for place, (layer, dZ, dA_prev, gradients) in enumerate(
         network.backward_steps(upstream, caches), start=1
     ):
-        own = taken_in(layer, [d[0] for d in several(dA_prev)])
+        own = pack_inputs(layer, [d[0] for d in unpack_inputs(dA_prev)])
         passed[-place] = replace(passed[-place], dZ=dZ[0], dA_prev=own, gradients=gradients)
     return Trace(network, passed, number, loss, backward=True)
 

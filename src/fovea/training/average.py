@@ -14,39 +14,39 @@ from contextlib import contextmanager
 from fovea.network import Network
 
 
-class Copy:
+class Snapshot:
     """What `network` had learned when it was last taken: its parameters and statistics, in `memory`."""
 
     def __init__(self, network: Network) -> None:
         self.network, self.memory = network, network.memory.copy()
 
-    def take(self) -> None:
+    def capture(self) -> None:
         """What the network has learned by now."""
         self.memory[...] = self.network.memory
 
-    def give(self) -> None:
+    def restore(self) -> None:
         """The network gets it back."""
         self.network.memory[...] = self.memory
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
+    def applied(self) -> Iterator[None]:
         """Within the block, the network has it; afterwards what it had before, to the bit."""
-        before = Copy(self.network)
-        self.give()
+        before = Snapshot(self.network)
+        self.restore()
         try:
             yield
         finally:
-            before.give()
+            before.restore()
 
 
-class Average(Copy):
+class Average(Snapshot):
     """The average of what `network` learns, by (1); it begins with what there is."""
 
     def __init__(self, network: Network, decay: float) -> None:
         super().__init__(network)
         self.decay = decay
 
-    def follow(self, step: int) -> None:
+    def update(self, step: int) -> None:
         """The network has made its step number `step`, from 1."""
         decay = min(self.decay, (1 + step) / (10 + step))
         self.memory += self.memory.dtype.type(1 - decay) * (self.network.memory - self.memory)  # (1)

@@ -91,7 +91,7 @@ def learned(network: "Network", factors: Mapping[str, float]) -> dict[str, tuple
     return segments(network, factors)
 
 
-def hold(network: "Network", factors: Mapping[str, float]) -> None:
+def freeze(network: "Network", factors: Mapping[str, float]) -> None:
     """Freeze the layers whose factor is 0, and no others."""
     for layer in network.layers:
         layer.frozen = factors.get(layer.name, 1.0) == 0

@@ -36,7 +36,7 @@ from fovea.training.position import Position
 from fovea.training.progress import Progress
 from fovea.training.recipe import NAMES, Recipe
 from fovea.training.run_folder import Folder, Run
-from fovea.training.state import Keeper
+from fovea.training.state import RunState
 from fovea.training.step import Step, diverged
 from fovea.training.task import VAL, Row, Task, is_sound
 
@@ -80,19 +80,19 @@ def train(
         folder = Folder.create_at(folder)
     settings = {**recipe.settings(), **task.settings(), "engine": engine.current()}
     average = Average(network, recipe.average) if recipe.average else None
-    keeper = Keeper(folder, network, recipe.optimizer, settings, average)
+    state = RunState(folder, network, recipe.optimizer, settings, average)
     size, steps = recipe.batch_size, steps_of(data.train, recipe.batch_size)
     factors = layer_rates.factors(network, recipe.freeze, recipe.layer_rates)
     if resume:
         learned = layer_rates.learned(network, factors)
         sizes = {name: network.flat[where].size for name, (where, _) in learned.items()}
-        at = keeper.restore(data, task, recipe.epochs, steps, sizes)
-        if keeper.changed:
-            n, first = len(keeper.changed), keeper.changed[0]
+        at = state.restore(data, task, recipe.epochs, steps, sizes)
+        if state.changed:
+            n, first = len(state.changed), state.changed[0]
             progress.note(f"pictures whose content has changed since the run began: {n:,}, such as {first}")
     else:
-        at = keeper.begin(data, {"task": task.name, **(arguments or {}), **settings})
-    layer_rates.hold(network, factors)
+        at = state.begin(data, {"task": task.name, **(arguments or {}), **settings})
+    layer_rates.freeze(network, factors)
     try:
         plan = runner.plan(network, size, training=True, loss=loss, progress=progress.compiling)
         step = Step(network, plan, recipe, average, recipe.epochs * steps, factors, folder is not None)
@@ -120,13 +120,13 @@ def train(
                         if interrupt.asked:
                             break
                 at.seconds, at.bad = perf_counter() - started, data.bad
-                with keeper.shown():
+                with state.applied():
                     row = _measure(task, plan, data, at, size) if at.step == steps else None
                 if not _is_sound(network, row):
                     raise diverged("weights", "others", at, at.step, recipe.rate, folder is not None)
                 if row and at.close(row, task):
-                    keeper.hold()
-                keeper.save(at)
+                    state.mark_best()
+                state.save(at)
                 if row:
                     progress.epoch(at)
                 if interrupt.asked and not recipe.is_over(at.epoch, at.waited):
@@ -134,15 +134,15 @@ def train(
         if at.epoch <= recipe.epochs:
             progress.note(f"stopped early: no improvement on val since epoch {at.best_epoch}")
     finally:
-        layer_rates.hold(network, {})
+        layer_rates.freeze(network, {})
         progress.end()
 
-    keeper.use_best()
+    state.restore_best()
     name = next(name for name in ("test", "val", "train") if name in data.parts)
     measured, details = task.measure(plan, data.parts[name], size)
     at.bad = data.bad
     metrics = {"split": name, **measured, "seed": recipe.seed}
-    keeper.finish(at, metrics)
+    state.finish(at, metrics)
     if folder is not None:
         charts.results(folder.path / "results.png", at.history, at.best_epoch, task.panels())
         task.draw(folder.path, data, details)

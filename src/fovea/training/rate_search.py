@@ -23,7 +23,7 @@ from fovea.errors import TrainingError, mismatch
 from fovea.network import Network
 from fovea.optimizers import clip
 from fovea.training import runner
-from fovea.training.average import Copy
+from fovea.training.average import Snapshot
 from fovea.training.loop import adopt, check_fit, check_recipe
 from fovea.training.recipe import Recipe
 from fovea.training.runner import Plan
@@ -81,7 +81,7 @@ def find_rate(
     check_recipe(network, data, recipe)
     assert data.train is not None
     adopt(network, data.train, task, measure=True)
-    before = Copy(network)
+    before = Snapshot(network)
     try:
         loss = task.loss(data.train)
         plan = runner.plan(network, recipe.batch_size, training=True, loss=loss)
@@ -89,7 +89,7 @@ def find_rate(
         stream = _endless(data.train, recipe, task.examples(data.train))
         return _search(plan, network, stream, recipe, rates, progress)
     finally:
-        before.give()
+        before.restore()
 
 
 def _search(

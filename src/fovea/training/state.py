@@ -27,7 +27,7 @@ from fovea.network.checkpoint import network_of
 from fovea.network.preprocessing import Preprocessing
 from fovea.optimizers import Optimizer
 from fovea.ranges import short
-from fovea.training.average import Average, Copy
+from fovea.training.average import Average, Snapshot
 from fovea.training.position import Position
 from fovea.training.run_folder import Folder
 from fovea.training.task import Task
@@ -41,7 +41,7 @@ _SETTINGS = (
 _OPTIMIZER = "optimizer."  # what the names of its arrays begin with
 
 
-class Keeper:
+class RunState:
     """Keeps a run: the best that the network was in memory, and all of it in its folder, where it has one.
 
     Where there is an `average`, it is what is measured, kept as the best, and written to model files.
@@ -58,7 +58,7 @@ class Keeper:
     ) -> None:
         self.folder, self.network, self.optimizer, self.average = folder, network, optimizer, average
         self.settings = {**settings, "architecture": network.architecture()}
-        self.best = Copy(network)
+        self.best = Snapshot(network)
         self.changed: list[str] = []  # pictures that are others than when the run began
 
     def begin(self, data: Splits, arguments: Mapping[str, Any]) -> Position:
@@ -139,18 +139,18 @@ class Keeper:
             f"fovea train DATA --model {path}"
         )
 
-    def shown(self) -> AbstractContextManager[None]:
+    def applied(self) -> AbstractContextManager[None]:
         """Within the block, the network is what this training makes: the average, where there is one."""
-        return self.average.shown() if self.average else nullcontext()
+        return self.average.applied() if self.average else nullcontext()
 
-    def hold(self) -> None:
+    def mark_best(self) -> None:
         """What the network is now is the best so far."""
-        with self.shown():
-            self.best.take()
+        with self.applied():
+            self.best.capture()
 
-    def use_best(self) -> None:
+    def restore_best(self) -> None:
         """Make the network what it was at its best."""
-        self.best.give()
+        self.best.restore()
 
     def finish(self, at: Position, measured: Mapping[str, Any]) -> None:
         """Write what the best network came to."""
@@ -166,10 +166,10 @@ class Keeper:
 
     def _write_copies(self, at: Position, best: bool) -> None:
         assert self.folder is not None
-        with self.shown():
+        with self.applied():
             self.network.save(self.folder.last)
         if best:
-            with self.best.shown():
+            with self.best.applied():
                 self.network.save(self.folder.best)
         self.folder.write_bad_images(at.bad)
         if at.history:

@@ -64,7 +64,7 @@ class Step:
         rate = recipe.rate * self.course(optimizer.steps, self.total)
         optimizer.step(self.parameters, self.gradients, rate, self.factors)
         if self.average:
-            self.average.follow(optimizer.steps)
+            self.average.update(optimizer.steps)
 
 
 def check_first(
