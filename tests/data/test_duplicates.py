@@ -1,5 +1,8 @@
 """Duplicates across parts: named where there are any, and nothing else."""
 
+import sys
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,8 @@ from fovea import images
 from fovea.data import Dataset, Splits, duplicates, load
 from fovea.data.duplicates import difference_hash
 from tests import tiny
+
+module = sys.modules["fovea.data.duplicates"]  # whose name is the function's too
 
 
 def scene(seed, side=32):
@@ -37,6 +42,27 @@ def test_the_same_picture_in_two_parts_is_named():
         ("val[5]", "val", "train[3]", "train", True),
         ("test[0]", "test", "val[1]", "val", True),
     ]
+
+
+def test_large_pictures_are_read_few_at_a_time(monkeypatch):
+    scenes = [scene(seed) for seed in range(9)]
+    splits, seen = splits_of(scenes[:8], [scenes[8], scenes[5]], None), []
+    read = Dataset.read
+    monkeypatch.setattr(module, "_MOST", 3 * scenes[0].nbytes)
+    monkeypatch.setattr(Dataset, "read", lambda self, at: seen.append(read(self, at)) or seen[-1])
+    (found,) = duplicates(splits)
+    assert (found.file, found.other_file) == ("val[1]", "train[5]")
+    assert [len(pictures) for pictures, _ in seen] == [3, 3, 2, 2]
+
+
+def test_hashing_takes_less_than_four_times_the_memory_of_the_pictures():
+    pictures = np.zeros((20, 200, 200, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        difference_hash(pictures)
+        assert tracemalloc.get_traced_memory()[1] < 4 * pictures.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_same_picture_twice_in_one_part_is_no_matter():

@@ -13,6 +13,7 @@ passed over; flat pictures may so be missed.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import prod, sqrt
 
 import numpy as np
 
@@ -21,9 +22,10 @@ from fovea.data.dataset import Dataset, Splits
 BITS = 3  # of 64, by which the hashes of nearly the same pictures differ at most
 CORRELATION = 0.98  # of their pixels, at least
 CROWD = 400  # pictures that share a piece: more say nothing
-_CHUNK = 256  # pictures read at a time
+_CHUNK = 256  # pictures read at a time, fewer where they take more than _MOST
+_MOST = 64 << 20  # bytes
 _ROWS, _COLUMNS = 8, 9
-_LUMA = np.array([77, 150, 29])  # of 256, by ITU-R BT.601
+_LUMA = np.array([77, 150, 29], np.uint16)  # of 256, by ITU-R BT.601
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ def duplicates(
 
 def _hashes(dataset: Dataset) -> Iterator[tuple[bytes, int, int]]:
     """Digest, difference hash and number of every picture that can be read."""
-    for start in range(0, len(dataset), _CHUNK):
-        pictures, readable = dataset.read(slice(start, start + _CHUNK))
+    count = max(1, min(_CHUNK, _MOST // prod(dataset.shape)))
+    for start in range(0, len(dataset), count):
+        pictures, readable = dataset.read(slice(start, start + count))
         bits = difference_hash(pictures)
         for i in np.flatnonzero(readable).tolist():
             yield blake2b(pictures[i].data, digest_size=16).digest(), int(bits[i]), start + i
@@ -85,8 +88,10 @@ def _hashes(dataset: Dataset) -> Iterator[tuple[bytes, int, int]]:
 
 def difference_hash(pictures: np.ndarray) -> np.ndarray:
     """uint64 (N,) of uint8 pictures (N, H, W, C)."""
-    grey = pictures.astype(np.int64)
-    grey = grey[..., 0] * 256 if grey.shape[3] == 1 else grey @ _LUMA
+    luma = _LUMA if pictures.shape[3] == 3 else [np.uint16(256)]
+    grey = np.zeros(pictures.shape[:3], np.uint16)  # 255 · 256 at most
+    for channel, weight in enumerate(luma):
+        grey += pictures[..., channel] * weight
     cells = _cells(_cells(grey, 1, _ROWS), 2, _COLUMNS)
     lighter = cells[:, :, 1:] > cells[:, :, :-1]  # (N, 8, 8)
     return np.packbits(lighter.reshape(len(pictures), -1), axis=1).view(np.uint64)[:, 0]
@@ -119,7 +124,8 @@ def _alike(hashes: np.ndarray, places: np.ndarray) -> Iterator[tuple[int, int]]:
 
 def _close(parts: dict[str, Dataset], one: tuple, other: tuple) -> bool:
     """Whether the pixels of two pictures rise and fall together; brightness and contrast do not matter."""
-    a, b = (parts[part].read([at])[0].astype(np.float64) for part, at, *_ in (one, other))
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt(np.square(a).sum() * np.square(b).sum()))
-    return size > 0 and float((a * b).sum()) >= CORRELATION * size
+    a, b = (parts[part].read([at])[0].astype(np.float32) for part, at, *_ in (one, other))
+    a -= a.mean(dtype=np.float64)
+    b -= b.mean(dtype=np.float64)
+    aa, bb, ab = (float((x * y).sum(dtype=np.float64)) for x, y in ((a, a), (b, b), (a, b)))
+    return aa * bb > 0 and ab >= CORRELATION * sqrt(aa * bb)
