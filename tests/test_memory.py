@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from fovea import decoding, engine, images, memory
+from fovea import decoding, engine, images, memory, models
 from fovea.apps.predict import predict
 from fovea.classification.task import Classification
 from fovea.data.files import Files
@@ -187,3 +187,13 @@ def test_a_layer_whose_output_does_not_fit_is_named(run, room, monkeypatch):
     words = 'Conv2D "conv1": expected (6,404 MB of memory for its output|more memory than there is)'
     with engine("reference"), pytest.raises(OutOfMemoryError, match=words):
         run(network, np.zeros((1, 8, 8, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("room", "purpose"), [(7 * 10**9, "for its parameters and"), (20 * 10**9, "to draw its")]
+)
+def test_a_network_that_does_not_fit_is_refused_before_its_weights_are_drawn(room, purpose, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: room)
+    words = rf"Network: expected [\d,]+ MB of memory {purpose}"
+    with pytest.raises(OutOfMemoryError, match=words):
+        models.build("lenet5", (4000, 4000, 1), 10)

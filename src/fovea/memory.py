@@ -60,11 +60,11 @@ def shortage(who: str) -> OutOfMemoryError:
 
 
 @contextmanager
-def room_for(count: int, who: str) -> Iterator[None]:
-    """Raise OutOfMemoryError for an output of `count` bytes that does not fit, or NumPy's MemoryError within
-    the block, which names nobody."""
+def room_for(count: int, who: str, purpose: str = "for its output") -> Iterator[None]:
+    """Raise OutOfMemoryError for arrays of `count` bytes that do not fit, or NumPy's MemoryError within the
+    block, which names nobody."""
     if count > _LARGE:
-        check(count, who, "for its output")
+        check(count, who, purpose)
     try:
         yield
     except OutOfMemoryError:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import fovea
-from fovea import images, models
-from fovea.classification import train
+from fovea import images, load, models
+from fovea.classification import find_rate, train
 from fovea.classification.evaluate import evaluate
-from fovea.errors import DataError, FoveaError
-from fovea.training import state
+from fovea.errors import DataError, FoveaError, TrainingError
+from fovea.network import Network
+from fovea.training import loop, state
 from fovea.training.progress import Progress
 from tests import tiny
 from tests.cases import halide
@@ -276,3 +277,30 @@ def test_weights_that_do_not_fit_are_refused_before_there_is_a_folder(how, sente
     with pytest.raises(FoveaError, match=sentence):
         train.train(str(photos), weights=squeezenet, out=str(tmp_path / "run"), epochs=1, **how)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"size": (16, 16), "batch_size": 10**9}, "batches of 1,000,000,000 that fit into .* GB of memory"),
+     ({"size": (4000, 4000)}, "parameters, gradients and copies that fit into 1.0 GB of memory")],
+)  # fmt: skip
+def test_what_does_not_fit_the_memory_is_refused_before_weights_are_drawn(
+    options, words, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(loop, "machine_memory", lambda: 10**9)
+    monkeypatch.setattr(Network, "initialise", None)
+    photos = str(tiny.write_folder(tmp_path / "photos", 12))
+    for begin in (train.train, find_rate.find):
+        with pytest.raises(TrainingError, match=words):
+            begin(photos, "lenet5", out=str(tmp_path / "run"), **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_new_network_has_the_weights_of_its_seed(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos = str(tiny.write_folder(tmp_path / "photos", 12))
+    run = train.train(
+        photos, "lenet5", size=(16, 16), seed=3, epochs=1, freeze="conv1", out=str(tmp_path / "run")
+    )
+    first = models.build("lenet5", (16, 16, 1), 3, seed=3).parameters["conv1.W"]
+    assert np.array_equal(load(run.folder.last).parameters["conv1.W"], first)

@@ -7,7 +7,7 @@ from fovea import charts
 from fovea.classification.choices import choose
 from fovea.classification.task import Classification
 from fovea.classification.train import check, prepare
-from fovea.training import rate_search
+from fovea.training import loop, rate_search
 from fovea.training.rate_search import RateSearch
 from fovea.training.recipe import Recipe
 from fovea.training.run_folder import Folder
@@ -28,10 +28,13 @@ def find(
 
     The folder has rates.csv and rates.png. Raises FoveaError.
     """
-    network, splits, name = prepare(source, model, size, check(choices).seed, None, precision)
+    network, splits, name, fresh = prepare(source, model, size, check(choices).seed, None, precision)
     if splits.skipped:
         splits.skipped.warn()
     recipe, task, _ = choose(network, splits, choices)
+    loop.check_recipe(network, splits, recipe)
+    if fresh:
+        network.initialise(recipe.seed)
     found = rate_search.find_rate(network, splits, recipe, task=task, progress=progress)
     folder = Folder.create_at(out) if out else Folder.create(Classification.name, "find-rate")
     rows = zip(found.rates, found.losses, found.smoothed, strict=True)

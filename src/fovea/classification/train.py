@@ -56,17 +56,19 @@ def train(
     progress = progress or Progress()
     seed = check(choices).seed
     if weights is None:
-        network, splits, name = prepare(source, model, size, seed, groups, precision)
+        network, splits, name, fresh = prepare(source, model, size, seed, groups, precision)
         new = []
     else:
-        name = model or Path(weights).name
+        name, fresh = model or Path(weights).name, False
         network, splits, new = _begin_with(weights, source, model, size, seed, groups, precision)
     loop.check_fit(network, splits, Classification())  # before there is a folder
-    goes_on = weights is not None or name not in models.MODELS or Path(name).exists()
+    goes_on = not fresh
     picked = None if model or weights else name
     how, task, reasons = choose(network, splits, choices, goes_on=goes_on, model=picked)
     loop.check_fit(network, splits, task)
     loop.check_recipe(network, splits, how)
+    if fresh:
+        network.initialise(seed)
     groups = splits.grouping.text if splits.grouping else None  # perhaps those of the run before
     at = _absolute(groups) if groups and is_table(groups) else groups
     asked = {
@@ -111,7 +113,7 @@ def resume(run: str, progress: Progress | None = None) -> Run:
     with engine.use(chosen):
         model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
         more = asked.get("size"), how.seed, asked.get("groups"), asked.get("precision")
-        network, splits, _ = prepare(source, model, *more, record=folder.read_record())
+        network, splits, *_ = prepare(source, model, *more, record=folder.read_record())
         _tell(progress, network, splits, model, folder)
         return loop.train(network, splits, how, task=task, resume=run, progress=progress)
 
@@ -124,19 +126,20 @@ def prepare(
     groups: str | None,
     precision: str | None,
     record: Record | None = None,
-) -> tuple[Network, Splits, str]:
-    """The network, the data in its size, and the network's name.
+) -> tuple[Network, Splits, str, bool]:
+    """The network, the data in its size, the network's name, and whether it is fresh: a built-in one, whose
+    weights are 0 until `initialise` draws them, which takes long for a large one.
 
     Pictures are in the parts that the `record` says, by default that of the run which made the network.
     """
     if model is None or (model in models.MODELS and not Path(model).exists()):
         splits = data.load(source, size=size, seed=seed, groups=groups, record=record)
         name = model or model_for(splits.shape)
-        network = models.build(name, splits.shape, splits.classes, seed=seed)
+        network = models.build(name, splits.shape, splits.classes, seed=None)
         network.precision = precision or network.precision
-        return network, splits, name
+        return network, splits, name, True
     network = trained(model, precision)
-    return network, _fitting(network, source, seed, groups, record or record_of(model)), model
+    return network, _fitting(network, source, seed, groups, record or record_of(model)), model, False
 
 
 def _begin_with(

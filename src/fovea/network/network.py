@@ -77,7 +77,8 @@ class Network:
             self.layout, size = layout_of((layer, layer.parameter_shapes(n)) for layer, n in placed)
             self.statistic_layout, more = layout_of((layer, layer.statistic_shapes(n)) for layer, n in placed)
             check_size((size + more,), "Network", "parameters and statistics")
-            self.memory = aligned_zeros(size + more)
+            with room_for(4 * (size + more), "Network", "for its parameters and statistics"):
+                self.memory = aligned_zeros(size + more)
             self._lay_out(size)
             self.precision = precision
             self._plans: dict[bool, Any] = {}  # for few pictures at once, and for many
@@ -118,6 +119,12 @@ class Network:
         """Draw the first weights, and set the first statistics. A layer's depend on `seed`, its place and its
         shapes alone."""
         seed = whole(seed, "Network", "seed", 0, MOST_SEED)
+        largest = max((prod(shape) for _, shape in self.layout.values()), default=0)
+        size = self.memory.nbytes + 16 * largest  # two arrays in float64
+        with room_for(size, "Network", "to draw its weights"):
+            self._draw(seed)
+
+    def _draw(self, seed: int) -> None:
         self.memory[...] = 0
         for place, (layer, input_shape) in enumerate(zip(self.layers, self.input_shapes, strict=True)):
             # A spawn key keeps these numbers apart from all that [seed, …] gives elsewhere.

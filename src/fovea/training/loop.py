@@ -176,12 +176,15 @@ def check_recipe(network: Network, data: Splits, recipe: Recipe) -> None:
         layer.check_batch(smallest, shapes)
     # At the very least: weights, their best, gradients and velocities; and one array in four of what layers
     # give out, as several of them are often one stage.
-    size = 4 * network.memory.nbytes + recipe.batch_size * sum(map(prod, network.shapes))
-    most = machine_memory()
+    own, most = 4 * network.memory.nbytes, machine_memory()
+    size = own + recipe.batch_size * sum(map(prod, network.shapes))
     if size > most:
-        got, remedy = gigabytes(size), "choose a smaller batch size, or a smaller size of pictures"
-        expected = f"batches of {recipe.batch_size:,} that fit into {gigabytes(most)} of memory"
-        raise TrainingError(mismatch("train", expected, f"at least {got}", remedy))
+        what, remedy = f"batches of {recipe.batch_size:,} that fit", "a smaller batch size"
+        if own > most:
+            what, size, remedy = "parameters, gradients and copies that fit", own, "another model"
+        expected, got = f"{what} into {gigabytes(most)} of memory", f"at least {gigabytes(size)}"
+        remedy = f"choose {remedy}, or a smaller size of pictures"
+        raise TrainingError(mismatch("train", expected, got, remedy))
     layer_rates.factors(network, recipe.freeze, recipe.layer_rates)
 
 
