@@ -188,7 +188,7 @@ def test_what_stops_before_it_can_be_resumed_leaves_no_folder(monkeypatch, tmp_p
         raise KeyboardInterrupt
 
     for name in ("save", "begin"):
-        monkeypatch.setattr(state.Keeper, name, stopped)
+        monkeypatch.setattr(state.RunState, name, stopped)
         with pytest.raises(KeyboardInterrupt):
             train.train(str(photos), epochs=1, out=str(photos / "run"))
         assert not (photos / "run").exists()
