@@ -64,3 +64,17 @@ def _failed_if_skipped(report):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome, report.longrepr = "failed", f"{reason}: FOVEA_NO_SKIPS forbids it"
     return report
+
+
+@pytest.fixture
+def call(capsys):
+    """call(*arguments) → (exit code, standard output, standard error)."""
+    from fovea import cli
+
+    def call(*arguments):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments])
+        return ended.value.code, *capsys.readouterr()
+
+    return call

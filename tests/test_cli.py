@@ -48,19 +48,6 @@ def run(tmp_path_factory):
     return place / "run"
 
 
-@pytest.fixture
-def call(capsys):
-    """call(*arguments) → (exit code, standard output, standard error)."""
-
-    def call(*arguments):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(argument) for argument in arguments])
-        return ended.value.code, *capsys.readouterr()
-
-    return call
-
-
 def fails(outcome, *words, code=1):
     """Whether a command ended with `code` and one line that has all of `words`."""
     got, _, err = outcome

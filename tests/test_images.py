@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fovea import decoding, images, memory
+from fovea import images, memory
 from fovea.errors import DataError, OutOfMemoryError, ShapeError
+from fovea.images import decoding
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from fovea import decoding, engine, images, memory, models
+from fovea import engine, images, memory, models
 from fovea.apps.predict import predict
 from fovea.classification.task import Classification
 from fovea.data.files import Files
 from fovea.errors import DataError, OutOfMemoryError
+from fovea.images import decoding
 from fovea.layers import Conv2D, Flatten
 from fovea.network import Network
 from tests import tiny

@@ -9,8 +9,8 @@ import fovea
 from fovea import filters
 from fovea import functional as F
 from fovea.errors import ShapeError
+from fovea.geometry.sampling import padded
 from fovea.ranges import short
-from fovea.sampling import padded
 
 BOTH = fovea.engine.NAMES if fovea.engine.available() else ["reference"]
 

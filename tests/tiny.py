@@ -1,6 +1,7 @@
 """A network and data so small that a whole training takes a moment."""
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from fovea import images
 from fovea.data import Dataset, Splits
 from fovea.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 from fovea.network import Network
+from fovea.training.position import Position
+from fovea.training.progress import Progress
 
 CLASSES = ["bottom", "left", "right"]
 SIDE = 8
@@ -54,3 +57,15 @@ def outcome(run: Path) -> dict[str, object]:
     for name in ("best.safetensors", "last.safetensors", "bad_images.csv", "splits.csv"):
         found[name] = (run / name).read_bytes()
     return found
+
+
+class PressCtrlC(Progress):
+    """Presses Ctrl-C after that many steps of a training."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def step(self, at: Position) -> None:
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(signal.SIGINT)

@@ -24,7 +24,7 @@ import numpy as np
 from fovea import arguments, engine, reference
 from fovea.arguments import Volume
 from fovea.geometry import Pair, pair
-from fovea.sampling import Axis, mode_of_resizing, padded, resized
+from fovea.geometry.sampling import Axis, mode_of_resizing, padded, resized
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -171,13 +171,13 @@ adam = on_engine(reference.adam)
 warp = on_engine(reference.warp)
 recolour = on_engine(reference.recolour)
 
-# Padding and resizing, by the tables of `fovea.sampling`
+# Padding and resizing, by the tables of `fovea.geometry.sampling`
 
 
 def pad2d(A_prev: Volume, padding: Sequence[int], *, mode: str = "constant", value: float = 0.0) -> Volume:
     """A_prev (N, H, W, C) with (top, bottom, left, right) more pixels, or less where they are negative.
 
-    `mode` says what lies beyond the border, by the names of `fovea.borders`: "constant", that is `value`;
+    `mode` names what lies beyond the border, as `fovea.geometry.borders` does: "constant", that is `value`;
     "mirror", "nearest", "wrap", which PyTorch calls reflect, replicate and circular; or "reflect".
     """
     arguments.picture("pad2d", "A_prev", A_prev)

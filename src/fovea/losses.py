@@ -6,6 +6,7 @@ A `Loss` of your own needs NumPy alone. `CrossEntropy` has a kernel besides (`fo
 computes the same where a network is trained.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,16 +29,16 @@ def softmax_cross_entropy(
     return loss, functional.softmax_cross_entropy_backward(Z, labels, **more)
 
 
-class Loss:
+class Loss(ABC):
     """What a training makes small; subclass it and write `__call__`.
 
     Z is the network's output (N, …) of N pictures; a dict by name where the network has several outputs, and
     so is dZ then. `targets` are what the task says that the pictures belong to.
     """
 
+    @abstractmethod
     def __call__(self, Z: Any, targets: Any) -> tuple[float, Any]:
         """(loss, dZ): the mean over the pictures that count, and its gradient in Z's shape."""
-        raise NotImplementedError
 
     def check(self, shape: Any) -> None:
         """Raise ShapeError unless outputs of that shape, for one picture, suit; a dict of shapes for several

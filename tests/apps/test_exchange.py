@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import fovea
-from fovea import cli
 from fovea.errors import DataError
 from tests import tiny
 
@@ -18,16 +17,6 @@ def place(monkeypatch, tmp_path):
     network = tiny.network()
     network.classes = tiny.CLASSES
     network.save("tiny.safetensors")
-
-
-@pytest.fixture
-def call(capsys):
-    def call(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            cli.main(list(arguments))
-        return ended.value.code, *capsys.readouterr()
-
-    return call
 
 
 def test_out_and_in_again(call, tmp_path):

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 import fovea
-from fovea import cli
 from fovea.apps.explain import explain
 from fovea.apps.look.session import Look
 from fovea.layers import Conv2D, MaxPool2D, ReLU
+from tests.cases import halide
 
 
 @pytest.fixture(autouse=True)
@@ -33,16 +33,6 @@ def network():
         "classes": (Conv2D(2, 1), "pool"),
     }
     return fovea.Network(layers, (8, 8, 3), outputs=("boxes", "classes"), classes=["cat", "dog"])
-
-
-@pytest.fixture
-def call(capsys):
-    def call(*arguments):
-        with pytest.raises(SystemExit) as ended:
-            cli.main(list(arguments))
-        return ended.value.code, *capsys.readouterr()
-
-    return call
 
 
 def test_summary(call):
@@ -111,7 +101,7 @@ def test_export_and_import(call, tmp_path):
         assert (again.outputs, again.classes) == (("boxes", "classes"), classes)
 
 
-@pytest.mark.skipif(not fovea.engine.available(), reason="no Halide on this platform")
+@halide
 @pytest.mark.parametrize("training", [True, False])
 def test_explain_kernels(training, monkeypatch):
     monkeypatch.setenv("FOVEA_ENGINE", "halide")

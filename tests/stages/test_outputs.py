@@ -14,9 +14,9 @@ from fovea.losses import Loss
 from fovea.stages import Plan, memory
 from fovea.stages.join import join
 from fovea.training.runner import Layerwise
-from tests.cases import FORWARD, GRADIENT, assert_close
+from tests.cases import FORWARD, GRADIENT, assert_close, halide
 
-pytestmark = pytest.mark.skipif(not fovea.engine.available(), reason="no Halide on this platform")
+pytestmark = halide
 
 
 class Pull(Loss):

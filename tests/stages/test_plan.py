@@ -16,9 +16,9 @@ from fovea.losses import CrossEntropy
 from fovea.stages import Plan
 from fovea.stages.join import join
 from fovea.training.runner import Layerwise
-from tests.cases import FORWARD, GRADIENT, WINOGRAD_FORWARD, WINOGRAD_GRADIENT, assert_close
+from tests.cases import FORWARD, GRADIENT, WINOGRAD_FORWARD, WINOGRAD_GRADIENT, assert_close, halide
 
-pytestmark = pytest.mark.skipif(not fovea.engine.available(), reason="no Halide on this platform")
+pytestmark = halide
 
 
 @dataclass(eq=False)

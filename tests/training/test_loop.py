@@ -33,18 +33,6 @@ def train(network=None, splits=None, **changes):
     return tasks.train(network or tiny.network(), splits or tiny.splits(), **{**SETTINGS, **changes})
 
 
-class PressCtrlC(Progress):
-    """Presses it after so many steps."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def step(self, at):
-        self.left -= 1
-        if self.left == 0:
-            signal.raise_signal(signal.SIGINT)
-
-
 # What it does
 
 
@@ -184,7 +172,7 @@ def never_stopped(tmp_path_factory):
 def test_ctrl_c_after_any_step_and_resuming_gives_the_same_bits(steps, tmp_path, never_stopped):
     folder = tmp_path / "run"
     with pytest.raises(Stopped, match=f"fovea train --resume {folder}"):
-        train(out=folder, progress=PressCtrlC(steps))
+        train(out=folder, progress=tiny.PressCtrlC(steps))
     train(tiny.network(seed=1), resume=folder)
     assert tiny.outcome(folder) == never_stopped
 
@@ -194,7 +182,7 @@ def test_ctrl_c_after_every_step_gives_the_same_bits(tmp_path, never_stopped):
     place = {"out": folder}
     while True:
         try:
-            train(**place, progress=PressCtrlC(1))
+            train(**place, progress=tiny.PressCtrlC(1))
             break
         except Stopped:
             stops, place = stops + 1, {"resume": folder}
@@ -207,7 +195,7 @@ def test_compiled_kernels_go_on_to_the_same_bits(tmp_path):
     with fovea.engine("halide"):
         train(out=tmp_path / "whole")
         with pytest.raises(Stopped):
-            train(out=tmp_path / "run", progress=PressCtrlC(STEPS + 2))
+            train(out=tmp_path / "run", progress=tiny.PressCtrlC(STEPS + 2))
         train(tiny.network(seed=1), resume=tmp_path / "run")
     assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
     with pytest.raises(TrainingError, match="engine: expected halide, got reference"):
@@ -218,7 +206,7 @@ def test_adam_goes_on_to_the_same_bits(tmp_path):
     options = {"optimizer": Adam(), "learning_rate": 0.01, "schedule": "step", "epochs": 2}
     train(out=tmp_path / "whole", **options)
     with pytest.raises(Stopped):
-        train(out=tmp_path / "run", progress=PressCtrlC(8), **options)
+        train(out=tmp_path / "run", progress=tiny.PressCtrlC(8), **options)
     train(resume=tmp_path / "run", **options)
     assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
 
@@ -293,7 +281,7 @@ def test_what_was_unreadable_before_the_stop_is_still_listed(tmp_path):
         (folder / "left" / name).write_text("no picture")
     train(splits=data.load(folder), out=tmp_path / "whole", epochs=1)
     with pytest.raises(Stopped):
-        train(splits=data.load(folder), out=tmp_path / "run", epochs=1, progress=PressCtrlC(5))
+        train(splits=data.load(folder), out=tmp_path / "run", epochs=1, progress=tiny.PressCtrlC(5))
     train(splits=data.load(folder), resume=tmp_path / "run", epochs=1)
     assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
 
@@ -311,7 +299,7 @@ def test_what_was_unreadable_before_the_stop_is_still_listed(tmp_path):
 )
 def test_a_run_goes_on_with_its_own_settings_only(change, tmp_path):
     with pytest.raises(Stopped):
-        train(out=tmp_path / "run", progress=PressCtrlC(2))
+        train(out=tmp_path / "run", progress=tiny.PressCtrlC(2))
     with pytest.raises(TrainingError, match=f"{next(iter(change))}: expected .*start a new run"):
         train(resume=tmp_path / "run", **change)
 
@@ -319,7 +307,7 @@ def test_a_run_goes_on_with_its_own_settings_only(change, tmp_path):
 def test_a_run_does_not_go_on_with_other_pictures(tmp_path):
     folder = tiny.write_folder(tmp_path / "photos")
     with pytest.raises(Stopped):
-        train(splits=data.load(folder), out=tmp_path / "run", progress=PressCtrlC(2))
+        train(splits=data.load(folder), out=tmp_path / "run", progress=tiny.PressCtrlC(2))
     (folder / "left/001.png").unlink()
     with pytest.raises(DataError, match="pictures that were added, removed or moved"):
         train(splits=data.load(folder), resume=tmp_path / "run")
@@ -336,7 +324,7 @@ EVERYTHING = {
 def test_with_everything_switched_on_it_goes_on_to_the_same_bits(steps, tmp_path):
     train(out=tmp_path / "whole", **EVERYTHING)
     with pytest.raises(Stopped):
-        train(out=tmp_path / "run", progress=PressCtrlC(steps), **EVERYTHING)
+        train(out=tmp_path / "run", progress=tiny.PressCtrlC(steps), **EVERYTHING)
     train(tiny.network(seed=1), resume=tmp_path / "run", **EVERYTHING)
     assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
 
@@ -391,7 +379,7 @@ def test_normalised_networks_go_on_with_other_threads_to_the_same_bits(tmp_path)
             train(network(), out=tmp_path / "whole", **EVERYTHING)
             runtime.set_threads(2)
             with pytest.raises(Stopped):
-                train(network(), out=tmp_path / "run", progress=PressCtrlC(STEPS + 2), **EVERYTHING)
+                train(network(), out=tmp_path / "run", progress=tiny.PressCtrlC(STEPS + 2), **EVERYTHING)
             runtime.set_threads(1)
             train(network(), resume=tmp_path / "run", **EVERYTHING)
     finally:

@@ -2,7 +2,6 @@
 `fovea.training` knows it."""
 
 import json
-import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from math import log10
@@ -18,7 +17,7 @@ from fovea.errors import ShapeError, TrainingError, mismatch
 from fovea.layers import Conv2D, ReLU
 from fovea.losses import Loss, MeanSquaredError
 from fovea.metrics import LOSS
-from fovea.training.progress import Lines, Progress
+from fovea.training.progress import Lines
 from tests import tiny
 from tests.cases import halide
 
@@ -94,22 +93,12 @@ def train(task=None, **changes):
     return made, fovea.train(made, tiny.splits(), task=task or Denoise(), **{**SETTINGS, **changes})
 
 
-class PressCtrlC(Progress):
-    def __init__(self, steps):
-        self.left = steps
-
-    def step(self, at):
-        self.left -= 1
-        if self.left == 0:
-            signal.raise_signal(signal.SIGINT)
-
-
 def test_it_learns_and_stops_and_resumes_to_the_same_bits(engine, tmp_path):
     whole, run = train(out=tmp_path / "whole")
     assert run.history[-1]["val_psnr"] > run.history[0]["val_psnr"]
     for steps in (2, 6, 13):
         with pytest.raises(KeyboardInterrupt, match="--resume"):
-            train(out=tmp_path / str(steps), progress=PressCtrlC(steps))
+            train(out=tmp_path / str(steps), progress=tiny.PressCtrlC(steps))
         again, _ = train(resume=tmp_path / str(steps))
         assert np.array_equal(again.memory, whole.memory)
         assert tiny.outcome(tmp_path / str(steps)) == tiny.outcome(tmp_path / "whole")
@@ -136,7 +125,7 @@ def test_its_run_folder_has_its_columns_measures_settings_and_figures(reference,
 
 def test_other_settings_do_not_resume(reference, tmp_path):
     with suppress(KeyboardInterrupt):
-        train(out=tmp_path / "run", progress=PressCtrlC(3))
+        train(out=tmp_path / "run", progress=tiny.PressCtrlC(3))
     with pytest.raises(TrainingError, match=r"noise: expected 0\.1, got 0\.3"):
         train(Denoise(noise=0.3), resume=tmp_path / "run")
 

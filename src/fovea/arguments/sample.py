@@ -5,8 +5,8 @@ from typing import Any
 
 from fovea.arguments.arrays import Volume, floats, volume
 from fovea.arguments.scalars import finite
-from fovea.borders import MODES
 from fovea.errors import ShapeError, mismatch
+from fovea.geometry.borders import MODES
 from fovea.ranges import MOST, short, whole
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from fovea.borders import Border
 from fovea.errors import ShapeError, mismatch
 from fovea.filters.picture import Picture, grey
 from fovea.filters.weights import MOST_SIGMA, gaussian, gaussian_radius
 from fovea.functional import operations
+from fovea.geometry.borders import Border
 from fovea.ranges import number
 
 LOW, HIGH = 0.1, 0.2  # shares of white

@@ -9,9 +9,9 @@ now and then a result that falls between two whole numbers goes the other way th
 
 import numpy as np
 
-from fovea.borders import framed, sources
 from fovea.filters.picture import Picture
 from fovea.geometry import Pair
+from fovea.geometry.borders import framed, sources
 
 _APPLY, _BOX = 4, 8  # numbers in a vector
 

@@ -11,8 +11,8 @@ from typing import Any, Self, TypedDict
 import numpy as np
 
 from fovea.arguments.arrays import is_plain
-from fovea.borders import MODES, Border
 from fovea.errors import DataError, ShapeError, mismatch
+from fovea.geometry.borders import MODES, Border
 from fovea.ranges import number
 
 CONVENTIONS = ("scikit-image", "opencv")

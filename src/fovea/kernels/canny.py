@@ -4,7 +4,7 @@ import ctypes
 
 import numpy as np
 
-from fovea.borders import Border
+from fovea.geometry.borders import Border
 from fovea.kernels import buffers
 from fovea.kernels.filters import REAL, run_filter
 

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from fovea.borders import Border, around, sources
 from fovea.geometry import Pair
+from fovea.geometry.borders import Border, around, sources
 from fovea.kernels import buffers, recycling, tiles
 from fovea.kernels.call import run
 

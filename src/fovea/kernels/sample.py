@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from fovea import arguments
+from fovea.geometry.sampling import Axis
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import run
-from fovea.sampling import Axis
 
 
 def sample2d(A_prev, rows: Axis, columns: Axis, fill: float = 0.0) -> np.ndarray:

@@ -88,7 +88,7 @@ def sources() -> list[Path]:
     return [
         *sorted((kernels / "pipelines").glob("*.py")),
         *(kernels / n for n in alone),
-        PACKAGE / "geometry.py",
+        PACKAGE / "geometry" / "__init__.py",
     ]
 
 

@@ -186,7 +186,7 @@ def depthwise_weights(problem: ConvProblem) -> DepthwiseTile:
 
 
 def _laid_out(problem: ConvProblem, rows: int, pixels: int) -> int:
-    """Rows to a band, where for each so many `pixels` of a group are laid out for a vector of filters."""
+    """Rows per band, where each row needs `pixels` pixels of a group laid out for a vector of filters."""
     numbers = pixels * problem.channels // problem.groups
     return _band(rows, numbers * 4 * vector(), targets.current().rows)
 
@@ -313,7 +313,7 @@ def waste(extent: int, tile: int) -> float:
 
 
 def _band(rows: int, row_bytes: int, cache: int) -> int:
-    """Rows to a band, such that its memory fits `cache` and the bands are of nearly equal height."""
+    """Rows per band, such that its memory fits `cache` and the bands are of nearly equal height."""
     most = max(1, min(rows, cache // max(row_bytes, 1)))
     return -(-rows // -(-rows // most))
 

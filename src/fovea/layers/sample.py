@@ -5,7 +5,8 @@
 
     n image   y, x output row, column   c channel
 
-The places of (2) stand in `fovea.sampling`. A pixel's gradient is the sum of those that it has a share in.
+The places of (2) are computed in `fovea.geometry.sampling`. A pixel's gradient is the weighted sum of the
+gradients of all outputs that it contributes to.
 """
 
 from dataclasses import dataclass
@@ -14,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from fovea import arguments, functional
-from fovea.borders import MODES
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Pair, Window, pair
+from fovea.geometry.borders import MODES
+from fovea.geometry.sampling import Axis, mode_of_resizing, padded, resized
 from fovea.layers.base import Gradients, Layer, Shape, image_shape
-from fovea.sampling import Axis, mode_of_resizing, padded, resized
 
 
 class _Sampling(Layer):

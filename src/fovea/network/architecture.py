@@ -2,8 +2,8 @@
 
     {"input_shape": [28, 28, 1], "layers": [{"type": "Conv2D", "hyperparameters": {…}}, …]}
 
-An entry may have a "name", and in "after" the names of those whose output it takes in; without, it is named
-by kind and count and takes in what the one before gives out. Where outputs have names, "outputs" lists them.
+An entry may have a "name", and in "after" the names of its inputs; without, it is named by kind and count,
+and its input is the output of the entry before. Where outputs have names, "outputs" lists them.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Who takes in whose output: a row of layers, or a graph of named ones.
 
-    Network([Conv2D(8, 3), ReLU()], …)                      each takes in what the one before gives out
+    Network([Conv2D(8, 3), ReLU()], …)                      each feeds the next
 
     Network({                                               a residual block
         "conv1": Conv2D(8, 3, padding="same"),
@@ -9,8 +9,8 @@
         "sum": (Add(), "conv2", "conv1"),                   a layer, and the names that it takes in
     }, …)
 
-"input" is the network's own input. The graph has no cycle. The one layer that no other takes in is the
-network's output; or `outputs` names several layers, which others may take in as well:
+"input" is the network's own input. The graph has no cycle. The one layer that feeds no other is the
+network's output; or `outputs` names several layers, which may feed others as well:
 
     Network({
         "stem": Conv2D(8, 3),
@@ -223,5 +223,5 @@ def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]], outputs: Se
     if outputs and (others := sorted({names[n] for n in ends}.difference(outputs))):
         expected = f"layers that lead to an output ({_some(outputs)})"
         remedy = "connect or remove them, or name them in outputs="
-        raise ShapeError(mismatch("Network", expected, f"{_some(others)}, which nothing takes in", remedy))
+        raise ShapeError(mismatch("Network", expected, f"{_some(others)}, which feeds no layer", remedy))
     return order

@@ -30,7 +30,7 @@ class Network:
     "conv1", "relu1", "conv2"; each belongs to one network. `layers` is sorted so that every layer comes after
     its inputs, and `sources` has the numbers of those inputs, −1 for the picture.
 
-    The output is that of the one layer that no other takes in. With `outputs`, the names of one layer or
+    The output is that of the one layer that feeds no other. With `outputs`, the names of one layer or
     more, it is a dict by these names, in that order, wherever this class has Z, dZ or `output_shape`.
 
     `input_shape` is (H, W, C). The first weights are drawn from `seed`; None leaves every parameter 0.
@@ -149,7 +149,7 @@ class Network:
         """dZ (N, classes), the loss's gradient by the logits → dX (N, H, W, C), gradients as `parameters`.
 
         Where outputs have names, dZ is {name: dZ}, and an output that is missing has the gradient 0. With the
-        caches of the first layers alone, dZ is the gradient by what the last of those gives out, or those of
+        caches of the first layers alone, dZ is the gradient of the last one's output, or those of
         the outputs among them by name, and the gradients are theirs.
         """
         gradients: Gradients = {}

@@ -25,7 +25,8 @@ from fovea.network import Network
 from fovea.network.graph import PICTURE
 from fovea.network.outputs import parted
 from fovea.onnx.building import Value
-from fovea.onnx.exporters import Exporter, add_layer
+from fovea.onnx.exporters import add_layer
+from fovea.onnx.exporters.exporter import Exporter
 from fovea.onnx.file import write
 from fovea.onnx.metadata import FORMAT
 

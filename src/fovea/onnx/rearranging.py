@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fovea.borders import MODES, source
+from fovea.geometry.borders import MODES, source
+from fovea.geometry.sampling import resized
 from fovea.layers import Channels, DepthToSpace, Layer, Pad2D, Resize2D, Shortcut, SpaceToDepth
 from fovea.layers.base import Shape
-from fovea.sampling import resized
 
 
 def rearranged(shape: Shape, places: np.ndarray) -> list[Layer] | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fovea.borders import Border, framed
+from fovea.geometry.borders import Border, framed
 from fovea.reference.quiet import quietly
 
 

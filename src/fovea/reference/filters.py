@@ -1,4 +1,4 @@
-"""Filters of pictures (H, W, C), each channel by itself; `fovea.borders` says what lies beyond the border.
+"""Filters of pictures (H, W, C), each channel by itself; `fovea.geometry.borders` fills in what lies beyond.
 
     out[h, w] = Σ_{a, b} K[a, b] · image_b[h + a, w + b], image_b the picture with its border            (1)
     magnitude = √(g_y² + g_x²), direction = atan2(g_y, g_x), g_y and g_x the answers to two kernels      (2)
@@ -13,7 +13,7 @@ from functools import reduce
 
 import numpy as np
 
-from fovea.borders import Border, framed
+from fovea.geometry.borders import Border, framed
 from fovea.reference.quiet import quietly
 
 Kernel = Sequence[Sequence[int]]

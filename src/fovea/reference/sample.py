@@ -3,21 +3,22 @@
     A[y, x] = Σ_s Σ_t row_share[y, s] · column_share[x, t] · A_prev[row[y, s], column[x, t]]               (1)
 
 A term whose share is 0 does not count. A pixel without a row or without a column is `fill`. The gradient is
-the same with the tables transposed (`fovea.sampling`).
+the same with the tables transposed (`fovea.geometry.sampling`).
 """
 
 import numpy as np
 
 from fovea import arguments
 from fovea.arguments import Volume
+from fovea.geometry.sampling import Axis
 from fovea.reference.quiet import quietly
-from fovea.sampling import Axis
 
 
 @quietly
 def sample2d(A_prev: Volume, rows: Axis, columns: Axis, fill: float = 0.0) -> Volume:
     """A (N, n_out of rows, n_out of columns, C) from A_prev (N, n of rows, n of columns, C): each new pixel
-    is a weighted sum of old ones, by the tables of `fovea.sampling`, and `fill` where they name none."""
+    is a weighted sum of old ones, by the tables of `fovea.geometry.sampling`, or `fill` where they name
+    none."""
     fill = arguments.sampled(A_prev, (rows.n, columns.n), fill)
     A = A_prev
     for axis, table in ((1, rows), (2, columns)):

@@ -33,11 +33,11 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Window
+from fovea.geometry.sampling import Axis
 from fovea.layers import Flatten, GroupNorm, InstanceNorm, Layer, Pad2D, Resize2D
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.network.graph import PICTURE
-from fovea.sampling import Axis
 from fovea.seeing.passage import number_of, pass_through
 
 

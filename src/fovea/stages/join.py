@@ -52,7 +52,7 @@ class Row:
     """Stages in the order in which they run.
 
     The arrays between them have numbers: 0 is what the network takes in, i + 1 what stage i gives out.
-    `sources[i]` are the numbers of what it takes in, `lanes` has the layout of each, and `outputs` are the
+    `sources[i]` are the numbers of its inputs, `lanes` has the layout of each, and `outputs` are the
     numbers of what the network gives out; one may be there twice.
     """
 

@@ -1,5 +1,6 @@
 """The loss at the end of a plan that trains: by a kernel where `KERNELS` has one for it, else in NumPy."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from ctypes import c_float
 from typing import TYPE_CHECKING, Any
@@ -16,16 +17,17 @@ from fovea.kernels.specification import Specification
 from fovea.layers.base import Shape
 from fovea.losses import CrossEntropy, Loss
 from fovea.network.outputs import gradients_of, joined, parted
-from fovea.stages.base import NHWC
+from fovea.stages.base import NHWC, Step
 from fovea.stages.calls import Array, Call, View
 
 if TYPE_CHECKING:
     from fovea.stages.plan import Plan
 
 
-class LossStage:
+class LossStage(ABC):
     """What follows the last stage in training: Z → the loss, and dZ."""
 
+    run: Step  # Z → dZ
     kernels: Sequence[Specification] = ()  # beside its own, what predictions with the network will run
 
     def __init__(
@@ -40,17 +42,13 @@ class LossStage:
         """The layout that it wants of Z and dZ."""
         return NHWC
 
+    @abstractmethod
     def set_targets(self, targets: Any, count: int) -> None:
         """The targets of a batch of `count` pictures; ShapeError for others."""
-        raise NotImplementedError
 
-    def run(self) -> None:
-        """Z → dZ."""
-        raise NotImplementedError
-
+    @abstractmethod
     def result(self, count: int) -> tuple[float, dict[str, float]]:
         """The loss, and its sums."""
-        raise NotImplementedError
 
 
 class NumPyLoss(LossStage):

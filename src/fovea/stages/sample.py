@@ -3,11 +3,11 @@
 from ctypes import c_float
 from typing import TYPE_CHECKING
 
+from fovea.geometry.sampling import Axis
 from fovea.kernels import tiles
 from fovea.kernels.sample import specialised, tables
 from fovea.layers import Pad2D, Resize2D
 from fovea.layers.base import Shape
-from fovea.sampling import Axis
 from fovea.stages.base import Stage, Step
 from fovea.stages.calls import Array
 

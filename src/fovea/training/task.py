@@ -4,6 +4,7 @@ The loop, resuming, the run folder, early stopping, the average of weights, live
 page know tasks by this class alone. `fovea.Classification` is one; docs/task.md shows how to write another.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import isfinite, nan
@@ -14,7 +15,7 @@ import numpy as np
 
 from fovea.data import Dataset, Splits
 from fovea.data.batches import Examples, batches
-from fovea.errors import TrainingError, mismatch
+from fovea.errors import DataError, TrainingError, mismatch
 from fovea.losses import Loss
 from fovea.metrics import LOSS, Measure
 from fovea.network import Network
@@ -26,7 +27,7 @@ TRAIN, VAL = "train_", "val_"  # what the columns of measures begin with
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(ABC):
     """What a network is trained for. Subclass it as a frozen dataclass, whose fields are its settings, and
     write `loss`; all else has a default.
 
@@ -48,9 +49,9 @@ class Task:
     def adopt(self, network: Network, train: Dataset) -> None:
         """Give `network` what it should know of the training pictures beside their mean and deviation."""
 
+    @abstractmethod
     def loss(self, train: Dataset) -> Loss:
         """What training on these pictures makes small."""
-        raise NotImplementedError
 
     def examples(self, dataset: Dataset) -> Examples | None:
         """A function of (images, labels, rng) that makes of a batch what the network takes in, and the
@@ -90,8 +91,9 @@ class Task:
 
     def predict(self, network: Network, images: np.ndarray) -> list[dict[str, Any]]:
         """What `network` says of each of the uint8 images (N, H, W, C), as JSON has it: by the names in
-        `answers`."""
-        raise NotImplementedError
+        `answers`. Raises DataError where the task predicts nothing, as by default."""
+        remedy = "write its predict method, or call network.run"
+        raise DataError(mismatch(f"task {self.name}", "one that predicts", "one that only trains", remedy))
 
     def cells(self, network: Network, entry: Mapping[str, Any]) -> dict[str, Any]:
         """The cells of a CSV table by column; `entry` is {"file", "error"} and a prediction, or None under

@@ -7,6 +7,7 @@ import numpy as np
 from fovea import engine
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Padding, Window
+from fovea.geometry.sampling import RESIZING
 from fovea.layers import (
     AveragePool2D,
     Conv2D,
@@ -20,7 +21,6 @@ from fovea.onnx.building import Builder, Value
 from fovea.onnx.layouts import Pads, filters_here
 from fovea.onnx.operators import run
 from fovea.onnx.operators.spatial import window
-from fovea.sampling import RESIZING
 
 
 def conv(

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fovea.decoding import MOST_PIXELS, File, array, decode, inspect
 from fovea.errors import DataError, mismatch
 from fovea.files import write_whole
 from fovea.geometry import pair
+from fovea.images.decoding import MOST_PIXELS, File, array, decode, inspect
 
 if TYPE_CHECKING:
     from PIL.Image import Image

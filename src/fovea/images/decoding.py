@@ -98,7 +98,7 @@ def array(image: "Image") -> np.ndarray:
 
 def name_of(file: File) -> str:
     """What errors call the file."""
-    return str(getattr(file, "name", "picture")) if hasattr(file, "read") else os.fspath(file)  # type: ignore[arg-type]
+    return os.fspath(file) if isinstance(file, str | os.PathLike) else str(getattr(file, "name", "picture"))
 
 
 @contextmanager
@@ -108,12 +108,8 @@ def _opened(file: File) -> Iterator["Image"]:
     try:
         # Pillow never gets a path: it would map some files into memory, and of these scramble TIFFs that lie
         # on their side.
-        path = None if hasattr(file, "read") else Path(file)  # type: ignore[arg-type]
-        with (
-            files.open_regular(path, "a picture", MOST_BYTES) if path else nullcontext(file) as stream,
-            _counted_webp(stream, name),  # type: ignore[arg-type]
-        ):
-            yield _open(stream)  # type: ignore[arg-type]
+        with _stream(file) as stream, _counted_webp(stream, name):
+            yield _open(stream)
     except OutOfMemoryError:
         raise
     except Exception as error:  # on damaged files Pillow's decoders raise nearly everything
@@ -124,6 +120,12 @@ def _opened(file: File) -> Iterator["Image"]:
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             raise  # too many open files
         raise DataError(mismatch(name, "a picture", _reason(error))) from error
+
+
+def _stream(file: File) -> AbstractContextManager[BinaryIO]:
+    if isinstance(file, str | os.PathLike):
+        return files.open_regular(Path(file), "a picture", MOST_BYTES)
+    return nullcontext(file)
 
 
 def _open(stream: BinaryIO) -> "Image":

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fovea import borders
 from fovea.errors import ShapeError, mismatch
+from fovea.geometry import borders
 
 RESIZING = ("nearest", "bilinear")
 
