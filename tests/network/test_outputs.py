@@ -210,7 +210,7 @@ def test_a_dict_is_no_gradient_of_an_output_without_a_name():
         (("boxes", "classes", "boxes"), "different names of layers in outputs"),
         (
             ("boxes", "fine"),
-            r"layers that lead to an output \(boxes, fine\), got classes, which nothing takes",
+            r"layers that lead to an output \(boxes, fine\), got classes, which feeds no layer: connect or remove them",
         ),
     ],
 )
