@@ -123,7 +123,7 @@ def test_workers_compile_for_the_target_that_is_asked(empty_cache):
 
 def test_a_worker_of_other_sources_is_found_out(empty_cache, monkeypatch):
     start = subprocess.Popen
-    other = {**os.environ, "FOVEA_KERNEL_CHECKS": str(1 - specification.asserts())}
+    other = {**os.environ, "FOVEA_KERNEL_CHECKS": str(1 - specification.checks())}
     monkeypatch.setattr(workers.subprocess, "Popen", lambda command, **how: start(command, env=other, **how))
     with pytest.raises(EngineError, match="start again"):
         compiler.obtain([relu_of(v) for v in (2, 4, 8)])

@@ -64,6 +64,13 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
         buffer.keep = dims
         return buffer
 
+    def nowhere(self) -> "Buffer":
+        """One of this shape that has no memory, with room for more dimensions."""
+        dims = (_Dimension * 16)(*self.dim[: self.dimensions])
+        buffer = Buffer(type=self.type, dimensions=self.dimensions, dim=dims)
+        buffer.keep = dims
+        return buffer
+
     def set_outermost(self, extent: int) -> None:
         """Let the kernel see only the first `extent` entries of NumPy's first axis."""
         self.dim[self.dimensions - 1].extent = extent

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from fovea.errors import EngineError, mismatch
 from fovea.files import caching, write_whole
 from fovea.kernels import runtime
-from fovea.kernels.specification import Specification, specify
+from fovea.kernels.bounds import checked
+from fovea.kernels.specification import Specification, checks, specify
 
 Progress = Callable[[int, int, str], object]  # done, total, what has just been done
 
@@ -88,7 +89,10 @@ def _link(specification: Specification, data: bytes) -> None:
     if specification.operation == _RUNTIME:
         runtime.load_runtime(data)
     else:
-        _loaded[specification] = Kernel(specification, runtime.load(specification.symbol, data))
+        function = runtime.load(specification.symbol, data)
+        _loaded[specification] = Kernel(
+            specification, checked(function, specification) if checks() else function
+        )
 
 
 def _compile(missing: list[Specification], progress: Progress | None) -> dict[Specification, bytes]:

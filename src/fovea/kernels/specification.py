@@ -70,12 +70,13 @@ def environment() -> tuple[str, ...]:
         ) from error
     features = llvm.get_host_cpu_features().flatten()
     processor = llvm.get_process_triple(), llvm.get_host_cpu_name(), features
-    return halide, *processor, _source(), str(asserts())
+    return halide, *processor, _source(), str(checks())
 
 
-def asserts() -> bool:
-    """Whether kernels check the buffers they are given: FOVEA_KERNEL_CHECKS=1, for development and tests."""
-    return os.environ.get("FOVEA_KERNEL_CHECKS", "0") != "0"
+def checks() -> int:
+    """FOVEA_KERNEL_CHECKS, for development and tests. 1: kernels are asked first what they need of buffers
+    (bounds.py). 2: Halide's own assertions too, with which they take twice as long to compile."""
+    return int(os.environ.get("FOVEA_KERNEL_CHECKS", "0"))
 
 
 PACKAGE = Path(__file__).parent.parent

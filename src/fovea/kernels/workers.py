@@ -18,7 +18,7 @@ from queue import Queue
 from fovea.errors import EngineError, mismatch
 from fovea.files import caching
 from fovea.kernels import runtime, targets
-from fovea.kernels.specification import Specification, asserts
+from fovea.kernels.specification import Specification, checks
 
 _FEW = 2
 
@@ -113,10 +113,9 @@ def _emit(specification: Specification, folder: Path) -> bytes:
             hl.compile_standalone_runtime(str(path), target)
         else:
             target = target.with_feature(hl.TargetFeature.NoRuntime)
-            if not asserts():
-                target = target.with_feature(hl.TargetFeature.NoAsserts).with_feature(
-                    hl.TargetFeature.NoBoundsQuery
-                )
+            for least, feature in enumerate(["NoBoundsQuery", "NoAsserts"], start=1):
+                if checks() < least:
+                    target = target.with_feature(getattr(hl.TargetFeature, feature))
             module, builder = specification.operation.split(".")
             build = getattr(importlib.import_module(f"fovea.kernels.pipelines.{module}"), builder)
             outputs, inputs = build(**dict(specification.arguments))
