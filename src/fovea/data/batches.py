@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from fovea.data.dataset import Dataset
+from fovea.seeds import Draw, generator
 
-_ORDER, _AUGMENT, _MIRROR, _EXAMPLES = 0, 1, 4, 5  # the purposes here; 2 is dropout, 3 splitting
 _AHEAD = 2  # reads that wait ready
 _READ = (
     4 << 20
@@ -52,9 +52,9 @@ def batches(
     """
     order = np.arange(len(dataset))
     if shuffle:
-        order = np.random.default_rng([seed, _ORDER, epoch]).permutation(len(dataset))
+        order = generator(seed, Draw.ORDER, epoch).permutation(len(dataset))
 
-    mirrored = np.random.default_rng([seed, _MIRROR]).random(len(dataset)) < 0.5
+    mirrored = generator(seed, Draw.MIRROR).random(len(dataset)) < 0.5
     if epoch % 2:
         mirrored = ~mirrored
 
@@ -70,10 +70,10 @@ def batches(
             own = slice((step - first) * batch_size, (step - first + 1) * batch_size)
             batch, known = pictures[own], labels[own]
             if augment is not None:
-                rng = np.random.default_rng([seed, _AUGMENT, epoch, step])
+                rng = generator(seed, Draw.AUGMENT, epoch, step)
                 batch = augment(batch, rng, mirrored[chosen[own]])
             if examples is not None:
-                rng = np.random.default_rng([seed, _EXAMPLES, epoch, step])
+                rng = generator(seed, Draw.EXAMPLES, epoch, step)
                 batch, known = examples(batch, known, rng)
             made.append((batch, known))
         return made

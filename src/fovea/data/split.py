@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fovea.data.dataset import Dataset
-
-_PURPOSE = 3  # of the random numbers; batches and training have others, so that no two of them go together
+from fovea.seeds import Draw, generator
 
 
 def stratified(
@@ -23,7 +22,7 @@ def stratified(
     groups: list[list[np.ndarray]] = [[] for _ in range(parts + 1)]
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        free = np.random.default_rng([seed, _PURPOSE, int(label)]).permutation(members[known[members] < 0])
+        free = generator(seed, Draw.SPLIT, int(label)).permutation(members[known[members] < 0])
         tenth = max((len(members) + 5) // 10, 1) if len(members) > parts else 0
         needed = int(not (known[members] == 0).any())  # of them, for the first group
         for part in range(1, parts + 1):
@@ -65,7 +64,7 @@ def stratified_groups(
     def leaves(group: int) -> bool:
         return movable[group] and bool((left - counts[group] > 0)[counts[group] > 0].all())
 
-    order = np.random.default_rng([seed, _PURPOSE]).permutation(len(names))
+    order = generator(seed, Draw.SPLIT).permutation(len(names))
     for part, own in enumerate(held, start=1):
         missing = whole / 10 - own
         for group in (g for g in order if part_of[g] == 0 and leaves(g)):

@@ -26,7 +26,8 @@ A layer of one's own:
 W columns, C channels; n values of a flat layer.
 
 A layer that takes in several arrays says `merges = True`. Its A_prev and its dA_prev are then tuples of
-arrays, and its input_shape is a tuple of shapes.
+arrays, and its input_shape is a tuple of shapes. A layer that draws random numbers in training says
+`draws = True`; for others, `rng` may be None.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,6 +59,7 @@ class Layer:
     # This class is no dataclass itself, so that these are no hyperparameters.
     kind: ClassVar[str]  # what its name begins with in a network; by default the class name in small letters
     merges: ClassVar[bool] = False  # whether it takes in several arrays
+    draws: ClassVar[bool] = False  # whether its forward pass needs `rng` in training
     name: str = ""  # given by the network: "conv1"
     frozen: bool = False  # whether a training leaves its parameters and statistics as they are
     parameters: Mapping[str, np.ndarray] = MappingProxyType({})

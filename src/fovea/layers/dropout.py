@@ -23,6 +23,7 @@ class Dropout(Layer):
     """`rate` is the part that is left out, 0 ≤ rate < 1; any shape."""
 
     kind = "dropout"
+    draws = True
 
     rate: float
 

@@ -22,6 +22,7 @@ from fovea.data.batches import Examples, batches
 from fovea.errors import TrainingError, mismatch
 from fovea.network import Network
 from fovea.optimizers import clip
+from fovea.seeds import Draw, generator
 from fovea.training import runner
 from fovea.training.average import Snapshot
 from fovea.training.loop import adopt, check_fit, check_recipe
@@ -35,8 +36,6 @@ SMOOTH = 0.9  # β
 BEYOND = 4.0  # times the lowest smoothed loss: the search ends
 PART = 0.1  # of the rate where the loss is lowest
 FIRST = 10  # steps, whose median is where the loss begins
-
-_PURPOSE = 6  # of the random numbers; a training has the purposes below
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,10 @@ def _search(
     tried, found, smoothed, total, weight = [], [], [], 0.0, 0.0
     with closing(stream):
         for step, (rate, (images, targets)) in enumerate(zip(rates, stream, strict=False)):
-            seed = [recipe.seed, _PURPOSE, step]
-            loss, _ = plan.loss_and_gradients(images, targets, rng=np.random.default_rng(seed))
+            rng = generator(recipe.seed, Draw.RATE_SEARCH, step)
+            loss, _ = plan.loss_and_gradients(images, targets, rng=rng)
             if step == 0:
-                rng = np.random.default_rng(seed)
+                rng = generator(recipe.seed, Draw.RATE_SEARCH, step)
                 check_first(network, loss, {"all": plan.gradients}, images, rng)
             total, weight = SMOOTH * total + loss, SMOOTH * weight + 1
             smooth = total / weight  # (1)

@@ -6,17 +6,15 @@ from math import isfinite
 import numpy as np
 
 from fovea.errors import TrainingError, mismatch
-from fovea.layers import Dropout, Layer
 from fovea.network import Network
 from fovea.network.soundness import check_batch
 from fovea.optimizers import clip
+from fovea.seeds import Draw, generator
 from fovea.training import layer_rates
 from fovea.training.average import Average
 from fovea.training.position import Position
 from fovea.training.recipe import Recipe
 from fovea.training.runner import Plan
-
-_DROPOUT = 2  # what the layers draw for; 0, 1 and 3 belong to the batches and the splits
 
 
 class Step:
@@ -45,11 +43,11 @@ class Step:
         self.gradients = {name: plan.gradients[where] for name, (where, _) in found.items()}
         alike = all(factor == 1 for factor in factors.values())
         self.factors = None if alike else {name: factor for name, (_, factor) in found.items()}
-        self.draws = any(map(_draws, network.layers))
+        self.draws = any(layer.draws for layer in network.layers)  # a generator takes a fiftieth of a step
 
     def rng(self, at: Position) -> np.random.Generator | None:
         """The random numbers of the layers in the next step, where any of them draws."""
-        return np.random.default_rng([self.recipe.seed, _DROPOUT, at.epoch, at.step]) if self.draws else None
+        return generator(self.recipe.seed, Draw.LAYERS, at.epoch, at.step) if self.draws else None
 
     def __call__(self, loss: float, images: np.ndarray, at: Position) -> None:
         """Change the network by the plan's gradients of `images`. DataError or TrainingError where the
@@ -93,8 +91,3 @@ def diverged(
     return TrainingError(
         mismatch(f"training: {what} in epoch {at.epoch}, step {step}", "finite numbers", got, remedy)
     )
-
-
-def _draws(layer: Layer) -> bool:
-    """Whether a layer may want random numbers: making a generator for nothing takes a fiftieth of a step."""
-    return isinstance(layer, Dropout) or not type(layer).__module__.startswith("fovea.")

@@ -13,6 +13,7 @@ from fovea.files import expanded
 from fovea.filters import learn_filter
 from fovea.filters.examples import MOST, checked_size
 from fovea.ranges import whole
+from fovea.seeds import Draw, generator
 from fovea.training.run_folder import Folder
 
 TASK = "learn-filter"
@@ -46,7 +47,7 @@ def learn(
     true, size = known(target, targets, size)
     if count is not None:
         whole(count, "learn_filter", "filters", 1, MOST)
-    rng = np.random.default_rng([seed, 1])
+    rng = generator(seed, Draw.PARTS)
     if true is None:
         data = examples.by_folder(places, expanded(targets or ""), size, rng, approach.note)
     else:

@@ -1,0 +1,26 @@
+"""Random generators from (seed, purpose, place): nothing about them needs to be saved.
+
+Purposes have values of their own, so that no two of them draw the same numbers in one run.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Draw(IntEnum):
+    """What random numbers are drawn for. A run's results depend on these values: never change one."""
+
+    ORDER = 0  # (epoch): the order of the training pictures
+    AUGMENT = 1  # (epoch, step): changes to pictures
+    LAYERS = 2  # (epoch, step): dropout, and layers of one's own
+    SPLIT = 3  # (class), or nothing where groups are split
+    MIRROR = 4  # the half of the pictures that is mirrored in even epochs
+    EXAMPLES = 5  # (epoch, step): mixup, or what else a task makes of a batch
+    RATE_SEARCH = 6  # (step): layers in the search for a learning rate
+    PARTS = 1  # the parts of pictures that learn-filter reads; it augments nothing
+
+
+def generator(seed: int, purpose: Draw, *place: int) -> np.random.Generator:
+    """The generator of this seed and purpose at a place such as (epoch, step): always the same numbers."""
+    return np.random.default_rng([seed, int(purpose), *place])
