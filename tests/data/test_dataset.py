@@ -80,7 +80,7 @@ def test_a_subset_numbers_its_bad_pictures_itself(pictures):
     [
         (np.zeros((2, 4, 5), np.float32), [0, 1], "expected uint8"),
         (np.zeros((2, 1, 4, 5), np.uint8), [0, 1], "1 or 3 channels"),
-        (np.zeros((2, 4, 5), np.uint8), [0], "one a picture"),
+        (np.zeros((2, 4, 5), np.uint8), [0], "one per picture"),
         (np.zeros((2, 4, 5), np.uint8), [0, 2], "numbers from 0 to 1, got 0 to 2"),
         (np.zeros((2, 4, 5), np.uint8), [-1, 0], "numbers from 0 to 1, got -1 to 0"),
     ],

@@ -106,9 +106,7 @@ def test_groups_that_fit_no_picture_are_an_error(tmp_path):
     for text in (r"pateint(\d+)", r"\d*", str(tmp_path / "groups.csv")):
         with pytest.raises(DataError, match=r"a group for pictures such as bottom/000.png, got none for any"):
             data.load(folder, groups=text)
-    with pytest.raises(
-        DataError, match=r"it names photos2/left/001.png: write paths as seen from the data's"
-    ):
+    with pytest.raises(DataError, match=r"it names photos2/left/001.png: write paths relative to the data's"):
         data.load(folder, groups=str(tmp_path / "groups.csv"))
     with pytest.raises(DataError, match=r"at least two groups, got all 12 pictures in '.png'"):
         data.load(folder, groups=r"\.png")

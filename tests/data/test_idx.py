@@ -154,7 +154,7 @@ def test_a_false_header_is_told(tmp_path, header, words):
 def test_as_many_labels_as_pictures(folder):
     (folder / "train-labels-idx1-ubyte").write_bytes(encoded(np.arange(199) % 10))
     with pytest.raises(
-        DataError, match=r"train-labels-idx1-ubyte: expected 200 labels, as many as pictures, got \(199,\)"
+        DataError, match=r"train-labels-idx1-ubyte: expected \(200,\), one label per picture, got \(199,\)"
     ):
         data.load(folder)
 

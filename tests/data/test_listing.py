@@ -24,7 +24,7 @@ def found(root: Path) -> tuple[list[str], dict[str, list[str]]]:
     skipped = Skipped(root)
     files = pictures(root, skipped)
     below = {many: sorted(Path(p).relative_to(root).as_posix() for p in paths)
-             for (_, many), paths in skipped.found.items()}  # fmt: skip
+             for (_, many), paths in skipped.paths.items()}  # fmt: skip
     return [Path(file).relative_to(root).as_posix() for file in files], below
 
 
@@ -108,17 +108,17 @@ def test_figures_are_no_data_but_edges_may_be(tmp_path):
     for task in ("classify", "edges"):
         write(tmp_path, f"{task}/a.png")
         Folder(tmp_path / task).write_arguments({"task": task})
-    assert len(listing.at(tmp_path / "edges")) == 1
+    assert len(listing.collect(tmp_path / "edges")) == 1
     with pytest.raises(
         DataError, match="a folder of pictures, got a folder that Fovea wrote for the task cla"
     ):
-        listing.at(tmp_path / "classify")
+        listing.collect(tmp_path / "classify")
     write(tmp_path, "page/filters/conv1.png")
     (tmp_path / "page/report.html").touch()
     with pytest.raises(
         DataError, match=r"page: expected a folder of pictures, got a folder that Fovea wrote$"
     ):
-        listing.at(tmp_path / "page")
+        listing.collect(tmp_path / "page")
 
 
 def test_every_task_of_the_command_line_is_known():
@@ -132,7 +132,7 @@ def test_every_task_of_the_command_line_is_known():
 def test_the_folder_one_is_in_has_no_name_before_its_files(tmp_path, monkeypatch):
     write(tmp_path, "a/1.png", "2.png")
     monkeypatch.chdir(tmp_path)
-    assert listing.at(".") == ["2.png", str(Path("a/1.png"))]
+    assert listing.collect(".") == ["2.png", str(Path("a/1.png"))]
 
 
 def test_all_that_is_skipped_is_one_line(tmp_path):
@@ -141,7 +141,7 @@ def test_all_that_is_skipped_is_one_line(tmp_path):
         (tmp_path / f"{number}.txt").touch()
     (tmp_path / ".hidden").touch()
     lines: list[str] = []
-    assert listing.at(tmp_path, lines.append) == [str(tmp_path / "1.png")]
+    assert listing.collect(tmp_path, lines.append) == [str(tmp_path / "1.png")]
     assert lines == [
         f"{tmp_path}: skipped 1 hidden file or folder (.hidden); "
         "4 files that are no pictures (0.txt, 1.txt, 2.txt, …)"

@@ -168,7 +168,7 @@ def _jobs(
     for place in places:
         root = expanded(place)
         try:
-            found = map(Path, listing.at(root, note))
+            found = map(Path, listing.collect(root, note))
         except DataError as error:
             bad[place] = reason(error, root)
             continue

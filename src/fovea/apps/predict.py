@@ -69,7 +69,7 @@ def write_csv(path: Path | str, network: Network, task: Task, entries: Iterable[
 def _files(place: str, note: Callable[[str], object]) -> list[tuple[str, str | None]]:
     """The pictures at `place`, each with what is known to be wrong with it already."""
     try:
-        return [(file, None) for file in listing.at(place, note)]
+        return [(file, None) for file in listing.collect(place, note)]
     except DataError as error:
         path = str(expanded(place))
         return [(path, reason(error, path))]

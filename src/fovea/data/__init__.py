@@ -31,15 +31,15 @@ def load(
     record: Record | None = None,
     draw: bool = True,
 ) -> Splits:
-    """The data set that `source` names, in its parts train, val and test.
+    """The data set at `source`, in its parts train, val and test.
 
-    `source` is "digits" (the drawn digits; a folder of that name is "./digits"), a folder with IDX files as
-    MNIST has them, or a folder of pictures: `train`, `val` and `test` with a folder for each class, or the
-    classes' folders themselves. `size` = (H, W) and `channels` (1 or 3) bring all pictures to one form; by
-    default they keep their own, and a folder of pictures gets what suits them (`folder.usual_shape`). What
-    is not split already is split by `seed`, each class alike; `groups` says which pictures of a folder must
-    not be parted (`data.groups`). `record` says in which part a run had pictures: they stay there, and with
-    `draw` only those that it lacks are split, else they are the `new` ones. Raises DataError.
+    `source` is "digits" (the drawn digits; a folder of that name is "./digits"), a folder with IDX files like
+    MNIST's, or a folder of pictures: `train`, `val` and `test` with a folder for each class, or only the
+    folders of the classes. `size` = (H, W) and `channels` (1 or 3) convert all pictures; by default they keep
+    their own, and a folder of pictures is converted to a common shape (`folder.usual_shape`). Data that is
+    not already split is split by `seed`, stratified by class; `groups` describes pictures that must stay
+    together (`data.groups`). Pictures in `record` stay in the part that they had in that run; the others are
+    split with `draw`, and else become `new`. Raises DataError.
     """
     size = None if size is None else pair(size, "data.load", "size")
     check_channels(channels)

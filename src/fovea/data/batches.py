@@ -1,7 +1,7 @@
-"""Batches of pictures, made ready in a thread beside whoever uses them.
+"""Batches of pictures, prepared in a background thread.
 
-Every random choice derives from (seed, purpose, epoch, step), and nothing else is remembered: a run that
-stopped after any step goes on with the batches that it would have seen.
+Every random choice derives from (seed, purpose, epoch, step), and there is no other state: a run stopped
+after any step resumes with the batches that would have come next.
 """
 
 import contextvars
@@ -17,10 +17,8 @@ import numpy as np
 from fovea.data.dataset import Dataset
 from fovea.seeds import Draw, generator
 
-_AHEAD = 2  # reads that wait ready
-_READ = (
-    4 << 20
-)  # bytes of pictures read at once: a small batch alone would cost more to hand over than to read
+_PREFETCH = 2  # reads that are kept ready
+_READ = 4 << 20  # bytes of pictures per read: a small batch takes longer to pass between threads than to read
 
 Change = Callable[[np.ndarray, np.random.Generator, np.ndarray], np.ndarray]
 Examples = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, Any]]
@@ -44,11 +42,11 @@ def batches(
 ) -> Generator[tuple[np.ndarray, Any], None, None]:
     """The batches of an epoch from step `start` on: uint8 (n, H, W, C) and labels int32 (n,).
 
-    A picture that cannot be read is all 0 and its label −1. `shuffle` gives each epoch an order of its own,
-    else pictures come as they stand. `augment(pictures, rng, mirrored)` returns changed pictures, as
-    `Augment` does; `mirrored` is another half of them in every other epoch. `examples(pictures, labels, rng)`
-    makes of a batch what a task trains with. What a thread raises is raised here. Leaving the loop early
-    stops the thread.
+    A picture that cannot be read is all 0 and its label −1. With `shuffle` each epoch has its own random
+    order, else pictures keep theirs. `augment(pictures, rng, mirrored)` returns changed pictures, as
+    `Augment` does; half of them are `mirrored`, and in the next epoch the other half.
+    `examples(pictures, labels, rng)` turns a batch into the inputs and targets of a task. Errors in the
+    thread are raised here. Leaving the loop early stops the thread.
     """
     order = np.arange(len(dataset))
     if shuffle:
@@ -67,25 +65,25 @@ def batches(
         labels = np.where(readable, dataset.labels[chosen], np.int32(-1))
         made = []
         for step in range(first, min(first + together, last)):
-            own = slice((step - first) * batch_size, (step - first + 1) * batch_size)
-            batch, known = pictures[own], labels[own]
+            rows = slice((step - first) * batch_size, (step - first + 1) * batch_size)
+            batch, known = pictures[rows], labels[rows]
             if augment is not None:
                 rng = generator(seed, Draw.AUGMENT, epoch, step)
-                batch = augment(batch, rng, mirrored[chosen[own]])
+                batch = augment(batch, rng, mirrored[chosen[rows]])
             if examples is not None:
                 rng = generator(seed, Draw.EXAMPLES, epoch, step)
                 batch, known = examples(batch, known, rng)
             made.append((batch, known))
         return made
 
-    with closing(_ahead(make, range(start, last, together))) as reads:
+    with closing(_prefetched(make, range(start, last, together))) as reads:
         for made in reads:
             yield from made
 
 
-def _ahead(make: Callable[[int], list], numbers: range) -> Generator[list, None, None]:
-    """make(number) for each of `numbers`, made in a thread up to `_AHEAD` before they are asked for."""
-    ready: queue.Queue = queue.Queue(_AHEAD)
+def _prefetched(make: Callable[[int], list], numbers: range) -> Generator[list, None, None]:
+    """make(number) for each of `numbers`, computed in a thread that keeps up to `_PREFETCH` of them ready."""
+    ready: queue.Queue = queue.Queue(_PREFETCH)
     stopped = threading.Event()
 
     def put(item: object) -> None:
@@ -104,7 +102,7 @@ def _ahead(make: Callable[[int], list], numbers: range) -> Generator[list, None,
         except BaseException as error:
             put((None, error))
 
-    # The caller's context goes along: it says which engine computes.
+    # The thread runs in the caller's context, which holds the choice of engine.
     thread = threading.Thread(
         target=contextvars.copy_context().run, args=(work,), daemon=True, name="fovea-batches"
     )
@@ -121,5 +119,5 @@ def _ahead(make: Callable[[int], list], numbers: range) -> Generator[list, None,
         stopped.set()
         while thread.is_alive():
             with suppress(queue.Empty):
-                ready.get_nowait()  # it may be waiting for room
+                ready.get_nowait()  # the thread may be waiting for room
             thread.join(0.02)

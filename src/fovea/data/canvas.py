@@ -34,7 +34,7 @@ class Random:
 
 
 def to_segment(x, y, x0, y0, x1, y1) -> tuple[np.ndarray, np.ndarray]:
-    """The way (d_x, d_y) from (x, y) to the nearest point of the segment from (x0, y0) to (x1, y1)."""
+    """The vector (d_x, d_y) from (x, y) to the nearest point of the segment from (x0, y0) to (x1, y1)."""
     a, b = x1 - x0, y1 - y0
     t = ((x - x0) * a + (y - y0) * b) / (a * a + b * b)
     t = np.minimum(np.maximum(t, np.float32(0)), np.float32(1))
@@ -42,9 +42,9 @@ def to_segment(x, y, x0, y0, x1, y1) -> tuple[np.ndarray, np.ndarray]:
 
 
 def look_up(maps: np.ndarray, chosen: np.ndarray, u: np.ndarray, v: np.ndarray, reach: float) -> np.ndarray:
-    """Of `maps` (m, grid, grid) those `chosen` (n,), at points (u, v) (n, 28, 28), bilinearly.
+    """The maps `chosen` (n,) from `maps` (m, grid, grid), sampled at points (u, v) (n, 28, 28), bilinearly.
 
-    A map spans −`reach` to `reach`; beyond, it is as at its edge.
+    A map spans −`reach` to `reach`; points beyond get the value at its edge.
     """
     grid = maps.shape[1]
     scale, last = np.float32((grid - 1) / (2 * reach)), np.float32(grid - 1.001)
@@ -53,24 +53,24 @@ def look_up(maps: np.ndarray, chosen: np.ndarray, u: np.ndarray, v: np.ndarray, 
     column, row = i.astype(np.int32), j.astype(np.int32)
     i, j = i - column, j - row
     flat = maps.reshape(-1)
-    at = chosen.astype(np.int32)[:, None, None] * np.int32(grid * grid) + row * np.int32(grid) + column
-    top, below = flat.take(at), flat.take(at + np.int32(grid))
-    top = top + i * (flat.take(at + np.int32(1)) - top)
-    below = below + i * (flat.take(at + np.int32(grid + 1)) - below)
+    index = chosen.astype(np.int32)[:, None, None] * np.int32(grid * grid) + row * np.int32(grid) + column
+    top, below = flat.take(index), flat.take(index + np.int32(grid))
+    top = top + i * (flat.take(index + np.int32(1)) - top)
+    below = below + i * (flat.take(index + np.int32(grid + 1)) - below)
     return top + j * (below - top)
 
 
 def coverage(distance: np.ndarray, half_width: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """How much of a pixel is inked, 0 to 1, at this distance from a stroke's middle.
+    """The inked share of a pixel, 0 to 1, at this distance from a stroke's middle.
 
-    `scale` is the pixels in a unit of `distance`; `half_width` is in pixels.
+    `scale` is the number of pixels per unit of `distance`; `half_width` is in pixels.
     """
     ink = half_width - distance * scale + np.float32(0.5)
     return np.minimum(np.maximum(ink, np.float32(0)), np.float32(1))
 
 
 def stroke(random: Random, x: np.ndarray, y: np.ndarray, n: int) -> np.ndarray:
-    """The ink (n, 28, 28) of a short straight stroke somewhere."""
+    """The ink (n, 28, 28) of a short straight stroke at a random place."""
     x0, y0 = random.uniform(-12, 12, n, 1, 1), random.uniform(-12, 12, n, 1, 1)
     x1, y1 = x0 + random.uniform(-9, 9, n, 1, 1), y0 + random.uniform(-9, 9, n, 1, 1)
     d_x, d_y = to_segment(x, y, x0, y0, x1, y1)
@@ -91,7 +91,7 @@ def field(random: Random, n: int, amplitude: float) -> np.ndarray:
 
 
 def _blends() -> Iterator[tuple[int, np.ndarray]]:
-    """For each of 5 knots its weight (28,) at every pixel."""
+    """Each of the 5 knots with its weight (28,) at every pixel."""
     place = np.arange(SIDE, dtype=np.float32) * np.float32(4 / (SIDE - 1))
     for k in range(5):
         t = np.maximum(1 - np.abs(place - np.float32(k)), np.float32(0))

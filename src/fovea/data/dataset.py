@@ -1,4 +1,4 @@
-"""A data set: pictures of one size with their classes, read by their numbers."""
+"""A data set: pictures of one size with their classes, read by index."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from fovea.data.listing import NO_PICTURE, Skipped
 from fovea.errors import DataError, mismatch
 from fovea.names import class_name
 
-_AT_ONCE = 64  # pictures of a sample that are in memory
+_CHUNK = 64  # pictures of a sample in memory at a time
 
 
 class Pictures(Protocol):
-    """Where pictures come from: memory (`Kept`), or files that are decoded when they are wanted (`Files`).
+    """A source of pictures: memory (`Kept`), or files that are decoded when first read (`Files`).
 
     shape: (H, W, C) of each picture.
-    files: their paths, or None where they have none.
-    bad: number → why that picture could not be read; grows while reading.
+    files: their paths, or None if they are not files.
+    bad: index → why that picture could not be read; grows while reading.
     """
 
     shape: tuple[int, int, int]
@@ -53,15 +53,15 @@ class Kept:
 
 
 class Dataset:
-    """Pictures with labels: what training and measuring read.
+    """Pictures with labels, to train and to evaluate on.
 
     pictures: uint8 (N, H, W, C) with C of 1 or 3, or (N, H, W), or another source of `Pictures`.
-    labels: whole numbers (N,), a position in `classes` each; kept as int32.
+    labels: whole numbers (N,), positions in `classes`; kept as int32.
     classes: the names of the classes.
-    indices: which of `pictures` belong to it, by default all; `labels` are theirs.
-    name: what the data is called where its pictures are no files.
+    indices: the pictures that belong to this data set, by default all; `labels` are theirs.
+    name: the name of the data, for messages about pictures that are not files.
 
-    Raises DataError for arrays that do not fit. Reading is safe from several threads at once.
+    Raises DataError for arrays that do not fit. Several threads may read at once.
     """
 
     def __init__(
@@ -79,7 +79,9 @@ class Dataset:
         self.classes = [class_name(str(c)) for c in classes]
         self.name = name
         if self.labels.shape != self.indices.shape:
-            raise DataError(mismatch(f"{name}: labels", f"one a picture, ({len(self)},)", self.labels.shape))
+            raise DataError(
+                mismatch(f"{name}: labels", f"one per picture, ({len(self)},)", self.labels.shape)
+            )
         if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             got = f"{self.labels.min()} to {self.labels.max()}"
             raise DataError(mismatch(f"{name}: labels", f"numbers from 0 to {len(self.classes) - 1}", got))
@@ -98,18 +100,18 @@ class Dataset:
 
     @property
     def files(self) -> list[str] | None:
-        """The pictures' paths, in order; None where they come from no files of their own."""
+        """The pictures' paths, in order; None if pictures are not single files."""
         files = self.pictures.files
         return None if files is None else [files[i] for i in self.indices.tolist()]
 
     @property
     def bad(self) -> dict[int, str]:
-        """Number → reason of every picture that was found unreadable so far."""
-        found = dict(self.pictures.bad)
-        return {at: found[i] for at, i in enumerate(self.indices.tolist()) if i in found} if found else {}
+        """Index → reason of every picture found unreadable so far."""
+        bad = dict(self.pictures.bad)
+        return {k: bad[i] for k, i in enumerate(self.indices.tolist()) if i in bad} if bad else {}
 
     def name_of(self, index: int) -> str:
-        """A picture's path, or the data's name with its number there, as in `digits[17]`."""
+        """A picture's path, or the data's name and the picture's index in it, as in `digits[17]`."""
         number = int(self.indices[index])
         return f"{self.name}[{number}]" if self.pictures.files is None else self.pictures.files[number]
 
@@ -118,7 +120,7 @@ class Dataset:
         return self.pictures.read(self.indices[_numbers(indices)])
 
     def subset(self, indices: Sequence[int] | np.ndarray | slice) -> "Dataset":
-        """The pictures of these numbers, in this order, without copying them."""
+        """The pictures at these indices, in this order, without copying them."""
         indices = _numbers(indices)
         return Dataset(
             self.pictures, self.labels[indices], self.classes, indices=self.indices[indices], name=self.name
@@ -127,12 +129,12 @@ class Dataset:
 
 @dataclass
 class Splits:
-    """A data set in its parts; a part that there is none of is None.
+    """A data set in its parts; a missing part is None.
 
-    train: what the network learns from. val: what the best of its states is chosen by. test: what is looked
-    at once, at the end. new: pictures of no part, which came after a run. root: the folder they came from.
-    skipped: what was not taken there. drawn: the parts that were drawn, not the data's own. grouping: which
-    pictures must not be parted, where that was asked for.
+    train: the pictures to learn from. val: those that choose the best epoch. test: those that measure the
+    trained network, once. new: pictures of no part, added after a run. root: the folder they came from.
+    skipped: the files there that were skipped. drawn: the parts drawn at random here, rather than given by
+    the data. grouping: the groups of pictures that must stay in one part, or None.
     """
 
     name: str
@@ -147,7 +149,7 @@ class Splits:
 
     @property
     def parts(self) -> dict[str, Dataset]:
-        """The parts that there are, by their names."""
+        """The existing parts by name."""
         named = {"train": self.train, "val": self.val, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
 
@@ -163,12 +165,12 @@ class Splits:
 
     @property
     def ignored(self) -> int:
-        """How many files were skipped because they are no pictures."""
+        """The number of files skipped because they are not pictures."""
         return self.skipped.count(NO_PICTURE) if self.skipped else 0
 
     @property
     def bad(self) -> dict[str, str]:
-        """Path → reason of every picture that was found unreadable so far."""
+        """Path → reason of every picture found unreadable so far."""
         return {part.name_of(i): why for part in self._all for i, why in part.bad.items()}
 
     @property
@@ -177,12 +179,12 @@ class Splits:
 
 
 def sample(dataset: Dataset, most: int) -> Iterator[np.ndarray]:
-    """`most` pictures at equal distances through the data set, or all if there are fewer, some at a time:
-    uint8 (n, H, W, C). Raises DataError where none of them can be read."""
+    """`most` pictures at equal distances through the data set, or all if there are fewer, in chunks uint8
+    (n, H, W, C). Raises DataError if none of them can be read."""
     count, n = min(most, len(dataset)), 0
     chosen = np.arange(count) * len(dataset) // max(count, 1)
-    for start in range(0, count, _AT_ONCE):
-        pictures, readable = dataset.read(chosen[start : start + _AT_ONCE])
+    for start in range(0, count, _CHUNK):
+        pictures, readable = dataset.read(chosen[start : start + _CHUNK])
         if readable.any():
             yield pictures[readable]
             n += int(readable.sum())
@@ -191,11 +193,11 @@ def sample(dataset: Dataset, most: int) -> Iterator[np.ndarray]:
 
 
 def statistics(dataset: Dataset, most: int = 5000) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel of a `sample` of so many pictures, black being 0 and
+    """Mean and standard deviation of each channel of a `sample` of at most `most` pictures; black is 0 and
     white 1.
 
-    A channel that never changes gets a deviation of 1, so that it can be divided by. Raises DataError where
-    none of the pictures can be read.
+    A constant channel gets a deviation of 1, so that it can be divided by. Raises DataError if none of the
+    pictures can be read.
     """
     total, squares, n = np.zeros(dataset.shape[2]), np.zeros(dataset.shape[2]), 0
     for pictures in sample(dataset, most):
@@ -218,5 +220,5 @@ def _checked(pictures: np.ndarray) -> np.ndarray:
 
 
 def _numbers(indices: Sequence[int] | np.ndarray | slice) -> np.ndarray | slice:
-    """As NumPy takes them: a tuple would be one index for each axis."""
+    """`indices` as NumPy expects them: a tuple would be one index for each axis."""
     return indices if isinstance(indices, slice) else np.asarray(indices)

@@ -1,4 +1,4 @@
-"""Digests of pictures, by which the same content is found again under another name."""
+"""Digests of pictures, which recognise the same content under another name."""
 
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
@@ -8,32 +8,33 @@ from fovea import files
 from fovea.data.dataset import Dataset, Pictures
 from fovea.errors import DataError
 
-_AT_ONCE = 1024  # pictures in memory
-_PIECE = 1 << 20  # bytes of a file in memory
-_of_files: WeakKeyDictionary[Pictures, dict[int, str]] = WeakKeyDictionary()  # so that each is read once
+_CHUNK = 1024  # pictures in memory at a time
+_PIECE = 1 << 20  # bytes of a file in memory at a time
+_cached: WeakKeyDictionary[Pictures, dict[int, str]] = WeakKeyDictionary()  # so that each file is read once
 
 
 def digests(dataset: Dataset) -> list[str]:
     """A digest of each picture, in hexadecimal digits; "" for one that cannot be read.
 
-    It is that of the file's bytes, whatever size pictures are brought to; of pixels where there are no files.
+    It covers the bytes of the file, and so does not depend on the size that pictures are resized to; or the
+    pixels, if pictures are not files.
     """
     numbers, paths = dataset.indices.tolist(), dataset.pictures.files
     if paths is not None:
-        known = _of_files.setdefault(dataset.pictures, {})
+        known = _cached.setdefault(dataset.pictures, {})
         missing = [i for i in numbers if i not in known]
         with ThreadPoolExecutor() as pool:
-            known.update(zip(missing, pool.map(_of_file, (paths[i] for i in missing)), strict=True))
+            known.update(zip(missing, pool.map(_file_digest, (paths[i] for i in missing)), strict=True))
         return [known[i] for i in numbers]
-    found: list[str] = []
-    for start in range(0, len(dataset), _AT_ONCE):
-        pictures, readable = dataset.read(slice(start, start + _AT_ONCE))
+    hashes: list[str] = []
+    for start in range(0, len(dataset), _CHUNK):
+        pictures, readable = dataset.read(slice(start, start + _CHUNK))
         for picture, good in zip(pictures, readable, strict=True):
-            found.append(blake2b(picture.tobytes(), digest_size=16).hexdigest() if good else "")
-    return found
+            hashes.append(blake2b(picture.tobytes(), digest_size=16).hexdigest() if good else "")
+    return hashes
 
 
-def _of_file(file: str) -> str:
+def _file_digest(file: str) -> str:
     digest = blake2b(digest_size=16)
     try:
         with files.open_regular(file, "a picture") as opened:

@@ -1,8 +1,8 @@
-"""Pictures in files: decoded by a few threads when they are first wanted, and kept from then on.
+"""Pictures in files: decoded by a few threads when first read, and cached.
 
-They are kept in memory where all of them take no more than a quarter of what the machine has and half of what
-is available, else in a nameless file in the cache folder, mapped into memory: the system deletes it with the
-process, however that ends. Where the disk, too, has no room, they are decoded each time.
+They are cached in memory if all of them fit into a quarter of the machine's memory and half of what is
+available, else in an unlinked file in the cache folder, mapped into memory, which the system deletes when the
+process ends. If the disk has no room either, they are decoded each time.
 """
 
 import os
@@ -21,7 +21,7 @@ from fovea.files import caching
 from fovea.memory import available, machine_memory
 from fovea.ranges import gigabytes
 
-SHARE = 4  # pictures may take one part in so many of the memory
+SHARE = 4  # pictures may take 1/SHARE of the memory
 _RESERVE = 1 << 30  # bytes of the disk that stay free
 _UNREAD, _GOOD, _BAD = range(3)
 
@@ -29,7 +29,7 @@ _UNREAD, _GOOD, _BAD = range(3)
 class Files:
     """Pictures (H, W, C) of `shape` from `files`, for a `Dataset`.
 
-    `memory` is how many bytes they may take in memory, by default as above.
+    `memory` is the most bytes that they may take in memory, by default as above.
     """
 
     def __init__(
@@ -57,13 +57,12 @@ class Files:
             missing = np.unique(indices[self._state[indices] == _UNREAD]).tolist()
             self._decode((i, self._kept[i]) for i in missing)
             pictures = np.empty((len(indices), *self.shape), np.uint8)
-            np.take(
-                self._kept, indices, axis=0, out=pictures, mode="clip"
-            )  # checked above; "clip" fills `out`
+            # The indices were checked above; any mode but "clip" would buffer `out`.
+            np.take(self._kept, indices, axis=0, out=pictures, mode="clip")
         return pictures, self._state[indices] != _BAD
 
     def _decode(self, places: Iterable[tuple[int, np.ndarray]]) -> None:
-        list(self._pool.map(self._decode_one, places))  # the list raises what a thread raised
+        list(self._pool.map(self._decode_one, places))  # the list raises the errors of the threads
 
     def _decode_one(self, place: tuple[int, np.ndarray]) -> None:
         i, picture = place
@@ -79,28 +78,26 @@ class Files:
 
 
 def _room(shape: tuple[int, ...], memory: int) -> np.ndarray | None:
-    """Zeros uint8 of `shape`, which take memory or disk only; None where there is room in neither."""
+    """Zeros uint8 of `shape`, in memory or on disk; None if neither has room."""
     size = int(np.prod(shape, dtype=np.int64))
     if size <= memory:
         return np.zeros(shape, np.uint8)
-    # Not among the temporary files, which may be in memory themselves.
+    # Not in the folder for temporary files, which may itself be in memory.
     return caching.keep("pictures", lambda folder: _mapped(folder, shape, size), elsewhere=False)
 
 
 def _mapped(folder: Path, shape: tuple[int, ...], size: int) -> np.ndarray | None:
-    """The same on the disk of `folder`; None where there is no room. Raises OSError."""
+    """The same in a file in `folder`; None if its disk has no room. Raises OSError."""
     if shutil.disk_usage(folder).free < size + _RESERVE:
         return None
     with tempfile.TemporaryFile(dir=folder) as file:  # the map keeps it open
-        if hasattr(
-            os, "posix_fallocate"
-        ):  # a full disk shall be an error here, not a crash when it is written
+        if hasattr(os, "posix_fallocate"):  # so that a full disk is an error here, not a crash at a write
             os.posix_fallocate(file.fileno(), 0, size)
         return np.memmap(file, np.uint8, "r+", shape=shape)
 
 
 def check_room(pictures: int, shape: Sequence[int], who: str) -> None:
-    """Raise DataError where that many pictures of `shape` are more than the machine's memory holds."""
+    """Raise DataError if `pictures` pictures of `shape` exceed the machine's memory."""
     size, most = pictures * prod(shape), machine_memory()
     if size > most:
         got = f"{pictures:,} of {'×'.join(map(str, shape))} ({gigabytes(size)})"

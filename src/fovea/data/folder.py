@@ -1,11 +1,10 @@
 """A folder of pictures as a data set.
 
-    root/{train,val,test}/<class>/*     split already; without `val`, a tenth of `train` is held out
-    root/<class>/*                      split here: eight tenths, one, one; each class alike, by the seed
+    root/{train,val,test}/<class>/*     already split; without `val`, a tenth of `train` is held out
+    root/<class>/*                      split here by the seed, stratified by class: 8/10, 1/10, 1/10
 
-A class's pictures are all that are below its folder, at any depth; `listing` says what a picture is, and
-`layout` which folders are parts. Pictures are opened when they are wanted, and one that cannot be read ends
-nothing.
+A class has all pictures below its folder, at any depth; `listing` decides which files are pictures, and
+`layout` which folders are parts. Pictures are opened when first read; an unreadable one is not an error.
 """
 
 from collections.abc import Sequence
@@ -21,8 +20,8 @@ from fovea.data.groups import Grouping
 from fovea.data.split import hold_out, relative
 from fovea.errors import DataError
 
-LONGEST = 128  # pixels: the longer side that large pictures are brought to where no size is asked for
-SAMPLE = 200  # pictures that are looked at for their usual shape
+LONGEST = 128  # pixels: the longer side of large pictures by default
+SAMPLE = 200  # pictures that `usual_shape` inspects
 
 
 def load(
@@ -32,7 +31,7 @@ def load(
     seed: int,
     grouping: Grouping | None = None,
 ) -> Splits:
-    """The pictures below `root`. Raises DataError where there are none, or no two classes of them."""
+    """The pictures below `root`. Raises DataError if there are none, or fewer than two classes."""
     listing.check_data(root)
     parts, skipped = layout.read(root)
     first = next(iter(parts.values()))
@@ -72,11 +71,11 @@ def load(
 
 
 def usual_shape(files: Sequence[str]) -> tuple[int, int, int]:
-    """(height, width, channels) that suit pictures of many sizes.
+    """A common (height, width, channels) for pictures of different sizes.
 
-    The size that all have, else the median height and width, in either case with the longer side brought
-    down to `LONGEST`; one channel if all are grey, else three. `SAMPLE` of them are looked at, at equal
-    distances. Raises DataError where none of these can be read.
+    The median height and width, scaled down if the longer side exceeds `LONGEST`; one channel if all are
+    grey, else three. `SAMPLE` of the pictures, at equal distances, are inspected. Raises DataError if none of
+    these can be read.
     """
     count = min(SAMPLE, len(files))
     shapes, failure = [], None

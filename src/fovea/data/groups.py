@@ -1,15 +1,15 @@
-"""Pictures that belong together, such as all of one patient, scene or burst, and must not be parted.
+"""Groups of pictures that must stay in one part, such as all pictures of one patient, scene or burst.
 
-Who learns from one picture of a scene knows the others. So that measuring stays honest, all of a group go
-into the same part. What the groups are is one line of text:
+A network that has learned from one picture of a scene knows the others: they must not measure it. Groups are
+described by one line of text:
 
-    patient(\\d+)        a regular expression, looked for in each picture's path as seen from the data's
-                        folder: what its brackets find, or else all that it finds, names the group
-    groups.csv          a table with the columns file and group; files as seen from the data's folder, or
-                        absolute; either slash, and ./, are understood
+    patient(\\d+)        a regular expression, searched for in each picture's path relative to the data's
+                        folder: the text matched by its brackets, or else the whole match, names the group
+    groups.csv          a table with the columns file and group; paths relative to the data's folder, or
+                        absolute, with either slash
 
-A picture that the expression is not found in, or the table does not have, is a group of its own. A
-grouping that fits no picture at all is an error: it was meant for others.
+A picture without a match, or without a line in the table, is a group of its own. A grouping that fits no
+picture at all is an error.
 """
 
 import csv
@@ -28,10 +28,10 @@ from fovea.names import same
 
 @dataclass(frozen=True)
 class Grouping:
-    """From a picture's path below the data's folder, with slashes, to its group.
+    """Maps a picture's path, relative to the data's folder and with slashes, to its group.
 
-    text: what was asked for. find: the group's name, None for a picture that has none. remedy: what to do
-    where it finds none at all.
+    text: the description. find: the group's name, None for a picture that has none. remedy: advice for the
+    error when no picture has a group.
     """
 
     text: str
@@ -39,20 +39,20 @@ class Grouping:
     remedy: str = ""
 
     def __call__(self, file: str) -> str:
-        """The group's name; the picture's own where it has none."""
+        """The group's name, or the picture's own if it has none."""
         return self.find(file) or file
 
     def check(self, files: Iterable[str]) -> None:
-        """Raise DataError unless there are at least two groups, and a picture that is found in one."""
+        """Raise DataError unless some picture has a group, and there are at least two groups."""
         files = list(files)
-        found = {self.find(file) for file in files}
+        groups = {self.find(file) for file in files}
         who = f"groups {self.text}"
-        if found == {None}:
+        if groups == {None}:
             expected = f"a group for pictures such as {files[0]}"
             got = f"none for any of {len(files):,} pictures"
             raise DataError(mismatch(who, expected, got, self.remedy))
-        if len(found) == 1 and len(files) > 1:
-            got = f"all {len(files):,} pictures in {found.pop()!r}"
+        if len(groups) == 1 and len(files) > 1:
+            got = f"all {len(files):,} pictures in {groups.pop()!r}"
             raise DataError(
                 mismatch(who, "at least two groups", got, "put brackets around what tells them apart")
             )
@@ -63,13 +63,13 @@ def parse(text: str, root: Path | None = None) -> Grouping:
     if is_table(text):
         table = _by_table(expanded(text), root)
         named = next(iter(table), None)
-        remedy = f"it names {named}: write paths as seen from the data's folder" if named else "it is empty"
-        return Grouping(text, lambda file: table.get(_below(file, None)), remedy)
-    return Grouping(text, _by_expression(text), "correct the expression: it is looked for in such paths")
+        remedy = f"it names {named}: write paths relative to the data's folder" if named else "it is empty"
+        return Grouping(text, lambda file: table.get(_canonical(file, None)), remedy)
+    return Grouping(text, _by_expression(text), "correct the expression: it is searched for in such paths")
 
 
 def is_table(text: str) -> bool:
-    """Whether the text names a table, and is no expression."""
+    """True if the text names a table rather than being an expression."""
     return text.lower().endswith(".csv")
 
 
@@ -83,8 +83,8 @@ def _by_expression(text: str) -> Callable[[str], str | None]:
         raise DataError(mismatch("groups", "a regular expression", f"{text!r} ({error})", remedy)) from error
 
     def find(file: str) -> str | None:
-        found = expression.search(same(file))
-        return None if found is None else "/".join(part or "" for part in found.groups()) or found[0] or None
+        match = expression.search(same(file))
+        return None if match is None else "/".join(part or "" for part in match.groups()) or match[0] or None
 
     return find
 
@@ -100,7 +100,7 @@ def _by_table(path: Path, root: Path | None) -> dict[str, str]:
             raise DataError(mismatch(f"groups {path}", "the columns file and group", got))
         for row in reader:
             if row["file"] and row["group"]:
-                name = _below(row["file"], root)
+                name = _canonical(row["file"], root)
                 if table.setdefault(name, row["group"]) != row["group"]:
                     got = f"{table[name]!r} and {row['group']!r} for {name}"
                     raise DataError(mismatch(f"groups {path}", "one group for each file", got))
@@ -109,8 +109,8 @@ def _by_table(path: Path, root: Path | None) -> dict[str, str]:
     return table
 
 
-def _below(name: str, root: Path | None) -> str:
-    """The one way to write a path below `root`: as seen from there, with slashes, without ./ and the like."""
+def _canonical(name: str, root: Path | None) -> str:
+    """The canonical form of a path below `root`: relative to it, with slashes, without ./ and the like."""
     name = posixpath.normpath(name.replace("\\", "/"))
     if root is not None and Path(name).is_absolute():
         for path, folder in (

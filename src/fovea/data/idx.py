@@ -1,7 +1,7 @@
-"""IDX files, the form in which MNIST and its kin come, plain or packed by gzip.
+"""IDX files, the format of MNIST and its relatives, plain or compressed by gzip.
 
-    0 0 type axes       four bytes; type 8 is unsigned bytes, the only one pictures use
-    n₁ … n_axes         the sizes, four bytes each, the most significant first
+    0 0 type axes       four bytes; type 8 is unsigned bytes, the only one for pictures
+    n₁ … n_axes         the sizes, four bytes each, big-endian
     values              n₁ · … · n_axes bytes
 
 Pictures are (N, H, W), or (N, H, W, C) with colours; labels (N,).
@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from io import BufferedIOBase
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,14 @@ _PARTS = {"train": ("train",), "val": ("val",), "test": ("t10k", "test")}
 
 
 def present(folder: Path) -> bool:
-    """Whether `folder` holds files that are named as MNIST's are."""
+    """True if `folder` has files with names like MNIST's."""
     return folder.is_dir() and any(_NAME.fullmatch(path.name) for path in folder.iterdir())
 
 
 def load(folder: Path, size: Sequence[int] | None, channels: int | None, seed: int) -> Splits:
-    """`train-*` and `t10k-*` (or `test-*`), and `val-*` or else a tenth of train, held out by `seed`.
+    """`train-*` and `t10k-*` (or `test-*`), and `val-*` or else a tenth of train, drawn by `seed`.
 
-    The classes are the labels that occur in the first of these parts, sorted as strings.
+    The classes are the labels in the first of these parts, sorted as strings.
     """
     arrays = {part: arrays for part in _PARTS if (arrays := _read_part(folder, part)) is not None}
     classes = sorted({str(label) for label in np.unique(next(iter(arrays.values()))[1])})
@@ -63,7 +64,7 @@ def load(folder: Path, size: Sequence[int] | None, channels: int | None, seed: i
 
 
 def read(path: Path) -> np.ndarray:
-    """The values of an IDX file, uint8. Raises DataError where its header and its length do not agree."""
+    """The values of an IDX file, uint8. Raises DataError if its header and its length disagree."""
     try:
         with open_regular(path, "an IDX file") as plain, gzip.open(plain) as unpacked:
             return _read(unpacked if path.suffix == ".gz" else plain, path)  # type: ignore[arg-type]
@@ -72,61 +73,58 @@ def read(path: Path) -> np.ndarray:
 
 
 def _read(file: BufferedIOBase, path: Path) -> np.ndarray:
-    head = _upto(file, 4)
+    head = _read_up_to(file, 4)
     axes = head[3] if len(head) == 4 else 0
     if head[:3] != b"\0\0\x08" or not 1 <= axes <= 4:
         expected = "an IDX file of unsigned bytes, beginning with 00 00 08 and 01 to 04"
         raise DataError(mismatch(str(path), expected, head.hex(" ") or "an empty file"))
-    sizes = _upto(file, 4 * axes)
+    sizes = _read_up_to(file, 4 * axes)
     if len(sizes) < 4 * axes:
         raise DataError(mismatch(str(path), f"a header of {4 + 4 * axes} bytes", 4 + len(sizes)))
     shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
-    wanted = 1
-    for n in shape:
-        wanted *= n  # as Python's numbers, which do not overflow
-    values = _upto(file, wanted + 1)
-    if len(values) != wanted:
-        what = f"{wanted} bytes for {'×'.join(map(str, shape))} after the header"
-        got = f"{len(values)}: the file is cut short" if len(values) < wanted else "more"
-        raise DataError(mismatch(str(path), what, got))
+    size = prod(shape)  # as Python's numbers, which do not overflow
+    values = _read_up_to(file, size + 1)
+    if len(values) != size:
+        expected = f"{size} bytes for {'×'.join(map(str, shape))} after the header"
+        got = f"{len(values)}: the file is cut short" if len(values) < size else "more"
+        raise DataError(mismatch(str(path), expected, got))
     return np.frombuffer(values, np.uint8).reshape(shape)
 
 
-def _upto(file: BufferedIOBase, count: int) -> bytearray:
-    """The next `count` bytes, or as many as there are.
+def _read_up_to(file: BufferedIOBase, count: int) -> bytearray:
+    """The next `count` bytes, or all the rest if there are fewer.
 
-    Read piece by piece: a false header may ask for more than the memory holds.
+    Read piece by piece: a wrong header may claim more than fits into memory.
     """
     got = bytearray()
-    with suppress(EOFError):  # gzip's word for a file that is cut short
+    with suppress(EOFError):  # raised by gzip for a truncated file
         while len(got) < count and (piece := file.read1(min(count - len(got), 1 << 20))):
             got += piece
     return got
 
 
 def _read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Pictures (N, H, W, C) and labels (N,) of a part; None where it has no files."""
-    found = {"images": _find(folder, part, "images"), "labels": _find(folder, part, "labels")}
-    missing = [kind for kind, path in found.items() if path is None]
+    """Pictures (N, H, W, C) and labels (N,) of a part; None if it has no files."""
+    paths = {"images": _find(folder, part, "images"), "labels": _find(folder, part, "labels")}
+    missing = [kind for kind, path in paths.items() if path is None]
     if len(missing) == 2:
         return None
     if missing:
         raise DataError(mismatch(str(folder), f"{part}-images and {part}-labels", f"no file of {missing[0]}"))
-    pictures, labels = read(found["images"]), read(found["labels"])  # type: ignore[arg-type]
+    pictures, labels = read(paths["images"]), read(paths["labels"])  # type: ignore[arg-type]
     if pictures.ndim == 3:
         pictures = pictures[..., None]
     if pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or 0 in pictures.shape:
         expected = "pictures (N, H, W), or (N, H, W, C) with 1 or 3 channels"
-        raise DataError(mismatch(str(found["images"]), expected, pictures.shape))
+        raise DataError(mismatch(str(paths["images"]), expected, pictures.shape))
     if labels.shape != pictures.shape[:1]:
-        raise DataError(
-            mismatch(str(found["labels"]), f"{len(pictures)} labels, as many as pictures", labels.shape)
-        )
+        expected = f"({len(pictures)},), one label per picture"
+        raise DataError(mismatch(str(paths["labels"]), expected, labels.shape))
     return pictures, labels
 
 
 def _find(folder: Path, part: str, kind: str) -> Path | None:
-    """The part's file; where there are several, the plain one before the packed."""
+    """The part's file; the plain one if there is a compressed one too."""
     for path in sorted(folder.iterdir()):
         name = _NAME.fullmatch(path.name)
         if name and name[1] in _PARTS[part] and name[2] == kind:

@@ -1,8 +1,8 @@
-"""What the folders in a data set's folder are: parts with a folder for each class, or the classes.
+"""The layout of a data set's folder: parts with a folder for each class, or only the classes.
 
-A part goes by one of the names in `PARTS`, in any case. A folder beside the parts whose name, or whose
-folders, are nearly theirs is asked about: to take it for nothing would lose pictures, and for a class would
-make one of a test set.
+A part has one of the names in `PARTS`, in any case. A folder beside the parts whose name, or whose
+subfolders, resemble theirs is an error that asks for a decision: ignoring it would lose pictures, and
+treating it as a class would train on a test set.
 """
 
 import os
@@ -49,10 +49,10 @@ class Part:
         return [len(self.classes[name]) for name in sorted(self.classes)]
 
     def check(self, classes: list[str]) -> None:
-        """Raise DataError unless training and measuring can make sense of these classes."""
+        """Raise DataError unless these are at least two classes with pictures, all among `classes`."""
         who = str(self.folder)
         if len(classes) < 2:
-            raise DataError(mismatch(who, "at least two classes", f"only {classes[0]!r}", self._deeper()))
+            raise DataError(mismatch(who, "at least two classes", f"only {classes[0]!r}", self._remedy()))
         for name, files in self.classes.items():
             if not is_text(name):
                 raise DataError(mismatch(who, "class names in UTF-8", f"{name!r}: rename it"))
@@ -65,8 +65,8 @@ class Part:
         if not any(self.classes.values()):
             raise DataError(mismatch(who, "pictures", "none"))
 
-    def _deeper(self) -> str:
-        """What to do where one folder holds all the classes, as in an unpacked archive."""
+    def _remedy(self) -> str:
+        """Advice if one folder holds all the classes, as in an unpacked archive; else ""."""
         folders = {os.path.dirname(file) for files in self.classes.values() for file in files}  # noqa: PTH120
         if len(folders) < 2:
             return ""
@@ -75,7 +75,7 @@ class Part:
 
 @dataclass(eq=False)
 class _Folder:
-    """A folder in the data's: its pictures, at any depth, and the folders in it by name."""
+    """A folder in the data's folder: its pictures, at any depth, and its subfolders."""
 
     path: Path
     files: list[str]
@@ -88,12 +88,12 @@ class _Folder:
 
     @property
     def part(self) -> str | None:
-        """Which part it is, by its name, if it is divided into classes at all."""
+        """The part that it is by its name, if it has subfolders for classes."""
         return _PART_OF.get(self.key) if self.folders else None
 
     @property
     def is_almost(self) -> bool:
-        """Whether its name is, or may be meant for, that of a part."""
+        """True if its name is, or resembles, that of a part."""
         words = re.findall(r"[a-z]+", self.key)
         letters = "".join(words)
         return bool(
@@ -103,36 +103,36 @@ class _Folder:
 
     @cached_property
     def within(self) -> dict[Path, list[str]]:
-        """Its pictures by the folder in it that they are below, and those below none by itself."""
-        found: dict[Path, list[str]] = {self.path: [], **{folder: [] for folder in self.folders}}
+        """Its pictures by subfolder; those in none of them are below its own path."""
+        files: dict[Path, list[str]] = {self.path: [], **{folder: [] for folder in self.folders}}
         names = {"": self.path, **{folder.name: folder for folder in self.folders}}
         start = len(str(self.path)) + 1
         for file in self.files:
-            found[names[file[start:].rpartition(os.sep)[0].partition(os.sep)[0]]].append(file)
-        return found
+            files[names[file[start:].rpartition(os.sep)[0].partition(os.sep)[0]]].append(file)
+        return files
 
     @property
     def loose(self) -> list[str]:
-        """Its pictures that are in none of its folders."""
+        """Its pictures outside its subfolders."""
         return self.within[self.path]
 
     @property
     def filled(self) -> set[str]:
-        """The names of the folders in it that have pictures."""
+        """The names of its subfolders that have pictures."""
         if not self.folders:
             return set()
         return {class_name(folder.name) for folder in self.folders if self.within[folder]}
 
 
 def read(root: Path) -> tuple[dict[str, Part], Skipped]:
-    """train, val and test, those that there are, or all pictures as "all"; and what was not taken. Raises
+    """The existing parts among train, val and test, or all pictures as "all"; and the skipped files. Raises
     DataError."""
     skipped = Skipped(root)
-    loose, found = listing.entries(root, skipped)
+    loose, subfolders = listing.entries(root, skipped)
     if loose:
         skipped.add(LOOSE, *loose)
     folders = []
-    for entry in found:
+    for entry in subfolders:
         folder = _look(Path(entry.path), root)
         skipped.update(folder.skipped)
         if folder.files or not folder.skipped.count(OF_FOVEA):
@@ -164,7 +164,7 @@ def _look(path: Path, root: Path) -> _Folder:
 
 
 def _parts(root: Path, folders: list[_Folder]) -> dict[str, _Folder]:
-    """The folders that are parts, in the order of `PARTS`; none where the folders are classes."""
+    """The folders that are parts, in the order of `PARTS`; none if the folders are classes."""
     parts: dict[str, _Folder] = {}
     for folder in folders:
         if folder.part in parts:
@@ -173,11 +173,11 @@ def _parts(root: Path, folders: list[_Folder]) -> dict[str, _Folder]:
         if folder.part:
             parts[folder.part] = folder
     others = [folder for folder in folders if folder.files and folder not in parts.values()]
-    # A class may itself be called "test" or "train": then it holds pictures, or stands among other classes.
+    # A class may itself be called "test" or "train": then it holds pictures, or is among other classes.
     if others and ("train" not in parts or (len(parts) == 1 and parts["train"].loose)):
         return {}
     for folder in others:
-        unknown = folder.key not in _PART_OF  # a test set without classes has the name, and is counted
+        unknown = folder.key not in _PART_OF  # a folder "test" without classes is reported as skipped instead
         same = any(folder.filled & part.filled for part in parts.values())
         almost = (unknown and folder.is_almost) or same
         if almost or (folder.filled and len(parts) == 1):
@@ -189,7 +189,7 @@ def _parts(root: Path, folders: list[_Folder]) -> dict[str, _Folder]:
 
 
 def _check_classes(root: Path, folders: list[_Folder]) -> None:
-    """DataError where the folders seem to be anything but classes."""
+    """Raise DataError if the folders seem not to be classes."""
     filled = [folder for folder in folders if folder.files]
     if filled and all(folder.filled and folder.is_almost for folder in filled):
         got = ", ".join(repr(folder.path.name) for folder in filled)
@@ -202,11 +202,11 @@ def _check_classes(root: Path, folders: list[_Folder]) -> None:
 
 
 def _part(folder: Path, classes: dict[Path, list[str]], *, needs_all: bool) -> Part:
-    part, own = Part(folder, needs_all=needs_all), {}
+    part, paths = Part(folder, needs_all=needs_all), {}
     for path, files in classes.items():
         name = class_name(path.name)
-        if name in own:
-            got = f"{own[name].name!a} and {path.name!a}, which are one name"
+        if name in paths:
+            got = f"{paths[name].name!a} and {path.name!a}, which are one name"
             raise DataError(mismatch(str(folder), "a folder for each class", got, "join the two"))
-        own[name], part.classes[name] = path, files
+        paths[name], part.classes[name] = path, files
     return part

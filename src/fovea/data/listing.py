@@ -1,13 +1,13 @@
-"""Which files below a folder are pictures, and what is there besides.
+"""The pictures below a folder, and the files there that are skipped.
 
 Every command reads folders by these rules. A picture is a file with one of the extensions of
-`images.EXTENSIONS`, in the folder or in a folder below it. Links are followed, each folder being read once.
-Not taken, but counted by reason, are hidden files and folders, the folders of `SYSTEM`, what Fovea wrote,
-broken links, folders that may not be read, and all other files.
+`images.EXTENSIONS`, in the folder or in a folder below it. Links are followed, and each folder is read once.
+Skipped and counted by reason are hidden files and folders, the folders in `SYSTEM`, folders written by Fovea,
+broken links, folders without permission to read, and all other files.
 
-A folder that Fovea wrote is known by its files (`WRITTEN`), or by its place, `runs/<task>`; so is one with
-nothing else in it. Who names such a folder gets its pictures if `fovea edges` wrote it, for these may be
-data, and else an error.
+A folder written by Fovea is recognised by its files (`WRITTEN`) or by its path `runs/<task>`, as is a folder
+that contains nothing else. Naming such a folder is an error, unless `fovea edges` wrote it: its pictures may
+serve as data.
 """
 
 import os
@@ -30,7 +30,7 @@ READ_ALREADY = "link to a folder that is read already", "links to folders that a
 UNREADABLE = "folder that may not be read", "folders that may not be read"
 Reason = tuple[str, str]
 
-# What macOS, Windows, Linux, and NAS systems by Synology and QNAP keep among people's files.
+# Folders that macOS, Windows, Linux, and NAS systems by Synology and QNAP keep among people's files.
 SYSTEM = {
     "__macosx", "network trash folder", "temporary items", "$recycle.bin", "system volume information",
     "lost+found", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot",
@@ -44,63 +44,63 @@ WRITTEN = (
     ("rates.csv", "rates.png"),  # fovea find-rate
     ("report.html", "filters"),  # fovea inspect
 )
-# Of splits.csv, all that a training has where it was killed in its first second. Pictures may be beside a
-# table with fewer columns, which is somebody's own.
+# Header lines of splits.csv, the only file of a run that was killed in its first second. A table with fewer
+# columns may be a user's own, beside their pictures.
 _HEADERS = b"file,split,class,digest", b"file,split,class,group,digest"
 _SHOWN = 3  # names of each reason
 _TASK = re.compile(rb"^task: *([\w-]+)", re.MULTILINE)
 
 
 class Skipped:
-    """What was not taken: reason → paths. `line` tells of it, and of paths as seen from `root`."""
+    """Skipped files and folders: reason → paths. `line` reports them relative to `root`."""
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
-        self.found: dict[Reason, list[str]] = {}
+        self.paths: dict[Reason, list[str]] = {}
 
     def add(self, reason: Reason, *paths: str) -> None:
-        self.found.setdefault(reason, []).extend(paths)
+        self.paths.setdefault(reason, []).extend(paths)
 
     def update(self, other: "Skipped") -> None:
-        for reason, paths in other.found.items():
+        for reason, paths in other.paths.items():
             self.add(reason, *paths)
 
     def count(self, reason: Reason) -> int:
-        return len(self.found.get(reason, ()))
+        return len(self.paths.get(reason, ()))
 
     def line(self) -> str | None:
-        """All of it in one line; None where all was taken."""
+        """A one-line report; None if nothing was skipped."""
         parts = []
-        for (one, many), paths in self.found.items():
+        for (one, many), paths in self.paths.items():
             shown = [os.path.relpath(path, self.root) for path in sorted(paths)[:_SHOWN]]
             shown += ["…"] if len(paths) > _SHOWN else []
             parts.append(f"{len(paths):,} {one if len(paths) == 1 else many} ({', '.join(shown)})")
         return f"{self.root}: skipped {'; '.join(parts)}" if parts else None
 
     def warn(self) -> None:
-        """Report the line, if there is one, on standard error."""
+        """Print the report, if there is one, on standard error."""
         if line := self.line():
             warn(line)
 
 
-def at(place: Path | str, note: Callable[[str], object] = lambda line: None) -> list[str]:
-    """The pictures that `place` stands for: itself, or all below it, if it is a folder. `note` is told what
-    was skipped there. DataError for a folder without pictures."""
+def collect(place: Path | str, note: Callable[[str], object] = lambda line: None) -> list[str]:
+    """The pictures at `place`: the file itself, or all below a folder. `note` receives a line about skipped
+    files. Raises DataError for a folder without pictures."""
     path = expanded(place)
     if not path.is_dir():
         return [str(path)]
     check_data(path)
     skipped = Skipped(path)
-    found = pictures(path, skipped)
+    files = pictures(path, skipped)
     if line := skipped.line():
         note(line)
-    if not found:
+    if not files:
         raise DataError(mismatch(str(path), "pictures in this folder", "none"))
-    return found
+    return files
 
 
 def check_data(folder: Path) -> None:
-    """DataError where `folder`, named by somebody, has figures that Fovea drew in the place of data."""
+    """Raise DataError if `folder` holds the figures of a run instead of data."""
     task = task_of(folder)
     if (task in TASKS and task != "edges") or _has_any(folder, WRITTEN[1:]):
         got = "a folder that Fovea wrote" + (f" for the task {task}" if task in TASKS else "")
@@ -108,7 +108,7 @@ def check_data(folder: Path) -> None:
 
 
 def task_of(folder: Path) -> str | None:
-    """The task in the folder's arguments.yaml, where it has one."""
+    """The task in the folder's arguments.yaml, or None."""
     try:
         task = _TASK.search(read(folder / "arguments.yaml", "the arguments of a run"))
     except (OSError, DataError):
@@ -117,8 +117,8 @@ def task_of(folder: Path) -> str | None:
 
 
 def pictures(folder: Path | str, skipped: Skipped) -> list[str]:
-    """The paths of all pictures in `folder` and below, sorted by their names as seen from there. DataError
-    where it cannot be read."""
+    """The paths of all pictures in `folder` and below, sorted by their relative paths. Raises DataError if
+    `folder` cannot be read."""
     found, waiting, links = [], [str(folder)], []
     seen = {_identity(above) for path in (Path(folder).absolute(), Path(folder).resolve())
             for above in path.parents}  # fmt: skip
@@ -145,12 +145,12 @@ def pictures(folder: Path | str, skipped: Skipped) -> list[str]:
 
 
 def entries(folder: Path | str, skipped: Skipped) -> tuple[list[str], list[os.DirEntry[str]]]:
-    """The pictures and the folders in `folder` itself, sorted. DataError where it cannot be read."""
+    """The pictures and the subfolders of `folder`, sorted. Raises DataError if it cannot be read."""
     files, folders = [], []
     try:
-        with os.scandir(folder) as found:
-            for entry in sorted(found, key=lambda entry: entry.name):
-                reason = _why_not(entry)
+        with os.scandir(folder) as listed:
+            for entry in sorted(listed, key=lambda entry: entry.name):
+                reason = _reason_to_skip(entry)
                 if reason:
                     skipped.add(reason, entry.path)
                 elif entry.is_dir():
@@ -163,9 +163,11 @@ def entries(folder: Path | str, skipped: Skipped) -> tuple[list[str], list[os.Di
 
 
 def folders(folder: Path | str) -> list[Path]:
-    """The folders in `folder` to look into, sorted. Raises OSError."""
-    with os.scandir(folder) as found:
-        return sorted(Path(entry.path) for entry in found if _is_folder(entry) and not _why_not(entry))
+    """The subfolders of `folder` that are not skipped, sorted. Raises OSError."""
+    with os.scandir(folder) as listed:
+        return sorted(
+            Path(entry.path) for entry in listed if _is_folder(entry) and not _reason_to_skip(entry)
+        )
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -175,8 +177,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _why_not(entry: os.DirEntry[str]) -> Reason | None:
-    """Why an entry is neither a picture nor a folder to look into; None if it is one."""
+def _reason_to_skip(entry: os.DirEntry[str]) -> Reason | None:
+    """The reason to skip an entry; None for a picture or a folder to read."""
     if entry.name.startswith("."):
         return HIDDEN
     try:
@@ -192,20 +194,20 @@ def _why_not(entry: os.DirEntry[str]) -> Reason | None:
 
 
 def is_written(folder: Path) -> bool:
-    """Whether Fovea wrote the folder, all of it or so far, or all that is in it."""
+    """True if the folder is a run of Fovea's, finished or not, or contains nothing but such runs."""
     if folder.name in TASKS and folder.absolute().parent.name == "runs":
         return True
     if _has_any(folder, WRITTEN) or is_record(folder / "splits.csv", *_HEADERS):
         return True
     try:
-        with os.scandir(folder) as found:
-            own = (entry for entry in found if not entry.name.startswith("."))
-            first = next(own, None)
+        with os.scandir(folder) as listed:
+            visible = (entry for entry in listed if not entry.name.startswith("."))
+            first = next(visible, None)
             if first is None:
                 return folder.name == "runs"
             return all(
                 entry.is_dir(follow_symlinks=False) and is_written(Path(entry.path))
-                for entry in (first, *own)
+                for entry in (first, *visible)
             )
     except OSError:
         return False
@@ -216,7 +218,7 @@ def _has_any(folder: Path, written: tuple[tuple[str, ...], ...]) -> bool:
 
 
 def is_record(path: Path, *headers: bytes) -> bool:
-    """Whether there is a file that begins as a run's splits.csv, or with one of these lines."""
+    """True if the file begins like a run's splits.csv, or with one of the lines `headers`."""
     try:
         with open_regular(path, "the parts of a run") as file:
             line = file.readline(100).rstrip()
@@ -228,7 +230,7 @@ def is_record(path: Path, *headers: bytes) -> bool:
 def _identity(path: Path | str) -> tuple[int, int]:
     """Equal for all paths to one folder."""
     try:
-        found = os.stat(path)  # noqa: PTH116
+        status = os.stat(path)  # noqa: PTH116
     except OSError:
         return -1, hash(str(path))
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

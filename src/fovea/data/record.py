@@ -1,13 +1,13 @@
-"""Which picture was in which part of a run: written down as splits.csv, and found again from it.
+"""The record of a run, splits.csv: the part of each picture.
 
-    file        as seen from the data's folder; the data's name and a number where pictures are no files
+    file        relative to the data's folder; or the data's name and an index, if pictures are not files
     split       train, val or test
-    class       and, where there are groups, group
+    class       and, if there are groups, group
     digest      of the file's bytes, or of the pixels; earlier versions wrote none
 
-A picture's part is what the record says of its path if the content is the same, else what it says of the
-content, wherever that lies now, else that of its group, where the run kept groups together. A picture that
-the record lacks is new. Content that was in two parts counts for the one that the network knows better.
+A picture is looked up by its path if the content there is unchanged, else by its content, under any path,
+else by its group, if the run had groups. A picture that is not found is new. Content that was in two parts
+counts for the one that the network knows better.
 """
 
 import csv
@@ -31,7 +31,7 @@ _COLUMNS = ("file", "split", "class", "digest")
 
 
 class Row(NamedTuple):
-    """A picture's line; `digest` is "" where it is not known."""
+    """The line of one picture; `digest` is "" if unknown."""
 
     file: str
     part: str
@@ -40,9 +40,9 @@ class Row(NamedTuple):
 
 
 class Record:
-    """The rows of a run, from the file `path`, and those of `earlier` runs that its network comes from.
+    """The rows of a run, from the file `path`, and those of `earlier` runs whose weights it started from.
 
-    `groups` is what was kept together, as `groups.parse` reads it.
+    `groups` describes the run's groups, as for `groups.parse`.
     """
 
     def __init__(
@@ -51,47 +51,48 @@ class Record:
         self.path, self.rows, self.earlier, self.groups = path, rows, earlier, groups
         self._by_file: dict[str, Row] = {}
         self._by_digest: dict[str, str] = {}
-        for own in (rows, earlier):
-            for row in sorted(own, key=_knowledge):
+        for source in (rows, earlier):
+            for row in sorted(source, key=_familiarity):
                 self._by_file.setdefault(_key(row.file), row)
                 self._by_digest.setdefault(row.digest, row.part)
-        both = sorted([*rows, *earlier], key=_knowledge, reverse=True)
+        both = sorted([*rows, *earlier], key=_familiarity, reverse=True)
         self._best_known = {row.digest: row.part for row in both}
         for table in (self._by_digest, self._best_known):
             table.pop("", None)
 
     @classmethod
     def read(cls, path: Path, earlier: Path, groups: str | None) -> "Record":
-        """The record in the file `path`, and in the file `earlier` where there is one. Raises DataError."""
+        """The record in the file `path`, and in the file `earlier` if it exists. Raises DataError."""
         return cls(path, _read(path), _read(earlier) if earlier.is_file() else (), groups)
 
     @property
     def has_digests(self) -> bool:
-        """Whether pictures are known by their content, too."""
+        """True if pictures can be looked up by their content."""
         return any(row.digest for row in self.rows)
 
     def parts_of(self, dataset: Dataset, root: str | None) -> list[str | None]:
-        """The part of each picture of `dataset`, which lies below `root`; None for a new one.
+        """The part of each picture of `dataset`, which is below `root`; None for a new one.
 
-        Groups count only beside pictures that the record knows: elsewhere the same names mean others.
+        Groups count only if the record has some of the pictures: in other data the same names mean other
+        groups.
         """
         parts = [self._part(row, digest) for row, digest in self._looked_up(dataset, root)]
         if any(parts) and not all(parts) and (grouping := self._grouping(root)):
-            of = {}
-            for row in sorted(self.rows, key=_knowledge):
-                of.setdefault(grouping.find(row.file), row.part)
-            of[None] = None
+            part_of_group = {}
+            for row in sorted(self.rows, key=_familiarity):
+                part_of_group.setdefault(grouping.find(row.file), row.part)
+            part_of_group[None] = None
             groups = (grouping.find(relative(dataset.name_of(i), root)) for i in range(len(dataset)))
-            parts = [part or of.get(group) for part, group in zip(parts, groups, strict=True)]
+            parts = [part or part_of_group.get(group) for part, group in zip(parts, groups, strict=True)]
         return parts
 
     def part_by_path(self, file: str) -> str | None:
-        """The part of the picture that had this path, whatever its content."""
+        """The part of the picture at this path, even if its content has changed."""
         row = self._by_file.get(_key(file))
         return row.part if row else None
 
     def learned(self, dataset: Dataset, root: str | None) -> dict[str, int]:
-        """How many pictures of `dataset` were in train and in val, here or in an earlier run."""
+        """The number of pictures of `dataset` that were in train and in val, in this or an earlier run."""
         parts = [
             self._best_known.get(digest) or (row.part if row and not row.digest else None)
             for row, digest in self._looked_up(dataset, root)
@@ -103,7 +104,7 @@ class Record:
             return None
         try:
             return parse(self.groups, Path(root))
-        except DataError:  # its table is gone: pictures that came since are in no group
+        except DataError:  # its table is gone: new pictures are in no group
             return None
 
     def _looked_up(self, dataset: Dataset, root: str | None) -> Iterator[tuple[Row | None, str]]:
@@ -139,16 +140,17 @@ def write_splits(splits: Splits, path: str | Path) -> None:
 
 
 def write_earlier(record: Record, path: Path) -> None:
-    """Write all rows of a record, for a run that goes on with its network."""
+    """Write all rows of a record, for a run that starts from its network."""
     _write(path, _COLUMNS, dict.fromkeys([*record.rows, *record.earlier]))
 
 
 def _key(file: str) -> str:
-    """What a picture is looked up by: its path in NFC; of one that is no file, without its data's name."""
+    """The key to look up a picture: its path in NFC, without the data's name if it is not a file."""
     return same(re.sub(r"^.*/(?=[^/]*\[\d+\]$)", "", file))
 
 
-def _knowledge(row: Row) -> int:
+def _familiarity(row: Row) -> int:
+    """0 for the part that the network knows best."""
     return PARTS.index(row.part)
 
 

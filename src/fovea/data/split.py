@@ -1,4 +1,4 @@
-"""Which picture belongs to which part: drawn by a seed, each class alike."""
+"""Random splits into parts, stratified by class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from fovea.seeds import Draw, generator
 def stratified(
     labels: np.ndarray, parts: int, seed: int, known: np.ndarray | None = None
 ) -> list[np.ndarray]:
-    """Numbers 0…n−1 in `parts` + 1 groups: the rest first, then `parts` of a tenth of every class each.
+    """Indices 0…n−1 in `parts` + 1 groups: first the rest, then `parts` groups of a tenth of every class.
 
-    A tenth is rounded half up and at least one picture; a class with fewer pictures than groups stays whole
-    in the first. Each group is in ascending order; the same labels and seed always give the same groups.
-    `known` is the group of each picture that has one already, else −1: it stays there, and counts.
+    A tenth is rounded half up and at least one picture; a class with fewer pictures than groups stays
+    entirely in the first. Each group is in ascending order; the same labels and seed always give the same
+    groups. `known` is the group of each picture that already has one, else −1: it stays there, and counts.
     """
     known = np.full(len(labels), -1) if known is None else known
     groups: list[list[np.ndarray]] = [[] for _ in range(parts + 1)]
@@ -24,11 +24,11 @@ def stratified(
         members = np.flatnonzero(labels == label)
         free = generator(seed, Draw.SPLIT, int(label)).permutation(members[known[members] < 0])
         tenth = max((len(members) + 5) // 10, 1) if len(members) > parts else 0
-        needed = int(not (known[members] == 0).any())  # of them, for the first group
+        needed = int(not (known[members] == 0).any())  # pictures that the first group still needs
         for part in range(1, parts + 1):
-            own = members[known[members] == part]
-            missing = max(min(tenth - len(own), len(free) - needed), 0)
-            groups[part] += [own, free[:missing]]
+            already = members[known[members] == part]
+            missing = max(min(tenth - len(already), len(free) - needed), 0)
+            groups[part] += [already, free[:missing]]
             free = free[missing:]
         groups[0] += [members[known[members] == 0], free]
     return [np.sort(np.concatenate(group)) if group else np.empty(0, np.int64) for group in groups]
@@ -37,12 +37,12 @@ def stratified(
 def stratified_groups(
     labels: np.ndarray, groups: Sequence[str], parts: int, seed: int, known: np.ndarray | None = None
 ) -> list[np.ndarray]:
-    """The same, but that pictures of one of the `groups`, a name for each picture, stay together.
+    """The same, with all pictures of a group in one part; `groups` names the group of each picture.
 
-    Groups come in an order drawn by the seed. Each goes where it brings the classes nearer to their tenths,
-    by the sum of squares, if a picture of every class of it stays in the first part; else it stays there.
-    A part that would get nothing gets the smallest group that may leave. Of pictures that are `known`, the
-    whole group is where the first of the parts has one of them.
+    Groups are visited in a random order. A group moves from the first part to one where it brings the classes
+    nearer to a tenth, by the sum of squares, if the first part keeps pictures of all its classes. A part that
+    would stay empty gets the smallest group that can move. A group with `known` pictures is in the first part
+    that has one of them.
     """
     known = np.full(len(labels), -1) if known is None else known
     names, member = np.unique(np.asarray(groups), return_inverse=True)
@@ -65,15 +65,15 @@ def stratified_groups(
         return movable[group] and bool((left - counts[group] > 0)[counts[group] > 0].all())
 
     order = generator(seed, Draw.SPLIT).permutation(len(names))
-    for part, own in enumerate(held, start=1):
-        missing = whole / 10 - own
+    for part, present in enumerate(held, start=1):
+        missing = whole / 10 - present
         for group in (g for g in order if part_of[g] == 0 and leaves(g)):
             rest = missing - counts[group]
             if leaves(group) and _distance(rest, whole) < _distance(missing, whole):
                 part_of[group], missing = part, rest
                 left -= counts[group]
         able = [g for g in order if part_of[g] == 0 and leaves(g)]
-        if able and not own.any() and not (part_of == part).any():
+        if able and not present.any() and not (part_of == part).any():
             group = min(able, key=lambda g: counts[g].sum())
             part_of[group] = part
             left -= counts[group]
@@ -92,16 +92,16 @@ def hold_out(
     groups: Sequence[str] | None = None,
     known: np.ndarray | None = None,
 ) -> list[Dataset | None]:
-    """`dataset` in the parts of `stratified`, or `stratified_groups`; None for one that stays empty."""
+    """`dataset` in the parts of `stratified` or `stratified_groups`; None for an empty part."""
     if groups is None:
-        found = stratified(dataset.labels, parts, seed, known)
+        chosen = stratified(dataset.labels, parts, seed, known)
     else:
-        found = stratified_groups(dataset.labels, groups, parts, seed, known)
-    return [dataset.subset(own) if len(own) else None for own in found]
+        chosen = stratified_groups(dataset.labels, groups, parts, seed, known)
+    return [dataset.subset(rows) if len(rows) else None for rows in chosen]
 
 
 def relative(file: str, root: str | None) -> str:
-    """A picture's path as seen from the data's folder, with slashes; its name where it is no file there."""
+    """A picture's path relative to the data's folder, with slashes; unchanged if it is not below it."""
     if root is None or not Path(file).is_relative_to(root):
         return file
     return Path(file).relative_to(root).as_posix()

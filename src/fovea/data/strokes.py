@@ -1,6 +1,6 @@
 """The fonts of the drawn digits: each digit as the strokes of a pen.
 
-A glyph stands on a grid 10 wide and 16 high, y downwards, and is written as
+A glyph fills a grid 10 wide and 16 high, y downwards, and is written as
 
     M x y           set the pen down here
     L x y           a straight stroke to here

@@ -125,7 +125,7 @@ def _files(place: str, without: Path | None, note: Note) -> list[tuple[Path, Pat
     if not path.is_dir():
         return [(path, path.parent)]
     aside = without.resolve() if without else None
-    found = [Path(file) for file in listing.at(path, note)]
+    found = [Path(file) for file in listing.collect(path, note)]
     found = [(file, path) for file in found if aside not in file.resolve().parents]
     if not found:
         raise DataError(mismatch(str(path), "pictures outside the folder of targets", "none"))
