@@ -1,4 +1,4 @@
-"""Changes to training pictures: moved, recoloured, blended."""
+"""Augmentation of training pictures: geometry, colours, mixup."""
 
 from fovea.augment.augment import Augment
 

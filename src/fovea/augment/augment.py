@@ -1,6 +1,6 @@
-"""Small changes to training pictures that leave their class as it is, drawn anew for every batch.
+"""Small random changes to training pictures that do not change their class, drawn anew for every batch.
 
-Each picture gets one matrix M (2×3) that says where an output pixel's colour comes from:
+Each picture gets one matrix M (2×3) that maps an output pixel to the point where its colour comes from:
 
     (x', y') = M · (x, y, 1)      in pixels; centres of pixels from (0, 0) to (W−1, H−1)
 
@@ -8,10 +8,10 @@ With the picture's middle c = ((W−1)/2, (H−1)/2), all moves together are
 
     p' = c + d + R(θ)·Z·F·(p − c)                                                                        (1)
 
-F mirrors left and right, Z = diag(z_x, z_y) has the sides of the cropped part, at most 1, R turns by θ, and d
-moves: by `shift`, by `pad`, and to where the cropped part lies. What comes from outside the picture is 0, or
-with `reflect` the picture's mirror image. Colours then change by one matrix more (colours.py), and a square
-is covered at last.
+F mirrors left and right, Z = diag(z_x, z_y) has the sides of the cropped part, at most 1, R rotates by θ, and
+d translates: by `shift`, by `pad`, and to the place of the cropped part. Pixels outside the picture are 0, or
+with `reflect` its mirror image. Then one more matrix changes the colours (colours.py), and finally a square
+is covered.
 """
 
 from dataclasses import dataclass, fields
@@ -22,7 +22,7 @@ from fovea.augment import colours
 from fovea.errors import DataError, mismatch
 from fovea.ranges import flag, real, short
 
-_USUAL = {  # what a bare name asks for
+_DEFAULTS = {  # the strengths of names without one
     "shift": 0.1, "pad": 4, "flip": True, "rotate": 10.0, "crop": 0.2, "stretch": 0.33, "reflect": True,
     "brightness": 0.3, "contrast": 0.3, "saturation": 0.3, "hue": 0.05, "cutout": 0.25,
 }  # fmt: skip
@@ -30,26 +30,26 @@ _MOST = {
     "shift": 1.0, "pad": 1000, "rotate": 180.0, "crop": 0.99, "stretch": 3.0,
     "brightness": 0.99, "contrast": 0.99, "saturation": 1.0, "hue": 0.5, "cutout": 1.0,
 }  # fmt: skip
-_COLOUR = ("brightness", "contrast", "saturation", "hue")  # what "colour" stands for
-_WORDS = (*_USUAL, "colour")
+_COLOUR = ("brightness", "contrast", "saturation", "hue")  # "colour" is short for these
+_NAMES = (*_DEFAULTS, "colour")
 _MOVES = ("shift", "pad", "flip", "rotate", "crop", "stretch")
 
 
 @dataclass(frozen=True)
 class Augment:
-    """How far pictures may be changed; every change is drawn evenly from its range, for each picture alone.
+    """Ranges of random changes; each change is drawn uniformly, for each picture independently.
 
-    shift: moves by up to this share of the height and of the width, in any direction (0 to 1).
-    pad: moves by up to so many whole pixels, as if the picture were padded and the old size cropped from it.
-    flip: mirrors every picture left and right in every other epoch, half of them in the first.
-    rotate: turns by up to this many degrees, either way (0 to 180).
-    crop: keeps a part of the picture with sides of 1 − `crop` to 1, anywhere in it, enlarged to the whole
+    shift: translates by up to this share of the height and of the width, in any direction (0 to 1).
+    pad: translates by up to this many whole pixels, as padding and cropping to the old size would.
+    flip: mirrors each picture left and right in every other epoch; in the first, a random half of them.
+    rotate: rotates by up to this many degrees, either way (0 to 180).
+    crop: keeps a part of the picture with sides of 1 − `crop` to 1, anywhere in it, enlarged to the old size
         (0 up to, not including, 1).
-    stretch: makes that part up to 1 + `stretch` times as wide for its height as the picture is, or as high
-        for its width (0 to 3); with `crop`, this is what is known as a random resized crop.
-    reflect: what comes from outside the picture is its mirror image, and not black.
+    stretch: changes the aspect ratio of that part by a factor of up to 1 + `stretch`, either way (0 to 3);
+        with `crop`, this is known as a random resized crop.
+    reflect: outside the picture is its mirror image instead of black.
     brightness, contrast, saturation: multiplies it by 1 − strength to 1 + strength (0 to 1).
-    hue: turns all hues by up to this share of the colour wheel, either way (0 to 0.5).
+    hue: rotates all hues by up to this share of the colour wheel, either way (0 to 0.5).
     cutout: covers a square with sides of this share of the picture's shorter side by the picture's mean
         colour; its middle may be anywhere (0 to 1).
 
@@ -82,11 +82,11 @@ class Augment:
 
     @classmethod
     def parse(cls, text: str) -> "Augment":
-        """From what is typed: names with commas between, each alone or with its strength.
+        """The augmentation in `text`: names separated by commas, each with or without its strength.
 
-        "shift,flip,rotate,crop" means shift=0.1, rotate=10, crop=0.2, and pictures mirrored in turns;
-        "rotate=15,crop=0.3" gives the strengths; "colour" stands for brightness, contrast, saturation and
-        hue; "none" and "" change nothing. Raises DataError.
+        "shift,flip,rotate,crop" means shift=0.1, rotate=10, crop=0.2, and pictures mirrored in alternate
+        epochs; "rotate=15,crop=0.3" sets the strengths; "colour" is short for brightness, contrast,
+        saturation and hue; "none" and "" change nothing. Raises DataError.
         """
         chosen: dict[str, float | bool] = {}
         for item in text.replace(" ", "").split(","):
@@ -94,22 +94,22 @@ class Augment:
             if name in ("", "none") and not equals:
                 continue
             if name == "colour" and not equals:
-                chosen |= {part: _USUAL[part] for part in _COLOUR}
+                chosen |= {part: _DEFAULTS[part] for part in _COLOUR}
                 continue
-            if name not in _WORDS:
-                expected = f'some of {", ".join(_WORDS)}, with strengths as in "shift=0.1,flip"'
+            if name not in _NAMES:
+                expected = f'some of {", ".join(_NAMES)}, with strengths as in "shift=0.1,flip"'
                 raise DataError(mismatch("augment", expected, repr(item)))
             if equals and name not in _MOST:
                 expected = f"no strength; {', '.join(_MOST)} have one"
                 raise DataError(mismatch(f"augment: {name}", expected, repr(item)))
             try:
-                chosen[name] = float(strength) if equals else _USUAL[name]
+                chosen[name] = float(strength) if equals else _DEFAULTS[name]
             except ValueError:
                 raise DataError(mismatch(f"augment: {name}", "a number", repr(strength))) from None
         return cls(**chosen)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
-        """What `parse` reads back."""
+        """The text that `parse` reads."""
         given = ((field.name, getattr(self, field.name)) for field in fields(self))
         return (
             ",".join(name if value is True else f"{name}={value}" for name, value in given if value) or "none"
@@ -122,11 +122,11 @@ class Augment:
         self, n: int, size: tuple[int, int], rng: np.random.Generator, mirrored: np.ndarray | None = None
     ) -> np.ndarray:
         """A matrix for each of `n` pictures of `size` = (H, W): float32 (n, 2, 3), by (1)."""
-        # All numbers are drawn whatever is asked for, so that one change does not alter the others.
+        # All numbers are always drawn, so that switching one change on does not alter the others.
         shift_y, shift_x, side, turn, zoom, place_y, place_x, form, pad_y, pad_x = rng.random((10, n))
         middle_y, middle_x = (size[0] - 1) / 2, (size[1] - 1) / 2
         theta = np.deg2rad(self.rotate) * (2 * turn - 1)
-        z, longer = 1 - self.crop * zoom, (1 + self.stretch) ** (form - 0.5)  # the root of the quotient
+        z, longer = 1 - self.crop * zoom, (1 + self.stretch) ** (form - 0.5)  # the root of the aspect ratio
         z_y, z_x = np.minimum(z / longer, 1), np.minimum(z * longer, 1)
         d_y = self.shift * size[0] * (2 * shift_y - 1) + (1 - z_y) * size[0] * (place_y - 0.5)
         d_x = self.shift * size[1] * (2 * shift_x - 1) + (1 - z_x) * size[1] * (place_x - 0.5)
@@ -144,9 +144,9 @@ class Augment:
     def __call__(
         self, pictures: np.ndarray, rng: np.random.Generator, mirrored: np.ndarray | None = None
     ) -> np.ndarray:
-        """uint8 pictures (N, H, W, C), each changed in its own way; those given stay as they are.
+        """A changed copy of uint8 pictures (N, H, W, C), each changed differently.
 
-        `mirrored` bool (N,) says which are mirrored, where any are; by default it is drawn.
+        With `flip`, `mirrored` bool (N,) marks the pictures to mirror; by default it is drawn.
         """
         from fovea.functional import recolour, warp
 

@@ -1,12 +1,12 @@
-"""Changes of a picture's colours, all of them as one matrix.
+"""Changes of a picture's colours, combined into one matrix.
 
     x' = b·(c·(S·x − m) + m)                                                                              (1)
     S = T⁻¹·diag(1, s·R(θ))·T                                                                             (2)
 
 x = (r, g, b) is a pixel; b, c, s are the factors of brightness, contrast and saturation; m is grey, the mean
-luma of the picture, which contrast keeps. T takes colours apart into luma and the two chromas of YIQ (NTSC,
-1953): saturation stretches the chromas, and hue turns them by θ; grey stays grey, and every pixel keeps its
-luma. A grey picture has brightness and contrast alone.
+luma of the picture, which contrast keeps. T converts colours to luma and the two chromas of YIQ (NTSC, 1953):
+saturation scales the chromas, and hue rotates them by θ; grey stays grey, and every pixel keeps its luma. Of
+a grey picture only brightness and contrast change.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Mixup: a picture and its labels blended with another's of the same batch.
+"""Mixup: each picture and its label blended with another of the same batch.
 
     x' = λ·x + (1 − λ)·y,   t' = λ·t(x) + (1 − λ)·t(y),   λ ~ Beta(α, α)                                  (1)
 
@@ -14,7 +14,7 @@ def mix(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(1) for uint8 pictures (N, …) and labels (N,): uint8 (N, …) and float32 (N, classes), rows of sum 1.
 
-    A label of −1 gives a row of zeros; such a picture is mixed with nothing. Those given stay as they are.
+    A label of −1 gives a row of zeros; such a picture is not mixed. The arguments are not changed.
     """
     n = len(labels)
     partner = np.roll(np.arange(n), -1)
@@ -29,9 +29,9 @@ def blend(x: np.ndarray, y: np.ndarray, share: np.ndarray) -> np.ndarray:
     return ((x * share + y * (256 - share) + np.uint16(128)) >> 8).astype(np.uint8)  # below 2¹⁶
 
 
-def _targets(own: np.ndarray, other: np.ndarray, share: np.ndarray, classes: int) -> np.ndarray:
-    rows, targets = np.flatnonzero(own >= 0), np.zeros((len(own), classes), np.float32)
+def _targets(labels: np.ndarray, partners: np.ndarray, share: np.ndarray, classes: int) -> np.ndarray:
+    rows, targets = np.flatnonzero(labels >= 0), np.zeros((len(labels), classes), np.float32)
     part = share[rows].astype(np.float32) / 256
-    targets[rows, own[rows]] = part
-    targets[rows, other[rows]] += 1 - part  # an unreadable partner has the share 0, at whatever class
+    targets[rows, labels[rows]] = part
+    targets[rows, partners[rows]] += 1 - part  # 0 for an unreadable partner, whose label −1 is any class here
     return targets

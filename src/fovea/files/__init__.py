@@ -1,4 +1,4 @@
-"""Files on disk: written whole or not at all, of bounded size when read; JSON, tensors, the cache."""
+"""Files on disk: written whole or not at all, read up to a size limit; JSON, tensors, the cache."""
 
 from fovea.files.whole import expanded, open_regular, read, write_whole
 

@@ -1,7 +1,7 @@
-"""Where Fovea keeps what it can always make again: compiled kernels and decoded pictures.
+"""The cache, for compiled kernels and decoded pictures.
 
-Nothing ends for want of a cache. Where the system's place cannot be written to, a folder among the temporary
-files serves, and one line says so.
+A cache that cannot be written is never an error: a folder among the temporary files is used instead, with a
+line on standard error.
 """
 
 import errno
@@ -25,10 +25,10 @@ _reported: set[Path] = set()
 
 
 def root() -> Path:
-    """The cache's folder: `FOVEA_CACHE`, or `fovea` in the place where this system keeps caches; among the
-    temporary files where the user has no home.
+    """The cache's folder: `FOVEA_CACHE`, or `fovea` in the system's folder for caches; a temporary folder if
+    the user has no home.
 
-    It need not exist: `keep` makes it.
+    It need not exist: `keep` creates it.
     """
     chosen = os.environ.get("FOVEA_CACHE")
     try:
@@ -38,8 +38,8 @@ def root() -> Path:
 
 
 def keep(part: str, make: Callable[[Path], _T], *, elsewhere: bool = True) -> _T | None:
-    """What `make` returns for the folder `part` of the cache, made if need be. Where it raises OSError there,
-    the same for a temporary cache, if it may be `elsewhere`; None where that fails, too."""
+    """make(folder) for the folder `part` of the cache, which is created if needed. If that raises OSError,
+    the same in a temporary cache if `elsewhere`; None if that fails too."""
     first, second = root(), _temporary()
     failed = {first: "expected a home folder, got none"} if first == second else {}
     for place in dict.fromkeys((first, second) if elsewhere else (first,)):
@@ -57,7 +57,7 @@ def keep(part: str, make: Callable[[Path], _T], *, elsewhere: bool = True) -> _T
 
 
 def find(part: str, name: str) -> Iterator[bytes]:
-    """Every file that was kept under `name` in `part`."""
+    """The content of every file kept under `name` in `part`."""
     for place in dict.fromkeys((root(), _temporary())):
         try:
             content = (_folder(place, part, make=False) / name).read_bytes()
@@ -68,8 +68,8 @@ def find(part: str, name: str) -> Iterator[bytes]:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder that is deleted at the end of the block, where there is room for compiled objects. Raises
-    EngineError where there is none."""
+    """A folder with room for compiled objects, deleted at the end of the block. Raises EngineError if there
+    is no room."""
     for place in (_temporaries, lambda: root().parent, lambda: Path("/dev/shm"), Path.cwd):
         try:
             folder = place()
@@ -86,7 +86,7 @@ def scratch() -> Iterator[Path]:
 
 
 def size(folder: Path) -> int:
-    """The bytes of all files in `folder`, 0 where it does not exist."""
+    """The bytes of all files in `folder`, 0 if it does not exist."""
     if not folder.is_dir():
         return 0
     total = 0
@@ -99,12 +99,12 @@ def size(folder: Path) -> int:
 
 
 def empty(folder: Path) -> int:
-    """Delete the files in `folder` and the folders that are empty then; returns the bytes freed.
+    """Delete the files in `folder` and the folders left empty; returns the bytes freed.
 
-    Deletes files one by one: a process that has one open keeps what it has, on systems that allow it.
+    Files are deleted one by one: a process that has one open can still read it, on systems that allow it.
     """
     freed = 0
-    for path in sorted(folder.rglob("*"), reverse=True):  # what lies deeper comes first
+    for path in sorted(folder.rglob("*"), reverse=True):  # deeper paths come first
         try:
             if path.is_dir() and not path.is_symlink():
                 path.rmdir()
@@ -118,7 +118,7 @@ def empty(folder: Path) -> int:
 
 
 def _report(failed: dict[Path, str], instead: str) -> None:
-    """One line, once, on the first place of `failed`."""
+    """Warn once about the first place in `failed`."""
     for place, reason in list(failed.items())[:1]:
         if place not in _reported:
             _reported.add(place)
@@ -126,7 +126,7 @@ def _report(failed: dict[Path, str], instead: str) -> None:
 
 
 def _platform_folder() -> Path:
-    """Raises RuntimeError where the user has no home."""
+    """The system's folder for caches. Raises RuntimeError if the user has no home."""
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     if sys.platform == "darwin":
@@ -135,7 +135,7 @@ def _platform_folder() -> Path:
 
 
 def _temporary() -> Path:
-    """The cache that serves where the other cannot: one for each user, so that the next start finds it."""
+    """The temporary cache: one per user, so that the next process finds it."""
     user = os.getuid() if hasattr(os, "getuid") else "cache"
     return _temporaries() / f"fovea-{user}"
 
@@ -143,13 +143,13 @@ def _temporary() -> Path:
 def _temporaries() -> Path:
     try:
         return Path(tempfile.gettempdir())
-    except OSError:  # not one that can be written to
+    except OSError:  # no temporary folder can be written to
         return Path("/tmp")
 
 
 def _folder(place: Path, part: str, *, make: bool = True) -> Path:
-    """The folder of a part. Raises OSError, also for a temporary cache of another user's, who could plant
-    objects there."""
+    """The folder of a part. Raises OSError, also if a temporary cache belongs to another user, who could
+    plant objects there."""
     if make:
         place.mkdir(mode=0o777 if place != _temporary() else 0o700, parents=True, exist_ok=True)
     if place == _temporary() and hasattr(os, "getuid"):

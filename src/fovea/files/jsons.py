@@ -1,4 +1,4 @@
-"""JSON as every parser reads it, without NaN and infinity: all that Fovea writes as JSON comes from here."""
+"""Strict JSON, without NaN and infinity."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from fovea.errors import DataError, mismatch
 
 
 def dumps(content: Any, **options: Any) -> str:
-    """`content` as `json.dumps` writes it. Raises DataError for numbers that JSON has no word for."""
+    """`content` as `json.dumps` writes it. Raises DataError for NaN and infinity."""
     try:
         return json.dumps(content, allow_nan=False, **options)
     except ValueError as error:
@@ -15,7 +15,7 @@ def dumps(content: Any, **options: Any) -> str:
 
 
 def loads(text: str | bytes, who: str) -> Any:
-    """What `text` says. Raises DataError, in the name of `who`, for all that is no JSON."""
+    """The content of `text`. Raises DataError, which names `who`, if it is not JSON."""
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -23,10 +23,10 @@ def loads(text: str | bytes, who: str) -> Any:
 
 
 def reason(error: Exception) -> str:
-    """Why a text cannot be read, in one line, as JSON's and YAML's readers say it, or in plainer words."""
+    """An error of a JSON or YAML parser in one line, in plainer words where they are obscure."""
     if isinstance(error, RecursionError):
-        return "lists in lists without end"
-    if "digits" in str(error):  # Python reads no whole number of more than 4,300 digits
+        return "lists nested too deeply"
+    if "digits" in str(error):  # Python refuses whole numbers of more than 4,300 digits
         return "a number of thousands of digits"
     return " ".join(str(error).split())
 

@@ -1,8 +1,8 @@
 """Files of named arrays, in the safetensors format: data only, so that nothing in a file is ever executed.
 
 A file is the length of its header (8 bytes, little-endian), the header in JSON, and the arrays' bytes one
-after another. It is written here, since the library writes the metadata in an order that changes from run to
-run; so the same arrays always give the same bytes. It is read by the library, which mistrusts every file.
+after another. It is written here, because the library writes the metadata in an order that changes from run
+to run, and the same arrays should give the same bytes. It is read by the library, which validates every file.
 Format: https://github.com/huggingface/safetensors#format
 """
 
@@ -35,8 +35,8 @@ def write_tensors(
     *,
     synced: bool = True,
 ) -> None:
-    """Write `tensors` to `path`, whole or not at all, as `write_whole` does. Raises DataError where that
-    cannot be done."""
+    """Write `tensors` to `path`, whole or not at all, as `write_whole` does. Raises DataError if the file
+    cannot be written."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     end = 0
     for name, tensor in tensors.items():
@@ -65,7 +65,7 @@ def write_tensors(
 
 
 def checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
-    """SHA-256, in hexadecimal digits, of all that `write_tensors` would write of them."""
+    """SHA-256, in hexadecimal digits, of `tensors` and `metadata`."""
     digest = hashlib.sha256(jsons.dumps(sorted(metadata.items())).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(jsons.dumps([name, tensor.dtype.name, tensor.shape]).encode())
@@ -74,7 +74,7 @@ def checksum(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> 
 
 
 def read_tensors(path: Path | str) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """Metadata and tensors of a safetensors file. Raises DataError for any other."""
+    """Metadata and tensors of a safetensors file. Raises DataError for any other file."""
     from safetensors import SafetensorError, safe_open
 
     try:

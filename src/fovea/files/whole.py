@@ -1,4 +1,7 @@
-"""Files that are written whole or not at all, and files from users: regular ones of a bounded size only."""
+"""Atomic writes, and bounded reads of regular files.
+
+A user may name any path: a device has no end, and a pipe may block forever.
+"""
 
 import os
 import stat
@@ -9,7 +12,7 @@ from typing import BinaryIO
 
 from fovea.errors import DataError, mismatch
 
-TEXT = 256 << 20  # bytes of a text that a user names: a table of some million lines
+TEXT = 256 << 20  # bytes of a text file: a table of some million lines
 
 _KINDS = {
     stat.S_IFDIR: "a folder", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFIFO: "a pipe",
@@ -18,7 +21,7 @@ _KINDS = {
 
 
 def expanded(path: os.PathLike[str] | str) -> Path:
-    """`path` as somebody typed it, with their home in place of ~; ~$a.png, which is nobody's, stays."""
+    """`path` with the home folder in place of ~; a name such as ~$a.png stays."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -26,25 +29,25 @@ def expanded(path: os.PathLike[str] | str) -> Path:
 
 
 def open_regular(path: Path | str, expected: str, limit: int | None = None) -> BinaryIO:
-    """Open a regular file of at most `limit` bytes to read.
+    """Open a regular file of at most `limit` bytes for reading.
 
-    Raises DataError at once for anything else: a device has no end, and a pipe may wait forever. `expected`
-    is what its sentence calls the file. Raises OSError where there is no file, or none that may be read.
+    Raises DataError, which calls the file `expected`, for anything else, and OSError if there is no file or
+    no permission to read it.
     """
     path = Path(path)
-    found = path.stat()  # opening a pipe would wait, and opening a device may do more
-    if not stat.S_ISREG(found.st_mode):
-        got = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+    status = path.stat()  # before opening: that would block on a pipe, and may do more on a device
+    if not stat.S_ISREG(status.st_mode):
+        got = _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
         raise DataError(mismatch(str(path), expected, got))
-    if limit is not None and found.st_size > limit:
-        raise DataError(mismatch(str(path), f"{expected} of at most {limit:,} bytes", f"{found.st_size:,}"))
+    if limit is not None and status.st_size > limit:
+        raise DataError(mismatch(str(path), f"{expected} of at most {limit:,} bytes", f"{status.st_size:,}"))
     return path.open("rb")
 
 
 def read(path: Path | str, expected: str, limit: int = TEXT) -> bytes:
     """The content of a regular file of at most `limit` bytes; raises as `open_regular` does."""
     with open_regular(path, expected, limit) as file:
-        most = min(limit, max(os.fstat(file.fileno()).st_size, 1 << 20))  # /proc does not know its sizes
+        most = min(limit, max(os.fstat(file.fileno()).st_size, 1 << 20))  # files in /proc report a size of 0
         content = file.read(most + 1)
     if len(content) > most:
         raise DataError(mismatch(str(path), f"{expected} of at most {most:,} bytes", "more"))
@@ -54,14 +57,14 @@ def read(path: Path | str, expected: str, limit: int = TEXT) -> bytes:
 def write_whole(
     path: Path | str, content: bytes | str | Callable[[Path], object], *, synced: bool = True
 ) -> None:
-    """Write `path` so that a reader, a kill or a full disk never sees half of it.
+    """Write `path` atomically: no reader, kill or full disk leaves half a file.
 
-    `content` is what to write, or a function that writes it to the path that it is given. It goes to a
-    temporary file beside `path`, is synced, and renamed. Raises OSError; the old file is then untouched. What
-    is not `synced` is written sooner, and lost where the machine stops.
+    `content` is the bytes or text, or a function that writes to a given path. It is written to a temporary
+    file beside `path`, synced, and renamed. Raises OSError, and leaves the old file untouched. Without
+    `synced` this is faster, but the file is lost if the machine crashes.
     """
     path = Path(path)
-    prefix, suffix = f".{path.name[:40]}.", path.suffix[:10]  # a name may have 255 bytes, this one as well
+    prefix, suffix = f".{path.name[:40]}.", path.suffix[:10]  # cut: a name may have at most 255 bytes
     descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=path.parent)
     temporary = Path(name)
     try:

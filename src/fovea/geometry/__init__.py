@@ -1,12 +1,12 @@
-"""Where a window stands on its input: sizes, strides, paddings, dilations and the number of positions.
+"""Windows over an input: sizes, strides, paddings, dilations and the number of positions.
 
-A window of f pixels, each d after the one before, covers e = d·(f − 1) + 1 of n pixels with p more on both
-sides. Moved by the stride s, it has along one axis
+A window of f pixels, d apart, covers e = d·(f − 1) + 1 of n pixels padded by p more on both sides. Moved by
+the stride s, it has along one axis
 
     n_out = ⌊(n + 2p − e) / s⌋ + 1                                                                        (1)
 
-positions. In ceil mode ⌈…⌉ stands for ⌊…⌋, but no window begins behind the input and the padding before it.
-Both engines, the layers and the summary take their numbers from here.
+positions. Ceil mode rounds up instead, but no window begins after the input and the padding before it. Both
+engines, the layers and the summary compute sizes here.
 """
 
 import re
@@ -19,24 +19,25 @@ from fovea.errors import ShapeError, mismatch
 from fovea.ranges import MOST, check_size, short
 
 Pair: TypeAlias = tuple[int, int]
-MOST_FILTER = 4096  # rows and columns of a filter: kernels are tried up to here
+MOST_FILTER = 4096  # rows and columns of a filter: kernels are tested up to this size
 Padding: TypeAlias = Literal["valid", "same"] | int | Sequence[int]
 
 
 def sides(text: str | None) -> Pair | None:
-    """(H, W) of what is typed: "96", or "96x128"; None of None. Raises ShapeError."""
+    """(H, W) from "96" or "96x128"; None for None. Raises ShapeError."""
     if text is None:
         return None
     numbers = text.lower().replace("×", "x").split("x")
     if len(numbers) > 2 or not all(re.fullmatch(r"0*[1-9]\d{,9}", number) for number in numbers):
         raise ShapeError(mismatch("size", "pixels, as 96 or 96x128 (height x width)", short(text)))
-    found = int(numbers[0]), int(numbers[-1])
-    check_size((*found, 3), "size", "pictures")
-    return found
+    size = int(numbers[0]), int(numbers[-1])
+    check_size((*size, 3), "size", "pictures")
+    return size
 
 
 def pair(value: int | Sequence[int], who: str, name: str, least: int = 1, most: int = MOST) -> Pair:
-    """`value` for height and width: a whole number stands for both; both from `least` to `most`."""
+    """(height, width) from `value`, one whole number for both or two; each from `least` to `most`. Raises
+    ShapeError."""
     numbers = _wholes(value if isinstance(value, Sequence) else (value, value))
     if len(numbers) != 2 or min(numbers) < least or max(numbers) > most:
         expected = f"one or two whole numbers of at least {least}"
@@ -47,7 +48,7 @@ def pair(value: int | Sequence[int], who: str, name: str, least: int = 1, most: 
 
 
 def _wholes(values: Sequence[Any]) -> tuple[int, ...]:
-    """The whole numbers that `values` are, or () where one of them is none."""
+    """`values` as ints, or () if one of them is not a whole number."""
     try:
         return () if any(isinstance(value, bool) for value in values) else tuple(map(index, values))
     except TypeError:
@@ -56,10 +57,10 @@ def _wholes(values: Sequence[Any]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Window:
-    """A window's size and the way it moves over an input; axes are (height, width).
+    """A window's size and its movement over an input; axes are (height, width).
 
     `pads` are the rows and columns added at the (top, bottom, left, right); the last `beyond` of those at the
-    bottom and on the right are there only for the windows that ceil mode adds, and no average counts them.
+    bottom and on the right exist only for the windows that ceil mode adds, and no average counts them.
     """
 
     input: Pair
@@ -84,8 +85,8 @@ class Window:
         """The window over an input of `input` = (height, width) pixels.
 
         `padding` is "valid" (none), "same" (at stride 1 the output is as large as the input, p = (e − 1)/2;
-        at larger strides ⌈n/s⌉; an odd pixel goes after), one number for all sides, or four (top, bottom,
-        left, right). Raises ShapeError where the window has no position at all.
+        at larger strides ⌈n/s⌉; an odd pixel is added after), one number for all sides, or four (top, bottom,
+        left, right). Raises ShapeError if the window has no position.
         """
         input = pair(input, who, "input height and width")
         size = pair(size, who, "window size")
@@ -122,23 +123,23 @@ class Window:
         output_padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
     ) -> "Window":
-        """The window that has `positions` = (height, width): what a transposed convolution does, whose input
-        they are, and whose output is this window's input,
+        """The window that has `positions` = (height, width). They are the input of a transposed convolution,
+        whose output is this window's input, with
 
             n = (positions − 1)·s + e − p_before − p_after + output_padding                                (2)
 
         pixels along an axis, or with "same" positions · s. `output_padding` is less than the stride. Raises
-        ShapeError where there is no pixel.
+        ShapeError if n is less than 1.
         """
         positions = pair(positions, who, "input height and width")
         size, stride = pair(size, who, "window size"), pair(stride, who, "stride")
-        dilation, more = pair(dilation, who, "dilation"), pair(output_padding, who, "output_padding", 0)
-        if more[0] >= stride[0] or more[1] >= stride[1]:
+        dilation, extra = pair(dilation, who, "dilation"), pair(output_padding, who, "output_padding", 0)
+        if extra[0] >= stride[0] or extra[1] >= stride[1]:
             expected = f"output_padding less than the stride {stride[0]}×{stride[1]}"
-            raise ShapeError(mismatch(who, expected, more, "no window reaches further"))
-        if padding == "same" and any(more):
+            raise ShapeError(mismatch(who, expected, extra, "no window reaches further"))
+        if padding == "same" and any(extra):
             remedy = 'with "same", the output has stride times the input\'s pixels'
-            raise ShapeError(mismatch(who, "output_padding 0", more, remedy))
+            raise ShapeError(mismatch(who, "output_padding 0", extra, remedy))
         e = _extent(size, dilation)
         if padding == "same":
             n = positions[0] * stride[0], positions[1] * stride[1]
@@ -146,18 +147,18 @@ class Window:
         else:
             top, bottom, left, right = pads = _pads(padding, positions, e, stride, who)
             n = (
-                (positions[0] - 1) * stride[0] + e[0] - top - bottom + more[0],
-                (positions[1] - 1) * stride[1] + e[1] - left - right + more[1],
+                (positions[0] - 1) * stride[0] + e[0] - top - bottom + extra[0],
+                (positions[1] - 1) * stride[1] + e[1] - left - right + extra[1],
             )  # (2)
         if min(n) < 1:
-            remedy = "pad less: here padding is taken away from the output"
+            remedy = "pad less: here padding is cropped from the output"
             raise ShapeError(mismatch(who, "an output of at least 1×1", f"{n[0]}×{n[1]}", remedy))
         check_size((n[0] + sum(pads[:2]), n[1] + sum(pads[2:])), who, "an output")
         return cls(n, size, stride, pads, dilation)
 
     @property
     def extent(self) -> Pair:
-        """The pixels from the window's first to its last, e."""
+        """e, the number of pixels from the window's first to its last."""
         return _extent(self.size, self.dilation)
 
     @property
@@ -169,21 +170,22 @@ class Window:
 
     @property
     def blind(self) -> int:
-        """From how many positions, of an axis by itself, no pixel of the input is seen, only padding."""
+        """The number of positions, counted along each axis, that see only padding."""
         moves = self.size, self.stride, self.dilation, self.pads[::2], self.output
         return sum(_blind(*axis) for axis in zip(self.input, *moves, strict=True))
 
 
 def _blind(n: int, f: int, s: int, d: int, before: int, positions: int) -> int:
-    """A window that begins at b = k·s − before, k < positions, sees nothing of n pixels in three cases."""
+    """The positions along an axis that see only padding: a window that begins at b = k·s − before, k <
+    positions, sees none of n pixels in three cases."""
 
     def begun(end: int) -> int:
-        return min(max(-(-(end + before) // s), 0), positions)  # how many k have b < end
+        return min(max(-(-(end + before) // s), 0), positions)  # the number of k with b < end
 
     early = begun(-(f - 1) * d)  # it ends before the first pixel
-    late = positions - begun(n)  # it begins behind the last
-    # Or its pixels, d apart, stand on either side of all n: b < 0, and b mod d is n or more. Of the whole
-    # numbers up to b, one in d is of that kind, so that two sums of quotients count the k.
+    late = positions - begun(n)  # it begins after the last
+    # Or its pixels, d apart, straddle all n: b < 0, and b mod d is n or more. ⌊(b + d − n)/d⌋ − ⌊b/d⌋ is 1
+    # for such a b and else 0, so that the difference of two sums of quotients counts the k.
     first, last = early, begun(0)
     straddling = 0
     if n < d and first < last:
@@ -193,7 +195,7 @@ def _blind(n: int, f: int, s: int, d: int, before: int, positions: int) -> int:
 
 
 def _quotients(count: int, a: int, b: int, m: int) -> int:
-    """Σ ⌊(a·k + b) / m⌋ over 0 ≤ k < `count`, in as many steps as Euclid's algorithm for a and m."""
+    """Σ ⌊(a·k + b) / m⌋ over 0 ≤ k < `count`, in the number of steps of Euclid's algorithm for a and m."""
     total = 0
     while count > 0:
         total += count * (count - 1) // 2 * (a // m) + count * (b // m)
@@ -209,8 +211,8 @@ def _extent(size: Pair, dilation: Pair) -> Pair:
 
 
 def _beyond(n: int, before: int, after: int, e: int, s: int) -> int:
-    """How many pixels the windows that ceil mode adds along an axis need beyond the padding."""
-    steps = -(-(n + before + after - e) // s)  # of the last window
+    """The number of pixels beyond the padding that the windows added by ceil mode need along an axis."""
+    steps = -(-(n + before + after - e) // s)  # strides to the last window
     if steps * s >= n + before:
         steps -= 1
     return max(steps * s + e - (n + before + after), 0)

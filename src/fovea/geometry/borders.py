@@ -1,4 +1,4 @@
-"""What lies beyond a picture's border, by the names that scipy.ndimage gives to it.
+"""Border modes of a picture, with the names of scipy.ndimage.
 
     reflect    d c b a | a b c d | d c b a      OpenCV's BORDER_REFLECT
     mirror     d c b | a b c d | c b a          BORDER_REFLECT_101, OpenCV's default
@@ -6,7 +6,7 @@
     wrap       b c d | a b c d | a b c          BORDER_WRAP
     constant   v v v | a b c d | v v v          BORDER_CONSTANT
 
-All but the last are a table of indices, which is what the engines take: so the mode is no part of a kernel,
+All but the last are a table of indices, an argument of the engines: so a kernel does not depend on the mode,
 and a picture may be smaller than the filter.
 """
 
@@ -20,7 +20,7 @@ from fovea.geometry import Pair
 
 
 class Border(NamedTuple):
-    """A mode, and the value that `constant` puts around the picture."""
+    """A mode, and the value outside the picture for `constant`."""
 
     mode: str
     value: float = 0.0
@@ -37,7 +37,7 @@ def _mirror(i: np.ndarray, n: int) -> np.ndarray:
     return np.minimum(i, period - i)
 
 
-# mode → the pixel of 0 … n − 1 that stands at position i, which may be any whole number
+# mode → the pixel of 0 … n − 1 at position i, which may be any whole number
 _SOURCE: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "reflect": _reflect,
     "mirror": _mirror,
@@ -47,16 +47,16 @@ _SOURCE: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 MODES = (*_SOURCE, "constant")
 
 
-def source(mode: str, places: np.ndarray, n: int) -> np.ndarray:
-    """Which of n pixels stands at each of `places`. Not for "constant"."""
-    return _SOURCE[mode](places, n)
+def source(mode: str, positions: np.ndarray, n: int) -> np.ndarray:
+    """The pixel of 0 … n − 1 at each of `positions`. Not for "constant"."""
+    return _SOURCE[mode](positions, n)
 
 
 @lru_cache(256)
 def sources(mode: str, n: int, size: int) -> np.ndarray:
-    """Which of n pixels stands at each of the n + size − 1 positions that a filter of `size` sees; read-only.
+    """The pixel at each of the n + size − 1 positions that a filter of `size` sees; read-only.
 
-    The filter's middle, of an even size the later of the two, stands on each pixel once. Not for "constant".
+    The filter's middle, the later of the two if `size` is even, visits each pixel once. Not for "constant".
     """
     table = source(mode, np.arange(-(size // 2), n + size - 1 - size // 2), n)
     table.flags.writeable = False
@@ -64,8 +64,7 @@ def sources(mode: str, n: int, size: int) -> np.ndarray:
 
 
 def framed(image: np.ndarray, size: Pair, border: Border) -> np.ndarray:
-    """`image` (H, W, C) with what a filter of `size` sees beyond its border: (H + f_H − 1, W + f_W − 1,
-    C)."""
+    """`image` (H, W, C) with the border that a filter of `size` sees: (H + f_H − 1, W + f_W − 1, C)."""
     if border.mode == "constant":
         return around(image, size, border.value)
     rows, columns = (sources(border.mode, n, f) for n, f in zip(image.shape, size, strict=False))
@@ -73,6 +72,6 @@ def framed(image: np.ndarray, size: Pair, border: Border) -> np.ndarray:
 
 
 def around(image: np.ndarray, size: Pair, value: float) -> np.ndarray:
-    """`framed` where the border is `constant`."""
+    """`framed` with the mode `constant`."""
     before_after = [(f // 2, f - 1 - f // 2) for f in size]
     return np.pad(image, [*before_after, (0, 0)], constant_values=value)

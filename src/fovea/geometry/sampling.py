@@ -1,9 +1,9 @@
-"""Pictures sampled along one axis: which old pixels each new one is made of, and how much of each.
+"""Sampling along one axis: the old pixels that each new one is made of, and their shares.
 
     A[i] = Σ_t share[i, t] · A_prev[pixel[i, t]]                                                           (1)
 
-Padding, cropping and resizing are such tables, one for rows and one for columns; so are their gradients, by
-the tables transposed. The tables are arguments of one kernel.
+Padding, cropping and resizing are such tables, one for rows and one for columns; so are their gradients, the
+transposed tables. One kernel takes the tables as arguments.
 """
 
 from functools import lru_cache
@@ -20,8 +20,7 @@ RESIZING = ("nearest", "bilinear")
 class Axis(NamedTuple):
     """(1) for an axis of n pixels: `pixels` int32 and `shares` float64, (n_out, terms).
 
-    A term whose share is 0 does not count, whatever the pixel is. Where a new pixel has fewer terms than
-    others, −1 stands for none.
+    Terms with a share of 0 are ignored; pixels with fewer terms than others are filled up with pixel −1.
     """
 
     n: int
@@ -33,43 +32,48 @@ class Axis(NamedTuple):
         return len(self.pixels)
 
     def transposed(self) -> "Axis":
-        """For the gradient: which new pixels each old one has a share in."""
+        """The table for the gradient: the new pixels that each old one has a share in."""
         new = np.repeat(np.arange(self.n_out), self.pixels.shape[1])
         old, share = self.pixels.ravel(), self.shares.ravel()
-        there = share != 0
-        return _table(self.n_out, self.n, old[there], new[there], share[there])
+        present = share != 0
+        return _table(self.n_out, self.n, old[present], new[present], share[present])
 
 
 @lru_cache(64)
 def padded(n: int, before: int, after: int, mode: str) -> Axis:
-    """`before` and `after` more pixels, or less where they are negative; of mode "constant" without terms."""
-    places = np.arange(-before, n + after)
-    inside = (places >= 0) & (places < n)
+    """The axis with `before` and `after` more pixels, or fewer if negative; the new pixels of mode "constant"
+    have no terms."""
+    positions = np.arange(-before, n + after)
+    inside = (positions >= 0) & (positions < n)
     if mode == "constant":
         new = np.flatnonzero(inside)
-        return _table(n, len(places), new, places[inside], np.ones(len(new)))
+        return _table(n, len(positions), new, positions[inside], np.ones(len(new)))
     return _table(
-        n, len(places), np.arange(len(places)), borders.source(mode, places, n), np.ones(len(places))
+        n,
+        len(positions),
+        np.arange(len(positions)),
+        borders.source(mode, positions, n),
+        np.ones(len(positions)),
     )
 
 
 @lru_cache(64)
 def resized(n: int, n_out: int, mode: str, align_corners: bool) -> Axis:
-    """As PyTorch's `interpolate`. New pixel i lies at the old place
+    """The axis resized as by PyTorch's `interpolate`. New pixel i is at the old position
 
         nearest    ⌊i · n / n_out⌋
         bilinear   (i + ½) · n / n_out − ½, no less than 0;  with aligned corners i · (n − 1) / (n_out − 1)
 
-    and of two neighbours the nearer counts the more.
+    and interpolates linearly between the two neighbours there.
     """
     new = np.arange(n_out)
     if mode == "nearest":
         return _table(n, n_out, new, new * n // n_out, np.ones(n_out))
-    place = np.maximum((new + 0.5) * (n / n_out) - 0.5, 0)
+    position = np.maximum((new + 0.5) * (n / n_out) - 0.5, 0)
     if align_corners:
-        place = new * (n - 1) / max(n_out - 1, 1)
-    before = np.minimum(np.floor(place).astype(int), n - 1)
-    share = place - before
+        position = new * (n - 1) / max(n_out - 1, 1)
+    before = np.minimum(np.floor(position).astype(int), n - 1)
+    share = position - before
     after = np.minimum(before + 1, n - 1)
     return _table(
         n, n_out, np.tile(new, 2), np.concatenate([before, after]), np.concatenate([1 - share, share])
@@ -77,7 +81,7 @@ def resized(n: int, n_out: int, mode: str, align_corners: bool) -> Axis:
 
 
 def mode_of_resizing(mode: str, align_corners: bool, who: str) -> None:
-    """Raises ShapeError for what is no way to resize."""
+    """Raise ShapeError for an invalid mode of resizing."""
     if mode not in RESIZING:
         raise ShapeError(mismatch(f"{who}: mode", " or ".join(map(repr, RESIZING)), repr(mode)))
     if not isinstance(align_corners, bool | np.bool_):
@@ -87,7 +91,7 @@ def mode_of_resizing(mode: str, align_corners: bool, who: str) -> None:
 
 
 def _table(n: int, n_out: int, new: np.ndarray, old: np.ndarray, share: np.ndarray) -> Axis:
-    """Of terms (new, old, share), each in the order of its old pixel."""
+    """The table of terms (new, old, share), sorted by new pixel, then by old."""
     order = np.lexsort((old, new))
     new, old, share = new[order], old[order], share[order]
     counts = np.bincount(new, minlength=n_out)

@@ -1,11 +1,11 @@
-"""Pictures: files in, uint8 arrays (height, width, channels) out, and back.
+"""Reading and writing pictures: files to and from uint8 arrays (height, width, channels).
 
-What a file means is kept; only its form changes:
+Every kind of file becomes grey or RGB:
 
-    orientation     what EXIF says is applied, so that a picture is the way up that people see it
-    transparency    laid over white, the paper that most such pictures are drawn for
+    orientation     EXIF's is applied, so that a picture is the way up that people see it
+    transparency    blended with white, the paper that most such pictures are drawn for
     16-bit          v / 257 rounded, so that black stays 0 and white becomes 255
-    floating point  0…1 becomes 0…255; values beyond that have no agreed meaning and are refused
+    floating point  0…1 becomes 0…255; values beyond have no agreed meaning and are an error
     animated        the first frame
     palette, CMYK   converted to RGB; a palette that holds greys only, to grey
 
@@ -34,7 +34,7 @@ _TRANSPARENT = (".png", ".tif", ".tiff", ".webp")
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
-    """Whether the name is that of a picture: a known extension in any case, and not hidden."""
+    """True if the name is that of a picture: a known extension in any case, and not hidden."""
     name = Path(path).name
     return name.lower().endswith(EXTENSIONS) and not name.startswith(".")
 
@@ -44,8 +44,8 @@ def read(file: File, size: int | Sequence[int] | None = None, channels: int | No
 
     `file` is a path or an open binary file. `size` = (H, W) stretches the whole picture to that size,
     smoothing where it shrinks; by default the picture keeps its own. `channels` is 1 (grey) or 3 (RGB); by
-    default 1 for a grey picture and 3 for any other. Raises DataError, which names the file and says why, and
-    OutOfMemoryError where there is not enough memory for it.
+    default 1 for a grey picture and 3 for any other. Raises DataError, which names the file and the reason,
+    and OutOfMemoryError if there is not enough memory for it.
     """
     wanted = None if size is None else pair(size, "images.read", "size")
     check_channels(channels)
@@ -55,7 +55,7 @@ def read(file: File, size: int | Sequence[int] | None = None, channels: int | No
 def fit(
     pictures: np.ndarray, size: int | Sequence[int] | None = None, channels: int | None = None
 ) -> np.ndarray:
-    """uint8 pictures (N, H, W, C) at another size and number of channels, made as `read` makes them."""
+    """uint8 pictures (N, H, W, C) converted to another size and number of channels, as by `read`."""
     from PIL import Image
 
     wanted = pictures.shape[1:3] if size is None else pair(size, "images.fit", "size")
@@ -71,10 +71,10 @@ def fit(
 
 
 def write(path: str | Path, picture: np.ndarray) -> None:
-    """Write a uint8 picture (H, W) or (H, W, C) in the format that the extension names: C of 1 or 3, or 4,
-    the last opacity, where the format knows it (png, tif, tiff, webp).
+    """Write a uint8 picture (H, W) or (H, W, C) in the format of the extension: C of 1 or 3, or 4, the last
+    opacity, if the format has it (png, tif, tiff, webp).
 
-    The file appears whole or not at all. Raises DataError for another array or extension, OSError where the
+    The file is written whole or not at all. Raises DataError for another array or extension, OSError if the
     file cannot be written.
     """
     from PIL import Image

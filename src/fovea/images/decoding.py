@@ -1,8 +1,8 @@
-"""From a picture's file to Pillow's pixels: opened, the right way up, eight bits a channel.
+"""Decoding of picture files: opened by Pillow, turned the right way up, eight bits per channel.
 
-A stranger's file may claim anything. So what it claims is bounded before it is decoded, and pictures that are
-decoded at the same time share a `memory.Budget`. Pixels are converted in bands of some rows: nothing wider
-than Pillow's own form of a picture, at most four bytes a pixel, exists for the whole of it.
+A file from a stranger may claim any size. So its header is checked before it is decoded, and pictures that
+are decoded at the same time share a `memory.Budget`. Pixels are converted in bands of some rows: no form of a
+whole picture takes more than Pillow's own, at most four bytes per pixel.
 """
 
 import errno
@@ -25,63 +25,62 @@ if TYPE_CHECKING:
 
 File: TypeAlias = str | os.PathLike[str] | BinaryIO
 
-MOST_PIXELS = 89_478_485  # a quarter of a gigabyte in RGB, where Pillow, too, begins to suspect a bomb
-MOST_SIDE = 65_535  # pixels, what JPEG can say
+MOST_PIXELS = 89_478_485  # a quarter of a gigabyte in RGB, Pillow's own limit against decompression bombs
+MOST_SIDE = 65_535  # pixels, JPEG's limit
 MOST_BYTES = 1 << 30  # of a file
 
-# Pillow knows some forty formats, of which some start other programs: a stranger's file may be one of these.
+# Pillow knows some forty formats, some of which start other programs: a stranger's file may be one of these.
 _FORMATS = ("Jpeg", "Png", "Bmp", "Gif", "Ppm", "Tiff", "WebP")  # as PIL names their modules
 _ORIENTATION, _WIDTH, _HEIGHT = 0x0112, 0x0100, 0x0101  # tags of EXIF and TIFF
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that swap height and width
-_BAND = 1 << 20  # pixels that are converted at once
+_BAND = 1 << 20  # pixels that are converted at a time
 _BUDGET = memory.Budget()
 
-# Bytes a pixel that Pillow keeps by mode, 4 in all others; and those that its decoders take beside them, that
-# of JPEG where it is progressive.
+# Bytes per pixel in Pillow's modes, 4 in all others; and those that its decoders need on top, JPEG's only for
+# progressive files.
 _WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}
 _EXTRA = {"jpeg": 6, "libtiff": 6, "bmp_rle": 2, "ppm_plain": 8}
-_WEBP = 16  # of one pixel of a WebP in all: two canvases from its opening on, and a copy and the picture
+_WEBP = 16  # bytes per pixel of a WebP in all: two canvases once it is opened, a copy, and the picture
 
 
 def decode(
     file: File, made: Callable[["Image"], np.ndarray], size: Sequence[int] | None = None
 ) -> np.ndarray:
-    """What `made` makes of the first frame the right way up, in mode L or RGB: eight bits a channel, nothing
-    transparent.
+    """made(image) for the first frame, the right way up, in mode L or RGB: eight bits per channel, opaque.
 
-    It may be smaller than in the file, but not less than twice `size` = (H, W), where that is what is wanted.
-    Raises DataError for what is no picture, and OutOfMemoryError where there is not enough memory for one;
-    both name the file.
+    With `size` = (H, W), the image may be smaller than in the file, but at least twice `size`. Raises
+    DataError if the file is not a picture, and OutOfMemoryError if there is not enough memory for it; both
+    name the file.
     """
     with _opened(file) as image:
         whole = image.size
         if size:
-            # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, which takes a fraction of the time.
-            # Twice the wanted size is left to smooth. The longer side: it may lie sideways.
+            # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, which takes a fraction of the time. Twice
+            # `size` remains, to be smoothed; twice its longer side, as the picture may be stored sideways.
             image.draft(None, (2 * max(size),) * 2)  # type: ignore[arg-type]
         with _counted(image, name_of(file), whole, size):
             try:
                 image = _loaded(image)
                 orientation = _orientation(image)
-                image = _eight_bits(image)  # by the same name, so that the other form is freed
+                image = _eight_bits(image)  # under the same name, so that the previous form is freed
                 image = _turned(image, orientation)
                 return made(image)
             except Exception as error:
-                clear_frames(error.__traceback__)  # they hold pixels
+                clear_frames(error.__traceback__)  # the frames hold pixels
                 raise
             finally:
-                del image  # what is not counted any more shall be free
+                del image  # free it before the budget stops counting it
 
 
 def inspect(file: File) -> tuple[int, int, int]:
     """(height, width, channels) of the picture that `decode` makes, from its header; raises as `decode`."""
     with _opened(file) as image:
-        if image.format == "PNG":  # may have its EXIF behind the pixels, and Pillow decodes them to get there
+        if image.format == "PNG":  # its EXIF may come after the pixels, which Pillow then decodes first
             with _counted(image, name_of(file), image.size):
                 orientation = _orientation(image)
         else:
             orientation = _orientation(image)
-        tags = getattr(image, "tag_v2", None)  # of TIFF, whose size Pillow turns already, but not always
+        tags = getattr(image, "tag_v2", None)  # of a TIFF, whose size Pillow sometimes swaps itself
         width, height = image.size if tags is None else (tags[_WIDTH], tags[_HEIGHT])
         if orientation in _SIDEWAYS:
             width, height = height, width
@@ -97,17 +96,16 @@ def array(image: "Image") -> np.ndarray:
 
 
 def name_of(file: File) -> str:
-    """What errors call the file."""
+    """The name of the file for errors."""
     return os.fspath(file) if isinstance(file, str | os.PathLike) else str(getattr(file, "name", "picture"))
 
 
 @contextmanager
 def _opened(file: File) -> Iterator["Image"]:
-    """The picture in `file`, its header read. What is raised in the block becomes a DataError, too."""
+    """The picture in `file`, with its header read. Errors in the block become DataErrors, too."""
     name = name_of(file)
     try:
-        # Pillow never gets a path: it would map some files into memory, and of these scramble TIFFs that lie
-        # on their side.
+        # Pillow never gets a path: it would map some files into memory, and then scramble rotated TIFFs.
         with _stream(file) as stream, _counted_webp(stream, name):
             yield _open(stream)
     except OutOfMemoryError:
@@ -131,7 +129,7 @@ def _stream(file: File) -> AbstractContextManager[BinaryIO]:
 def _open(stream: BinaryIO) -> "Image":
     from PIL import Image
 
-    for name in _FORMATS:  # if one were missing, PIL would import the forty that it knows
+    for name in _FORMATS:  # if one were missing, PIL would import all forty
         importlib.import_module(f"PIL.{name}ImagePlugin")
     try:
         image = Image.open(stream, formats=_FORMATS)
@@ -154,8 +152,8 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _counted_webp(stream: BinaryIO, name: str) -> AbstractContextManager[None]:
-    """The budget for a WebP, whose canvases Pillow makes as it opens it; what its header claims is checked
-    before. Nothing for other formats."""
+    """The budget for a WebP, whose canvases Pillow allocates on opening it, after a check of the size in its
+    header. A null context for other formats."""
     start = stream.tell()
     header = stream.read(30)
     stream.seek(start)
@@ -167,7 +165,7 @@ def _counted_webp(stream: BinaryIO, name: str) -> AbstractContextManager[None]:
 
 
 def _webp_size(header: bytes) -> tuple[int, int] | None:
-    """(width, height) that the first 30 bytes of a WebP claim; None for another file (RFC 9649)."""
+    """(width, height) in the first 30 bytes of a WebP; None for another file (RFC 9649)."""
     if len(header) < 30 or header[:4] != b"RIFF" or header[8:12] != b"WEBP":
         return None
     number = partial(int.from_bytes, byteorder="little")
@@ -182,12 +180,13 @@ def _webp_size(header: bytes) -> tuple[int, int] | None:
 def _counted(
     image: "Image", name: str, whole: Sequence[int], size: Sequence[int] | None = None
 ) -> AbstractContextManager[None]:
-    """The budget, with what `decode` takes at most: of `whole` = (width, height) in the file, what drafting
-    leaves is decoded, converted, turned, and brought to `size` or copied. That of a WebP is taken already."""
+    """The budget for the most that `decode` needs: a picture of `whole` = (width, height) in the file, as
+    large as drafting leaves it, is decoded, converted, turned, and resized to `size` or copied. The budget
+    of a WebP is already taken."""
     if image.format == "WEBP":
         return nullcontext()
     made, sideways = (1 if _is_grey(image) else 4), image.format != "PNG" or "exif" in image.info
-    steps = [_WIDTHS.get(image.mode, 4)]  # bytes a pixel of each form; two of them exist at the same time
+    steps = [_WIDTHS.get(image.mode, 4)]  # bytes per pixel of each form; two exist at the same time
     steps += [made] * (image.mode not in ("L", "RGB") or image.has_transparency_data)
     steps += [made] * (sideways and _orientation(image) != 1)
     steps += [made] * (size is None)
@@ -197,12 +196,12 @@ def _counted(
     pixels = image.width * image.height
     count = max(pixels * most, pixels * steps[0] + whole[0] * whole[1] * extra)
     if size:
-        count += 4 * size[1] * (max(image.size) + size[0])  # Pillow brings the rows to size, then the columns
+        count += 4 * size[1] * (max(image.size) + size[0])  # Pillow resizes rows first, then columns
     return _BUDGET.taken(count, name, f"to decode {whole[0]}×{whole[1]} pixels")
 
 
 def _loaded(image: "Image") -> "Image":
-    """The picture, its pixels read."""
+    """The picture with its pixels read."""
     if image.tile and image.tile[0][0] == "ppm":  # type: ignore[attr-defined]
         return _scaled(image)
     image.load()
@@ -210,7 +209,7 @@ def _loaded(image: "Image") -> "Image":
 
 
 def _scaled(image: "Image") -> "Image":
-    """A binary PGM or PPM whose white is not 255, in mode L or RGB: Pillow takes a second a megabyte."""
+    """A binary PGM or PPM whose white is not 255, in mode L or RGB: Pillow needs a second per megabyte."""
     from PIL import Image
 
     _, _, start, args = image.tile[0]  # type: ignore[attr-defined]
@@ -233,18 +232,17 @@ def _scaled(image: "Image") -> "Image":
 
 
 def _orientation(image: "Image") -> int:
-    """How the picture lies, 1 to 8 as EXIF numbers it. Once a TIFF is loaded, Pillow has turned it, and this
-    is 1."""
+    """The picture's EXIF orientation, 1 to 8. Pillow turns a TIFF when it loads it, after which this is 1."""
     try:
         return image.getexif().get(_ORIENTATION, 1)
     except MemoryError:
         raise
-    except Exception:  # a damaged EXIF block takes nothing from the picture itself
+    except Exception:  # a damaged EXIF block does not affect the picture itself
         return 1
 
 
 def _turned(image: "Image", orientation: int) -> "Image":
-    """The picture the right way up; an orientation that EXIF does not know is ignored."""
+    """The picture the right way up; an orientation that EXIF does not define is ignored."""
     from PIL.Image import Transpose
 
     turns = {
@@ -262,7 +260,7 @@ def _is_grey(image: "Image") -> bool:
 
 
 def _eight_bits(image: "Image") -> "Image":
-    """In mode L or RGB, nothing transparent; itself, where it is that already."""
+    """The image in mode L or RGB, opaque; itself if it already is."""
     from PIL import Image
 
     mode = "L" if _is_grey(image) else "RGB"
@@ -295,14 +293,14 @@ def _converted(band: "Image", mode: str) -> "Image":
 
 
 def _bands(image: "Image") -> Iterator[tuple[int, "Image"]]:
-    """The picture in pieces of some rows, each with the number of its first."""
+    """The picture in bands of some rows, each with the number of its first row."""
     rows = max(1, _BAND // image.width)
     for top in range(0, image.height, rows):
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
 def _reason(error: Exception) -> str:
-    """What came instead of a picture, in a few words."""
+    """A few words on the file that is not a picture."""
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, FileNotFoundError):
