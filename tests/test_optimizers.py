@@ -116,7 +116,7 @@ def test_names_and_configurations_are_read_back():
     assert optimizers.parse(SGD(momentum=0.5).configuration()) == SGD(momentum=0.5)
     with pytest.raises(FoveaError, match="one of sgd, adam, got 'lion'"):
         optimizers.parse("lion")
-    with pytest.raises(FoveaError, match="only momentum, weight_decay, nesterov, got beta1"):
+    with pytest.raises(FoveaError, match="some of momentum, weight_decay, nesterov, got 'beta1'"):
         optimizers.parse({"name": "sgd", "beta1": 0.9})
 
 
@@ -128,10 +128,11 @@ def test_what_is_typed():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("sgd,beta1=0.9", "expected only momentum, weight_decay, nesterov, got beta1"),
-        ("sgd,momentum", "momentum: expected a number of at least 0, got True"),
+        ("sgd,momentun=0.9", "got 'momentun': did you mean momentum"),
+        ("sgd,momentum", "momentum: expected a number of at least 0, got none"),
         ("sgd,momentum=much", "got 'much'"),
-        ("sgd,weight_decay=-1", "weight_decay: expected a number of at least 0, got '-1'"),
+        ("sgd,weight_decay=-1", "weight_decay: expected a number of at least 0, got -1.0"),
+        ("sgd,momentum=0.8,momentum=0.9", "expected each name once, got 'momentum' twice"),
         ("sgd,nesterov=1", "nesterov: expected its name alone"),
         ("adam,beta1=1", "beta1: expected a number from 0 to below 1"),
         ("", "one of sgd, adam, got ''"),

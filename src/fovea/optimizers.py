@@ -11,7 +11,7 @@ and Y. Nesterov, 1983 (1); D. Kingma, J. Ba, 2015 (2); all as PyTorch computes t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from math import sqrt
 from typing import Any, ClassVar
 
@@ -20,7 +20,8 @@ import numpy as np
 from fovea import functional
 from fovea.errors import FoveaError, ShapeError, mismatch
 from fovea.kernels import buffers
-from fovea.ranges import SMALLEST, number, short, typed
+from fovea.ranges import SMALLEST, number, short
+from fovea.settings import Settings
 
 
 @dataclass
@@ -138,6 +139,7 @@ class Adam(Optimizer):
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {kind.name: kind for kind in (SGD, Adam)}
+_SETTINGS = Settings("optimizer", 'settings such as "sgd,nesterov,momentum=0.85"', FoveaError)
 
 
 def parse(description: str | Mapping[str, object]) -> Optimizer:
@@ -145,22 +147,26 @@ def parse(description: str | Mapping[str, object]) -> Optimizer:
 
     "sgd" has its usual hyperparameters; "sgd,nesterov,momentum=0.85" gives some of them. Raises FoveaError.
     """
-    if not isinstance(description, str | Mapping):
+    if isinstance(description, str):
+        name, _, rest = description.partition(",")
+        given = {**_SETTINGS.read(rest), "name": name.strip()}
+    elif isinstance(description, Mapping):
+        given = dict(description)
+    else:
         raise FoveaError(mismatch("optimizer", f"one of {', '.join(OPTIMIZERS)}", short(description)))
-    settings = _typed(description) if isinstance(description, str) else dict(description)
-    name = settings.pop("name", None)
+    name = given.pop("name", None)
     kind = OPTIMIZERS.get(str(name))
     if kind is None:
         raise FoveaError(mismatch("optimizer", f"one of {', '.join(OPTIMIZERS)}", repr(name)))
+    settings = replace(_SETTINGS, who=f"optimizer {name}")
     usual = {f.name: f.default for f in fields(kind) if f.init}
-    unknown = settings.keys() - set(usual)
-    if unknown:
-        raise FoveaError(
-            mismatch(f"optimizer {name}", f"only {', '.join(usual)}", ", ".join(sorted(unknown)))
-        )
-    return kind(
-        **{key: _number(f"optimizer {name}: {key}", value, usual[key]) for key, value in settings.items()}
-    )
+    for key, value in given.items():
+        settings.check_known(key, usual)
+        if not isinstance(usual[key], bool):
+            given[key] = settings.number(key, value)
+        elif not isinstance(value, bool):
+            raise FoveaError(mismatch(f"optimizer {name}: {key}", "its name alone, or nothing", short(value)))
+    return kind(**given)
 
 
 def clip(gradients: np.ndarray, most: float) -> float:
@@ -176,21 +182,3 @@ def clip(gradients: np.ndarray, most: float) -> float:
 
 
 _PIECE = 1 << 16  # numbers squared at a time, so that the squares stay in the processor's cache
-
-
-def _typed(text: str) -> dict[str, object]:
-    """ "sgd,nesterov,momentum=0.85" as a `configuration`."""
-    name, *items = text.replace(" ", "").split(",")
-    pairs = (item.partition("=") for item in items if item)
-    return {"name": name, **{key: value if equals else True for key, equals, value in pairs}}
-
-
-def _number(who: str, value: object, usual: object) -> float | bool:
-    if isinstance(usual, bool):
-        if not isinstance(value, bool):
-            raise FoveaError(mismatch(who, "its name alone, or nothing", short(value)))
-        return value
-    try:
-        return number(typed(value), who, "a number of at least 0", 0)
-    except ShapeError as error:
-        raise FoveaError(mismatch(who, "a number of at least 0", short(value))) from error

@@ -82,11 +82,11 @@ def test_rates_decay_with_every_size_that_comes_behind():
         ({"freeze": "conv,batchnorm,dense"}, r"expected a layer that learns, got none: all are frozen"),
         ({"freeze": "..dense1"}, r"expected a layer that learns, got none: all are frozen"),
         ({"freeze": 3.5}, r"^train: freeze: expected names of layers"),
-        ({"layer_rates": "decay"}, r"^train: layer_rates: expected decay or a layer's name, and a factor"),
-        ({"layer_rates": "conv1=-1"}, r"got conv1=-1"),
-        ({"layer_rates": {"conv1": float("nan")}}, r"got conv1=nan"),
-        ({"layer_rates": 0.5}, r"^train: layer_rates: expected factors by names, got 0.5"),
-        ({"layer_rates": "conv9=1"}, r"got 'conv9'"),
+        ({"layer_rates": "decay"}, r"^train: layer_rates: expected factors by name .*, got 'decay'"),
+        ({"layer_rates": "conv1=-1"}, r"conv1: expected a number of at least 0, got -1"),
+        ({"layer_rates": {"conv1": float("nan")}}, r"conv1: expected a number of at least 0, got nan"),
+        ({"layer_rates": 0.5}, r"^train: layer_rates: expected factors by name .*, got 0.5"),
+        ({"layer_rates": "conv9=1"}, r"got 'conv9': did you mean conv2?"),
     ],
 )
 def test_what_makes_no_sense_is_refused(how, sentence):

@@ -15,12 +15,14 @@ is covered.
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from fovea.augment import colours
 from fovea.errors import DataError, mismatch
-from fovea.ranges import flag, real, short
+from fovea.ranges import flag, real, short, typed
+from fovea.settings import Settings
 
 _DEFAULTS = {  # the strengths of names without one
     "shift": 0.1, "pad": 4, "flip": True, "rotate": 10.0, "crop": 0.2, "stretch": 0.33, "reflect": True,
@@ -30,8 +32,10 @@ _MOST = {
     "shift": 1.0, "pad": 1000, "rotate": 180.0, "crop": 0.99, "stretch": 3.0,
     "brightness": 0.99, "contrast": 0.99, "saturation": 1.0, "hue": 0.5, "cutout": 1.0,
 }  # fmt: skip
-_COLOUR = ("brightness", "contrast", "saturation", "hue")  # "colour" is short for these
+_COLOUR = ("brightness", "contrast", "saturation", "hue")
+_SHORT_FOR = {"none": {}, "colour": {name: _DEFAULTS[name] for name in _COLOUR}}
 _NAMES = (*_DEFAULTS, "colour")
+_SETTINGS = Settings("augment", 'changes with strengths such as "shift=0.1,flip"', DataError)
 _MOVES = ("shift", "pad", "flip", "rotate", "crop", "stretch")
 
 
@@ -88,25 +92,20 @@ class Augment:
         epochs; "rotate=15,crop=0.3" sets the strengths; "colour" is short for brightness, contrast,
         saturation and hue; "none" and "" change nothing. Raises DataError.
         """
-        chosen: dict[str, float | bool] = {}
-        for item in text.replace(" ", "").split(","):
-            name, equals, strength = item.partition("=")
-            if name in ("", "none") and not equals:
+        chosen: dict[str, Any] = {}
+        for name, strength in _SETTINGS.read(text).items():
+            if strength is True and name in _SHORT_FOR:
+                chosen |= _SHORT_FOR[name]
                 continue
-            if name == "colour" and not equals:
-                chosen |= {part: _DEFAULTS[part] for part in _COLOUR}
-                continue
-            if name not in _NAMES:
-                expected = f'some of {", ".join(_NAMES)}, with strengths as in "shift=0.1,flip"'
-                raise DataError(mismatch("augment", expected, repr(item)))
-            if equals and name not in _MOST:
+            _SETTINGS.check_known(name, _NAMES)
+            if strength is True:
+                chosen[name] = _DEFAULTS[name]
+            elif name in _MOST:
+                chosen[name] = typed(strength)
+            else:
                 expected = f"no strength; {', '.join(_MOST)} have one"
-                raise DataError(mismatch(f"augment: {name}", expected, repr(item)))
-            try:
-                chosen[name] = float(strength) if equals else _DEFAULTS[name]
-            except ValueError:
-                raise DataError(mismatch(f"augment: {name}", "a number", repr(strength))) from None
-        return cls(**chosen)  # type: ignore[arg-type]
+                raise DataError(mismatch(f"augment: {name}", expected, repr(strength)))
+        return cls(**chosen)
 
     def __str__(self) -> str:
         """The text that `parse` reads."""

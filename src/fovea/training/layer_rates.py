@@ -14,13 +14,15 @@ parameters. A frozen layer keeps its statistics as well as its parameters.
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fovea.errors import ShapeError, TrainingError, mismatch
-from fovea.ranges import number, short, typed
+from fovea.errors import TrainingError, mismatch
+from fovea.settings import Settings, suggestion
 
 if TYPE_CHECKING:
     from fovea.network import Network
 
 BODY, UP_TO, DECAY = "body", "..", "decay"
+_FORM = 'factors by name such as "decay=0.5,conv1=0.1"'
+_SETTINGS = Settings("train: layer_rates", _FORM, TrainingError, alone=False)
 
 
 def names(asked: Any) -> tuple[str, ...]:
@@ -33,23 +35,12 @@ def names(asked: Any) -> tuple[str, ...]:
 
 def rates(asked: Any) -> dict[str, float]:
     """The factors in "decay=0.5,stage1=0.1", or in a mapping. Raises TrainingError for one below 0."""
-    if isinstance(asked, str):
-        pairs = [part.partition("=")[::2] for part in asked.split(",") if part.strip()]
-    elif asked is None or isinstance(asked, Mapping):
-        pairs = list((asked or {}).items())
-    else:
-        raise TrainingError(mismatch("train: layer_rates", "factors by names", repr(asked)))
-    found = {}
-    for name, value in pairs:
-        expected = "decay or a layer's name, and a factor of at least 0, as in decay=0.5,conv1=0.1"
-        try:
-            factor = number(typed(value), "train: layer_rates", expected, 0)
-        except ShapeError:
-            factor = None
-        if factor is None or not str(name).strip():
-            raise TrainingError(mismatch("train: layer_rates", expected, f"{name}={short(value, str)}"))
-        found[str(name).strip()] = factor
-    return found
+    if asked is None:
+        return {}
+    given = _SETTINGS.read(asked) if isinstance(asked, str) else asked
+    if not isinstance(given, Mapping):
+        raise _SETTINGS.refused(asked)
+    return {str(name).strip(): _SETTINGS.number(name, value) for name, value in given.items()}
 
 
 def factors(network: "Network", freeze: Any = (), layer_rates: Any = None) -> dict[str, float]:
@@ -109,7 +100,8 @@ def _meant(asked: str, network: "Network", own: list[str]) -> list[str]:
     if not found:
         known = ", ".join(own[:12]) + (" and so on" if len(own) > 12 else "")
         expected = f"body, or the beginning of a layer's name ({known})"
-        raise TrainingError(mismatch("train: freeze or layer_rates", expected, repr(asked)))
+        remedy = suggestion(prefix, own)
+        raise TrainingError(mismatch("train: freeze or layer_rates", expected, repr(asked), remedy))
     return found
 
 
