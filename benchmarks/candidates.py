@@ -17,7 +17,7 @@ from benchmarks.convolutions import Convolution
 from benchmarks.turns import take
 from fovea.errors import EngineError
 from fovea.geometry import Window
-from fovea.kernels import algorithms, compiler, targets, tiles
+from fovea.kernels import algorithms, kernel_cache, targets, tiles
 from fovea.kernels.problem import ConvProblem
 from fovea.kernels.targets import Target
 from fovea.stages.calls import Call
@@ -143,11 +143,11 @@ class Bench:
     def _compiled(self, calls: dict[tuple[str, Kernel], Call]) -> dict[tuple[str, Kernel], Call]:
         """Those of `calls` that could be compiled."""
         with contextlib.suppress(EngineError):  # the one to blame says so below
-            compiler.obtain(call.specification for call in calls.values())
+            kernel_cache.obtain(call.specification for call in calls.values())
         found = {}
         for (phase, kernel), call in calls.items():
             try:
-                call.kernel = compiler.get(call.specification)
+                call.kernel = kernel_cache.get(call.specification)
                 found[phase, kernel] = call
             except EngineError as error:
                 self.wrong.append(f"{self._case.name} {phase}: {kernel}: {error}")

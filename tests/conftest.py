@@ -28,9 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(
         config, "workerinput"
     ):  # other workers have the other cores: compiling needs no more processes
-        from fovea.kernels import workers
+        from fovea.kernels import compiler
 
-        workers._FEW = sys.maxsize
+        compiler._FEW = sys.maxsize
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fovea.errors import EngineError
-from fovea.kernels import buffers, compiler
+from fovea.kernels import buffers, kernel_cache
 from fovea.kernels.specification import specify
 from tests.cases import halide
 
@@ -19,7 +19,7 @@ def buffer(*shape, dtype=np.float32):
 
 def run(Z, A, **own):
     relu = specify("elementwise.activate", ["Z"], ["A"], activation="relu", vector=4, **own)
-    compiler.get(relu)(ctypes.byref(Z), ctypes.byref(A))
+    kernel_cache.get(relu)(ctypes.byref(Z), ctypes.byref(A))
 
 
 def test_what_is_given_may_be_larger_than_what_is_needed():

@@ -12,7 +12,7 @@ import pytest
 
 from fovea.errors import EngineError
 from fovea.files import caching
-from fovea.kernels import buffers, compiler, specification, targets, tiles, workers
+from fovea.kernels import buffers, compiler, kernel_cache, specification, targets, tiles
 from fovea.kernels.call import run
 from fovea.kernels.specification import specify
 
@@ -28,10 +28,10 @@ SPECIFICATION = relu_of(4)
 def empty_cache(tmp_path, monkeypatch):
     """A cache of its own, and a process that has loaded nothing from it."""
     monkeypatch.setenv("FOVEA_CACHE", str(tmp_path))
-    monkeypatch.setattr(compiler, "_loaded", {})
+    monkeypatch.setattr(kernel_cache, "_loaded", {})
     monkeypatch.setattr(caching, "_failed", set())
     monkeypatch.setattr(caching, "_reported", set())
-    monkeypatch.setattr(workers, "_FEW", 2)  # whatever conftest.py makes of it
+    monkeypatch.setattr(compiler, "_FEW", 2)  # whatever conftest.py makes of it
     return tmp_path / "kernels"
 
 
@@ -43,23 +43,23 @@ def relu(kernel):
 
 
 def test_a_kernel_is_compiled_once(empty_cache, monkeypatch):
-    relu(compiler.get(SPECIFICATION))
-    monkeypatch.setattr(compiler, "_loaded", {})
-    monkeypatch.setattr(workers, "emit", lambda missing: pytest.fail(f"compiled again: {missing}"))
-    relu(compiler.get(SPECIFICATION))
+    relu(kernel_cache.get(SPECIFICATION))
+    monkeypatch.setattr(kernel_cache, "_loaded", {})
+    monkeypatch.setattr(compiler, "emit", lambda missing: pytest.fail(f"compiled again: {missing}"))
+    relu(kernel_cache.get(SPECIFICATION))
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "foreign"])
 def test_a_damaged_object_is_made_anew(empty_cache, monkeypatch, damage):
-    compiler.get(SPECIFICATION)
+    kernel_cache.get(SPECIFICATION)
     path = empty_cache / SPECIFICATION.key
     whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 1
     path.write_bytes({"cut": whole[:-7], "flipped": flipped, "empty": b"", "foreign": b"PK\x03\x04"}[damage])
-    monkeypatch.setattr(compiler, "_loaded", {})
-    relu(compiler.get(SPECIFICATION))
-    assert compiler._read(SPECIFICATION) is not None
+    monkeypatch.setattr(kernel_cache, "_loaded", {})
+    relu(kernel_cache.get(SPECIFICATION))
+    assert kernel_cache._read(SPECIFICATION) is not None
 
 
 @pytest.mark.parametrize("which", [SPECIFICATION, specify("runtime")], ids=["kernel", "runtime"])
@@ -67,21 +67,22 @@ def test_a_damaged_object_is_made_anew(empty_cache, monkeypatch, damage):
 def test_a_wrong_object_is_made_anew(empty_cache, which, content):
     other = relu_of(8)
     for own in (SPECIFICATION, specify("runtime"), other):
-        ((_, data),) = workers.emit([own])
-        compiler._write(own, data)
-    wrong = {"another's": compiler._read(other), "not to be linked": compiler._symbol(which).encode()}[
-        content
-    ]
-    compiler._write(which, wrong)
+        ((_, data),) = compiler.emit([own])
+        kernel_cache._write(own, data)
+    wrong = {
+        "another's": kernel_cache._read(other),
+        "not to be linked": kernel_cache._symbol(which).encode(),
+    }[content]
+    kernel_cache._write(which, wrong)
     program = (
-        "from fovea.kernels import compiler\n"
+        "from fovea.kernels import kernel_cache\n"
         "from fovea.kernels.specification import specify\n"
-        f"compiler.get(specify(*{SPECIFICATION[:3]!r}, **{dict(SPECIFICATION.arguments)!r}))\n"
+        f"kernel_cache.get(specify(*{SPECIFICATION[:3]!r}, **{dict(SPECIFICATION.arguments)!r}))\n"
         "print('linked')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "linked\n", done.stderr
-    assert compiler._read(which) not in (None, wrong)
+    assert kernel_cache._read(which) not in (None, wrong)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
@@ -91,7 +92,7 @@ def test_a_cache_that_cannot_be_written_to_costs_a_line(empty_cache, monkeypatch
 
     monkeypatch.setattr("fovea.files.whole.os.fsync", refuse)
     monkeypatch.setattr(caching, "_temporary", lambda: empty_cache.parent / "elsewhere")
-    relu(compiler.get(SPECIFICATION))
+    relu(kernel_cache.get(SPECIFICATION))
     (line,) = caplog.messages
     assert os.strerror(number) in line
     assert "FOVEA_CACHE" in line
@@ -102,12 +103,12 @@ def test_a_file_in_the_caches_place_has_a_temporary_cache_serve(tmp_path, monkey
     (tmp_path / "cache").write_text("mine")
     monkeypatch.setenv("FOVEA_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(caching, "_temporary", lambda: tmp_path / "elsewhere")
-    monkeypatch.setattr(compiler, "_loaded", {})
-    relu(compiler.get(SPECIFICATION))
+    monkeypatch.setattr(kernel_cache, "_loaded", {})
+    relu(kernel_cache.get(SPECIFICATION))
     assert str(tmp_path / "elsewhere") in caplog.text
-    monkeypatch.setattr(compiler, "_loaded", {})
-    monkeypatch.setattr(workers, "emit", lambda missing: pytest.fail(f"compiled again: {missing}"))
-    relu(compiler.get(SPECIFICATION))
+    monkeypatch.setattr(kernel_cache, "_loaded", {})
+    monkeypatch.setattr(compiler, "emit", lambda missing: pytest.fail(f"compiled again: {missing}"))
+    relu(kernel_cache.get(SPECIFICATION))
     assert len(caplog.messages) == 1
     assert (tmp_path / "cache").read_text() == "mine"
 
@@ -115,7 +116,7 @@ def test_a_file_in_the_caches_place_has_a_temporary_cache_serve(tmp_path, monkey
 def test_workers_compile_for_the_target_that_is_asked(empty_cache):
     with targets.trying(targets.table()[targets.available()[-1]]):  # the least
         wanted = [relu_of(v) for v in (2, 4, 8)]
-        kernels = compiler.obtain(wanted)
+        kernels = kernel_cache.obtain(wanted)
     for kernel in kernels:
         relu(kernel)
     assert {s.target for s in wanted} == {targets.available()[-1]}
@@ -124,9 +125,9 @@ def test_workers_compile_for_the_target_that_is_asked(empty_cache):
 def test_a_worker_of_other_sources_is_found_out(empty_cache, monkeypatch):
     start = subprocess.Popen
     other = {**os.environ, "FOVEA_KERNEL_CHECKS": str(1 - specification.checks())}
-    monkeypatch.setattr(workers.subprocess, "Popen", lambda command, **how: start(command, env=other, **how))
+    monkeypatch.setattr(compiler.subprocess, "Popen", lambda command, **how: start(command, env=other, **how))
     with pytest.raises(EngineError, match="start again"):
-        compiler.obtain([relu_of(v) for v in (2, 4, 8)])
+        kernel_cache.obtain([relu_of(v) for v in (2, 4, 8)])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_a_worker_of_other_sources_is_found_out(empty_cache, monkeypatch):
 def test_arguments_that_a_pipeline_does_not_name_are_refused(empty_cache, reads, writes):
     wrong = specify("elementwise.activate", reads, writes, activation="relu", vector=4)
     with pytest.raises(EngineError, match=r'kernel "elementwise.activate": expected Z → A, got '):
-        compiler.get(wrong)
+        kernel_cache.get(wrong)
     assert not (empty_cache / wrong.key).exists()
 
 
@@ -183,7 +184,7 @@ def test_the_source_of_every_pipeline_is_in_the_key(tmp_path, monkeypatch):
 def test_several_missing_kernels_are_shared_out_and_reported(empty_cache):
     wanted = [relu_of(v) for v in (2, 4, 8, 16)]
     heard = []
-    kernels = compiler.obtain([*wanted, wanted[0]], lambda *what: heard.append(what))
+    kernels = kernel_cache.obtain([*wanted, wanted[0]], lambda *what: heard.append(what))
     assert [k.specification for k in kernels] == [*wanted, wanted[0]]
     assert [done for done, _, _ in heard] == list(range(1, heard[-1][1] + 1))
     assert {what for _, _, what in heard} <= {"elementwise.activate", "runtime"}
@@ -194,20 +195,20 @@ def test_several_missing_kernels_are_shared_out_and_reported(empty_cache):
 def test_a_compiler_that_fails_is_quoted(empty_cache):
     none_such = [relu_of(v) for v in (2, 4)] + [specify("elementwise.none_such")]
     with pytest.raises(EngineError, match=r"(?s)elementwise.none_such.*no attribute 'none_such'"):
-        compiler.obtain(none_such)
+        kernel_cache.obtain(none_such)
 
 
 def test_a_worker_that_dies_is_reported(empty_cache, monkeypatch):
     start = subprocess.Popen
     dead = [sys.executable, "-c", "raise SystemExit('out of memory')"]
-    monkeypatch.setattr(workers.subprocess, "Popen", lambda command, **how: start(dead, **how))
+    monkeypatch.setattr(compiler.subprocess, "Popen", lambda command, **how: start(dead, **how))
     with pytest.raises(EngineError, match="the compiler stopped: out of memory"):
-        compiler.obtain([relu_of(v) for v in (2, 4, 8)])
+        kernel_cache.obtain([relu_of(v) for v in (2, 4, 8)])
 
 
 def test_threads_that_ask_at_once_get_the_same_kernel(empty_cache):
     got = []
-    threads = [threading.Thread(target=lambda: got.append(compiler.get(SPECIFICATION))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: got.append(kernel_cache.get(SPECIFICATION))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

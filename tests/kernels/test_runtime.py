@@ -7,14 +7,14 @@ import pytest
 
 SCRIPT = """
 import mmap
-from fovea.kernels import compiler
+from fovea.kernels import kernel_cache
 from fovea.kernels.specification import specify
 
 taken, unbacked = [], mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE: addresses, no memory
 for side in range(8, 48):
     shape = {"window": ((side, side), (2, 2), (2, 2), (0, 0, 0, 0)), "channels": 3, "lanes": 1}
     how = {**shape, "count_include_pad": False, "vector": 16}
-    compiler.get(specify("pool.average", ["A_prev"], ["A"], **how))
+    kernel_cache.get(specify("pool.average", ["A_prev"], ["A"], **how))
     taken += [mmap.mmap(-1, 3 << 30, flags=unbacked), mmap.mmap(-1, 100 << 10)]
 print("all loaded")
 """

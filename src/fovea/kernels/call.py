@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fovea.kernels import buffers, compiler, tiles
+from fovea.kernels import buffers, kernel_cache, tiles
 from fovea.kernels.specification import specify
 
 
@@ -35,7 +35,7 @@ def run(
     ]
     assert all(a.flags.c_contiguous for a in results.values())
     written = [_view(a.ctypes.data, a.shape, a.dtype) for a in results.values()]
-    kernel = compiler.get(specify(operation, given, results, **arguments))
+    kernel = kernel_cache.get(specify(operation, given, results, **arguments))
     kernel(*read, *written)
 
 

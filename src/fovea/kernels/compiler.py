@@ -1,142 +1,153 @@
-"""Kernels from specification to callable: specialise → object → cache on disk → function.
+"""Halide at work: specifications in, objects out.
 
-    specification ──key──▶ in this process? ──▶ function
-                              │ no
-                              ▼
-                           on disk, undamaged? ──▶ loaded by runtime.py; made anew where that fails
-                              │ no
-                              ▼
-                           emitted by Halide, in worker processes where there are several
-
-Halide itself is imported only where something is missing.
+Halide holds Python's lock while it compiles, so several kernels are shared out to processes of their own
+(`python -m fovea.kernels.compiler`), which read specifications as lines and write objects into a folder.
+One or two are compiled in place: that is quicker than starting a process.
 """
 
-import hashlib
-import struct
+import ast
+import importlib
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Queue
 
 from fovea.errors import EngineError, mismatch
-from fovea.files import caching, write_whole
-from fovea.kernels import runtime
-from fovea.kernels.bounds import checked
-from fovea.kernels.specification import Specification, checks, specify
+from fovea.files import caching
+from fovea.kernels import runtime, targets
+from fovea.kernels.specification import Specification, checks
 
-Progress = Callable[[int, int, str], object]  # done, total, what has just been done
-
-_MAGIC = b"fovea-object-1\n"
-_RUNTIME = "runtime"
-_PART = "kernels"  # of the cache
+_FEW = 2
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A loaded kernel: call it with `ctypes.byref` of buffers and ctypes numbers."""
-
-    specification: Specification
-    function: Callable[..., int]
-
-    def __call__(self, *arguments: object) -> None:
-        code = self.function(*arguments)
-        if code:
-            runtime.check(code, self.specification.operation)
+def emit(specifications: list[Specification]) -> Iterator[tuple[Specification, bytes]]:
+    """The object of each specification, as it is done."""
+    with caching.scratch() as folder:
+        if len(specifications) <= _FEW:
+            for specification in specifications:
+                yield specification, _emit(specification, folder)
+        else:
+            yield from _share_out(specifications, folder)
 
 
-_loaded: dict[Specification, Kernel] = {}
-_lock = threading.Lock()  # one thread compiles, the others find the result
+def _share_out(specifications: list[Specification], folder: Path) -> Iterator[tuple[Specification, bytes]]:
+    waiting: Queue[Specification | None] = Queue()
+    done: Queue[tuple[Specification, bytes | Exception]] = Queue()
+    count = min(runtime.threads(), len(specifications))
+    for specification in [*specifications, *[None] * count]:
+        waiting.put(specification)
+    workers = [_Worker(waiting, done, folder) for _ in range(count)]
+    try:
+        for _ in specifications:
+            specification, result = done.get()
+            if isinstance(result, Exception):
+                raise result
+            yield specification, result
+    finally:
+        for worker in workers:
+            worker.stop()
 
 
-def get(specification: Specification) -> Kernel:
-    """The kernel of `specification`; compiled if need be."""
-    kernel = _loaded.get(specification)
-    if kernel is None:
-        obtain([specification])
-        kernel = _loaded[specification]
-    return kernel
+class _Worker:
+    """A process that compiles, and the thread that feeds it."""
 
-
-def obtain(specifications: Iterable[Specification], progress: Progress | None = None) -> list[Kernel]:
-    """The kernels of all `specifications`, each compiled once, what is missing in parallel.
-
-    `progress(done, total, what)` is called as kernels are compiled; never where all were cached.
-    Raises EngineError where one cannot be compiled.
-    """
-    specifications = list(specifications)
-    with _lock:
-        _load(specifications, progress)
-        return [_loaded[s] for s in specifications]
-
-
-def _load(specifications: list[Specification], progress: Progress | None) -> None:
-    wanted = [s for s in dict.fromkeys(specifications) if s not in _loaded]
-    if not wanted:
-        return
-    first = [] if runtime.is_loaded() else [specify(_RUNTIME)]
-    names = list(dict.fromkeys([*first, *wanted]))  # kernels are linked with the runtime
-    found = {s: data for s in names if (data := _read(s)) is not None}
-    made = _compile([s for s in names if s not in found], progress)
-    for s in names:
-        try:
-            _link(s, made.get(s) or found[s])
-        except EngineError:
-            if s in made:
-                raise
-            _link(s, _compile([s], progress)[s])
-
-
-def _link(specification: Specification, data: bytes) -> None:
-    if specification.operation == _RUNTIME:
-        runtime.load_runtime(data)
-    else:
-        function = runtime.load(specification.symbol, data)
-        _loaded[specification] = Kernel(
-            specification, checked(function, specification) if checks() else function
+    def __init__(self, waiting: Queue, done: Queue, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        self._thread = threading.Thread(target=self._feed, args=(waiting, done), daemon=True)
+        self._thread.start()
+
+    def _feed(self, waiting: Queue, done: Queue) -> None:
+        while (specification := waiting.get()) is not None:
+            try:
+                done.put((specification, self._compile(specification)))
+            except Exception as error:  # whatever it is, the process that asked must hear of it
+                done.put((specification, error))
+                return
+
+    def _compile(self, specification: Specification) -> bytes:
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin is not None
+        assert stdout is not None
+        assert stderr is not None
+        try:
+            print(repr(tuple(specification)), file=stdin, flush=True)
+            answer = stdout.readline().strip()
+        except OSError:  # the process is gone
+            answer = ""
+        if not answer:
+            raise EngineError(
+                f'kernel "{specification.operation}": the compiler stopped: {stderr.read()[-2000:]}'
+            )
+        if Path(answer).stem != specification.key:
+            who, remedy = f'kernel "{specification.operation}"', "start again"
+            got = "one whose files or settings have changed since it began"
+            raise EngineError(mismatch(who, "a compiler as this process has it", got, remedy))
+        return Path(answer).read_bytes()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
 
 
-def _compile(missing: list[Specification], progress: Progress | None) -> dict[Specification, bytes]:
-    objects: dict[Specification, bytes] = {}
-    if missing:
-        from fovea.kernels import workers
+def _emit(specification: Specification, folder: Path) -> bytes:
+    """Compile here and now."""
+    import halide as hl
 
-        for specification, data in workers.emit(missing):
-            if not _has_symbol(specification, data):
-                expected = f"an object with {_symbol(specification)}"
-                raise EngineError(mismatch(f'kernel "{specification.operation}"', expected, "one without it"))
-            _write(specification, data)
-            objects[specification] = data
-            if progress is not None:
-                progress(len(objects), len(missing), specification.operation)
-    return objects
-
-
-def _symbol(specification: Specification) -> str:
-    """What an object defines; of a kernel it names all that the code depends on, the processor among it."""
-    return "halide_set_num_threads" if specification.operation == _RUNTIME else specification.symbol
-
-
-def _has_symbol(specification: Specification, data: bytes) -> bool:
-    return _symbol(specification).encode() in data
-
-
-# ---- Files, named by the key: magic, digest, length, object ----------------------------------------------
-
-
-def _write(specification: Specification, data: bytes) -> None:
-    """Keep an object, if there is a place for it: nothing fails for want of a cache."""
-    caching.keep(_PART, lambda folder: write_whole(folder / specification.key, _head(data) + data))
+    path = folder / f"{specification.key}.o"
+    target = hl.Target(targets.halide(specification.target, str(hl.get_host_target())))
+    try:
+        if specification.operation == "runtime":
+            hl.compile_standalone_runtime(str(path), target)
+        else:
+            target = target.with_feature(hl.TargetFeature.NoRuntime)
+            for least, feature in enumerate(["NoBoundsQuery", "NoAsserts"], start=1):
+                if checks() < least:
+                    target = target.with_feature(getattr(hl.TargetFeature, feature))
+            module, builder = specification.operation.split(".")
+            build = getattr(importlib.import_module(f"fovea.kernels.pipelines.{module}"), builder)
+            outputs, inputs = build(**dict(specification.arguments))
+            named = {i.name(): i for i in inputs}
+            _check_names(specification, list(named), " ".join(outputs).split())
+            arguments = [hl.Argument(named[name]) for name in specification.reads]
+            files = {hl.OutputFileType.object: str(path)}
+            hl.Pipeline(list(outputs.values())).compile_to(files, arguments, specification.symbol, target)
+    except hl.HalideError as error:
+        raise EngineError(f"kernel {specification}: Halide refused it: {error}") from error
+    return path.read_bytes()
 
 
-def _read(specification: Specification) -> bytes | None:
-    """The kept object; None where it is missing, damaged or another's."""
-    head = len(_MAGIC) + 40
-    for content in caching.find(_PART, specification.key):
-        data = content[head:]
-        if content[:head] == _head(data) and _has_symbol(specification, data):
-            return data
-    return None
+def _check_names(specification: Specification, reads: list[str], writes: list[str]) -> None:
+    """Of inputs, which the caller may order as it likes, and outputs."""
+    given = sorted(specification.reads), list(specification.writes)
+    if given != (sorted(reads), writes):
+        expected = f"{' '.join(reads)} → {' '.join(writes)}"
+        got = f"{' '.join(specification.reads)} → {' '.join(specification.writes)}"
+        raise EngineError(mismatch(f'kernel "{specification.operation}"', expected, got))
 
 
-def _head(data: bytes) -> bytes:
-    return _MAGIC + hashlib.sha256(data).digest() + struct.pack("<Q", len(data))
+def main() -> None:
+    """Read specifications from standard input; answer each with the path of its object."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what Halide prints is no answer
+    folder = Path(sys.argv[1])
+    for line in sys.stdin:
+        specification = Specification(*ast.literal_eval(line))
+        _emit(specification, folder)
+        print(folder / f"{specification.key}.o", file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

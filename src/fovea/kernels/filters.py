@@ -8,7 +8,7 @@ import numpy as np
 
 from fovea.geometry import Pair
 from fovea.geometry.borders import Border, around, sources
-from fovea.kernels import buffers, recycling, tiles
+from fovea.kernels import buffers, result_pool, tiles
 from fovea.kernels.call import run
 
 Kernel = Sequence[Sequence[int]]
@@ -96,7 +96,7 @@ def run_filter(
             size[1] // 2 * C,
         )
     size, kind = (H, max(W * C, tiles.LEAST_ROW)), np.dtype(result).type
-    outs = {name: recycling.empty(size, kind) for name in names}
+    outs = {name: result_pool.empty(size, kind) for name in names}
     inputs = {"image": image.reshape(len(image), -1), "rows": rows, "columns": columns, **more}
     inputs |= {"lead": ctypes.c_int32(lead), "step": ctypes.c_int32(C)}
     run(operation, inputs, outs, image.itemsize, **arguments, vector=tiles.vector())

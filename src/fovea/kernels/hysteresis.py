@@ -1,7 +1,7 @@
 """Hysteresis by a flood: every strong edge hands its mark on to its neighbours, and they to theirs.
 
 How far it runs depends on what it meets, which is nothing for Halide. So it is written in LLVM's language,
-as workspace.py is, and takes one thread. Bytes are 0 (no edge), 1 (weak), 2 (strong) and 3 (linked). Places
+as scratch.py is, and takes one thread. Bytes are 0 (no edge), 1 (weak), 2 (strong) and 3 (linked). Places
 whose neighbours are still to be looked at wait on a stack.
 """
 

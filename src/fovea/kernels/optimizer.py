@@ -13,7 +13,7 @@ from math import sqrt
 import numpy as np
 
 from fovea import arguments
-from fovea.kernels import buffers, compiler, tiles
+from fovea.kernels import buffers, kernel_cache, tiles
 from fovea.kernels.call import run
 from fovea.kernels.specification import Specification, specify
 
@@ -82,5 +82,5 @@ def _update(
 def _prepare(specification: Specification, arrays: Sequence[np.ndarray]) -> Callable[..., None]:
     """A function of the numbers, for dw, w and the memories."""
     dw, *written = (byref(buffers.Buffer.at(a.ctypes.data, a.shape, a.dtype)) for a in arrays)
-    kernel = compiler.get(specification)
+    kernel = kernel_cache.get(specification)
     return lambda *numbers: kernel(dw, *written, *numbers, *written)

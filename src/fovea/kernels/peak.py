@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fovea.kernels import buffers, compiler, targets
+from fovea.kernels import buffers, kernel_cache, targets
 from fovea.kernels.specification import specify
 
 _SUMS = 16  # vectors at most; a fused multiply-add takes some 4 cycles, and two may begin in each
@@ -41,7 +41,7 @@ def prepared() -> tuple[Callable[[], None], int]:
         factors=_FACTORS,
         rounds=_ROUNDS,
     )
-    kernel = compiler.get(specification)
+    kernel = kernel_cache.get(specification)
     x, out = buffers.copy(np.full(_FACTORS, 0.5, np.float32)), buffers.zeros((_TASKS, target.vector * sums))
     arguments = [ctypes.byref(buffers.Buffer.of(array)) for array in (x, out)]
     kernel(*arguments)

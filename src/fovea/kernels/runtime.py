@@ -19,7 +19,7 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from fovea.errors import EngineError, ShapeError, mismatch
-from fovea.kernels import sharing, workspace
+from fovea.kernels import scheduler, scratch
 from fovea.ranges import short
 
 MOST_THREADS = 1024
@@ -30,11 +30,11 @@ _libraries: list["llvm.ResourceTracker"] = []  # what is linked; as long, too
 _halide: "llvm.ResourceTracker | None" = None  # of these, Halide's runtime
 _runtime = ""  # the name under which it is linked
 _numbers = itertools.count()
-_OWN = (workspace, sharing)
+_OWN = (scratch, scheduler)
 _REPLACED = {  # what Halide's runtime is told to call instead of its own function
-    "halide_set_custom_malloc": workspace.MALLOC,
-    "halide_set_custom_free": workspace.FREE,
-    "halide_set_custom_do_par_for": sharing.PARALLEL_FOR,
+    "halide_set_custom_malloc": scratch.MALLOC,
+    "halide_set_custom_free": scratch.FREE,
+    "halide_set_custom_do_par_for": scheduler.PARALLEL_FOR,
 }
 _HOOKS = (*_REPLACED, "halide_set_error_handler", "halide_set_num_threads", "halide_shutdown_thread_pool")
 _threads: int | None = None
@@ -63,7 +63,7 @@ def load_runtime(data: bytes) -> None:
         for own in _OWN:
             library.add_ir(own.SOURCE)
         _runtime = f"runtime {next(_numbers)}"
-        _halide = _link(library, _runtime, *_HOOKS, *_REPLACED.values(), sharing.SET_THREADS)
+        _halide = _link(library, _runtime, *_HOOKS, *_REPLACED.values(), scheduler.SET_THREADS)
         function("halide_set_error_handler", ctypes.c_void_p, _ErrorHandler)(_on_error)
         for hook, name in _REPLACED.items():
             function(hook, ctypes.c_void_p, ctypes.c_void_p)(ctypes.c_void_p(_halide[name]))
@@ -148,4 +148,4 @@ def _link(library: "llvm.JITLibraryBuilder", name: str, *exports: str) -> "llvm.
 
 def _apply_threads() -> None:
     function("halide_set_num_threads", ctypes.c_int, ctypes.c_int)(threads())
-    function(sharing.SET_THREADS, None, ctypes.c_int)(threads())
+    function(scheduler.SET_THREADS, None, ctypes.c_int)(threads())

@@ -10,7 +10,7 @@ import numpy as np
 
 from fovea.kernels import buffers
 from fovea.kernels.choice import Choice
-from fovea.kernels.compiler import Kernel
+from fovea.kernels.kernel_cache import Kernel
 from fovea.kernels.specification import specify
 
 

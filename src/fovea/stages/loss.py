@@ -9,7 +9,7 @@ import numpy as np
 
 from fovea import arguments
 from fovea.errors import ShapeError, mismatch
-from fovea.kernels import buffers, compiler, tiles
+from fovea.kernels import buffers, kernel_cache, tiles
 from fovea.kernels.activation import softmax_of
 from fovea.kernels.call import pack
 from fovea.kernels.loss import total_weight
@@ -140,7 +140,7 @@ class CrossEntropyLoss(LossStage):
         groups, L = self._labels.shape
         self._shares = buffers.zeros((groups, self._classes, L))
         self._soft = self._call(self._shares, soft=True)
-        self._soft.kernel = compiler.get(self._soft.specification)
+        self._soft.kernel = kernel_cache.get(self._soft.specification)
         self._soft.resize(self._plan.count.value)
         return self._soft
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.kernels import buffers, compiler, tiles
+from fovea.kernels import buffers, kernel_cache, tiles
 from fovea.kernels.choice import Ready
-from fovea.kernels.compiler import Progress
+from fovea.kernels.kernel_cache import Progress
 from fovea.kernels.specification import Specification
 from fovea.losses import CrossEntropy, Loss
 from fovea.network import Network
@@ -85,7 +85,7 @@ class Plan:
             single = Plan.__new__(Plan)
             single._lay_out(network, 1, training=False)
             wanted += [*single._specifications(), *self.loss.kernels]
-        kernels = compiler.obtain(wanted, progress)
+        kernels = kernel_cache.obtain(wanted, progress)
         for call, kernel in zip(self._calls, kernels, strict=False):
             call.kernel = kernel
         for call in self._once:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fovea.kernels import activation, runtime, sharing
+from fovea.kernels import activation, runtime, scheduler
 
 TASK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 
@@ -25,7 +25,7 @@ def share(task, count, threads=None, first=0):
     if threads:
         runtime.set_threads(threads)
     kinds = (ctypes.c_void_p, TASK, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
-    loop = runtime.function(sharing.PARALLEL_FOR, ctypes.c_int, *kinds)
+    loop = runtime.function(scheduler.PARALLEL_FOR, ctypes.c_int, *kinds)
     return loop(None, TASK(lambda _, number, __: task(number) or 0), first, count, None)
 
 
