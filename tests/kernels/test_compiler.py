@@ -131,7 +131,7 @@ def test_a_worker_of_other_sources_is_found_out(empty_cache, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("reads", "writes"), [(["Z", "b"], ["A"]), (["A_prev"], ["A"]), ([], ["A"]), (["Z"], ["A", "noted"])]
+    ("reads", "writes"), [(["Z", "b"], ["A"]), (["A_prev"], ["A"]), ([], ["A"]), (["Z"], ["A", "saved"])]
 )
 def test_arguments_that_a_pipeline_does_not_name_are_refused(empty_cache, reads, writes):
     wrong = specify("elementwise.activate", reads, writes, activation="relu", vector=4)

@@ -67,11 +67,11 @@ def test_each_kernel_knows_its_name_and_how_it_sees_filters(
 
 def test_constant_filters_are_packed_for_the_direct_sum_and_transformed_for_winograds():
     problem = ConvProblem(Window.of((56, 56), 3, 1, "same"), 64, 64)
-    packed, transformed = (algorithms.forward(problem, how).ready() for how in ("exact", "fast"))
+    packed, transformed = (algorithms.forward(problem, how).prepacked() for how in ("exact", "fast"))
     assert packed.operation == "conv.packed"
     assert packed.takes == (3, 3 * 64, 64)
     assert transformed.operation == "winograd.transformed"
     assert transformed.shape[:2] == (6, 6)
     side_by_side = problem._replace(lanes=16)
-    assert algorithms.forward(side_by_side, "fast").ready() is None
-    assert algorithms.inputs(problem, "fast").ready() is None
+    assert algorithms.forward(side_by_side, "fast").prepacked() is None
+    assert algorithms.inputs(problem, "fast").prepacked() is None

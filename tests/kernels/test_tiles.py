@@ -18,7 +18,7 @@ def problem(size, f, stride, C, K, padding="same", lanes=1):
 def tasks(size, f, stride, C, K, few):
     """Blocks of filters times bands, as far as the threads share them out."""
     own = problem(size, f, stride, C, K)
-    tile = algorithms.forward(own, "exact", few=few).tile
+    tile = algorithms.forward(own, "exact", small_batch=few).tile
     return (-(-K // tile.filters) if tile.shared else 1) * -(-own.window.output[0] // tile.band)
 
 

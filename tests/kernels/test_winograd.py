@@ -33,8 +33,8 @@ CASES = [
     case(7, 14, 14, 128, 96, "same"),  # the threads share the sum of dW
 ]
 
-BLOCKS = {"chunk": 0, "where_used": False, "rows": 2, "pictures": 1}
-SHARED = {"chunk": 16, "where_used": True, "rows": 5, "pictures": 4}
+BLOCKS = {"chunk": 0, "on_the_fly": False, "rows": 2, "pictures": 1}
+SHARED = {"chunk": 16, "on_the_fly": True, "rows": 5, "pictures": 4}
 
 
 class Kernels:
@@ -59,9 +59,9 @@ class Kernels:
         run(
             "winograd.forward",
             {"A_prev": A_prev.reshape(N, H, width * C, 1), "W": W, "b": b},
-            {"A": A[..., None], "noted": winners[..., None] if "pool" in self.after else None},
+            {"A": A[..., None], "saved": winners[..., None] if "pool" in self.after else None},
             problem=self.problem.plain, tile=tuple(tile), bias=b is not None,
-            activation="relu" if "relu" in self.after else "", noted="pool" in self.after,
+            activation="relu" if "relu" in self.after else "", saved="pool" in self.after,
         )  # fmt: skip
         return A, winners
 
@@ -146,7 +146,7 @@ def test_all_schedules_agree_with_the_formula_however_they_cut_their_work(N, H, 
     case, whole, v = Case(N, H, W, C, K, (3, 3), (1, 1), pads), st.integers(1, 4), tiles.vector()
     changes = {"tiles": data.draw(st.integers(1, 14)), "rows": data.draw(whole), "pictures": 1}
     changes["chunk"] = data.draw(st.integers(0, 3)) * v
-    changes["where_used"] = changes["chunk"] > 0 and data.draw(st.booleans())
+    changes["on_the_fly"] = changes["chunk"] > 0 and data.draw(st.booleans())
     if changes["chunk"] and data.draw(st.booleans()):  # whole pictures
         changes |= {"rows": -(-max(case.H, case.window.output[0]) // 4), "pictures": data.draw(whole)}
     weights_tile = winograd_tiles.WinogradChunksTile(
@@ -189,7 +189,7 @@ def test_relu_and_pooling_ride_along_in_both_directions(after, pool, channels, c
     A_prev, W, b, _, _ = case.arrays()
     exact = [a.astype(np.float64) for a in (A_prev, W, b)]
     kernels = Kernels(case, pool, after, in_chunks(2) if chunk else None,
-                      chunk=chunk, where_used=chunk > 0, rows=3, pictures=2 if chunk else 1)  # fmt: skip
+                      chunk=chunk, on_the_fly=chunk > 0, rows=3, pictures=2 if chunk else 1)  # fmt: skip
     A, winners = kernels.forward(A_prev, W, b)
     Z = reference.conv2d(*exact, padding="same")
     rectified = reference.relu(Z) if "relu" in after else Z
@@ -326,10 +326,10 @@ def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_fe
     ):
         chosen, wide = tile(n, C, K), -(-n // 4)
         if whole >= 36 * 4 * C * K:  # they may wait in memory, and meet blocks of some pictures
-            assert not chosen.where_used
+            assert not chosen.on_the_fly
             assert chosen.pictures == 1 or chosen.pictures * wide * wide <= targets.current().together
             continue
-        assert chosen.where_used
+        assert chosen.on_the_fly
         assert chosen.chunk % chosen.vector == 0 < chosen.chunk
         assert chosen.padded(C) < 1.15 * C + chosen.vector
         assert chosen.pictures == 1 or chosen.rows == wide
@@ -345,15 +345,17 @@ def test_one_picture_transforms_many_filters_where_they_are_used_unless_few_tile
         return winograd_tiles.tile(square(n, C, C), (n, n), **how)
 
     with targets.trying(targets.table()["avx512-intel"]):  # elsewhere all of that size are
-        assert not tile(14, 256).where_used
-        assert tile(14, 256, few=True).where_used
-        assert tile(14, 256, few=True, constant=True).where_used
-        assert tile(8, 256, few=True).where_used
-        assert not tile(8, 256, few=True, constant=True).where_used
-        assert not tile(7, 32, few=True).where_used
+        assert not tile(14, 256).on_the_fly
+        assert tile(14, 256, small_batch=True).on_the_fly
+        assert tile(14, 256, small_batch=True, constant=True).on_the_fly
+        assert tile(8, 256, small_batch=True).on_the_fly
+        assert not tile(8, 256, small_batch=True, constant=True).on_the_fly
+        assert not tile(7, 32, small_batch=True).on_the_fly
     for n in (8, 14):  # the sums have one order, whoever computes them
         assert (
-            tile(n, 256).chunk == tile(n, 256, few=True).chunk == tile(n, 256, few=True, constant=True).chunk
+            tile(n, 256).chunk
+            == tile(n, 256, small_batch=True).chunk
+            == tile(n, 256, small_batch=True, constant=True).chunk
         )
 
 

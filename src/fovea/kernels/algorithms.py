@@ -28,12 +28,14 @@ from fovea.kernels.tiles import vector
 from fovea.kernels.winograd_tiles import OUTPUTS, WinogradChunksTile, WinogradTile
 
 _ONE_SUM = "; the threads share one sum"
-_WHERE_SUMMED = "; sums transformed block by block"
-_WHERE_USED = "; filters transformed where they are used"
+_BLOCK_BY_BLOCK = "; sums transformed block by block"
+_ON_THE_FLY = "; filters transformed on the fly"
 
 
-def forward(problem: ConvProblem, precision: str, *, few: bool = False, constant: bool = False) -> Choice:
-    """Z, with its ReLU and pooling. For `few` pictures the same sums in other tasks: the threads share what
+def forward(
+    problem: ConvProblem, precision: str, *, small_batch: bool = False, constant: bool = False
+) -> Choice:
+    """Z, with its ReLU and pooling. For a `small_batch` the same sums in other tasks: the threads share what
     there is to do for one, and filters, unless they are `constant`, are better transformed where they are
     used."""
     window = problem.window
@@ -42,9 +44,9 @@ def forward(problem: ConvProblem, precision: str, *, few: bool = False, constant
         return choice.Depthwise(problem, tile, _narrow(problem))
     verdict = _winograd(problem, problem.covered, precision)
     if verdict.chosen:
-        cut = winograd_tiles.tile(problem, problem.covered, few, constant)
+        cut = winograd_tiles.tile(problem, problem.covered, small_batch, constant)
         return choice.Winograd(problem, cut, verdict.why + _where(cut))
-    return choice.Direct(problem, tiles.conv(problem, few), verdict.why)
+    return choice.Direct(problem, tiles.conv(problem, small_batch), verdict.why)
 
 
 def inputs(problem: ConvProblem, precision: str) -> Choice:
@@ -70,7 +72,7 @@ def weights(problem: ConvProblem, precision: str) -> Choice:
     if verdict.chosen:
         cut = winograd_tiles.weights_tile(problem)
         if isinstance(cut, WinogradChunksTile):
-            return choice.WinogradChunks(problem, cut, verdict.why + _WHERE_SUMMED)
+            return choice.WinogradChunks(problem, cut, verdict.why + _BLOCK_BY_BLOCK)
         return choice.WinogradWeights(problem, cut, verdict.why + (_ONE_SUM if cut.shared else ""))
     panels = tiles.conv_panels(problem)
     if panels is not None:
@@ -89,7 +91,7 @@ def _narrow(problem: ConvProblem) -> str:
 
 
 def _where(tile: WinogradTile) -> str:
-    return _WHERE_USED if tile.where_used else ""
+    return _ON_THE_FLY if tile.on_the_fly else ""
 
 
 class _Verdict(NamedTuple):

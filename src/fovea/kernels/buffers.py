@@ -85,7 +85,7 @@ def empty(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
     return memory[start : start + count * itemsize].view(dtype).reshape(shape)
 
 
-def ready(array: np.ndarray, dtype: type = np.float32, alignment: int = ALIGNMENT) -> np.ndarray:
+def aligned(array: np.ndarray, dtype: type = np.float32, alignment: int = ALIGNMENT) -> np.ndarray:
     """`array` itself where a kernel can read it, else a copy: of `dtype`, dense, and on a cache line."""
     if array.dtype == dtype and array.flags.c_contiguous and array.ctypes.data % alignment == 0:
         return array

@@ -26,12 +26,12 @@ def run(
     """
     given = {name: value for name, value in inputs.items() if value is not None}
     results = {name: array for name, array in outputs.items() if array is not None}
-    ready = [
-        buffers.ready(value, value.dtype.type, alignment) if isinstance(value, np.ndarray) else value
+    dense = [
+        buffers.aligned(value, value.dtype.type, alignment) if isinstance(value, np.ndarray) else value
         for value in given.values()
     ]
     read = [
-        _view(a.ctypes.data, a.shape, a.dtype, alignment) if isinstance(a, np.ndarray) else a for a in ready
+        _view(a.ctypes.data, a.shape, a.dtype, alignment) if isinstance(a, np.ndarray) else a for a in dense
     ]
     assert all(a.flags.c_contiguous for a in results.values())
     written = [_view(a.ctypes.data, a.shape, a.dtype) for a in results.values()]

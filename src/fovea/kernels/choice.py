@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class Ready(NamedTuple):
+class Prepacked(NamedTuple):
     """What a kernel makes of constant filters, once: the operation that does it, its arguments, the shape in
     which it takes them, and that of its result."""
 
@@ -51,16 +51,16 @@ class Choice:
         """Filters (f_H, f_W, C/groups, K), or their gradient, as the kernel takes them."""
         return W
 
-    def ready(self) -> Ready | None:
+    def prepacked(self) -> Prepacked | None:
         """How the forward pass takes constant filters; None where it takes them as they are."""
         return None
 
-    def _packed(self) -> Ready:
+    def _packed(self) -> Prepacked:
         """A block of filters as one run of memory."""
         rows, row = self.problem.window.size[0], self.problem.row
         K, block = self.problem.filters, self.tile.filters
         arguments = {"filters": K, "row": row, "rows": rows, "block": block, "vector": vector()}
-        return Ready("conv.packed", arguments, (rows, row, K), (-(-K // block), rows, row, block))
+        return Prepacked("conv.packed", arguments, (rows, row, K), (-(-K // block), rows, row, block))
 
 
 class _InRows(Choice):
@@ -74,7 +74,7 @@ class _InRows(Choice):
 class Direct(_InRows):
     operation = "conv.forward"
 
-    def ready(self) -> Ready | None:
+    def prepacked(self) -> Prepacked | None:
         return self._packed() if self.problem.lanes == 1 else None
 
 
@@ -105,12 +105,12 @@ class DepthwiseWeights(Choice):
 class Winograd(Choice):
     operation, is_winograd = "winograd.forward", True
 
-    def ready(self) -> Ready:
-        if self.tile.where_used:
+    def prepacked(self) -> Prepacked:
+        if self.tile.on_the_fly:
             return self._packed()
         C, K = self.problem.channels, self.problem.filters
         arguments = {"channels": C, "filters": K, "tile": self.plain_tile}
-        return Ready("winograd.transformed", arguments, (3, 3, C, K), self.tile.ready(C, K))
+        return Prepacked("winograd.transformed", arguments, (3, 3, C, K), self.tile.prepacked_shape(C, K))
 
 
 class WinogradInputs(Choice):

@@ -97,7 +97,7 @@ def _forward(problem: ConvProblem, A_prev: np.ndarray, W: np.ndarray, b: np.ndar
     Z = buffers.empty((len(A_prev), *problem.window.output, problem.filters))
     if len(A_prev):
         inputs = {"A_prev": _rows(A_prev), "W": chosen.view(W), "b": b}
-        how = {**chosen.arguments, "activation": "", "noted": False, "bias": b is not None}
+        how = {**chosen.arguments, "activation": "", "saved": False, "bias": b is not None}
         run(chosen.operation, inputs, {"A": Z[..., None]}, **how)
     return Z
 

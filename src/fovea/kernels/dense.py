@@ -17,7 +17,7 @@ def dense(A_prev, W, b) -> np.ndarray:
     X = pack(A_prev)
     Z = buffers.empty((len(X), K, L))
     how = {"n_in": J, "n_out": K, "lanes": L, "tile": tiles.dense(K), "vector": L, "bias": b is not None}
-    run("dense.forward", {"A_prev": X, "W": W, "b": b}, {"A": Z}, **how, activation="", noted=False)
+    run("dense.forward", {"A_prev": X, "W": W, "b": b}, {"A": Z}, **how, activation="", saved=False)
     return unpack(Z, N)
 
 

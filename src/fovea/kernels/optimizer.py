@@ -65,8 +65,8 @@ def _update(
         return
     arguments.optimizer(name, dw=dw, **written)
     arguments.float32(name, dw=dw, **written)
-    own, more["vector"] = {w: buffers.ready(array) for w, array in written.items()}, tiles.vector()
-    if all(a is b for a, b in zip((buffers.ready(dw), *own.values()), arrays, strict=True)):
+    own, more["vector"] = {w: buffers.aligned(array) for w, array in written.items()}, tiles.vector()
+    if all(a is b for a, b in zip((buffers.aligned(dw), *own.values()), arrays, strict=True)):
         reads = "dw", *written, *numbers
         call = _prepare(specify(f"elementwise.{name}", reads, written, **more), arrays)
         _prepared[key] = [weakref.ref(array, lambda _: _prepared.pop(key, None)) for array in arrays], call

@@ -39,7 +39,9 @@ class Tile(NamedTuple):
     band: int  # rows that are staged together
     unroll: int = 1  # steps of the innermost sum written out
     shared: bool = False  # whether the threads share a band's blocks of filters, too
-    few: bool = False  # whether pictures come one after the other, and the threads share what is in each
+    small_batch: bool = (
+        False  # whether pictures come one after the other, and the threads share what is in each
+    )
 
 
 def vector() -> int:
@@ -52,11 +54,11 @@ def lanes(channels: int, filters: int) -> int:
     last vectors empty, pictures fill the vector (L = vector), else filters do (L = 1, NHWC). A first layer's
     channels do not count: pass its filters twice."""
     least, v = min(channels, filters), vector()
-    few = least < targets.current().side_by_side or least < _FILLED * (-(-least // v) * v)
-    return v if few else 1
+    narrow = least < targets.current().side_by_side or least < _FILLED * (-(-least // v) * v)
+    return v if narrow else 1
 
 
-def few(pictures: int) -> bool:
+def is_small_batch(pictures: int) -> bool:
     """Whether so few pictures are better off in NHWC throughout, whatever the channels: a vector with most of
     its places empty costs as much as a full one. The order of every sum is the same, and so are the bits."""
     return pictures <= vector() // 4
@@ -68,7 +70,7 @@ def shares(work: int) -> int:
     return max(1, min(_TASKS, work // _SMALL))
 
 
-def conv(problem: ConvProblem, few: bool = False) -> Tile:
+def conv(problem: ConvProblem, small_batch: bool = False) -> Tile:
     """The forward pass: pooled columns × filters, each with its pooling window. With groups, a block of
     filters lies within one; so below."""
     window, channels, filters, groups, pool, lanes = problem
@@ -86,12 +88,13 @@ def conv(problem: ConvProblem, few: bool = False) -> Tile:
     shared = lanes == 1 and (
         passing or n_W * pool[0] * pool[1] * band * deep * block > targets.current().task
     )
-    if few:
-        blocks, wanted = -(-filters // block), shares(problem.multiply_adds)
-        few = wanted > 1  # of small sums that are all in sight, the compiler would change the order
+    wanted = shares(problem.multiply_adds) if small_batch else 0
+    if small_batch:
+        blocks = -(-filters // block)
         shared = min(blocks, wanted) > 1
         band = min(band, -(-n_H // -(-wanted // blocks)))
-    return Tile(vector(), block, columns, band, unroll, shared, few)
+    # A single small task keeps its loops: unrolled completely, LLVM would reorder its sums.
+    return Tile(vector(), block, columns, band, unroll, shared, wanted > 1)
 
 
 def conv_inputs(problem: ConvProblem) -> Tile:

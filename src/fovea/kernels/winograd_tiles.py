@@ -25,15 +25,15 @@ class WinogradTile(NamedTuple):
     rows: int  # rows of tiles in a block
     pictures: int  # pictures in a block, at most
     chunk: int  # channels that are summed at a time; 0 where all are
-    where_used: bool  # whether a chunk of filters is transformed where it is used, not all before
-    few: bool = False  # whether pictures are few, and the threads share a block's filters in any case
+    on_the_fly: bool  # whether a chunk of filters is transformed where it is used, not all before
+    small_batch: bool = False  # whether pictures are few, and the threads share a block's filters in any case
 
     def padded(self, channels: int) -> int:
         """`channels`, and zeros up to a whole chunk or vector."""
         unit = self.chunk or self.vector
         return -(-channels // unit) * unit
 
-    def ready(self, channels: int, filters: int) -> tuple[int, ...]:
+    def prepacked_shape(self, channels: int, filters: int) -> tuple[int, ...]:
         """The shape of all filters, transformed: (6, 6, blocks, channels, filters of a block)."""
         return 6, 6, -(-filters // self.filters), self.padded(channels), self.filters
 
@@ -65,7 +65,7 @@ def grid(out: Pair) -> Pair:
     return -(-out[0] // OUTPUTS), -(-out[1] // OUTPUTS)
 
 
-def tile(problem: ConvProblem, out: Pair, few: bool = False, constant: bool = False) -> WinogradTile:
+def tile(problem: ConvProblem, out: Pair, small_batch: bool = False, constant: bool = False) -> WinogradTile:
     """For sums at `out` (rows, columns): two vectors of filters where their number is even (three let M no
     longer fit beside V), and as many tiles as the registers hold and the block is a multiple of, or nearly.
 
@@ -80,19 +80,23 @@ def tile(problem: ConvProblem, out: Pair, few: bool = False, constant: bool = Fa
     small = 2 * high * wide < target.few_tiles or target.block < target.meeting * 36 * 4 * padded
     chunk = _chunk(channels) if small else 0
     bytes_of_all = 36 * 4 * padded * filters
-    again = few and not (constant and high * wide <= _PAYING) and bytes_of_all > target.part
-    where_used = small and (bytes_of_all > target.whole or again)
+    again = small_batch and not (constant and high * wide <= _PAYING) and bytes_of_all > target.part
+    on_the_fly = small and (bytes_of_all > target.whole or again)
     if not small:
         rows, pictures = _block(out, padded)
-    elif where_used:
+    elif on_the_fly:
         rows, pictures = _large_block(out, padded)
     else:
         rows = min(range(1, min(high, max(target.together // wide, 1)) + 1), key=lambda r: _rows_cost(out, r))
         pictures = max(target.together // (rows * wide), 1) if rows == high else 1
-    least = rows * wide * (1 if few or rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
-    extents = (least,) if few else (rows * pictures * wide, least)  # a full block, and a small one
+    least = (
+        rows
+        * wide
+        * (1 if small_batch or rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
+    )
+    extents = (least,) if small_batch else (rows * pictures * wide, least)  # a full block, and a small one
     count = _best(extents, range(1, min(least, tiles.sums() // vectors) + 1), vectors)
-    return WinogradTile(v, vectors * v, count, rows, pictures, chunk, where_used, few)
+    return WinogradTile(v, vectors * v, count, rows, pictures, chunk, on_the_fly, small_batch)
 
 
 def _vectors(filters: int) -> int:

@@ -291,9 +291,9 @@ class Network:
 
         largest = max(range(len(self.layers)), key=lambda number: prod(self.shapes[number]))
         with self._lock, room_for(0, self.layers[largest].who):  # a plan may do with less than an output
-            plan = self._plans.get(tiles.few(batch_size))
+            plan = self._plans.get(tiles.is_small_batch(batch_size))
             if plan is None or plan.batch_size < batch_size:
-                plan = self._plans[tiles.few(batch_size)] = Plan(
+                plan = self._plans[tiles.is_small_batch(batch_size)] = Plan(
                     self, batch_size, beside=[softmax_of(self.output_shape[0])] if softmax else []
                 )
             return parted(self.outputs, plan.predict(images))

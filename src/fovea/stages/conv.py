@@ -68,20 +68,20 @@ class ConvStage(Stage):
 
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         precision, few = self._precision(plan), self.few
-        chosen = algorithms.forward(self.problem, precision, few=few, constant=plan.constant)
+        chosen = algorithms.forward(self.problem, precision, small_batch=few, constant=plan.constant)
         W, b = parameters_of(self.layers[0], plan.network.parameters)
-        ready = chosen.ready() if plan.constant else None
+        prepacked = chosen.prepacked() if plan.constant else None
         inputs: dict[str, Input | None] = {"A_prev": A_prev.seen_as(*self.rows)}
         if self.beside:
             inputs["S"] = self.beside[0].seen_as(*self.output_shape)
-        inputs |= {"W": plan.made_once(W, ready) if ready else chosen.view(W), "b": b}
+        inputs |= {"W": plan.made_once(W, prepacked) if prepacked else chosen.view(W), "b": b}
         if self.norm is not None:
             inputs |= {**scale_of(self.norm, plan), "epsilon": c_float(self.norm.epsilon)}
         shape, noted = self.output_shape, self.noted
-        outputs = {"A": A.seen_as(*shape), "noted": noted and noted.seen_as(*shape)}
-        how = {"bias": b is not None, "activation": self.along.name, "noted": noted is not None}
+        outputs = {"A": A.seen_as(*shape), "saved": noted and noted.seen_as(*shape)}
+        how = {"bias": b is not None, "activation": self.along.name, "saved": noted is not None}
         how |= {"normalised": True, "add": bool(self.beside)} if self.norm else {}
-        how |= {"ready": True} if ready else {}
+        how |= {"prepacked": True} if prepacked else {}
         return [plan.call(chosen.operation, inputs, outputs, choice=chosen, **chosen.arguments, **how)]
 
     def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
@@ -97,9 +97,14 @@ class ConvStage(Stage):
             chosen = algorithms.inputs(self.problem, self._precision(plan))
             (begun,) = self.begun
             W = parameters_of(self.layers[0], plan.network.parameters)[0]
-            inputs = {**upstream, "begun": begun and begun.seen_as(*self.input_shape), "W": W}
+            inputs = {**upstream, "accumulated": begun and begun.seen_as(*self.input_shape), "W": W}
             outputs = {"dA_prev": dA_prev.seen_as(*self.input_shape)}
-            how = {"choice": chosen, **chosen.arguments, "after": self.after, "begun": begun is not None}
+            how = {
+                "choice": chosen,
+                **chosen.arguments,
+                "after": self.after,
+                "accumulated": begun is not None,
+            }
             steps.append(plan.call(chosen.operation, inputs, outputs, **how))
         return steps
 

@@ -55,6 +55,6 @@ class ConvTransposeStage(Stage):
             chosen = algorithms.forward(self.problem, precision)
             weights = parameters_of(self.layer, plan.network.parameters)[0]
             inputs, outputs = {**rows, "W": chosen.view(weights)}, {"A": dA_prev.seen_as(*self.input_shape)}
-            how = {"choice": chosen, **chosen.arguments, "bias": False, "activation": "", "noted": False}
+            how = {"choice": chosen, **chosen.arguments, "bias": False, "activation": "", "saved": False}
             steps.append(plan.call(chosen.operation, inputs, outputs, **how))
         return steps

@@ -41,8 +41,8 @@ class DenseStage(Stage):
     def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
         W, b = parameters_of(self.layers[0], plan.network.parameters)
         inputs = {"A_prev": A_prev.seen_as(self.n_in), "W": W, "b": b}
-        outputs = {"A": A.seen_as(self.n_out), "noted": self.noted and self.noted.seen_as(self.n_out)}
-        how = {"activation": self.along.name, "noted": self.noted is not None, "bias": b is not None}
+        outputs = {"A": A.seen_as(self.n_out), "saved": self.noted and self.noted.seen_as(self.n_out)}
+        how = {"activation": self.along.name, "saved": self.noted is not None, "bias": b is not None}
         how |= {"tile": tiles.dense(self.n_out), "vector": tiles.vector()}
         return [plan.call("dense.forward", inputs, outputs, **self.shape, **how)]
 

@@ -35,8 +35,8 @@ def intake(plan: "Plan", A: Array, kind: type, memory: np.ndarray) -> tuple[np.n
         "layout.pack",
         {
             "X": View(images, 1),
-            "scale": None if scale is None else buffers.ready(scale.scale),
-            "offset": None if scale is None else buffers.ready(scale.offset),
+            "scale": None if scale is None else buffers.aligned(scale.scale),
+            "offset": None if scale is None else buffers.aligned(scale.offset),
             "count": plan.count,
         },
         {"A": A.seen_as(H, W, C)},

@@ -100,7 +100,7 @@ class CrossEntropyLoss(LossStage):
         assert dZ is not None
         L, groups = tiles.vector(), len(Z.values)
         self._plan, self._classes, self._weights = plan, classes, loss.weights
-        w = buffers.ready(np.ones(classes, np.float32) if loss.weights is None else loss.weights)
+        w = buffers.aligned(np.ones(classes, np.float32) if loss.weights is None else loss.weights)
         self._scale = c_float(0.0)
         self._constant = {"w": w, "smoothing": c_float(loss.smoothing), "scale": self._scale}
         self._losses, self._hits = buffers.zeros((groups, L)), buffers.zeros((groups, L), np.int32)

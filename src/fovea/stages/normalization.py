@@ -106,7 +106,7 @@ class NormStage(Stage):
         wanted.reverse()  # dZ may be in the place of dA, and comes last
         if wanted:
             gives = tuple(name + ("+" if begun else "") for name, _, begun in wanted)
-            begun = {f"begun_{name}": self._seen(array) for name, _, array in wanted if array}
+            begun = {f"accumulated_{name}": self._seen(array) for name, _, array in wanted if array}
             inputs = {**given, **begun, **gradients, **rest}
             outputs = {name: self._seen(target) for name, target, _ in wanted if target}
             how |= {"gives": gives, "of_batch": self.of_batch}

@@ -9,7 +9,7 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.kernels import buffers, kernel_cache, tiles
-from fovea.kernels.choice import Ready
+from fovea.kernels.choice import Prepacked
 from fovea.kernels.kernel_cache import Progress
 from fovea.kernels.specification import Specification
 from fovea.losses import CrossEntropy, Loss
@@ -105,7 +105,7 @@ class Plan:
         self._calls: list[Call] = []
         self._once: list[Call] = []
 
-        row = join(network, not training and tiles.few(batch_size), training)
+        row = join(network, not training and tiles.is_small_batch(batch_size), training)
         if training:
             row.outputs = [row.in_layout(j, stage_of(self._loss).lanes()) for j in row.outputs]
         learning = row.learning()
@@ -167,11 +167,11 @@ class Plan:
         self._calls.append(call)
         return call
 
-    def made_once(self, weights: np.ndarray, ready: Ready) -> np.ndarray:
+    def made_once(self, weights: np.ndarray, prepacked: Prepacked) -> np.ndarray:
         """What a kernel will have made of constant `weights` when the plan is ready: float32."""
-        made = buffers.empty(ready.shape)
-        given = {"W": weights.reshape(ready.takes)}
-        self._once.append(self.call(ready.operation, given, {"ready": made}, **ready.arguments))
+        made = buffers.empty(prepacked.shape)
+        given = {"W": weights.reshape(prepacked.takes)}
+        self._once.append(self.call(prepacked.operation, given, {"prepacked": made}, **prepacked.arguments))
         return made
 
     def _begin(self, images: np.ndarray, in_step: bool) -> None:

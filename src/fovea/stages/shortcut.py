@@ -28,7 +28,10 @@ class ShortcutStage(Stage):
         if dA_prev is None:
             return []
         (begun,) = self.begun
-        inputs = {"dZ": dA.seen_as(*self.output_shape), "begun": begun and begun.seen_as(*self.input_shape)}
+        inputs = {
+            "dZ": dA.seen_as(*self.output_shape),
+            "accumulated": begun and begun.seen_as(*self.input_shape),
+        }
         outputs = {"dA_prev": dA_prev.seen_as(*self.input_shape)}
         return [plan.call("shortcut.give_back", inputs, outputs, **self._shape(), add=begun is not None)]
 

@@ -76,7 +76,7 @@ def cross_entropy(*, classes, lanes, soft):
     l, k, n = variables("l k n")
     q, asked, known = hl.Func("q"), hl.Func("asked"), hl.Func("known")
     dZ, losses, hits = hl.Func("dZ"), hl.Func("losses"), hl.Func("hits")
-    behind, first = hl.Func("behind"), hl.Func("first")
+    gaps, first = hl.Func("gaps"), hl.Func("first")
     largest, exponential, total = _softmax(Z, classes, n)
     r, s, f = (hl.RDom([(0, classes)], name) for name in ("r_asked", "r_known", "r_first"))
 
@@ -96,9 +96,9 @@ def cross_entropy(*, classes, lanes, soft):
     dZ[l, k, n] = hl.select(counts, gradient * scale, ZERO)  # (4)
     # Two sums apart: of logits of 1e30 the compiler might else add the logarithm to one of them, and lose it.
     short = largest[l, n] - Z[l, f[0], n]
-    behind[l, n] = ZERO
-    behind[l, n] += hl.select(q[l, f[0], n] == ZERO, ZERO, q[l, f[0], n] * short)
-    loss = asked[l, n] * _of_numbers(hl.log, total[l, n]) + behind[l, n]  # (3)
+    gaps[l, n] = ZERO
+    gaps[l, n] += hl.select(q[l, f[0], n] == ZERO, ZERO, q[l, f[0], n] * short)
+    loss = asked[l, n] * _of_numbers(hl.log, total[l, n]) + gaps[l, n]  # (3)
     losses[l, n] = hl.select(counts, loss, ZERO)
     first[l, n] = hl.i32(classes)
     first[l, n] = hl.min(first[l, n], hl.select(Z[l, f[0], n] == largest[l, n], f[0], classes))
@@ -109,7 +109,7 @@ def cross_entropy(*, classes, lanes, soft):
     # Schedule
     for function in (losses, hits):
         result(function, [lanes]).vectorize(l)
-    for function, domain in ((asked, r), (known, s), (behind, f), (first, f)):
+    for function, domain in ((asked, r), (known, s), (gaps, f), (first, f)):
         function.compute_root().vectorize(l)
         if function.has_update_definition():
             function.update().reorder(l, domain[0]).vectorize(l)

@@ -19,15 +19,15 @@ from fovea.kernels.pipelines.algebra import (
     vectorize_rows,
     vectorize_tile,
 )
-from fovea.kernels.pipelines.epilogue import Behind, finished
+from fovea.kernels.pipelines.epilogue import Epilogue, activate_and_pool
 from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import Tile
 
 
-def forward(*, problem, tile, bias, activation, noted, normalised=False, add=False, ready=False):
-    """(1), then in a prediction what `Behind` says, then the activation, then max-pooling; if `noted` also
-    what Upstream reads (see `finished`). With groups, a block of filters lies within one. Where filters are
-    `ready`, W is what `packed` makes of them."""
+def forward(*, problem, tile, bias, activation, saved, normalised=False, add=False, prepacked=False):
+    """(1), then in a prediction what `Epilogue` says, then the activation, then max-pooling; if `saved` also
+    what Upstream reads (see `activate_and_pool`). With groups, a block of filters lies within one. Where
+    filters are `prepacked`, W is what `packed` makes of them."""
     problem, tile = ConvProblem.of(problem), Tile(*tile)
     window, C, K, groups, pool, L = problem
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
@@ -36,13 +36,13 @@ def forward(*, problem, tile, bias, activation, noted, normalised=False, add=Fal
     # Algorithm
     A_prev = array("A_prev", [L, W * C, H])
     B = tile.filters
-    weights = array("W", [B, J, f_H]) if ready else fixed("W", [K, J, f_H])
+    weights = array("W", [B, J, f_H]) if prepacked else fixed("W", [K, J, f_H])
     b = fixed("b", [K])
     l, k, x, y, n, ki, ko, j, i = variables("l k x y n ki ko j i")
     rows = padded_rows(A_prev, window, C)
     Z, A = hl.Func("Z"), hl.Func("A")
     filter_ = hl.min(ko * B + ki, K - 1) if K % B else ko * B + ki
-    blocks_of = weights if ready else _packed(weights, K, B)
+    blocks_of = weights if prepacked else _packed(weights, K, B)
     if groups == 1 and (d_W == 1 or f_W == 1):
         r = hl.RDom([(0, J), (0, f_H)], "r")
         loops = j, i = r[0], r[1]
@@ -55,12 +55,12 @@ def forward(*, problem, tile, bias, activation, noted, normalised=False, add=Fal
     Z[l, ki, x, y, n, ko] = b[filter_] if bias else ZERO
     Z[l, ki, x, y, n, ko] += blocks_of[ki, j, i, ko] * rows[l, q, y * s_H + i * d_H, n]  # (1)
 
-    behind = Behind(normalised, add, [L, K, n_W // p_W, n_H // p_H], tile.vector)
+    epilogue = Epilogue(normalised, add, [L, K, n_W // p_W, n_H // p_H], tile.vector)
 
     def position(column: int, row: int) -> hl.Expr:
-        return behind.of(hl.Expr(Z[l, k % B, x * p_W + column, y * p_H + row, n, k // B]), l, k, x, y, n)
+        return epilogue.apply(hl.Expr(Z[l, k % B, x * p_W + column, y * p_H + row, n, k // B]), l, k, x, y, n)
 
-    A[l, k, x, y, n] = finished(position, activation, pool, noted)
+    A[l, k, x, y, n] = activate_and_pool(position, activation, pool, saved)
 
     # Schedule: pictures and bands of rows in parallel; a block of filters of one tile is summed in registers.
     # Where filters fill the vector, a block of them (which is turned to run in one, and stays in the
@@ -74,9 +74,9 @@ def forward(*, problem, tile, bias, activation, noted, normalised=False, add=Fal
     blocks = [xo, yi, kb] if L == 1 else [kb, xo, yi]
     A.reorder(*within, xi, *blocks, yo, n).unroll(xi)
     one_band = tile.band >= n_H // p_H
-    if not tile.few:
+    if not tile.small_batch:
         A.parallel(n)
-    if not (tile.few and one_band):  # each loop of tasks takes the threads some microseconds
+    if not (tile.small_batch and one_band):  # each loop of tasks takes the threads some microseconds
         A.parallel(yo)
     if L == 1 and tile.shared:
         A.parallel(kb)
@@ -86,22 +86,22 @@ def forward(*, problem, tile, bias, activation, noted, normalised=False, add=Fal
     vectorize_tile(update, l, ki, L, tile)
     if tile.unroll > 1:
         update.unroll(loops[0], tile.unroll)
-    if L == 1 and not ready:
+    if L == 1 and not prepacked:
         blocks_of.bound_extent(ki, B).vectorize(ki, tile.vector)
-        if tile.few and tile.shared and one_band:
+        if tile.small_batch and tile.shared and one_band:
             blocks_of.compute_at(A, kb)
         else:
             blocks_of.compute_root().parallel(ko)
     if rows is not A_prev:
         rows.compute_at(A, yo)
         vectorize_rows(rows, L, tile)
-    behind.schedule()
-    return {"A noted" if noted else "A": A}, [
+    epilogue.schedule()
+    return {"A saved" if saved else "A": A}, [
         A_prev,
-        *behind.S,
+        *epilogue.S,
         weights,
         *([b] if bias else []),
-        *behind.arguments,
+        *epilogue.arguments,
     ]
 
 
@@ -112,7 +112,7 @@ def packed(*, filters, row, rows, block, vector):
     blocks = _packed(weights, filters, block)
     ki, *_, ko = blocks.args()
     result(blocks, [block, row, rows]).vectorize(ki, vector).parallel(ko)
-    return {"ready": blocks}, [weights]
+    return {"prepacked": blocks}, [weights]
 
 
 def _packed(weights: hl.ImageParam, filters: int, block: int) -> hl.Func:

@@ -31,11 +31,11 @@ from fovea.kernels.tiles import Tile
 # ---- The gradient of the input -----------------------------------------------------------------------------
 
 
-def inputs(*, problem, tile, after, begun=False, bias=False):
-    """(2), added to what others have `begun`. With stride s, the pixels of equal row and column modulo s form
-    s² phases; each is a convolution of stride 1 over dZ with those of the filter's numbers that meet it. With
-    groups, a block of channels lies within one, and is summed over that group's filters. With `bias`, each
-    channel's sums begin with a number of its own: that is a transposed convolution."""
+def inputs(*, problem, tile, after, accumulated=False, bias=False):
+    """(2), added to what others have `accumulated`. With stride s, the pixels of equal row and column modulo
+    s form s² phases; each is a convolution of stride 1 over dZ with those of the filter's numbers that meet
+    it. With groups, a block of channels lies within one, and is summed over that group's filters. With
+    `bias`, each channel's sums begin with a number of its own: that is a transposed convolution."""
     (window, C, K, groups, pool, L), tile = ConvProblem.of(problem), Tile(*tile)
     (H, W), (s_H, s_W), (n_H, n_W) = window.input, window.stride, window.output
     (f_H, f_W), (top, _, left, _) = window.size, window.pads
@@ -87,7 +87,7 @@ def inputs(*, problem, tile, after, begun=False, bias=False):
     sum_ = hl.mux(
         (y % s_H) * s_W + x % s_W, [hl.Expr(f[l, c % B, x // s_W, y // s_H, n, c // B]) for f, _ in phases]
     )
-    others = array("begun", [L, C, W, H]) if begun else None
+    others = array("accumulated", [L, C, W, H]) if accumulated else None
     inside = hl.min(c, C - 1) if C % B else c  # the last block's stores are masked, and loads are not
     dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, inside, x, y, n] + sum_
 
@@ -119,7 +119,7 @@ def inputs(*, problem, tile, after, begun=False, bias=False):
     if not within or after:
         dZ.compute_at(dA_prev, yo)
         vectorize_channels(dZ, l, k, L, tile.vector)
-    more = [image for image, there in ((others, begun), (bank, True), (b, bias)) if there]
+    more = [image for image, there in ((others, accumulated), (bank, True), (b, bias)) if there]
     return {"dA_prev": dA_prev}, [*upstream.arguments, *more]
 
 

@@ -17,8 +17,8 @@ from fovea.kernels.tiles import dense_weights, shares
 _GUARD = hl.TailStrategy.GuardWithIf
 
 
-def forward(*, n_in, n_out, bias, activation, noted, lanes, tile, vector):
-    """(1), then the activation; if `noted` also Z. A register tile holds `tile` neurons × L pictures; for
+def forward(*, n_in, n_out, bias, activation, saved, lanes, tile, vector):
+    """(1), then the activation; if `saved` also Z. A register tile holds `tile` neurons × L pictures; for
     L = 1 a vector holds neurons."""
     # Algorithm
     A_prev, W, b = array("A_prev", [lanes, n_in]), fixed("W", [n_out, n_in]), fixed("b", [n_out])
@@ -28,7 +28,7 @@ def forward(*, n_in, n_out, bias, activation, noted, lanes, tile, vector):
     Z[l, k, n] = b[k] if bias else ZERO
     Z[l, k, n] += W[k, r[0]] * A_prev[l, r[0], n]  # (1)
     finished = forward_of(activation, hl.Expr(Z[l, k, n]))
-    A[l, k, n] = (finished, Z[l, k, n]) if noted else finished
+    A[l, k, n] = (finished, Z[l, k, n]) if saved else finished
 
     # Schedule
     result(A, [lanes, n_out])
@@ -36,7 +36,7 @@ def forward(*, n_in, n_out, bias, activation, noted, lanes, tile, vector):
         _schedule(A, Z, l, k, n, r, tile)
     else:
         _schedule_one_by_one(A, Z, k, n, r, n_in, n_out, vector)
-    return {"A noted" if noted else "A": A}, [A_prev, W, *([b] if bias else [])]
+    return {"A saved" if saved else "A": A}, [A_prev, W, *([b] if bias else [])]
 
 
 def inputs(*, n_in, n_out, after, lanes, tile):

@@ -19,7 +19,7 @@ import halide as hl
 
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, fixed, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
-from fovea.kernels.pipelines.epilogue import Behind, finished
+from fovea.kernels.pipelines.epilogue import Epilogue, activate_and_pool
 from fovea.kernels.pipelines.taps import Taps
 from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import DepthwiseTile
@@ -27,9 +27,9 @@ from fovea.kernels.tiles import DepthwiseTile
 _GUARD, _INWARDS = hl.TailStrategy.GuardWithIf, hl.TailStrategy.ShiftInwards
 
 
-def forward(*, problem, tile, bias, activation, noted, normalised=False, add=False):
-    """(1), then in a prediction what `Behind` says, then the activation; if `noted` also what Upstream reads
-    (see `finished`)."""
+def forward(*, problem, tile, bias, activation, saved, normalised=False, add=False):
+    """(1), then in a prediction what `Epilogue` says, then the activation; if `saved` also what Upstream
+    reads (see `activate_and_pool`)."""
     (window, C, K, G, pool, lanes), tile = ConvProblem.of(problem), DepthwiseTile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (d_H, d_W) = window.input, window.size, window.stride, window.dilation
     (n_H, n_W), (top, _, left, _), C_g = window.output, window.pads, C // G
@@ -46,27 +46,27 @@ def forward(*, problem, tile, bias, activation, noted, normalised=False, add=Fal
     Z[k, x, y, n] = b[k] if bias else ZERO
     pixel = seen.f[k, r[0], x * s_W + r[1] * d_W - left, y * s_H + r[2] * d_H - top, n]
     Z[k, x, y, n] += weights[k, r[0], r[1], r[2]] * pixel  # (1)
-    behind = Behind(normalised, add, [1, K, n_W, n_H], tile.vector)
-    Y = behind.of(hl.Expr(Z[k, x, y, n]), l, k, x, y, n)
-    A[l, k, x, y, n] = finished(lambda column, row: Y, activation, pool, noted)
+    epilogue = Epilogue(normalised, add, [1, K, n_W, n_H], tile.vector)
+    Y = epilogue.apply(hl.Expr(Z[k, x, y, n]), l, k, x, y, n)
+    A[l, k, x, y, n] = activate_and_pool(lambda column, row: Y, activation, pool, saved)
 
     # Schedule: see _tiled.
     result(A, [1, K, n_W, n_H])
     levels = _tiled(A, tile, (1, 1), seen.staged)
     _sum_in_registers(Z, A, levels, r, (C_g, f_W, f_H), tile)
     seen.stage(A, levels.staging, tile.vector)
-    behind.schedule()
-    return {"A noted" if noted else "A": A}, [
+    epilogue.schedule()
+    return {"A saved" if saved else "A": A}, [
         A_prev,
-        *behind.S,
+        *epilogue.S,
         weights,
         *([b] if bias else []),
-        *behind.arguments,
+        *epilogue.arguments,
     ]
 
 
-def inputs(*, problem, tile, after, begun=False, bias=False):
-    """(2), phase by phase, and with what others have `begun` and `bias` as in conv_backward.py."""
+def inputs(*, problem, tile, after, accumulated=False, bias=False):
+    """(2), phase by phase, and with what others have `accumulated` and `bias` as in conv_backward.py."""
     (window, C, K, G, pool, lanes), tile = ConvProblem.of(problem), DepthwiseTile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     (top, _, left, _), C_g, K_g = window.pads, C // G, K // G
@@ -95,7 +95,7 @@ def inputs(*, problem, tile, after, begun=False, bias=False):
     sum_ = hl.mux(
         (y % s_H) * s_W + x % s_W, [hl.Expr(sums[c, x // s_W, y // s_H, n]) for sums, _, _ in phases]
     )
-    others = array("begun", [1, C, W, H]) if begun else None
+    others = array("accumulated", [1, C, W, H]) if accumulated else None
     inside = hl.min(c, C - 1) if C % tile.vector else c
     dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, inside, x, y, n] + sum_
 
@@ -109,7 +109,7 @@ def inputs(*, problem, tile, after, begun=False, bias=False):
     if after:
         dZ.compute_at(dA_prev, levels.band).vectorize(k, tile.vector, _GUARD)
     seen.stage(dA_prev, levels.staging, tile.vector)
-    more = [image for image, there in ((others, begun), (bank, True), (b, bias)) if there]
+    more = [image for image, there in ((others, accumulated), (bank, True), (b, bias)) if there]
     return {"dA_prev": dA_prev}, [*upstream.arguments, *more]
 
 

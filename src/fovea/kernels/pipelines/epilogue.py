@@ -9,7 +9,7 @@ from fovea.kernels.pipelines.activations import closed, forward, is_nan
 from fovea.kernels.pipelines.algebra import Normalised, Upstream, array
 
 
-class Behind:
+class Epilogue:
     """What comes before the activation in a prediction: batch normalisation, where Z is `normalised`, and
     then a sum with S, where there is something to `add`. `extents` are those of A.
 
@@ -23,7 +23,7 @@ class Behind:
         self.S = [array("S", extents)] if add else []
         self.arguments = self.norm.arguments if self.norm else []
 
-    def of(self, Z: hl.Expr, *at: hl.Expr) -> hl.Expr:
+    def apply(self, Z: hl.Expr, *at: hl.Expr) -> hl.Expr:
         """Y at [l, k, x, y, n]."""
         l, k, *others = at
         inside = hl.min(k, self.K - 1) if self.K % self.vector else k  # loads are not masked, as stores are
@@ -34,8 +34,8 @@ class Behind:
             self.norm.schedule()
 
 
-def finished(Z: Callable[[int, int], hl.Expr], activation: str, pool: tuple[int, int], noted: bool):
-    """A of one window, of whose positions Z(column, row) tells the values. If `noted`, also what Upstream
+def activate_and_pool(Z: Callable[[int, int], hl.Expr], activation: str, pool: tuple[int, int], saved: bool):
+    """A of one window, of whose positions Z(column, row) tells the values. If `saved`, also what Upstream
     reads in the place of A: where there is pooling the byte of the largest's position, else Z.
 
     The largest is found first: an activation before pooling never falls where Z grows.
@@ -48,7 +48,7 @@ def finished(Z: Callable[[int, int], hl.Expr], activation: str, pool: tuple[int,
         winner = hl.select(better, hl.u8(position), winner)
         best = hl.select(better, here, best)
     A = forward(activation, best)
-    if not noted:
+    if not saved:
         return A
     if pool == (1, 1):
         return A, best

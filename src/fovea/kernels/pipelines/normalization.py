@@ -127,7 +127,7 @@ def inputs(*, channels, pixels, lanes, vector, activation, kept, gives, of_batch
     for name in gives:
         value = dZ if name.startswith("dZ") else dY
         if name.endswith("+"):
-            before.append(array(f"begun_{name[:-1]}", of.extents))
+            before.append(array(f"accumulated_{name[:-1]}", of.extents))
             value = before[-1][at] + value
         values.append(value)
     results[at] = tuple(values) if len(values) > 1 else values[0]

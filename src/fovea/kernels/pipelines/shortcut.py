@@ -26,7 +26,7 @@ def give_back(*, size, stride, channels, deeper, add, lanes, vector):
     l, c, x, y, n = variables("l c x y n")
     taken = (x % s_W == 0) & (y % s_H == 0)
     value = hl.select(taken, dZ[l, c, x // s_W, y // s_H, n], ZERO)
-    before = [array("begun", [lanes, channels, W, H])] if add else []
+    before = [array("accumulated", [lanes, channels, W, H])] if add else []
     dA_prev[l, c, x, y, n] = before[0][l, c, x, y, n] + value if add else value
     return {"dA_prev": _schedule(dA_prev, size, channels, lanes, vector)}, [dZ, *before]
 

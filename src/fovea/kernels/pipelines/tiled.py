@@ -5,10 +5,10 @@
     M = Σ_c U ⊙ V    36 products of matrices, filters by channels and channels by tiles                   (3)
     Z = Aᵀ M A       4 × 4 pixels a tile                                                                  (4)
 
-Bᵀ, G and Aᵀ are in transforms.py. There are two schedules, and tile.where_used says which:
+Bᵀ, G and Aᵀ are in transforms.py. There are two schedules, and tile.on_the_fly says which:
 
 - not, for pictures of many tiles: U first, as a whole. Then the threads share out blocks of tiles: V of a
-  block, which stays in the second-level cache, meets all of U. Where pictures are few (tile.few), the
+  block, which stays in the second-level cache, meets all of U. Where pictures are few (tile.small_batch), the
   threads share a block's filters, too.
 - if so, where U is too large for that, or pictures have few tiles: V of a block first, which is as large as
   the last-level cache allows. Then the threads share out the filters: `filters` of them are transformed where
@@ -39,7 +39,7 @@ _TASKS = 8  # blocks of filters; where they are fewer, the threads also share ou
 class Tiles:
     """Z of a convolution with padding of its own: pixel(c, x, y, n) gives the input from the padding's first
     pixel on, zero where there is none, for c up to tile.padded(C); `filters` are to be transformed, or an
-    array of U [ki, c, ko, i, j] that is ready, unless tile.where_used. `out` is (rows, columns) of what is
+    array of U [ki, c, ko, i, j] that is ready, unless tile.on_the_fly. `out` is (rows, columns) of what is
     wanted of a picture, windows of `pool` pixels each; `count` the number of pictures."""
 
     def __init__(
@@ -124,9 +124,9 @@ class Tiles:
         A.split(yt, band, yt, tile.rows, _GUARD).split(n, group, ni, self.pictures, _GUARD)
         A.vectorize(ki).unroll(xi).unroll(yi).never_partition_all()  # one copy of the body: compiles faster
         A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group)
-        if tile.where_used or tile.few:
+        if tile.on_the_fly or tile.small_batch:
             A.parallel(kb)
-        if not tile.where_used or self.K // tile.filters < _TASKS:
+        if not tile.on_the_fly or self.K // tile.filters < _TASKS:
             A.parallel(group).parallel(band)
         c, cv, t, i, j, between, tb, filter = *variables("c cv t i j v tb"), self.place[0]
         self.Z.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(i).unroll(j)
@@ -150,11 +150,11 @@ class Tiles:
         spread(self.V, c, self.chunk // v, v)
         spread(self.V, t, most)
         spread(self.M, t, most)
-        if tile.where_used:
+        if tile.on_the_fly:
             self.V.parallel(t)
         if self.filters:
             U = self.filters.U
-            if not tile.where_used:
+            if not tile.on_the_fly:
                 U.compute_root().parallel(ko)
             elif self.chunks > 1:
                 U.compute_at(self.M, self.rb)

@@ -9,7 +9,7 @@ algebra.py, with L = 1.
 import halide as hl
 
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, padded_rows, result, variables
-from fovea.kernels.pipelines.epilogue import Behind, finished
+from fovea.kernels.pipelines.epilogue import Epilogue, activate_and_pool
 from fovea.kernels.pipelines.tiled import Tiles
 from fovea.kernels.pipelines.transformed import TransformedFilters, Weight
 from fovea.kernels.pipelines.transforms import suited
@@ -18,10 +18,10 @@ from fovea.kernels.winograd_tiles import WinogradTile
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
 
-def forward(*, problem, tile, bias, activation, noted, normalised=False, add=False, ready=False):
-    """A: Z, then in a prediction what `Behind` says, then the activation, then max-pooling; if `noted` also
-    what Upstream reads (see `finished`). Where filters are `ready`, W is what `transformed` makes of them, or
-    conv.packed where they are transformed where they are used."""
+def forward(*, problem, tile, bias, activation, saved, normalised=False, add=False, prepacked=False):
+    """A: Z, then in a prediction what `Epilogue` says, then the activation, then max-pooling; if `saved` also
+    what Upstream reads (see `activate_and_pool`). Where filters are `prepacked`, W is what `transformed`
+    makes of them, or conv.packed where they are transformed on the fly."""
     problem, tile = suited(problem), WinogradTile(*tile)
     window, C, K, _, pool, _ = problem
     (H, W), (top, _, left, _), (p_H, p_W) = window.input, window.pads, pool
@@ -39,52 +39,52 @@ def forward(*, problem, tile, bias, activation, noted, normalised=False, add=Fal
         return _inside(at, x - left, y - top, W, H)
 
     out = problem.pooled
-    if not ready:
+    if not prepacked:
         weights = fixed("W", [K, C, 3, 3])
         filters_ = TransformedFilters(_of(weights, K, tile), C, tile, "filters")
-    elif tile.where_used:
+    elif tile.on_the_fly:
         weights = array("W", [tile.filters, 3 * C, 3])
         filters_ = TransformedFilters(
             lambda ki, ko, c, i, j: weights[ki, j * C + c, i, ko], C, tile, "blocks"
         )
     else:
-        weights = filters_ = fixed("W", [*tile.ready(C, K)[::-1]])
+        weights = filters_ = fixed("W", [*tile.prepacked_shape(C, K)[::-1]])
     sums = Tiles(pixel, filters_, C, K, out, pool, tile, _count(A_prev))
 
-    behind = Behind(normalised, add, [1, K, *out[::-1]], tile.vector)
+    epilogue = Epilogue(normalised, add, [1, K, *out[::-1]], tile.vector)
 
     def position(column, row):
         Z = sums.at(k, x * p_W + column, y * p_H + row, n)
         Z = hl.strict_float(Z + b[hl.min(k, K - 1) if K % tile.vector else k]) if bias else Z
-        return behind.of(Z, l, k, x, y, n)
+        return epilogue.apply(Z, l, k, x, y, n)
 
     A = hl.Func("A")
-    A[l, k, x, y, n] = finished(position, activation, pool, noted)
+    A[l, k, x, y, n] = activate_and_pool(position, activation, pool, saved)
     band = sums.schedule(A, (l, k, x, y, n))
     if staged is not None:
         q = variables("q")[0]
         _share_out(staged.compute_at(A, band).vectorize(q, tile.vector, _WHOLE), tile)
-    behind.schedule()
-    return {"A noted" if noted else "A": A}, [
+    epilogue.schedule()
+    return {"A saved" if saved else "A": A}, [
         A_prev,
-        *behind.S,
+        *epilogue.S,
         weights,
         *([b] if bias else []),
-        *behind.arguments,
+        *epilogue.arguments,
     ]
 
 
 def transformed(*, channels, filters, tile):
-    """U [ki, c, ko, i, j] of W [k, c, j, i], unless tile.where_used."""
+    """U [ki, c, ko, i, j] of W [k, c, j, i], unless tile.on_the_fly."""
     tile, weights = WinogradTile(*tile), fixed("W", [filters, channels, 3, 3])
     own = TransformedFilters(_of(weights, filters, tile), channels, tile, "filters")
-    U, (ki, c, ko, i, j) = hl.Func("ready"), variables("ki c ko i j")
+    U, (ki, c, ko, i, j) = hl.Func("prepacked"), variables("ki c ko i j")
     chunk = tile.chunk or tile.padded(channels)
     U[ki, c, ko, i, j] = own.U[ki, c % chunk, c // chunk, ko, i, j]
-    result(U, [*tile.ready(channels, filters)[::-1]]).vectorize(ki, tile.vector).parallel(j)
+    result(U, [*tile.prepacked_shape(channels, filters)[::-1]]).vectorize(ki, tile.vector).parallel(j)
     own.U.compute_root()
     own.schedule()
-    return {"ready": U}, [weights]
+    return {"prepacked": U}, [weights]
 
 
 def _of(weights: hl.ImageParam, K: int, tile: WinogradTile) -> Weight:
@@ -97,9 +97,9 @@ def _filter(ki: hl.Expr, ko: hl.Expr, K: int, tile: WinogradTile) -> hl.Expr:
     return hl.min(k, K - 1) if K % tile.filters else k
 
 
-def inputs(*, problem, tile, after, begun=False):
-    """dA_prev, added to what others have `begun`: the convolution of dZ with the filters turned by half and C
-    and K exchanged,
+def inputs(*, problem, tile, after, accumulated=False):
+    """dA_prev, added to what others have `accumulated`: the convolution of dZ with the filters turned by half
+    and C and K exchanged,
 
     dA_prev[c, x, y] = Σ_{i, j, k} W[2 − i, 2 − j, c, k] · dZ[k, x + left − 2 + j, y + top − 2 + i].      (1)
     """
@@ -125,7 +125,7 @@ def inputs(*, problem, tile, after, begun=False):
 
     transposed = TransformedFilters(turned, K, tile, "channels")
     sums = Tiles(pixel, transposed, K, C, (H, W), (1, 1), tile, count)
-    others = array("begun", [1, C, W, H]) if begun else None
+    others = array("accumulated", [1, C, W, H]) if accumulated else None
     sum_ = sums.at(c, x, y, n)  # (1)
     inside = hl.min(c, C - 1) if C % tile.vector else c
     dA_prev[l, c, x, y, n] = sum_ if others is None else others[l, inside, x, y, n] + sum_
@@ -141,7 +141,7 @@ def _inside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
 
 def _share_out(rows: hl.Func, tile: WinogradTile) -> None:
     """Let the threads share out [.., y, n] of a block that is not a single thread's."""
-    if tile.where_used:
+    if tile.on_the_fly:
         y, n = variables("y n")
         rows.parallel(n).parallel(y)
 
