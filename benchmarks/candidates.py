@@ -25,7 +25,7 @@ from fovea.stages.calls import Call
 FACTORS = (0.5, 0.7, 1.4, 2.0)
 FIXED = ("name", "measured_on", "vector", "registers")  # what the processor is
 FITTED = tuple(name for name in Target._fields if name not in FIXED)
-_MATCHES = ("advantage", "side_by_side")  # they choose algorithm and layout, and nothing within these
+_MATCHES = ("winograd_min_gain", "min_channels")  # they choose algorithm and layout, and nothing within these
 _OTHER_LAYOUT = 2.5  # vectors of channels or filters up to which it is tried
 _NEAR = 1.3  # algorithms and layouts that take so many times as long as the fastest are not varied
 _TURNS, _TURN = 4, 0.015
@@ -50,7 +50,7 @@ def changed(target: Target, name: str, factor: float) -> Target:
     than registers."""
     value = getattr(target, name)
     other = max(1, round(value * factor)) if isinstance(value, int) else round(value * factor, 3)
-    return target._replace(**{name: min(other, target.registers) if name == "sums" else other})
+    return target._replace(**{name: min(other, target.registers) if name == "accumulators" else other})
 
 
 @functools.lru_cache(maxsize=200_000)
@@ -98,10 +98,10 @@ def _matches(case: Convolution, target: Target) -> Iterator[Target]:
     fewest = min(case.C if case.has_dA else case.K, case.K)
     layouts = [target]
     if fewest < _OTHER_LAYOUT * target.vector:
-        layouts.append(target._replace(side_by_side=1 if fewest < target.side_by_side else fewest + 1))
+        layouts.append(target._replace(min_channels=1 if fewest < target.min_channels else fewest + 1))
     for layout in layouts:
-        for advantage in (target.advantage, 0.0, float("inf")):
-            yield layout._replace(advantage=advantage)
+        for advantage in (target.winograd_min_gain, 0.0, float("inf")):
+            yield layout._replace(winograd_min_gain=advantage)
 
 
 def _neighbours(base: Target) -> Iterator[Target]:

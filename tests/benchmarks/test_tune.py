@@ -47,8 +47,8 @@ def test_every_case_that_is_tuned_by_default_is_in_the_tables():
 
 
 def test_there_are_no_more_sums_than_registers():
-    assert candidates.changed(HERE, "sums", 2.0).sums == HERE.registers
-    assert candidates.changed(HERE, "sums", 0.5).sums == HERE.sums // 2
+    assert candidates.changed(HERE, "accumulators", 2.0).accumulators == HERE.registers
+    assert candidates.changed(HERE, "accumulators", 0.5).accumulators == HERE.accumulators // 2
 
 
 @pytest.mark.parametrize("better", ["winograd", "conv"])
@@ -58,11 +58,14 @@ def test_the_constants_come_to_choose_what_was_faster(better):
     for phase, kernel in both(near=lambda kernel: True):
         times.setdefault(phase, {})[kernel] = 1.0 if kernel.operation.startswith(better) else 2.0
     timed = [(CASE, times)]
-    start = HERE._replace(advantage=3.0 if better == "winograd" else 2.0)
+    start = HERE._replace(winograd_min_gain=3.0 if better == "winograd" else 2.0)
     assert set(candidates.regret(timed, start).values()) == {2.0}
     found = tune.fit(timed, start)
     assert set(candidates.regret(timed, found).values()) == {1.0}
-    assert found._replace(advantage=start.advantage, transform=start.transform) == start
+    assert (
+        found._replace(winograd_min_gain=start.winograd_min_gain, transform_cost=start.transform_cost)
+        == start
+    )
 
 
 def test_what_was_not_timed_is_no_choice():
@@ -75,7 +78,7 @@ def test_the_table_is_written_as_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(targets, "TABLE", tmp_path / "targets.json")
     tune.write(list(targets.table().values()))
     assert targets.TABLE.read_text(encoding="utf-8") == committed
-    tune.write([HERE._replace(block=7), *(t for t in targets.table().values() if t != HERE)])
+    tune.write([HERE._replace(l2_tile_bytes=7), *(t for t in targets.table().values() if t != HERE)])
     rows = json.loads(targets.TABLE.read_text(encoding="utf-8"))
     assert rows["name"] == list(targets.table())
-    assert rows["block"][rows["name"].index("avx512")] == 7
+    assert rows["l2_tile_bytes"][rows["name"].index("avx512")] == 7

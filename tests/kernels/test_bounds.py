@@ -33,7 +33,8 @@ for rows in (3, 5):
         n, out = 17 if s == 2 else 14, (17 if s == 2 else 14) + 2 * padding - f
         out = out // s + 1
         A_prev, W, b, dZ = map(at_the_end, [(2, n, n, 32), (f, f, 32, 32), (32,), (2, out, out, 32)])
-        with targets.trying(target._replace(rows=rows * 32 * 4 * n, weights_rows=2 * rows * 32 * 4 * n)):
+        band_bytes = rows * 32 * 4 * n
+        with targets.trying(target._replace(band_bytes=band_bytes, weights_band_bytes=2 * band_bytes)):
             conv.conv2d(A_prev, W, b, stride=s, padding=padding)
             conv.conv2d_backward(dZ, A_prev, W, stride=s, padding=padding)
 """

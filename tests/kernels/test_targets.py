@@ -39,7 +39,7 @@ print({call.specification.operation for call in plan._calls})
 def test_every_field_has_a_number_for_every_target():
     for target in targets.table().values():
         assert all(value > 0 for value in target[2:]), target
-        assert target.sums < 32
+        assert target.accumulators < 32
         assert target.measured_on
 
 
@@ -59,7 +59,7 @@ def test_what_the_processor_has_not_is_refused(monkeypatch):
 def test_other_constants_choose_other_kernels():
     problem, here = ConvProblem(Window.of((56, 56), 3, 1, "same"), 64, 64), targets.current()
     assert algorithms.forward(problem, "fast").is_winograd
-    with targets.trying(here._replace(advantage=9.0)):
+    with targets.trying(here._replace(winograd_min_gain=9.0)):
         assert not algorithms.forward(problem, "fast").is_winograd
     with targets.trying(here._replace(vector=8, registers=16)):
         tile = tiles.conv(problem)

@@ -39,7 +39,7 @@ def test_one_picture_gives_all_threads_something_to_do(size, f, stride, C, K):
 
 def test_what_is_done_at_once_is_no_task_for_others():
     assert tasks(8, 3, 1, 8, 16, few=True) == 1
-    assert tiles.shares(0) == 1
+    assert tiles.tasks(0) == 1
 
 
 def test_two_vectors_of_filters_share_what_they_load_even_if_the_second_is_not_full():
@@ -61,7 +61,7 @@ def test_the_direct_sum_fills_a_tile_of_two_vectors_too_whose_second_is_not_full
 def test_filters_that_come_from_the_second_level_meet_many_columns():
     columns = {}
     for near in (0, 1 << 40):
-        with targets.trying(targets.current()._replace(near=near, distant=6.0)):
+        with targets.trying(targets.current()._replace(l1_filter_bytes=near, l2_load_cost=6.0)):
             forward = algorithms.forward(problem(56, 1, 1, 256, 128), "exact").tile
             backward = algorithms.inputs(problem(56, 1, 1, 128, 256), "exact").tile
         columns[near] = forward.columns, backward.columns
@@ -92,7 +92,7 @@ def test_a_tile_never_holds_more_sums_than_there_are_registers():
     for size, C, K in ((56, 64, 64), (7, 512, 512), (28, 24, 40)):
         for few in (False, True):
             tile = winograd_tiles.tile(problem(size, 3, 1, C, K), (size, size), few)
-            assert tile.tiles * tile.filters // tile.vector <= tiles.sums()
+            assert tile.tiles * tile.filters // tile.vector <= tiles.accumulators()
             assert tile.tiles <= math.ceil(size / 4) ** 2 or not few
 
 
@@ -100,7 +100,7 @@ def test_pictures_lie_side_by_side_where_channels_leave_half_of_their_vectors_em
     v = tiles.vector()
     layouts = {C: tiles.lanes(C, 4 * v) for C in (v - 1, v, v + 1, v + v // 2, 2 * v - 1, 2 * v + 1)}
     assert layouts == {
-        v - 1: v if v - 1 < targets.current().side_by_side else 1,
+        v - 1: v if v - 1 < targets.current().min_channels else 1,
         v: 1,
         v + 1: v if v > 4 else 1,
         v + v // 2: 1,
@@ -110,7 +110,7 @@ def test_pictures_lie_side_by_side_where_channels_leave_half_of_their_vectors_em
 
 
 def test_weights_that_do_not_stay_in_the_cache_meet_more_rows_at_once():
-    with targets.trying(targets.current()._replace(kept=2 << 20)):
+    with targets.trying(targets.current()._replace(l2_weight_bytes=2 << 20)):
         many, few = (algorithms.forward(problem(14, 1, 2, 1024, K), "exact").tile for K in (2048, 64))
         back = algorithms.inputs(problem(14, 1, 2, 1024, 2048), "exact").tile
     assert (many.band, many.shared, few.shared) == (7, True, False)
@@ -125,7 +125,7 @@ def test_whatever_the_bands_the_sums_are_the_same(size, f, stride):
     W = rng.standard_normal((f, f, 32, 48), np.float32)
     results = []
     for kept in (1, 1 << 40):
-        target = targets.current()._replace(kept=kept, rows=4000)
+        target = targets.current()._replace(l2_weight_bytes=kept, band_bytes=4000)
         with engine.use("halide"), targets.trying(target):
             Z = functional.conv2d(A_prev, W, None, stride=stride, padding="same")
             results.append((Z, *functional.conv2d_backward(Z, A_prev, W, stride=stride, padding="same")))

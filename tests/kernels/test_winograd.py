@@ -314,7 +314,7 @@ def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_fe
     def tile(n, C, K):
         return winograd_tiles.tile(square(n, C, K), (n, n))
 
-    whole = targets.current().whole
+    whole = targets.current().max_stored_bytes
     assert tile(56, 64, 64)[-3:] == tile(28, 128, 128)[-3:] == (0, False, False)
     for n, C, K in (
         (7, 64, 64),
@@ -327,15 +327,17 @@ def test_filters_are_transformed_where_they_are_used_if_they_are_many_or_meet_fe
         chosen, wide = tile(n, C, K), -(-n // 4)
         if whole >= 36 * 4 * C * K:  # they may wait in memory, and meet blocks of some pictures
             assert not chosen.on_the_fly
-            assert chosen.pictures == 1 or chosen.pictures * wide * wide <= targets.current().together
+            assert (
+                chosen.pictures == 1 or chosen.pictures * wide * wide <= targets.current().stored_block_tiles
+            )
             continue
         assert chosen.on_the_fly
         assert chosen.chunk % chosen.vector == 0 < chosen.chunk
         assert chosen.padded(C) < 1.15 * C + chosen.vector
         assert chosen.pictures == 1 or chosen.rows == wide
         in_block = chosen.pictures * chosen.rows * wide
-        assert in_block <= max(targets.current().group, wide)
-        assert in_block == wide or in_block * 36 * 4 * C <= targets.current().group_bytes
+        assert in_block <= max(targets.current().llc_tiles, wide)
+        assert in_block == wide or in_block * 36 * 4 * C <= targets.current().llc_tile_bytes
 
 
 def test_one_picture_transforms_many_filters_where_they_are_used_unless_few_tiles_meet_constant_ones():
@@ -368,6 +370,6 @@ def test_sums_of_many_weights_are_never_in_memory_as_a_whole():
 
     assert in_chunks(14, 512, 512)
     for n, C in ((56, 256), (7, 128)):
-        assert in_chunks(n, C, C) == (targets.current().whole < 36 * 4 * C * C)
+        assert in_chunks(n, C, C) == (targets.current().max_stored_bytes < 36 * 4 * C * C)
     assert not in_chunks(112, 128, 128)
     assert not in_chunks(56, 64, 64)

@@ -4,18 +4,18 @@ The model counts multiply-adds of whole vectors for a picture. The direct sum ne
 
     9 · C · ⌈K/v⌉                                                                                         (1)
 
-Winograd's, for each tile of 4 × 4 windows, 36 products instead of 144, and the transforms,
+Winograd's algorithm needs, for each tile of 4 × 4 windows, 36 products instead of 144, and the transforms,
 
     36 · C · ⌈K/v⌉ + T · (⌈C/v⌉ + ⌈K/v⌉)                                                                  (2)
 
-and for each batch that of the filters, 36 · C · ⌈K/v⌉ · 3, shared by some pictures. So tiles that hang over
-the picture's edge, few channels and vectors that are partly filled all speak for themselves. T, some 350, is
-measured (targets.py): a transform costs 36 loads, 36 stores and some 80 additions, and its memory lies in
-the second-level cache.
+and once per batch the transform of the filters, 36 · C · ⌈K/v⌉ · 3, divided among its pictures. So the model
+accounts for tiles that extend beyond the picture, for few channels and for partly filled vectors. T, about
+350, is measured (targets.py): a transform takes 36 loads, 36 stores and about 80 additions, on data in the
+second-level cache.
 
-What decides is the shape, the pass, the processor and the asked precision ("fast"; "exact"; "alike" for few
-pictures, which get the bits that they would have among many side by side); never the number of pictures, of
-which a picture's result must not depend, and never a timing.
+The choice depends on the shape, the pass, the processor and the precision ("fast"; "exact"; "alike" for small
+batches, whose bits must be those of a large batch with pictures side by side). It never depends on the number
+of pictures, because a picture's result must not, and never on a timing.
 """
 
 from typing import NamedTuple
@@ -35,78 +35,77 @@ _ON_THE_FLY = "; filters transformed on the fly"
 def forward(
     problem: ConvProblem, precision: str, *, small_batch: bool = False, constant: bool = False
 ) -> Choice:
-    """Z, with its ReLU and pooling. For a `small_batch` the same sums in other tasks: the threads share what
-    there is to do for one, and filters, unless they are `constant`, are better transformed where they are
-    used."""
+    """Z, with its activation and pooling. A `small_batch` has the same sums in other tasks: the threads share
+    the work of one picture, and filters are transformed on the fly unless they are `constant`."""
     window = problem.window
-    if tiles.narrow(problem):
+    if tiles.is_narrow(problem):
         tile = tiles.depthwise(problem, window.output, window.stride[0] * window.input[1])
         return choice.Depthwise(problem, tile, _narrow(problem))
     verdict = _winograd(problem, problem.covered, precision)
     if verdict.chosen:
-        cut = winograd_tiles.tile(problem, problem.covered, small_batch, constant)
-        return choice.Winograd(problem, cut, verdict.why + _where(cut))
+        tile = winograd_tiles.tile(problem, problem.covered, small_batch, constant)
+        return choice.Winograd(problem, tile, verdict.why + _transformed(tile))
     return choice.Direct(problem, tiles.conv(problem, small_batch), verdict.why)
 
 
 def inputs(problem: ConvProblem, precision: str) -> Choice:
-    """dA_prev: a convolution of dZ, over as many pixels as A_prev has."""
+    """dA_prev: a convolution of dZ, at every pixel of A_prev."""
     window, swapped = problem.window, problem.swapped()
-    if tiles.narrow(swapped):
+    if tiles.is_narrow(swapped):
         (H, W), (s_H, s_W) = window.input, window.stride
         tile = tiles.depthwise(swapped, (-(-H // s_H), -(-W // s_W)), window.output[1])
         return choice.DepthwiseInputs(problem, tile, _narrow(swapped))
     verdict = _winograd(swapped, window.input, precision)
     if verdict.chosen:
-        cut = winograd_tiles.tile(swapped, window.input)
-        return choice.WinogradInputs(problem, cut, verdict.why + _where(cut))
+        tile = winograd_tiles.tile(swapped, window.input)
+        return choice.WinogradInputs(problem, tile, verdict.why + _transformed(tile))
     return choice.DirectInputs(problem, tiles.conv_inputs(problem), verdict.why)
 
 
 def weights(problem: ConvProblem, precision: str) -> Choice:
     """dW and db."""
-    alone = problem._replace(pool=(1, 1))
-    if tiles.narrow(problem):
+    unpooled = problem._replace(pool=(1, 1))
+    if tiles.is_narrow(problem):
         return choice.DepthwiseWeights(problem, tiles.depthwise_weights(problem), _narrow(problem))
-    verdict = _winograd(alone, alone.covered, precision)
+    verdict = _winograd(unpooled, unpooled.covered, precision)
     if verdict.chosen:
-        cut = winograd_tiles.weights_tile(problem)
-        if isinstance(cut, WinogradChunksTile):
-            return choice.WinogradChunks(problem, cut, verdict.why + _BLOCK_BY_BLOCK)
-        return choice.WinogradWeights(problem, cut, verdict.why + (_ONE_SUM if cut.shared else ""))
+        tile = winograd_tiles.weights_tile(problem)
+        if isinstance(tile, WinogradChunksTile):
+            return choice.WinogradChunks(problem, tile, verdict.why + _BLOCK_BY_BLOCK)
+        return choice.WinogradWeights(problem, tile, verdict.why + (_ONE_SUM if tile.shared else ""))
     panels = tiles.conv_panels(problem)
     if panels is not None:
-        many = f"{_ONE_SUM} of {problem.weights * problem.filters:,} weights" if panels.shared else ""
-        return choice.PanelWeights(problem, panels, verdict.why + many)
+        shared = f"{_ONE_SUM} of {problem.weights * problem.filters:,} weights" if panels.shared else ""
+        return choice.PanelWeights(problem, panels, verdict.why + shared)
     return choice.DirectWeights(problem, tiles.conv_weights(problem), verdict.why)
 
 
 def _narrow(problem: ConvProblem) -> str:
-    """Why, where a vector of filters spans groups."""
+    """Why a vector of filters spans groups."""
     if problem.depthwise:
         return "depthwise: a vector is of channels, each with its own filter"
-    of, to = problem.channels // problem.groups, problem.filters // problem.groups
-    groups = f"{problem.groups} groups, {of} to {to}"
-    return f"{groups}, narrower than a vector: channels laid out beside their filters"
+    channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
+    groups = f"{problem.groups} groups, {channels} to {filters}"
+    return f"{groups}, narrower than a vector: channels copied beside their filters"
 
 
-def _where(tile: WinogradTile) -> str:
+def _transformed(tile: WinogradTile) -> str:
     return _ON_THE_FLY if tile.on_the_fly else ""
 
 
 class _Verdict(NamedTuple):
-    """Whether Winograd's algorithm is chosen, and why, or why not."""
+    """Whether Winograd's algorithm is chosen, and the reason."""
 
     chosen: bool
     why: str
 
 
 def _winograd(problem: ConvProblem, out: Pair, precision: str) -> _Verdict:
-    """For sums at `out` (rows, columns): it must fit, and cost less by (1) and (2)."""
+    """For sums at `out` (rows, columns): it must apply, and cost less by (1) and (2)."""
     window, C, filters, groups, pool, lanes = problem
     against = (
         (lanes > 1, f"pictures side by side: {min(C, filters)} channels or filters do not fill vectors"),
-        (precision == "alike", "direct: few pictures, as where many lie side by side"),
+        (precision == "alike", "direct: a small batch, with the bits of pictures side by side"),
         (precision == "exact", "exact: the direct sum rounds least"),
         (groups > 1, f"direct: {groups} groups"),
         (window.size != (3, 3), f"direct: {_times(window.size)} filter"),
@@ -121,11 +120,12 @@ def _winograd(problem: ConvProblem, out: Pair, precision: str) -> _Verdict:
     high, wide = winograd_tiles.grid(out)
     direct = out[0] * out[1] * 9 * C * K  # (1)
     products = high * wide * 36 * C * K
-    transforms = high * wide * target.transform * (-(-C // v) + K) + 36 * C * K * 3 / target.sharing
+    filter_transforms = 36 * C * K * 3 / target.pictures_per_transform
+    transforms = high * wide * target.transform_cost * (-(-C // v) + K) + filter_transforms
     fewer, gain = direct / products, direct / (products + transforms)  # (2)
-    if gain > target.advantage:
+    if gain > target.winograd_min_gain:
         return _Verdict(True, f"Winograd: {fewer:.1f} times fewer products, {gain:.1f} with transforms")
-    return _Verdict(False, f"direct: Winograd would gain {gain:.2f}, less than {target.advantage:g}")
+    return _Verdict(False, f"direct: Winograd would gain {gain:.2f}, less than {target.winograd_min_gain:g}")
 
 
 def _times(pair: Pair) -> str:

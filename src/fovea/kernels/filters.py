@@ -8,7 +8,7 @@ import numpy as np
 
 from fovea.geometry import Pair
 from fovea.geometry.borders import Border, around, sources
-from fovea.kernels import buffers, result_pool, tiles
+from fovea.kernels import buffers, constants, result_pool, tiles
 from fovea.kernels.call import run
 
 Kernel = Sequence[Sequence[int]]
@@ -95,7 +95,7 @@ def run_filter(
             _columns(border.mode, W, size[1], C),
             size[1] // 2 * C,
         )
-    size, kind = (H, max(W * C, tiles.LEAST_ROW)), np.dtype(result).type
+    size, kind = (H, max(W * C, constants.MIN_FILTER_ROW)), np.dtype(result).type
     outs = {name: result_pool.empty(size, kind) for name in names}
     inputs = {"image": image.reshape(len(image), -1), "rows": rows, "columns": columns, **more}
     inputs |= {"lead": ctypes.c_int32(lead), "step": ctypes.c_int32(C)}

@@ -31,7 +31,7 @@ def measure(seconds: float = 0.3) -> float:
 def prepared() -> tuple[Callable[[], None], int]:
     """What runs the kernel once, and how many multiply-adds that is."""
     target = targets.current()
-    sums = min(_SUMS, target.sums)
+    sums = min(_SUMS, target.accumulators)
     specification = specify(
         "peak.multiply_adds",
         ["x"],

@@ -84,7 +84,15 @@ PACKAGE = Path(__file__).parent.parent
 
 def sources() -> list[Path]:
     """The files whose text decides what code comes out."""
-    alone = ("problem.py", "tiles.py", "winograd_tiles.py", "targets.py", "targets.json", "compiler.py")
+    alone = (
+        "constants.py",
+        "problem.py",
+        "tiles.py",
+        "winograd_tiles.py",
+        "targets.py",
+        "targets.json",
+        "compiler.py",
+    )
     kernels = PACKAGE / "kernels"
     return [
         *sorted((kernels / "pipelines").glob("*.py")),

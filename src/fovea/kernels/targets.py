@@ -1,11 +1,12 @@
 """The processors that kernels are made for, and the constants of the models that choose between kernels.
 
-targets.json is the table: a line a constant, a column a kind of processor. `python -m benchmarks.tune
---write` fits its constants to measured times; "measured_on" says on which machine, and a column that says
-"never" is only reasoned, from the number of registers and the size of caches.
+targets.json is the table: one line per constant, one column per kind of processor. `python -m benchmarks.tune
+--write` fits its constants to measured times; "measured_on" names the machine, or is "never" where a column
+is only derived from the number of registers and the sizes of caches. Constants that are the same everywhere
+are in constants.py.
 
-The kind is the first of `_KINDS` that the processor has. FOVEA_TARGET asks for another one that it has too:
-for the kernels of an AVX2 processor, say, on one with AVX-512.
+The kind is the first of `_KINDS` that the processor supports. FOVEA_TARGET selects another one that it also
+supports: the kernels of an AVX2 processor, for example, on one with AVX-512.
 """
 
 import functools
@@ -27,99 +28,98 @@ class Target(NamedTuple):
     # Registers
     vector: int  # float32 numbers in a vector register
     registers: int  # vector registers
-    sums: int  # registers that may hold sums; the others hold what is loaded
-    side_by_side: int  # with fewer channels or filters, pictures fill the vector
-    # Direct convolution
-    packed_rows: int  # bytes of rows of a task, pictures side by side: they fill the first-level cache
-    rows: int  # the same for one picture, whose bands overlap by the filter's height and had better be high
-    kept: int  # bytes of weights that stay in the second-level cache; where more pass, bands fill half of it
-    weights_rows: int  # bytes of rows for the gradient of the weights, of input and of dZ
-    unroll: int  # steps of the innermost sum that are written out at most, pictures side by side
-    unroll_filters: int  # the same where filters fill the vector
-    load_packed: float  # what a load costs beside a product, pictures side by side
-    load: float  # the same where filters fill the vector
-    near: int  # bytes of a block of filters that stay in the first-level cache
-    distant: float  # what a vector of others costs beside a product: it comes from the second level for each
-    task: int  # multiply-adds that are worth a task of their own
-    many_weights: int  # weights whose sum is too large for each thread to have one
-    positions: int  # of dZ that are summed in registers, where each thread has sums of its own
-    shared_positions: int  # the same at most, where they share one
-    tasks: int  # that such a sum is shared out to
+    accumulators: int  # registers that may hold sums; the others hold the operands
+    min_channels: int  # with fewer channels or filters, pictures fill the vector
+    # Direct convolution; lanes_… where pictures fill the vector, else filters do
+    lanes_band_bytes: int  # of a task's rows, which fill the first-level cache
+    band_bytes: int  # of a task's rows; bands overlap by the filter's height, so they should be high
+    l2_weight_bytes: int  # of weights that stay in the second-level cache; with more, bands fill half of it
+    weights_band_bytes: int  # of rows of input and dZ, for the gradient of the weights
+    lanes_unroll: int  # steps of the innermost sum that are unrolled, at most
+    unroll: int
+    lanes_load_cost: float  # of a load, relative to a product
+    load_cost: float
+    l1_filter_bytes: int  # of a block of filters that stays in the first-level cache
+    l2_load_cost: float  # of a vector of a larger block, which every tile loads from the second level
+    task_multiply_adds: int  # that are worth a task
+    shared_sum_weights: int  # whose sum is too large for each thread to have one
+    block_positions: int  # of dZ that are summed in registers, if each thread has its own sum
+    shared_block_positions: int  # the same at most, if the threads share one
+    shared_sum_tasks: int  # into which a shared sum is divided
     # Winograd
-    transform: float  # vector instructions' time to transform one tile of a vector of channels
-    sharing: float  # pictures that share a transform of the filters
-    advantage: float  # how much less it must cost: below, the more exact algorithm
-    few_tiles: int  # tiles that a block should have, where a picture has not even half as many
-    block: int  # bytes of transformed tiles that leave room for the rest in the second-level cache
-    beyond: float  # what a block costs that is larger
-    meeting: int  # tiles of a block that transformed filters from memory should meet
-    group: int  # tiles that meet filters which are transformed where they are used
-    group_bytes: int  # bytes of them, transformed, that leave room for the rest in the last-level cache
-    chunk: int  # channels of such filters at a time
-    whole: int  # bytes of all transformed filters, or of a sum of their gradients, that wait in memory anyway
-    together: int  # tiles that then make a block
-    part: int  # bytes of a sum of which there may be several
-    one_sum: int  # bytes of a sum that the threads share; of a larger one there is only a block's, in parts
-    shared_tiles: int  # of a block that the threads share
+    transform_cost: float  # of one tile of a vector of channels, in vector instructions
+    pictures_per_transform: float  # of the filters
+    winograd_min_gain: float  # below, the more exact algorithm is chosen
+    min_block_tiles: int  # tiles of a block, if a picture has not even half of them
+    l2_tile_bytes: int  # of transformed tiles that leave room for the rest in the second-level cache
+    l2_overflow_cost: float  # of a larger block
+    min_reuse_tiles: int  # tiles that should reuse each transformed filter once it is loaded
+    llc_tiles: int  # of a block, if filters are transformed on the fly
+    llc_tile_bytes: int  # of such a block that leave room for the rest in the last-level cache
+    chunk_channels: int  # that are summed at a time in small blocks
+    max_stored_bytes: int  # of all transformed filters, or of a sum of their gradients, kept in memory anyway
+    stored_block_tiles: int  # of a block that uses them
+    private_sum_bytes: int  # of a sum of which each thread may have one
+    shared_sum_bytes: int  # of a sum that the threads share; larger ones exist only block by block, in parts
+    shared_block_tiles: int  # of a block that the threads share
 
 
-# From best to least: what a processor must have, and what Halide is told where it has better (None: nothing
-# is better).
+# From best to least: the feature that a processor must have, and Halide's features for this kind on a better
+# processor (None: there is none better).
 _KINDS = {
     "avx512-intel": ("avx512f", None),
     "avx512": ("avx512f", None),
     "avx2": ("avx", "avx-avx2-f16c-fma-sse41"),
     "sse": ("sse2", "sse41"),
     "neon": ("neon", None),
-}
-# Where vectors do not tell processors apart, LLVM's names do: these have 2 MB of second-level cache to a
-# core, and a last-level cache that is large and far.
+}  # If vectors do not distinguish processors, LLVM's names do: these have 2 MB of second-level cache per core,
+# and a last-level cache that is large and slow.
 _NAMES = {"avx512-intel": ("sapphirerapids", "emeraldrapids", "graniterapids", "graniterapids-d")}
 
 TABLE = Path(__file__).with_name("targets.json")
 
-_tried: list[Target] = []
+_overrides: list[Target] = []
 
 
 def current() -> Target:
-    """The target that kernels are made for. Raises EngineError where FOVEA_TARGET asks for what this
-    processor has not."""
-    return _tried[-1] if _tried else _chosen()
+    """The target that kernels are made for. Raises EngineError if FOVEA_TARGET names one that this processor
+    does not support."""
+    return _overrides[-1] if _overrides else _chosen()
 
 
 @contextmanager
 def trying(target: Target) -> Iterator[None]:
-    """Choose kernels by other constants for a while: for the tuner, and for tests. Not for threads."""
-    _tried.append(target)
+    """Choose kernels by other constants inside a `with` block, for the tuner and tests. Not thread-safe."""
+    _overrides.append(target)
     try:
         yield
     finally:
-        _tried.pop()
+        _overrides.pop()
 
 
 @functools.cache
 def table() -> dict[str, Target]:
     """Every target by name."""
     rows = json.loads(TABLE.read_text(encoding="utf-8"))
-    assert tuple(rows) == Target._fields, "targets.json has a line for each field of Target, in order"
+    assert tuple(rows) == Target._fields, "targets.json has one line per field of Target, in order"
     return {column[0]: Target(*column) for column in zip(*rows.values(), strict=True)}
 
 
 def available() -> list[str]:
-    """The targets that this processor has, the best first."""
+    """The targets that this processor supports, the best first."""
     import llvmlite.binding as llvm
 
-    features, own = llvm.get_host_cpu_features(), llvm.get_host_cpu_name()
+    features, processor = llvm.get_host_cpu_features(), llvm.get_host_cpu_name()
     return [
         name
         for name, (feature, _) in _KINDS.items()
-        if features.get(feature) and own in _NAMES.get(name, (own,))
+        if features.get(feature) and processor in _NAMES.get(name, (processor,))
     ]
 
 
 def halide(name: str, host: str) -> str:
-    """Halide's word for the target of that name, such as "x86-64-linux-avx-avx2", where `host` is its word
-    for this machine."""
+    """Halide's string for the target `name`, such as "x86-64-linux-avx-avx2"; `host` is the one of this
+    machine."""
     features = _KINDS[name][1]
     if name in available()[:1] or features is None:
         return host
@@ -128,8 +128,9 @@ def halide(name: str, host: str) -> str:
 
 @functools.cache
 def _chosen() -> Target:
-    there = available() or ["sse"]  # not known by name: what asks least
-    asked = os.environ.get("FOVEA_TARGET") or there[0]
-    if asked not in there:
-        raise EngineError(mismatch("FOVEA_TARGET", f"one that this processor has: {', '.join(there)}", asked))
-    return table()[asked]
+    supported = available() or ["sse"]  # an unknown processor: the least demanding
+    name = os.environ.get("FOVEA_TARGET") or supported[0]
+    if name not in supported:
+        expected = f"one that this processor has: {', '.join(supported)}"
+        raise EngineError(mismatch("FOVEA_TARGET", expected, name))
+    return table()[name]

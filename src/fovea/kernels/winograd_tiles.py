@@ -1,19 +1,15 @@
-"""How Winograd's schedules cut their work, for a shape and a processor; pipelines/tiled.py and
-tiled_weights.py say what the parts are.
-
-The constants are the target's (targets.py): how many tiles fill a cache, and from how many filters on they
-are better transformed where they are used.
-"""
+"""How Winograd's schedules divide their work, for a shape and a processor. The parts are described in
+pipelines/tiled.py and tiled_weights.py, the constants in targets.py."""
 
 from typing import NamedTuple
 
 from fovea.geometry import Pair
-from fovea.kernels import targets, tiles
+from fovea.kernels import constants, targets, tiles
 from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import vector, waste
 
 OUTPUTS = 4  # of a tile along an axis
-_PAYING = 4  # tiles of a picture, with more of which it pays to transform filters again
+_FREQUENCY_BYTES = 36 * 4  # of a transformed tile, per channel
 
 
 class WinogradTile(NamedTuple):
@@ -24,17 +20,17 @@ class WinogradTile(NamedTuple):
     tiles: int  # tiles of a register tile
     rows: int  # rows of tiles in a block
     pictures: int  # pictures in a block, at most
-    chunk: int  # channels that are summed at a time; 0 where all are
-    on_the_fly: bool  # whether a chunk of filters is transformed where it is used, not all before
-    small_batch: bool = False  # whether pictures are few, and the threads share a block's filters in any case
+    chunk: int  # channels summed at a time; 0 for all
+    on_the_fly: bool  # whether filters are transformed chunk by chunk where they are used, or all in advance
+    small_batch: bool = False  # whether the threads share a block's filters in any case
 
     def padded(self, channels: int) -> int:
-        """`channels`, and zeros up to a whole chunk or vector."""
+        """`channels` rounded up to whole chunks or vectors."""
         unit = self.chunk or self.vector
         return -(-channels // unit) * unit
 
     def prepacked_shape(self, channels: int, filters: int) -> tuple[int, ...]:
-        """The shape of all filters, transformed: (6, 6, blocks, channels, filters of a block)."""
+        """All transformed filters: (6, 6, blocks, channels, filters of a block)."""
         return 6, 6, -(-filters // self.filters), self.padded(channels), self.filters
 
 
@@ -46,11 +42,11 @@ class WinogradWeightsTile(NamedTuple):
     channels: int  # channels of a register tile
     rows: int  # rows of tiles in a block
     pictures: int  # pictures in a block
-    shared: bool  # whether the threads share a block's frequencies, or have blocks and sums of their own
+    shared: bool  # whether the threads share a block's frequencies; else each has its own blocks and sum
 
 
 class WinogradChunksTile(NamedTuple):
-    """The same where there are many weights, of which the threads share out the channels."""
+    """For the gradient of many weights, where the threads share out the channels."""
 
     vector: int
     filters: int  # filters of a register tile
@@ -66,77 +62,78 @@ def grid(out: Pair) -> Pair:
 
 
 def tile(problem: ConvProblem, out: Pair, small_batch: bool = False, constant: bool = False) -> WinogradTile:
-    """For sums at `out` (rows, columns): two vectors of filters where their number is even (three let M no
-    longer fit beside V), and as many tiles as the registers hold and the block is a multiple of, or nearly.
+    """For sums at `out` (rows, columns). A register tile has as many tiles as the registers hold and as
+    divide the block evenly, or nearly.
 
-    A block of tiles that stays in the second-level cache reads all transformed filters once. Where many
-    channels make such blocks small, or pictures do, the filters' way is so much longer that they had better
-    be transformed where they are used, again for every block, and blocks fill the last-level cache; unless
-    that is far, and filters are not so many."""
+    A block of tiles that stays in the second-level cache reads all transformed filters once. If many channels
+    or small pictures make such blocks small, loading the filters dominates: they are then transformed on the
+    fly, again for every block, and blocks fill the last-level cache. Where that cache is slow, filters that
+    are not too large are still transformed in advance."""
     v, target, (high, wide) = vector(), targets.current(), grid(out)
     channels, filters = problem.channels, problem.filters
     vectors = _vectors(filters)
     padded = -(-channels // v) * v
-    small = 2 * high * wide < target.few_tiles or target.block < target.meeting * 36 * 4 * padded
-    chunk = _chunk(channels) if small else 0
-    bytes_of_all = 36 * 4 * padded * filters
-    again = small_batch and not (constant and high * wide <= _PAYING) and bytes_of_all > target.part
-    on_the_fly = small and (bytes_of_all > target.whole or again)
+    least_bytes = target.min_reuse_tiles * _FREQUENCY_BYTES * padded
+    small = 2 * high * wide < target.min_block_tiles or target.l2_tile_bytes < least_bytes
+    filter_bytes = _FREQUENCY_BYTES * padded * filters
+    reused = constant and high * wide <= constants.RETRANSFORM_TILES
+    again = small_batch and not reused and filter_bytes > target.private_sum_bytes
+    on_the_fly = small and (filter_bytes > target.max_stored_bytes or again)
     if not small:
         rows, pictures = _block(out, padded)
     elif on_the_fly:
         rows, pictures = _large_block(out, padded)
     else:
-        rows = min(range(1, min(high, max(target.together // wide, 1)) + 1), key=lambda r: _rows_cost(out, r))
-        pictures = max(target.together // (rows * wide), 1) if rows == high else 1
-    least = (
-        rows
-        * wide
-        * (1 if small_batch or rows < high else min(pictures, -(-target.few_tiles // (high * wide))))
-    )
+        most = min(high, max(target.stored_block_tiles // wide, 1))
+        rows = min(range(1, most + 1), key=lambda r: _rows_cost(out, r))
+        pictures = max(target.stored_block_tiles // (rows * wide), 1) if rows == high else 1
+    whole = min(pictures, -(-target.min_block_tiles // (high * wide)))
+    least = rows * wide * (1 if small_batch or rows < high else whole)
     extents = (least,) if small_batch else (rows * pictures * wide, least)  # a full block, and a small one
-    count = _best(extents, range(1, min(least, tiles.sums() // vectors) + 1), vectors)
+    count = _best(extents, range(1, min(least, tiles.accumulators() // vectors) + 1), vectors)
+    chunk = _chunk(channels) if small else 0
     return WinogradTile(v, vectors * v, count, rows, pictures, chunk, on_the_fly, small_batch)
 
 
 def _vectors(filters: int) -> int:
-    """Vectors of filters in a register tile: two, where all filters fill an even number of vectors, or nearly
-    fill them. What is beyond the last filter costs less than to load each pixel for a single vector."""
+    """Vectors of filters in a register tile: two if the filters fill an even number of vectors, or nearly.
+    The unused part of the last vector costs less than loading each pixel for a single vector; with three
+    vectors, M no longer fits beside V."""
     return 2 - -(-filters // vector()) % 2
 
 
 def _band(rows: int, most: int) -> int:
-    """Rows of a band, such that bands of at most `most` are of nearly equal height."""
+    """Rows of a band, so that bands of at most `most` rows are of nearly equal height."""
     return -(-rows // -(-rows // most))
 
 
 def _chunk(channels: int) -> int:
-    """Channels of a chunk: as many as the target says or, down to half of it, a better divisor."""
+    """Channels of a chunk: the target's number or, down to half of it, a better divisor."""
     v = vector()
-    most = min(targets.current().chunk, -(-channels // v) * v)
+    most = min(targets.current().chunk_channels, -(-channels // v) * v)
     return min(range(most, max(most // 2, v) - 1, -v), key=lambda n: (-(-channels // n) * n, -n))
 
 
 def weights_tile(problem: ConvProblem) -> WinogradWeightsTile | WinogradChunksTile:
-    """Sums of their own for the threads; one that they share, where these would fill the second-level cache;
-    and none in memory where that one would be longer on its way than at work: where it is large, or pictures
-    have few tiles, unless the last-level cache is large and far."""
+    """A sum per thread; or one that they share, if several would fill the second-level cache; or none in
+    memory, if the sum is large or pictures have few tiles, so that reading and writing it would take longer
+    than adding to it. A large but slow last-level cache holds larger sums."""
     out, channels, filters = problem.window.output, problem.channels, problem.filters
     v, target, (high, wide) = vector(), targets.current(), grid(out)
     vectors, padded = _vectors(filters), -(-channels // v) * v
-    sum_bytes = 36 * channels * filters * 4
-    most = tiles.sums() // vectors
-    few_or_many = 2 * high * wide < target.few_tiles or sum_bytes > target.one_sum
-    if few_or_many and sum_bytes > max(target.part, target.whole):
+    sum_bytes = _FREQUENCY_BYTES * channels * filters
+    most = tiles.accumulators() // vectors
+    costly = 2 * high * wide < target.min_block_tiles or sum_bytes > target.shared_sum_bytes
+    if costly and sum_bytes > max(target.private_sum_bytes, target.max_stored_bytes):
         rows, pictures = _large_block(out, -(-filters // v) * v)
         chunk = min(2 * v, padded)
         block = _best((chunk,), [n for n in range(1, most + 1) if chunk % n == 0], vectors)
         return WinogradChunksTile(v, vectors * v, block, rows, pictures, chunk)
-    # Not v channels: LLVM would load the v numbers at once, and take longer to spread them than to load each.
+    # Not v channels: LLVM would load the v numbers at once, and broadcasting them takes longer than v loads.
     block = _best((channels,), [n for n in range(1, most + 1) if padded % n == 0 and n != v], vectors)
-    shared = sum_bytes > target.part
-    if shared:  # the sum comes from memory for every block, so that blocks are large
-        count = target.shared_tiles
+    shared = sum_bytes > target.private_sum_bytes
+    if shared:  # every block reads and writes the sum in memory, so blocks are large
+        count = target.shared_block_tiles
         rows = high if high * wide <= 2 * count else max(1, count // wide)
         pictures = max(1, round(count / (high * wide)))
     else:
@@ -145,42 +142,45 @@ def weights_tile(problem: ConvProblem) -> WinogradWeightsTile | WinogradChunksTi
 
 
 def _large_block(out: Pair, numbers: int) -> Pair:
-    """(rows of tiles, pictures) of a block that fills the last-level cache, of which each tile has `numbers`
-    transformed channels."""
+    """(rows of tiles, pictures) of a block that fills the last-level cache; a tile has `numbers` transformed
+    channels."""
     (high, wide), target = grid(out), targets.current()
-    limit = min(max(target.group_bytes // (36 * 4 * numbers), 1), target.group)
+    limit = min(max(target.llc_tile_bytes // (_FREQUENCY_BYTES * numbers), 1), target.llc_tiles)
     rows, pictures = _band(high, max(limit // wide, 1)), 1
-    while 2 * pictures * high * wide <= limit:  # batches, too, are mostly powers of two
+    while 2 * pictures * high * wide <= limit:  # batches are mostly powers of two, too
         pictures *= 2
     return rows, pictures
 
 
 def _block(out: Pair, numbers: int) -> Pair:
-    """(rows of tiles, pictures) of a block, of which each tile has `numbers` transformed channels: a part of
-    a picture, or several small ones. A block reads all transformed filters once, so it had better be
-    large; what is beyond the second-level cache costs about a tenth."""
+    """(rows of tiles, pictures) of a block: part of a picture, or several small ones; a tile has `numbers`
+    transformed channels. A block reads all transformed filters once, so it should be large; beyond the
+    second-level cache it costs about a tenth more."""
     (high, wide), target = grid(out), targets.current()
-    if 2 * high * wide < target.few_tiles:
-        return high, target.few_tiles // (high * wide)
+    if 2 * high * wide < target.min_block_tiles:
+        return high, target.min_block_tiles // (high * wide)
+
+    def size(rows: int) -> int:
+        return rows * wide * _FREQUENCY_BYTES * numbers
 
     def cost(rows: int) -> float:
-        size = rows * wide * 36 * numbers * 4
-        return _rows_cost(out, rows) * (1 if size <= target.block else target.beyond)
+        fits = size(rows) <= target.l2_tile_bytes
+        return _rows_cost(out, rows) * (1 if fits else target.l2_overflow_cost)
 
-    fitting = [r for r in range(1, high + 1) if r == 1 or r * wide * 36 * numbers * 4 <= 2 * target.block]
-    return min(fitting, key=cost), 1
+    candidates = [r for r in range(1, high + 1) if r == 1 or size(r) <= 2 * target.l2_tile_bytes]
+    return min(candidates, key=cost), 1
 
 
 def _rows_cost(out: Pair, rows: int) -> float:
-    """What blocks of so many rows of tiles cost: what they compute beyond the last row, and that each reads
-    all filters once."""
+    """Relative cost of blocks of `rows` rows of tiles: tiles beyond the last row, and loading all filters for
+    each block."""
     high, wide = grid(out)
     return waste(high, rows) * (1 + 2 / (rows * wide))
 
 
 def _best(extents: tuple[int, ...], counts, vectors: int) -> int:
-    """Of `counts` numbers × `vectors` vectors a register tile, the cheapest for all `extents`: see
-    tiles.py."""
+    """The cheapest of `counts` for all `extents`, for a register tile of count × `vectors` vectors: the model
+    of tiles.py."""
 
     def cost(n: int) -> float:
         loads = (n + vectors) / (n * vectors)

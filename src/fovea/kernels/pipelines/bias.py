@@ -5,10 +5,10 @@ db[k] = Σ_{l, x, y} dZ[l, k, x, y]                                             
 
 import halide as hl
 
+from fovea.kernels import constants
 from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, result, variables, vectorize_channels
 
 _GUARD = hl.TailStrategy.GuardWithIf
-_SUMS = 4  # vectors
 
 
 def gradient(*, output, channels, lanes, vector):
@@ -37,7 +37,9 @@ def bias_gradient(upstream: Upstream, K: int, L: int, vector: int) -> hl.Func:
         vector //= 2
     result(db, [K])
     part_sum.compute_root().bound_extent(l, L).parallel(part)
-    update = part_sum.update().split(k, kb, k, min(K, _SUMS * (vector if L == 1 else 1)), _GUARD)
+    update = part_sum.update().split(
+        k, kb, k, min(K, constants.BIAS_VECTORS * (vector if L == 1 else 1)), _GUARD
+    )
     update.reorder(l, k, kb, g[0], g[1], part).parallel(part)
     row_sum.compute_at(part_sum, kb)
     for stage in (part_sum, update, row_sum, row_sum.update().reorder(l, k, x)):

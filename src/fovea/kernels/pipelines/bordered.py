@@ -8,7 +8,7 @@ read as they are.
 
 import halide as hl
 
-from fovea.kernels.tiles import LEAST_ROW
+from fovea.kernels.constants import MIN_FILTER_ROW
 
 TYPES = {
     "uint8": hl.UInt(8),
@@ -84,9 +84,9 @@ def blocks(func: hl.Func, vectors: int, count: int) -> hl.Var:
     """Cut rows into blocks of `vectors` vectors of `count` numbers; returns the loop over blocks.
 
     The last block is moved back to end with the row: nothing is loaded or stored under a mask, for which
-    memory would have to be aligned. So a row has LEAST_ROW numbers at least.
+    memory would have to be aligned. So a row has MIN_FILTER_ROW numbers at least.
     """
-    assert vectors * count <= LEAST_ROW
+    assert vectors * count <= MIN_FILTER_ROW
     q, block, within = (hl.Var(name) for name in ("q", "block", "within"))
     func.split(q, block, within, vectors * count, SHIFT).vectorize(within, count)
     if vectors > 1:

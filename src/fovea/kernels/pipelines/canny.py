@@ -6,9 +6,8 @@ which scipy.ndimage adds: the two of equal weight first, from the outside inward
 
 import halide as hl
 
+from fovea.kernels import constants
 from fovea.kernels.pipelines.bordered import SHIFT, TYPES, Bordered, blocks, lanes, plane, run, strips
-
-_STRIP = 32
 
 
 def smooth(*, dtype, result, vector):
@@ -42,7 +41,7 @@ def smooth(*, dtype, result, vector):
 
     # Schedule: as filters.separable.
     count = lanes("float64", vector)
-    strip, line = strips(out, _STRIP)
+    strip, line = strips(out, constants.FILTER_STRIP)
     for func, r, consumer in ((sums, along, out), (column, down, columns)):
         func.compute_at(consumer, blocks(consumer, 4, count)).vectorize(q, count).unroll(q)
         func.update().reorder(q, r[0]).vectorize(q, count).unroll(q)
@@ -86,7 +85,7 @@ def thin(*, dtype, vector):
 
     # Schedule: each row of the gradient is computed once for each strip, and kept for three.
     count = lanes(dtype, vector)
-    strip, row = strips(out, _STRIP)
+    strip, row = strips(out, constants.FILTER_STRIP)
     blocks(out, 1, count)
     for func in (line, difference, soft, down, along, strength):
         func.store_at(out, strip).compute_at(out, row).vectorize(q, count, SHIFT)

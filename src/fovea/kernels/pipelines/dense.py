@@ -12,7 +12,7 @@ import halide as hl
 
 from fovea.kernels.pipelines.activations import forward as forward_of
 from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, fixed, result, variables
-from fovea.kernels.tiles import dense_weights, shares
+from fovea.kernels.tiles import dense_weights, tasks
 
 _GUARD = hl.TailStrategy.GuardWithIf
 
@@ -83,7 +83,7 @@ def _schedule_one_by_one(
     ko, ki = variables("ko ki")
     block = max(vectors * vector for vectors in (1, 2, 4) if vectors * vector <= n_out)
     A.split(k, ko, ki, block, hl.TailStrategy.ShiftInwards).vectorize(ki, vector)
-    A.parallel(ko if shares(n_in * n_out) > 1 else n)
+    A.parallel(ko if tasks(n_in * n_out) > 1 else n)
     Z.compute_at(A, ko).bound_extent(k, block).vectorize(k, vector).unroll(k)
     Z.update().reorder(k, r[0]).vectorize(k, vector).unroll(k)
 

@@ -3,10 +3,10 @@ and the optimizers' updates."""
 
 import halide as hl
 
+from fovea.kernels import constants
 from fovea.kernels.pipelines.activations import backward, forward
 from fovea.kernels.pipelines.algebra import Float, variables
 
-_CHUNK = 4096  # numbers to a task
 _TAIL = hl.TailStrategy.GuardWithIf
 
 
@@ -81,4 +81,8 @@ def _run(name: str, dimensions: int = 1) -> hl.ImageParam:
 
 def _schedule(result: hl.Func, i: hl.Var, vector: int) -> hl.Func:
     chunk, within = variables("chunk within")
-    return result.split(i, chunk, within, _CHUNK, _TAIL).vectorize(within, vector, _TAIL).parallel(chunk)
+    return (
+        result.split(i, chunk, within, constants.ELEMENTWISE_TASK, _TAIL)
+        .vectorize(within, vector, _TAIL)
+        .parallel(chunk)
+    )

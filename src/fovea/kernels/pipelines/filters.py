@@ -11,6 +11,7 @@ from operator import add
 
 import halide as hl
 
+from fovea.kernels import constants
 from fovea.kernels.pipelines.activations import is_nan
 from fovea.kernels.pipelines.bordered import (
     ROUND,
@@ -25,7 +26,6 @@ from fovea.kernels.pipelines.bordered import (
     strips,
 )
 
-_STRIP = 32  # rows to a task
 _ARC_TANGENT = (8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1)
 
 
@@ -69,7 +69,7 @@ def stencil(*, dtype, kernels, form, result, scaled, vector):
     # Schedule: a row of sums at a time. Numbers of four bytes and more are read from the second level of the
     # cache once for each row of the filter; four rows together read each but once and a half.
     count, together = lanes(kind, vector), 1 if T.bits() == 16 else 4
-    strip, row = strips(out, _STRIP)
+    strip, row = strips(out, constants.FILTER_STRIP)
     group, member = hl.Var("group"), hl.Var("member")
     if together == 1:
         group = row
@@ -165,7 +165,7 @@ def separable(*, dtype, kind, total, result, fixed, vector):
     )
 
     # Schedule: a row of columns' sums at a time; the sums of four vectors wait in registers for all weights.
-    strip, row = strips(out, _STRIP)
+    strip, row = strips(out, constants.FILTER_STRIP)
     _in_registers(sums, b[0], out, lanes(total, vector))
     columns.compute_at(out, row).store_at(out, strip)
     _in_registers(column, a[0], columns, lanes(kind, vector))
@@ -188,7 +188,7 @@ def correlate(*, dtype, total, result, vector):
     out[q, y] = _real(sums[q, y], result, scale)
 
     # Schedule: the strip of the picture that a strip of the result sees is in the second level of the cache.
-    strip, _ = strips(out, _STRIP // 2)
+    strip, _ = strips(out, constants.FILTER_STRIP // 2)
     block = blocks(out, 4, lanes(total, vector))
     sums.compute_at(out, block).vectorize(q, lanes(total, vector)).unroll(q)
     sums.update().reorder(q, r[0], r[1]).vectorize(q, lanes(total, vector)).unroll(q)

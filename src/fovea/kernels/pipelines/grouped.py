@@ -15,11 +15,9 @@ from collections.abc import Callable, Sequence
 
 import halide as hl
 
+from fovea.kernels import constants
 from fovea.kernels.pipelines.algebra import ZERO, Float, apart, array, rectified, result, variables
 from fovea.kernels.pipelines.sums import GUARD, Pictures, Sums, divisor, entry
-
-_BLOCK = 64  # pixels, at most
-_CHUNK = 16384  # numbers of a picture to a task, at most
 
 Terms = Callable[..., Sequence[hl.Expr]]  # of (c, p, n)
 
@@ -95,7 +93,7 @@ class _Together:
     def _over_picture(self, name: str, terms: Terms) -> tuple[hl.Func, int]:
         of, (c, b, n, g) = self.of, variables("c b n g")
         block, channel, group, total = (hl.Func(f"{name}_{part}") for part in ("b", "c", "g", "t"))
-        size = min(of.P, _BLOCK)
+        size = min(of.P, constants.GROUP_PIXELS)
         r = hl.RDom([(0, size)], "r")
         pixel = b * size + r[0]
         if of.P % size:
@@ -139,7 +137,7 @@ class _Together:
         """Schedule what is computed number by number, chunks of pixels in parallel."""
         of, (c, p, n, po) = self.of, variables("c p n po")
         result(function, of.extents)
-        chunk = divisor(of.P, max(1, _CHUNK // of.C))
+        chunk = divisor(of.P, max(1, constants.NORMALIZATION_TASK // of.C))
         function.split(p, po, p, chunk).vectorize(c, of.v, GUARD).parallel(n).parallel(po)
         return function
 

@@ -12,9 +12,8 @@ from operator import mul
 
 import halide as hl
 
+from fovea.kernels import constants
 from fovea.kernels.pipelines.algebra import ZERO, array, result, variables, vectorize_channels
-
-_BESIDE = 8  # sums over channels side by side
 
 
 def add(*, sizes, lanes, vector):
@@ -43,8 +42,11 @@ def gradient(*, sizes, size, lanes, vector):
     of = product
     if deep:
         beside, total = hl.Func("beside"), hl.Func("of_pixel")
-        r, s = hl.RDom([(0, -(-C // _BESIDE))], "r"), hl.RDom([(0, _BESIDE)], "s")
-        channel = r[0] * _BESIDE + k
+        r, s = (
+            hl.RDom([(0, -(-C // constants.CHANNEL_SUMS))], "r"),
+            hl.RDom([(0, constants.CHANNEL_SUMS)], "s"),
+        )
+        channel = r[0] * constants.CHANNEL_SUMS + k
         term = hl.select(channel < C, product(l, hl.min(channel, C - 1), x, y, n), ZERO)
         beside[l, k, x, y, n] = ZERO
         beside[l, k, x, y, n] = hl.strict_float(beside[l, k, x, y, n] + term)

@@ -14,10 +14,8 @@ from collections.abc import Callable
 import halide as hl
 
 from fovea.geometry import Window
+from fovea.kernels import constants
 from fovea.kernels.pipelines.algebra import ZERO, array, is_nan, result, variables
-
-_TASK = 200_000  # numbers that a task looks at
-_WRITTEN_OUT = 16  # numbers of a window that are looked at without a loop, at most
 
 
 def maximum(*, window, channels, lanes, vector):
@@ -195,7 +193,7 @@ def _in_registers(
     l, c, x, y, n, cb, xi, yi, band, task = variables("l c x y n cb xi yi band task")
     guard, looks = hl.TailStrategy.GuardWithIf, math.prod(window.size)
     (n_H, n_W), (s_H, s_W) = (window.input, window.stride) if gathers else (window.output, (1, 1))
-    rows = min(max(1, _TASK // (n_W * channels * lanes * looks * s_H)) * s_H, n_H)
+    rows = min(max(1, constants.POOL_TASK // (n_W * channels * lanes * looks * s_H)) * s_H, n_H)
     outcome.split(y, band, y, rows, guard).split(y, y, yi, s_H, guard).split(x, x, xi, s_W, guard)
     if lanes == 1:
         along, among = c, cb
@@ -206,6 +204,6 @@ def _in_registers(
     outcome.vectorize(along).unroll(xi).unroll(yi)
     found.compute_at(outcome, xi).vectorize(along)
     update = found.update().reorder(l, c, x, y, r[0], r[1], n).vectorize(along)
-    if written_out and looks <= _WRITTEN_OUT:
+    if written_out and looks <= constants.POOL_UNROLL:
         update.unroll(r[0]).unroll(r[1])
     return outcome.fuse(band, n, task).parallel(task)

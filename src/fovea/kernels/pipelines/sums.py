@@ -11,6 +11,7 @@ from math import gcd
 
 import halide as hl
 
+from fovea.kernels import constants
 from fovea.kernels.pipelines.algebra import (
     ZERO,
     Float,
@@ -23,9 +24,6 @@ from fovea.kernels.pipelines.algebra import (
 )
 
 GUARD = hl.TailStrategy.GuardWithIf
-_SHORTEST = 4  # numbers of a vector that is worth it
-_SUMS = 8  # vectors of each sum in registers
-_BLOCK = 256  # pixels to a block, at most
 
 
 class Pictures:
@@ -34,7 +32,7 @@ class Pictures:
     def __init__(self, channels: int, pixels: int, lanes: int, vector: int) -> None:
         self.C, self.P, self.L = channels, pixels, lanes
         common = gcd(channels, vector)  # a shorter vector that divides the channels beats one under a mask
-        self.v = common if common >= _SHORTEST else vector
+        self.v = common if common >= constants.MIN_SUM_VECTOR else vector
         self.extents = [lanes, channels, pixels]
         self.Z = array("Z", self.extents)
         self.groups = self.Z.dim(3).extent()
@@ -55,7 +53,9 @@ class Pictures:
         l, c, p, n = names
         po, pi = variables("po pi")
         result(function, self.extents)
-        function.split(p, po, pi, max(1, min(self.P, 16384 // (self.C * self.L))), GUARD)
+        function.split(
+            p, po, pi, max(1, min(self.P, constants.NORMALIZATION_TASK // (self.C * self.L))), GUARD
+        )
         vectorize_channels(function, l, c, self.L, self.v)
         return function.parallel(n).parallel(po)
 
@@ -67,10 +67,10 @@ class Sums:
     def __init__(self, of: Pictures, terms: Callable[..., Sequence[hl.Expr]]) -> None:
         self.of = of
         vectors = of.C if of.L > 1 else -(-of.C // of.v)
-        together = divisor(vectors, _SUMS)
+        together = divisor(vectors, constants.SUM_VECTORS)
         self.channels = together * (1 if of.L > 1 else of.v)  # of a register tile
-        self.beside = divisor(of.P, max(1, _SUMS // together))  # pixels in it
-        self.steps = divisor(of.P // self.beside, max(1, _BLOCK // self.beside))
+        self.beside = divisor(of.P, max(1, constants.SUM_VECTORS // together))  # pixels in it
+        self.steps = divisor(of.P // self.beside, max(1, constants.SUM_PIXELS // self.beside))
         blocks = of.P // (self.beside * self.steps)
         l, c, i, b, n, part = variables("l c i b n part")
         self.block, self.part, self.lanes, self.total = (

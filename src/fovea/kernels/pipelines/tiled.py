@@ -20,6 +20,7 @@ Bᵀ, G and Aᵀ are in transforms.py. There are two schedules, and tile.on_the_
 
 import halide as hl
 
+from fovea.kernels import constants
 from fovea.kernels.pipelines.algebra import ZERO, result, variables
 from fovea.kernels.pipelines.transformed import Pixel, TransformedFilters
 from fovea.kernels.pipelines.transforms import (
@@ -33,7 +34,6 @@ from fovea.kernels.pipelines.transforms import (
 from fovea.kernels.winograd_tiles import WinogradTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
-_TASKS = 8  # blocks of filters; where they are fewer, the threads also share out blocks of tiles
 
 
 class Tiles:
@@ -126,7 +126,7 @@ class Tiles:
         A.reorder(l, ki, xi, yi, kv, xt, yt, ni, kb, band, group)
         if tile.on_the_fly or tile.small_batch:
             A.parallel(kb)
-        if not tile.on_the_fly or self.K // tile.filters < _TASKS:
+        if not tile.on_the_fly or self.K // tile.filters < constants.WINOGRAD_FILTER_TASKS:
             A.parallel(group).parallel(band)
         c, cv, t, i, j, between, tb, filter = *variables("c cv t i j v tb"), self.place[0]
         self.Z.compute_at(A, kv).bound_extent(filter, v).vectorize(filter).unroll(i).unroll(j)
