@@ -5,9 +5,20 @@ from typing import Annotated, Any
 import typer
 
 from fovea.cli.common import (
+    CHOSEN,
+    Architecture,
+    Augment,
+    BatchSize,
+    Data,
     Debug,
+    Flips,
     Json,
+    Optimizer,
+    Out,
+    Pictures,
     Precision,
+    Seed,
+    Size,
     Threads,
     Trained,
     app,
@@ -23,29 +34,15 @@ from fovea.files import jsons
 from fovea.metrics import figure
 from fovea.names import say, typed, visible
 
-CHOSEN = "chosen for the data"
 WIDEST = 40  # columns of a class's name: the share of a longer one stands further to the right
-Flips = Annotated[
-    bool, typer.Option("--flips", help="Average predictions over each picture and its mirror image.")
-]
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea train photos --epochs 20 --augment shift,flip")
 def train(
     context: typer.Context,
-    data: Annotated[
-        str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")
-    ] = "digits",
-    model: Annotated[
-        str | None,
-        typer.Option(help="Built-in architecture, or a trained model to continue.", show_default=CHOSEN),
-    ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HxW", help="Height and width to resize pictures to.", show_default="theirs, at most 128"
-        ),
-    ] = None,
+    data: Data = "digits",
+    model: Architecture = None,
+    size: Size = None,
     groups: Annotated[
         str | None,
         typer.Option(
@@ -60,12 +57,8 @@ def train(
         int | None,
         typer.Option(help="Stop after this many epochs without improvement.", show_default="never"),
     ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Pictures per step.", show_default=CHOSEN)
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(help="sgd or adam, with settings: sgd,nesterov.", show_default=CHOSEN)
-    ] = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -96,10 +89,7 @@ def train(
         float | None,
         typer.Option(help="Decay of the moving average of the weights, such as 0.999.", show_default=CHOSEN),
     ] = None,
-    augment: Annotated[
-        str | None,
-        typer.Option(help="Random changes to training pictures: flip,pad=4,reflect.", show_default=CHOSEN),
-    ] = None,
+    augment: Augment = None,
     mixup: Annotated[
         float | None,
         typer.Option(
@@ -116,25 +106,19 @@ def train(
             help="Class weights in the loss: balanced, none, or cat=2,dog=0.5.", show_default="none"
         ),
     ] = None,
-    flips: Annotated[
-        bool | None,
-        typer.Option("--flips", help="Average predictions over each picture and its mirror image."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Random seed.", show_default="0")] = None,
+    flips: Flips = False,
+    seed: Seed = None,
     precision: Precision = None,
     threads: Threads = None,
     resume: Annotated[str | None, typer.Option(metavar="RUN", help="Resume the run in this folder.")] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Run folder.", show_default="a new folder in runs/classify"),
-    ] = None,
+    out: Out = None,
     debug: Debug = False,
 ) -> None:
     """Train a classifier on a folder of pictures. Ctrl-C saves; --resume continues."""
-    from fovea.classification import train
+    from fovea.classification import train as training
     from fovea.data.groups import parse
     from fovea.geometry import sides
-    from fovea.training import progress, trained
+    from fovea.training import progress
 
     set_threads(threads)
     if resume is not None:
@@ -142,15 +126,13 @@ def train(
         given = [name for name in context.params if name not in free and is_given(context, name)]
         if given:
             usage(f"--resume takes every other setting from the run: leave out {', '.join(given)}")
-        run = train.resume(resume, progress.shown())
+        run = training.resume(resume, progress.shown())
     else:
-        chosen = {name: context.params[name] for name in train.NAMES if context.params.get(name) is not None}
-        or_usage_error(train.check, chosen)
-        or_usage_error(trained.check_precision, precision)
+        chosen = _choices(context)
         if groups is not None:
             or_usage_error(parse, groups)
         where = {"weights": weights, "size": or_usage_error(sides, size), "groups": groups, "out": out}
-        run = train.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
+        run = training.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
     assert run.folder is not None
     say(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
     skipped(run.bad, run.folder.bad_images)
@@ -161,51 +143,28 @@ def train(
 @app.command(epilog="[bold]Example:[/bold]  fovea find-rate photos")
 def find_rate(
     context: typer.Context,
-    data: Annotated[
-        str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")
-    ] = "digits",
-    model: Annotated[
-        str | None, typer.Option(help="Built-in architecture, or a trained model.", show_default=CHOSEN)
-    ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HxW", help="Height and width to resize pictures to.", show_default="theirs, at most 128"
-        ),
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Pictures per step.", show_default=CHOSEN)
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(help="sgd or adam, with settings: sgd,nesterov.", show_default=CHOSEN)
-    ] = None,
-    augment: Annotated[
-        str | None,
-        typer.Option(help="Random changes to training pictures: flip,pad=4,reflect.", show_default=CHOSEN),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Random seed.", show_default="0")] = None,
+    data: Data = "digits",
+    model: Architecture = None,
+    size: Size = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    augment: Augment = None,
+    seed: Seed = None,
     precision: Precision = None,
     threads: Threads = None,
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Folder to write to.", show_default="a new folder in runs/classify"),
-    ] = None,
+    out: Out = None,
     debug: Debug = False,
 ) -> None:
     """Find a learning rate: train briefly while the rate rises, until the loss diverges."""
     from fovea.apps.counter import Counter
-    from fovea.classification import find_rate as app
-    from fovea.classification import train
+    from fovea.classification.find_rate import find
     from fovea.geometry import sides
-    from fovea.training import trained
 
     set_threads(threads)
-    chosen = {name: context.params[name] for name in train.NAMES if context.params.get(name) is not None}
-    or_usage_error(train.check, chosen)
-    or_usage_error(trained.check_precision, precision)
+    chosen = _choices(context)
     where = {"size": or_usage_error(sides, size), "precision": precision, "out": out}
     with Counter("trying rates") as counter:
-        found, recipe, name, folder = app.find(data, model, progress=counter, **where, **chosen)
+        found, recipe, name, folder = find(data, model, progress=counter, **where, **chosen)
     say(f"{name}, batches of {recipe.batch_size}, {recipe.optimizer.name}: learning rate {found.best:g}")
     say(f"the losses are in {folder.path}")
     say(f"now try: fovea train {typed(data)} --learning-rate {found.best:g}")
@@ -214,26 +173,21 @@ def find_rate(
 @app.command(epilog="[bold]Example:[/bold]  fovea evaluate runs/classify/train photos")
 def evaluate(
     model: Trained,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")],
+    data: Data,
     as_json: Json = False,
     flips: Flips = False,
     precision: Precision = None,
     threads: Threads = None,
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Folder to write to.", show_default="a new folder in runs/classify"),
-    ] = None,
+    out: Out = None,
     debug: Debug = False,
 ) -> None:
     """Measure a model: accuracy per class, confusions, worst mistakes."""
     from fovea.apps.counter import Counter
-    from fovea.classification import evaluate as app
-    from fovea.training import trained
+    from fovea.classification import evaluate as evaluation
 
-    or_usage_error(trained.check_precision, precision)
     set_threads(threads)
     with Counter("measuring") as counter:
-        found = app.evaluate(model, data, flips=flips, precision=precision, out=out, progress=counter)
+        found = evaluation.evaluate(model, data, flips=flips, precision=precision, out=out, progress=counter)
     for line in found.choice.warnings:
         warn(f"warning: {line}")
     pairs = found.mistakes.pairs()
@@ -256,7 +210,7 @@ def evaluate(
 @app.command(epilog="[bold]Example:[/bold]  fovea predict runs/classify/train cat.jpg holiday/")
 def predict(
     model: Trained,
-    places: Annotated[list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures or folders.")],
+    places: Pictures,
     as_json: Json = False,
     csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write a CSV table to this file.")] = None,
     flips: Flips = False,
@@ -265,20 +219,19 @@ def predict(
     debug: Debug = False,
 ) -> None:
     """Predict the class of pictures. Exit code 1 if none could be read, or memory ran out."""
-    from fovea.apps import predict as app
+    from fovea.apps import predict as prediction
     from fovea.apps.counter import Counter
     from fovea.classification.task import Classification
     from fovea.training import trained
 
     if as_json and csv is not None:
         usage("--json and --csv cannot be combined")
-    or_usage_error(trained.check_precision, precision)
     set_threads(threads)
     network, task = trained.classifier(model, precision), Classification(flips=flips)
     entries, short = [], None
     with Counter("reading") as counter:
         try:
-            for entry in app.predict(network, task, places, counter, warn):
+            for entry in prediction.predict(network, task, places, counter, warn):
                 entries.append(entry)
                 if not as_json and entry["error"]:
                     warn(f"{entry['file']}: {entry['error']}")
@@ -289,12 +242,21 @@ def predict(
     if as_json:
         print(jsons.dumps(entries, indent=2))
     if csv is not None:
-        app.write_csv(csv, network, task, entries)
+        prediction.write_csv(csv, network, task, entries)
         say(f"{len(entries)} lines written to {csv}")
     if short:
         raise short
     if all(entry["error"] for entry in entries):
         raise typer.Exit(1)
+
+
+def _choices(context: typer.Context) -> dict[str, Any]:
+    """The options for the recipe and the task that were given, checked."""
+    from fovea.classification import train as training
+
+    given = {name: context.params[name] for name in training.NAMES if context.params.get(name) is not None}
+    or_usage_error(training.check, given)
+    return given
 
 
 def _measured(metrics: dict[str, Any]) -> str:

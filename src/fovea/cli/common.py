@@ -30,7 +30,65 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def usage(text: str) -> NoReturn:
+    raise typer.BadParameter(text)
+
+
+def or_usage_error(check: Callable[..., Any], *values: Any) -> Any:
+    """The result of `check` on options; its errors mean that the command was not understood."""
+    try:
+        return check(*values)
+    except FoveaError as error:
+        usage(str(error))
+
+
+def _checked_precision(precision: str | None) -> str | None:
+    if precision is not None:
+        from fovea.training import trained
+
+        or_usage_error(trained.check_precision, precision)
+    return precision
+
+
 DEBUG = "--debug"
+CHOSEN = "chosen for the data"
+
+# Arguments and options that several commands share
+Data = Annotated[str, typer.Argument(metavar="DATA", help="Folder of pictures or IDX files, or digits.")]
+Pictures = Annotated[list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures or folders.")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Model file, run folder or built-in architecture.")
+]
+Trained = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model file, or a run folder (its best model).")
+]
+Architecture = Annotated[
+    str | None,
+    typer.Option(help="Built-in architecture, or a trained model to continue.", show_default=CHOSEN),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HxW", help="Height and width to resize pictures to.", show_default="theirs, at most 128"
+    ),
+]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Pictures per step.", show_default=CHOSEN)]
+Optimizer = Annotated[
+    str | None, typer.Option(help="sgd or adam, with settings: sgd,nesterov.", show_default=CHOSEN)
+]
+Augment = Annotated[
+    str | None,
+    typer.Option(help="Random changes to training pictures: flip,pad=4,reflect.", show_default=CHOSEN),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Random seed.", show_default="0")]
+Flips = Annotated[
+    bool, typer.Option("--flips", help="Average predictions over each picture and its mirror image.")
+]
+Out = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Folder to write to.", show_default="a new folder in runs"),
+]
 Threads = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Number of threads.", show_default="all cores")
 ]
@@ -39,11 +97,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print only JSON on standard 
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="fast, or exact: without Winograd's algorithm, which rounds more.", show_default="the model's"
+        help="fast, or exact: without Winograd's algorithm, which rounds more.",
+        show_default="the model's",
+        callback=_checked_precision,
     ),
-]
-Trained = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model file, or a run folder (its best model).")
 ]
 
 
@@ -62,14 +119,6 @@ def is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def or_usage_error(check: Callable[..., Any], *values: Any) -> Any:
-    """What `check` makes of options; wrong values of them are a wrong command."""
-    try:
-        return check(*values)
-    except FoveaError as error:
-        usage(str(error))
-
-
 def pictures(count: int) -> str:
     return f"{count:,} picture{'' if count == 1 else 's'}"
 
@@ -83,7 +132,3 @@ def skipped(bad: Mapping[str, str], listed: object) -> None:
     """Say how many pictures could not be read, and where the reasons are."""
     if bad:
         say(f"skipped {pictures(len(bad))}; the reasons are in {listed}")
-
-
-def usage(text: str) -> NoReturn:
-    raise typer.BadParameter(text)

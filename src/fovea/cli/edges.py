@@ -4,16 +4,19 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, app, pictures, set_threads, skipped, usage, warn
+from fovea.cli.common import Debug, Out, Pictures, Threads, app, pictures, set_threads, skipped, usage, warn
 from fovea.errors import ShapeError
 from fovea.names import say
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea edges photos --filter canny")
 def edges(
-    places: Annotated[list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures or folders.")],
-    filter: Annotated[
-        str, typer.Option(metavar="NAME", help="sobel, canny, scharr-vertical …; an unknown name lists all.")
+    places: Pictures,
+    filter_name: Annotated[
+        str,
+        typer.Option(
+            "--filter", metavar="NAME", help="sobel, canny, scharr-vertical …; an unknown name lists all."
+        ),
     ] = "sobel",
     threshold: Annotated[
         float | None,
@@ -35,23 +38,20 @@ def edges(
         ),
     ] = None,
     threads: Threads = None,
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Folder to write to.", show_default="a new folder in runs/edges"),
-    ] = None,
+    out: Out = None,
     debug: Debug = False,
 ) -> None:
     """Apply an edge detector or another filter to pictures. Exit code 1 if none could be read."""
-    from fovea.apps import edges as app
     from fovea.apps.counter import Counter
+    from fovea.apps.edges import Edges, draw
 
     set_threads(threads)
     try:
-        asked = app.Edges(filter, threshold, sigma, convention, mode)
+        asked = Edges(filter_name, threshold, sigma, convention, mode)
     except ShapeError as error:
         usage(str(error))
     with Counter("filtering") as counter:
-        drawn = app.draw(places, asked, out=out, progress=counter, note=warn)
+        drawn = draw(places, asked, out=out, progress=counter, note=warn)
     for file, reason in drawn.bad.items():
         warn(f"{file}: {reason}")
     if not drawn.files:

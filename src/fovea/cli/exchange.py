@@ -13,8 +13,8 @@ from fovea.ranges import short
 @app.command(epilog="[bold]Example:[/bold]  fovea export runs/classify/train --format onnx")
 def export(
     model: Trained,
-    format: Annotated[
-        str, typer.Option(help="onnx, or torch for weights with torchvision's names.")
+    file_format: Annotated[
+        str, typer.Option("--format", help="onnx, or torch for weights with torchvision's names.")
     ] = "onnx",
     numbers: Annotated[
         bool,
@@ -29,8 +29,8 @@ def export(
     """Write a model for other programs."""
     from fovea.apps import exchange
 
-    or_usage_error(exchange.check_format, format)
-    path, words = exchange.export(model, format, out, numbers=numbers, logits=logits)
+    or_usage_error(exchange.check_format, file_format)
+    path, words = exchange.export(model, file_format, out, numbers=numbers, logits=logits)
     say(f"{path}: {words}")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, Trained, app, or_usage_error, set_threads, warn
+from fovea.cli.common import Debug, Out, Threads, Trained, app, or_usage_error, set_threads, warn
 from fovea.names import say
 
 
@@ -35,21 +35,18 @@ def inspect(
         typer.Option(metavar="DATA", help="Data set to map in two dimensions, with its mistakes."),
     ] = None,
     threads: Threads = None,
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Folder to write to.", show_default="a new folder in runs/classify"),
-    ] = None,
+    out: Out = None,
     debug: Debug = False,
 ) -> None:
     """Show what a model sees in pictures: maps, filters, saliency and Grad-CAM, as one page."""
     from fovea.apps.counter import Counter
-    from fovea.apps.inspect import inspect as app
+    from fovea.apps.inspect import inspect as inspection
 
-    or_usage_error(app.check_unit, unit)
+    or_usage_error(inspection.check_unit, unit)
     set_threads(threads)
     with Counter("inspecting") as counter:
-        found = app.inspect(
-            model, images, layer=layer, unit=app.check_unit(unit), class_name=class_name, source=data,
+        found = inspection.inspect(
+            model, images, layer=layer, unit=inspection.check_unit(unit), class_name=class_name, source=data,
             out=out, progress=counter,
         )  # fmt: skip
     for file, why in found.bad.items():

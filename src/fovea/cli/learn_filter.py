@@ -4,14 +4,26 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, app, is_given, or_usage_error, set_threads, skipped, usage
+from fovea.cli.common import (
+    Debug,
+    Out,
+    Pictures,
+    Seed,
+    Threads,
+    app,
+    is_given,
+    or_usage_error,
+    set_threads,
+    skipped,
+    usage,
+)
 from fovea.names import say
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea learn-filter photos --target sobel-vertical")
 def learn_filter(
     context: typer.Context,
-    places: Annotated[list[str], typer.Argument(metavar="IMAGE_OR_FOLDER...", help="Pictures or folders.")],
+    places: Pictures,
     target: Annotated[
         str, typer.Option(metavar="NAMES", help="Filters to learn, separated by commas.")
     ] = "sobel-vertical",
@@ -29,25 +41,22 @@ def learn_filter(
         int | None, typer.Option(min=1, max=1024, help="Number of filters.", show_default="one per target")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Maximum number of steps.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
+    seed: Seed = None,
     threads: Threads = None,
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Run folder.", show_default="a new folder in runs/learn-filter"),
-    ] = None,
+    out: Out = None,
     debug: Debug = False,
 ) -> None:
     """Learn a filter by gradient descent from pictures and their filtered versions."""
-    from fovea.apps.learn_filter import learn as app
     from fovea.apps.learn_filter import progress
     from fovea.apps.learn_filter.findings import verdict
+    from fovea.apps.learn_filter.learn import known, learn
 
     if targets is not None and is_given(context, "target"):
         usage("--target and --targets cannot be combined")
     set_threads(threads)
-    or_usage_error(app.known, target, None if targets else targets, size)
-    found = app.learn(
-        places, target, targets=targets, size=size, count=filters, steps=steps, seed=seed, out=out,
+    or_usage_error(known, target, None if targets else targets, size)
+    found = learn(
+        places, target, targets=targets, size=size, count=filters, steps=steps, seed=seed or 0, out=out,
         approach=progress.shown(),
     )  # fmt: skip
     for number, name in enumerate(found.names):

@@ -4,15 +4,13 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Threads, app, set_threads
+from fovea.cli.common import Debug, Model, Threads, app, set_threads
 from fovea.names import say
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea look runs/classify/train")
 def look(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Model file, run folder or built-in architecture.")
-    ],
+    model: Model,
     data: Annotated[
         str | None,
         typer.Option(metavar="DATA", help="Pictures to choose from.", show_default="the model's own"),

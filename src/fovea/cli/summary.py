@@ -4,12 +4,8 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Json, Precision, Threads, app, or_usage_error, set_threads
+from fovea.cli.common import Debug, Json, Model, Precision, Threads, app, set_threads
 from fovea.files import jsons
-
-Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Model file, run folder or built-in architecture.")
-]
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea summary lenet5")
@@ -36,14 +32,13 @@ def explain_kernels(
     debug: Debug = False,
 ) -> None:
     """Show the kernel of each stage and pass, why it was chosen, and its share of peak speed."""
-    from fovea.apps import explain as app
     from fovea.apps.counter import Counter
+    from fovea.apps.explain import explain, text
     from fovea.training import trained
 
-    or_usage_error(trained.check_precision, precision)
     set_threads(threads)
     network = trained.any_of(model)
     network.precision = precision or network.precision
     with Counter("compiling") as counter:
-        found = app.explain(network, model, batch_size=batch_size, training=training, progress=counter)
-    print(jsons.dumps(found.to_json(), indent=2) if as_json else app.text(found))
+        found = explain(network, model, batch_size=batch_size, training=training, progress=counter)
+    print(jsons.dumps(found.to_json(), indent=2) if as_json else text(found))
