@@ -119,7 +119,7 @@ def test_inspect_writes_a_page_that_shows_names_and_obeys_none(world, call):
     page = (world / "inspected" / "report.html").read_bytes().decode()
     assert "<script" not in page
     assert all(visible(line) == line for line in page.split("\n"))
-    assert "What makes it <script>" in unescape(page)
+    assert "Evidence for <script>" in unescape(page)
     assert r"\udcff\udcfe.png" in page
     for path in (world / "inspected").rglob("*"):
         assert len(os.fsencode(path.name)) < 255

@@ -60,7 +60,7 @@ def test_what_a_file_does_not_say_can_be_said(call, tmp_path):
     [
         (["export", "tiny.safetensors", "--format", "caffe"], 2, ["--format", "onnx", "'caffe'"]),
         (["export", "missing.safetensors"], 1, ["missing.safetensors", "no such file"]),
-        (["export", "tiny.safetensors", "--out", "tiny.safetensors"], 1, ["not there yet", "--out"]),
+        (["export", "tiny.safetensors", "--out", "tiny.safetensors"], 1, ["already exists", "--out"]),
         (["import", "missing.onnx"], 1, ["missing.onnx", "no such file"]),
         (["import", "tiny.safetensors", "--out", "x.safetensors"], 1, ["expected an ONNX file"]),
         (["import", "tiny.onnx", "--mean", "grey"], 2, ["--mean", "'grey'"]),
@@ -90,7 +90,7 @@ def test_class_names_that_do_not_fit(call, tmp_path):
 
     call("export", "tiny.safetensors")
     (tmp_path / "names.txt").write_text("a\nb\n")
-    with pytest.raises(DataError, match=r"names\.txt: expected 3 class names, one a line, got 2"):
+    with pytest.raises(DataError, match=r"names\.txt: expected 3 class names, one per line, got 2"):
         exchange.import_onnx("tiny.onnx", "new.safetensors", classes="names.txt")
     with pytest.raises(DataError, match="cannot be read"):
         exchange.import_onnx("tiny.onnx", "new.safetensors", classes="missing.txt")

@@ -141,7 +141,7 @@ def test_a_folder_that_disappears_is_told_so_and_the_page_goes_on(run, tmp_path,
         page.get_by_role("tab", name="Training").click()
         expect(page.locator("#training .status")).to_contain_text("Finished")
         shutil.rmtree(copy)
-        expect(page.locator("#training .status")).to_contain_text("not there any more")
+        expect(page.locator("#training .status")).to_contain_text("no longer exists")
         page.get_by_role("tab", name="Network").click()
         before = drawn(page, ".layer canvas:first-child")
         page.locator(".thumbs button").nth(5).click()

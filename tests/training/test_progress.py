@@ -1,7 +1,7 @@
 import pytest
 
 from fovea.apps.counter import Counter
-from fovea.apps.learn_filter import progress as approach
+from fovea.apps.learn_filter import progress as filter_progress
 from fovea.classification.task import Classification
 from fovea.training import progress
 from fovea.training.position import Position
@@ -79,7 +79,9 @@ def test_what_is_counted_elsewhere_than_in_a_terminal_draws_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("shown", [progress.Bar, progress.Lines, approach.Table, approach.Lines])
+@pytest.mark.parametrize(
+    "shown", [progress.Bar, progress.Lines, filter_progress.Table, filter_progress.Lines]
+)
 def test_a_note_is_text_whatever_the_terminal_makes_of_its_signs(shown, capsys):
     shown().note("[bold]a[/bold] :smile: \x1b[31m 12 'b'\n" + 100 * "c")
     assert capsys.readouterr().out == r"[bold]a[/bold] :smile: \x1b[31m 12 'b'\n" + 100 * "c" + "\n"

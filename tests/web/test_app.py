@@ -250,7 +250,7 @@ def test_a_layer_of_ones_own_without_a_tracer_says_how_to_get_one(tmp_path):
 
 def test_what_takes_in_no_picture_is_refused(tmp_path):
     fovea.Network([Dense(2)], (4,)).save(tmp_path / "flat.safetensors")
-    with pytest.raises(DataError, match="takes in pictures"):
+    with pytest.raises(DataError, match="a network whose input is a picture"):
         Look(str(tmp_path / "flat.safetensors"))
 
 

@@ -146,12 +146,12 @@ def test_a_run_folder_that_disappears(run, tmp_path):
         shutil.rmtree(copy)
         status, content = ask(port, "/api/training")
         assert status == 200
-        assert b"not there any more" in content
+        assert b"no longer exists" in content
         picture = tiny.pictures(1)[0][0]
         assert ask(port, "/api/overview", question(picture))[0] == 200  # the page goes on with what it has
         status, content = ask(port, "/api/overview", question(picture, weights="run"))
         assert status == 400
-        assert b"not there any more" in content
+        assert b"no longer exists" in content
         assert str(copy).encode() not in content
 
 

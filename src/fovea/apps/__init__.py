@@ -1,1 +1,1 @@
-"""Commands that belong to no task: what each does, without the command line around it."""
+"""Commands that belong to no task, as functions without the command line."""

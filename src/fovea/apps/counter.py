@@ -1,15 +1,15 @@
-"""A bar for what usually takes a moment, and sometimes minutes."""
+"""A progress bar for work that is usually quick, but sometimes takes minutes."""
 
 import sys
 from time import perf_counter
 from types import TracebackType
 from typing import Self
 
-PATIENCE = 1.0  # seconds before a bar appears; without it, what draws one is not even loaded
+PATIENCE = 1.0  # seconds before a bar appears and rich is imported
 
 
 class Counter:
-    """Call it with (done, total). It draws on standard error, if that is a terminal."""
+    """A callable (done, total) that draws a bar on standard error, if that is a terminal."""
 
     def __init__(self, title: str) -> None:
         self.title = title

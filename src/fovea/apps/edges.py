@@ -1,10 +1,10 @@
-"""Pictures in, their edges out: one PNG for each, with the answers of a filter.
+"""Filtered pictures: one PNG for each picture, with the response of a filter.
 
-Edge detectors see a picture in grey, and answer with light on black: the absolute answer as a share of white,
-cut off there. Filters that give a picture again keep its colours. A run folder has, beside the pictures,
+Edge detectors convert a picture to grey and draw light on black: the absolute response as a share of white,
+clipped. Filters whose response is a picture again keep its colours. A run folder has, beside the pictures,
 
-    arguments.yaml      what was asked for
-    bad_images.csv      the pictures that could not be read, and why
+    arguments.yaml      the arguments of the command
+    bad_images.csv      the pictures that could not be read, with the reasons
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,19 +26,19 @@ from fovea.names import same
 from fovea.training.run_folder import Folder
 
 TASK = "edges"
-PICTURES = ("gaussian", "box", "sharpen", "emboss")  # answer with a picture, in colours
+PICTURES = ("gaussian", "box", "sharpen", "emboss")  # their response is a picture, in colours
 MAGNITUDES = ("prewitt", "roberts", "sobel", "scharr")
 NAMES = ("canny", *MAGNITUDES, *filters.names())
-SMOOTHING = ("canny", "gaussian")  # what takes a sigma
-MOST = 1_000_000  # the highest threshold: no filter answers as much
-_AT_ONCE = 2  # pictures in memory: while one is read or written, another is filtered
+SMOOTHING = ("canny", "gaussian")  # filters with a sigma
+MOST = 1_000_000  # the highest threshold, above the response of any filter
+_THREADS = 2  # pictures in memory: while one is read or written, another is filtered
 
 
 @dataclass(frozen=True)
 class Edges:
-    """What is to be done to every picture; ShapeError where that makes no sense.
+    """A filter and its options. Raises ShapeError for an invalid combination.
 
-    name: one of NAMES. threshold: answers of so much and more are white and all others black, in shares of
+    name: one of NAMES. threshold: responses of at least this become white and all others black, in shares of
     white, or with OpenCV's convention in grey levels; for canny it is the higher threshold, and half of it
     the lower.
     """
@@ -61,7 +61,7 @@ class Edges:
         if self.name == "canny" and self.convention != "scikit-image":
             got = f"--convention {self.convention}"
             raise ShapeError(mismatch("--filter canny", "the convention scikit-image, its only one", got))
-        self.drawn(np.zeros((1, 1, 1), np.uint8))  # the filter itself looks at the rest
+        self.drawn(np.zeros((1, 1, 1), np.uint8))  # the filter itself checks the rest
 
     def drawn(self, picture: np.ndarray) -> np.ndarray:
         """uint8 (H, W, C) → uint8, (H, W) for edges and (H, W, C) for pictures."""
@@ -72,22 +72,22 @@ class Edges:
             edges = filters.canny(picture, 1.0 if self.sigma is None else self.sigma, low, high, **options)
             return np.where(edges, np.uint8(255), np.uint8(0))
         picture = picture if self.name in PICTURES else filters.grey(picture)
-        answer = self._filter()(picture, convention=self.convention, mode=self.mode)
+        response = self._filter()(picture, convention=self.convention, mode=self.mode)
         if self.threshold is not None:
-            return np.where(np.abs(answer) >= self.threshold, np.uint8(255), np.uint8(0))
-        return answer if answer.dtype == np.uint8 else _shown(answer, self.convention)
+            return np.where(np.abs(response) >= self.threshold, np.uint8(255), np.uint8(0))
+        return response if response.dtype == np.uint8 else _shown(response, self.convention)
 
     def _filter(self) -> Callable[..., np.ndarray]:
-        name, _, way = self.name.partition("-")
+        name, _, direction = self.name.partition("-")
         function = getattr(filters, name)
-        if way:
-            return partial(function, axis=1 if way in ("vertical", "rising") else 0)
+        if direction:
+            return partial(function, axis=1 if direction in ("vertical", "rising") else 0)
         return function if self.sigma is None else partial(function, sigma=self.sigma)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """The run folder; each picture's file → what was drawn of it; those that could not be read → why."""
+    """The run folder; `files`, picture → the file drawn from it; and `bad`, unreadable picture → reason."""
 
     folder: Folder
     files: dict[str, Path] = field(default_factory=dict)
@@ -102,14 +102,14 @@ def draw(
     progress: Callable[[int, int], object] = lambda done, total: None,
     note: Callable[[str], object] = lambda line: None,
 ) -> Drawn:
-    """Draw the edges of every picture; a place is a picture, or a folder, which stands for all pictures below
-    it (`data.listing`); `note` is told what was skipped there.
+    """Draw the edges of every picture. Each of `places` is a picture, or a folder with all pictures below it
+    (`data.listing`); `note` receives a line about skipped files.
 
-    `out` is a new or empty folder, by default a new one in `runs/edges`. Each picture keeps its name and,
-    below a folder that was named, its place; where two would be of one name, the later is numbered. What
-    cannot be read is passed over; where nothing can, there is no folder. `progress(done, total)` counts
-    pictures. Raises FoveaError where the folder cannot be written; and OutOfMemoryError, when all others are
-    drawn, where memory did not suffice for some.
+    `out` is a new or empty folder, by default a new one in `runs/edges`. Each picture keeps its name and its
+    path relative to the folder in `places`; of two equal names, the later is numbered. Unreadable pictures
+    are skipped; if none is readable, no folder is left. `progress(done, total)` counts pictures. Raises
+    FoveaError if the folder cannot be written; and, after drawing all others, OutOfMemoryError if memory did
+    not suffice for some.
     """
     bad: dict[str, str] = {}
     jobs = list(_jobs(places, bad, note))
@@ -133,25 +133,25 @@ def draw(
         images.write(path, drawn)
         return path
 
-    pool = ThreadPoolExecutor(_AT_ONCE)
+    pool = ThreadPoolExecutor(_THREADS)
     try:
         with folder.writing():
             folder.write_arguments(_arguments(places, edges))  # first: it marks the pictures as Fovea's
-            # each in a context of its own: the engine that was chosen for this one is chosen there too
-            waiting = [pool.submit(copy_context().run, one, file, place) for file, place in jobs]
-            for done, ((file, _), answer) in enumerate(zip(jobs, waiting, strict=True), 1):
-                found = answer.result()
-                if isinstance(found, str):
-                    result.bad[str(file)] = found
+            # Each thread runs in a copy of the caller's context, which holds the choice of engine.
+            futures = [pool.submit(copy_context().run, one, file, place) for file, place in jobs]
+            for done, ((file, _), future) in enumerate(zip(jobs, futures, strict=True), 1):
+                outcome = future.result()
+                if isinstance(outcome, str):
+                    result.bad[str(file)] = outcome
                 else:
-                    result.files[str(file)] = found
+                    result.files[str(file)] = outcome
                 progress(done, len(jobs))
             if result.files:
                 folder.write_bad_images(result.bad)
             else:
                 folder.arguments.unlink()
                 for made in absent if out else [folder.path, *absent]:
-                    with suppress(OSError):  # another run may have begun there
+                    with suppress(OSError):  # another run may have started there
                         made.rmdir()
     finally:
         pool.shutdown(cancel_futures=True)
@@ -162,38 +162,38 @@ def draw(
 def _jobs(
     places: Sequence[str], bad: dict[str, str], note: Callable[[str], object]
 ) -> Iterator[tuple[Path, PurePath]]:
-    """Each picture once, with the place of its edges in the run folder; to `bad` goes what is none."""
+    """Each picture once, with the path of its edges in the run folder; adds unusable places to `bad`."""
     seen: set[Path] = set()
     taken: set[str] = set()
     for place in places:
         root = expanded(place)
         try:
-            found = map(Path, listing.collect(root, note))
+            files = [Path(file) for file in listing.collect(root, note)]
         except DataError as error:
             bad[place] = reason(error, root)
             continue
-        for file in found:
+        for file in files:
             if file in seen:
                 continue
             seen.add(file)
             name = file.relative_to(root) if root.is_dir() else PurePath(file.name)
             for number in range(1, len(taken) + 2):
                 wanted = name.with_name(f"{name.stem}{'' if number == 1 else f'-{number}'}.png")
-                key = same(str(wanted)).casefold()  # some systems take A.png and a.png for one
+                key = same(str(wanted)).casefold()  # to some systems A.png and a.png are the same file
                 if key not in taken:
                     break
             taken.add(key)
             yield file, wanted
 
 
-def _shown(answer: np.ndarray, convention: str) -> np.ndarray:
-    """Absolute answers as shares of white, cut off there."""
+def _shown(response: np.ndarray, convention: str) -> np.ndarray:
+    """Absolute responses as shares of white, clipped at white."""
     white = 255.0 if convention == "scikit-image" else 1.0
-    return np.rint(np.minimum(np.abs(answer.astype(np.float32)) * white, 255)).astype(np.uint8)
+    return np.rint(np.minimum(np.abs(response.astype(np.float32)) * white, 255)).astype(np.uint8)
 
 
 def _arguments(places: Sequence[str], edges: Edges) -> dict[str, Any]:
-    """As arguments.yaml has them."""
+    """The content of arguments.yaml."""
     return {
         "task": TASK, "pictures": [str(expanded(place).absolute()) for place in places],
         "filter": edges.name, "threshold": edges.threshold, "sigma": edges.sigma,

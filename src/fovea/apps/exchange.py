@@ -1,4 +1,4 @@
-"""Models out to other programs' files, and in from them."""
+"""Export of models to other programs' formats, and import from ONNX."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,9 +19,9 @@ def _to_onnx(network: Network, path: Path, numbers: bool, logits: bool) -> str:
     onnx.save(network, path, numbers=numbers, logits=logits)
     shape = network.input_shape
     axes = f"(N, {shape[2]}, {shape[0]}, {shape[1]})" if len(shape) == 3 else f"(N, {shape[0]})"
-    taken = "preprocessed numbers" if numbers else "pixels from 0 to 255"
-    given = "logits" if logits else "probabilities" if network.ends_in_classes else outputs(network)
-    return f"input {axes}, {taken}; output {given}"
+    content = "preprocessed numbers" if numbers else "pixels from 0 to 255"
+    output = "logits" if logits else "probabilities" if network.ends_in_classes else outputs(network)
+    return f"input {axes}, {content}; output {output}"
 
 
 def _to_torch(network: Network, path: Path, numbers: bool, logits: bool) -> str:
@@ -31,7 +31,7 @@ def _to_torch(network: Network, path: Path, numbers: bool, logits: bool) -> str:
     return "weights in the names and layouts of torchvision, without classes and preprocessing"
 
 
-# Format → its files' ending, and what writes one and says in a few words what is in it.
+# Format → its file extension, and a function that writes a file and returns a short description.
 FORMATS: dict[str, tuple[str, Callable[[Network, Path, bool, bool], str]]] = {
     "onnx": (".onnx", _to_onnx),
     "torch": (".torch.safetensors", _to_torch),
@@ -41,8 +41,8 @@ FORMATS: dict[str, tuple[str, Callable[[Network, Path, bool, bool], str]]] = {
 def export(
     model: str, format: str, out: str | None = None, *, numbers: bool = False, logits: bool = False
 ) -> tuple[Path, str]:
-    """Write MODEL in another format: where it is now, and what is in it. Raises DataError, also for a
-    network that does not give finite numbers to a picture of noise."""
+    """Write MODEL in another format; returns the path and a description. Raises DataError, also for a network
+    whose output for a picture of noise is not finite."""
     ending, write = FORMATS[check_format(format)]
     network = trained.trained(model)
     check_some_picture(network, model)
@@ -51,7 +51,7 @@ def export(
 
 
 def check_format(format: str) -> str:
-    """`format`, if it is one. Raises ShapeError."""
+    """`format`. Raises ShapeError if it is unknown."""
     if format not in FORMATS:
         raise ShapeError(mismatch("--format", f"one of {', '.join(FORMATS)}", repr(format)))
     return format
@@ -62,11 +62,10 @@ def import_onnx(
     classes: str | None = None, mean: Sequence[float] | None = None, std: Sequence[float] | None = None,
     note: Callable[[str], object] = lambda line: None,
 ) -> tuple[Path, Network]:  # fmt: skip
-    """Write the network of an ONNX file as a model file: where it is, and the network. Raises DataError.
+    """Write the network of an ONNX file as a model file; returns the path and the network. Raises DataError.
 
-    `classes` is a file of their names, one a line; those that occur twice get their numbers, and `note` is
-    told. `mean` and `std` of each channel are those of pixels from 0 to 1. What is given counts, whatever the
-    file says.
+    `classes` is a file of class names, one per line; repeated names get their index appended, with a line to
+    `note`. `mean` and `std` are for each channel, of pixels from 0 to 1. Arguments override the file.
     """
     from fovea import onnx
 
@@ -76,7 +75,7 @@ def import_onnx(
     if classes is not None:
         names, count = _lines(files.expanded(classes)), network.shapes[-1][-1]
         if not network.outputs and len(names) != count:
-            raise DataError(mismatch(str(classes), f"{count} class names, one a line", len(names)))
+            raise DataError(mismatch(str(classes), f"{count} class names, one per line", len(names)))
         network.classes = distinct(names)
         if doubles := repeated(names):
             note(f"{classes} repeats {listed(doubles)}: these names now end in their numbers")
@@ -90,7 +89,7 @@ def import_onnx(
 
 
 def knows_pixels(network: Network) -> bool:
-    """Whether anything was said of how pixels become numbers."""
+    """True if the network has a preprocessing, from the file or the options."""
     return network.preprocessing != Preprocessing.none(network.input_shape[-1])
 
 
@@ -102,9 +101,7 @@ def _name(model: str) -> str:
 def _new(name: str) -> Path:
     path = files.expanded(name)
     if path.exists():
-        raise DataError(
-            mismatch(str(path), "a file that is not there yet", "one that is", "choose another --out")
-        )
+        raise DataError(mismatch(str(path), "a new file", "one that already exists", "choose another --out"))
     return path
 
 

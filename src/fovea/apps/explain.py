@@ -1,4 +1,4 @@
-"""Which kernels run a network, why these, and how long each takes."""
+"""The kernels that run a network, the reasons for choosing them, and their times."""
 
 import itertools
 import statistics
@@ -19,30 +19,30 @@ from fovea.network.outputs import joined, parted
 from fovea.network.summary import outputs, times
 from fovea.ranges import check_size
 
-_SECONDS, _LEAST, _MOST = 1.0, 7, 200  # rounds that are timed
+_SECONDS, _LEAST, _MOST = 1.0, 7, 200  # of timing: its duration, and the number of rounds
 _WIDTH = 80
 _COLUMNS = "{:<11}{:<27}{:>15}{:>10}{:>9}"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One pass of a stage: "load", "forward", "dW" (the gradients of its parameters), "dA" (of its input),
-    "dW+dA" (both in one), "loss", or "step" (of the optimizer)."""
+class Timing:
+    """One timed pass of a stage: "load", "forward", "dW" (the gradients of its parameters), "dA" (of its
+    input), "dW+dA" (both in one), "loss", or "step" (of the optimizer)."""
 
-    stage: str  # its layers' names
-    shapes: str  # what goes in and comes out, and the layout
+    stage: str  # the names of its layers
+    shapes: str  # of input and output, and the layout
     phase: str  # `pass` in JSON
     kernel: str
     tile: dict[str, int]
     why: str
-    multiply_adds: int  # of the whole batch, as the formula has them; a cleverer algorithm does with fewer
+    multiply_adds: int  # of the whole batch, by the formula; a fast algorithm needs fewer
     ms: float
-    share_of_peak: float | None  # None where nothing is multiplied and added
+    share_of_peak: float | None  # None without multiply-adds
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """All passes, in the order in which they run, and on what."""
+    """All passes in the order of execution, with the model and the machine."""
 
     model: str
     training: bool
@@ -52,15 +52,15 @@ class Explanation:
     threads: int
     peak: float  # GFLOP/s
     memory: int  # bytes between the stages, and of gradients
-    rows: list[Row]
+    rows: list[Timing]
 
     @property
     def ms(self) -> float:
-        """Of the whole batch."""
+        """Milliseconds of the whole batch."""
         return sum(row.ms for row in self.rows)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values, exact."""
+        """The content of the JSON output, with exact values."""
         rows = [{"pass" if k == "phase" else k: v for k, v in asdict(row).items()} for row in self.rows]
         return asdict(self) | {"ms": self.ms, "rows": rows}
 
@@ -73,9 +73,9 @@ def explain(
     training: bool = True,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Explanation:
-    """Run `network`, called `model`, on random pictures, `batch_size` at a time, and time every kernel where
-    it stands: the median of several rounds. Parameters and statistics stay as they are. `progress(done,
-    total)` counts kernels that had to be compiled. EngineError where another engine computes.
+    """Run `network`, loaded from `model`, on a batch of random pictures and time every kernel in place: the
+    median of several rounds. Parameters and statistics are unchanged. `progress(done, total)` counts compiled
+    kernels. Raises EngineError with another engine than "halide".
     """
     if engine.current() != "halide":
         remedy = "only its kernels can be explained"
@@ -92,19 +92,19 @@ def explain(
     )  # fmt: skip
     highest = peak.measure()
     passes = list(_passes(plan, network, training))
-    learned = network.flat_statistics.copy()  # steps of training go on learning them
+    learned = network.flat_statistics.copy()  # the timed training steps update them
     _prepare(plan, network, batch_size, training)
     rounds: list[list[float]] = []
     end = time.perf_counter() + _SECONDS
     while len(rounds) < _LEAST or (time.perf_counter() < end and len(rounds) < _MOST):
-        rounds.append([_timed(found.steps) for found in passes])
+        rounds.append([_timed(timed.steps) for timed in passes])
     if training:
         network.flat_statistics[...] = learned
     rows = []
-    for found, values in zip(passes, zip(*rounds, strict=True), strict=True):
-        ms, count = 1e3 * statistics.median(values), found.multiply_adds * batch_size
+    for timed, values in zip(passes, zip(*rounds, strict=True), strict=True):
+        ms, count = 1e3 * statistics.median(values), timed.multiply_adds * batch_size
         share = 2e-6 * count / ms / highest if count else None
-        rows.append(found.row(count, ms, share))
+        rows.append(timed.row(count, ms, share))
     return Explanation(
         model=model,
         training=training,
@@ -118,7 +118,7 @@ def explain(
     )
 
 
-# ---- What runs, in order ----------------------------------------------------------------------------------
+# ---- The passes, in order ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ class _Pass:
     phase: str
     steps: list[Callable[[], object]]
     why: str = ""
-    multiply_adds: int = 0  # for a picture
+    multiply_adds: int = 0  # per picture
     kernel: str = ""
 
-    def row(self, multiply_adds: int, ms: float, share: float | None) -> Row:
+    def row(self, multiply_adds: int, ms: float, share: float | None) -> Timing:
         from fovea.stages.calls import Call
 
         calls = [step for step in self.steps if isinstance(step, Call)]
@@ -139,11 +139,11 @@ class _Pass:
         tile = choices[0].sizes if choices else _tile(calls)
         why = choices[0].why if choices else self.why
         kernel = " + ".join(call.specification.operation for call in calls) or self.kernel
-        return Row(self.stage, self.shapes, self.phase, kernel, tile, why, multiply_adds, ms, share)
+        return Timing(self.stage, self.shapes, self.phase, kernel, tile, why, multiply_adds, ms, share)
 
 
 def _tile(calls) -> dict[str, int]:
-    """Of kernels whose tile is a number of neurons."""
+    """The tile of kernels that divide the neurons; else {}."""
     tiles = (dict(call.specification.arguments).get("tile") for call in calls)
     return next(({"neurons": tile} for tile in tiles if isinstance(tile, int)), {})
 
@@ -155,27 +155,27 @@ def _passes(plan, network: Network, training: bool) -> Iterator[_Pass]:
     shapes, why = f"{times(network.input_shape)}, {layout(first.lanes)}", "from uint8 to float32"
     yield _Pass("input", shapes, "load", plan.inputs[np.uint8][1], why)
     for part in plan.parts:
-        yield _of_part(part, "forward", part.forward)
+        yield _stage_pass(part, "forward", part.forward)
     if not training:
         return
     shape = outputs(network)
-    one = "softmax, loss and its gradient in one"
-    why = one if network.ends_in_classes else "mean squared error, in NumPy"
+    fused = "softmax, loss and its gradient in one"
+    why = fused if network.ends_in_classes else "mean squared error, in NumPy"
     yield _Pass("loss", f"{shape} → {shape}", "loss", [plan.loss.run], why)
     for part in reversed(plan.parts):
         for phase, steps in part.passes().items():
             if phase != "forward":
-                yield _of_part(part, phase, steps)
+                yield _stage_pass(part, phase, steps)
     optimizer = optimizers.SGD()
 
     def step() -> None:
         optimizer.step({"all": network.flat}, {"all": plan.gradients}, 0.0)  # a rate of 0 changes nothing
 
-    shapes, why = f"{network.flat.size:,} parameters", "one run over all parameters"
+    shapes, why = f"{network.flat.size:,} parameters", "one pass over all parameters"
     yield _Pass("optimizer", shapes, "step", [step], why, kernel="elementwise.sgd")
 
 
-def _of_part(part, phase: str, steps: Sequence) -> _Pass:
+def _stage_pass(part, phase: str, steps: Sequence) -> _Pass:
     from fovea.stages.calls import layout
 
     stage = part.stage
@@ -187,7 +187,7 @@ def _of_part(part, phase: str, steps: Sequence) -> _Pass:
 
 
 def _prepare(plan, network: Network, batch_size: int, training: bool) -> None:
-    """One whole batch, so that all arrays hold what they hold in earnest."""
+    """Run one whole batch, so that all arrays hold realistic values."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (batch_size, *network.input_shape), np.uint8)
     if training:
@@ -212,27 +212,27 @@ def _timed(steps: Sequence[Callable[[], object]]) -> float:
 # ---- As text ----------------------------------------------------------------------------------------------
 
 
-def text(found: Explanation) -> str:
-    """A table of 80 columns, a paragraph a stage."""
-    work = sum(row.multiply_adds for row in found.rows)
-    share = 2e-6 * work / found.ms / found.peak
+def text(explanation: Explanation) -> str:
+    """A table of 80 columns, one paragraph per stage."""
+    work = sum(row.multiply_adds for row in explanation.rows)
+    share = 2e-6 * work / explanation.ms / explanation.peak
     head = (
-        f"{visible(found.model)}, {'training' if found.training else 'inference'}, "
-        f"batches of {found.batch_size}, precision {found.precision}; {found.target}, "
-        f"{found.threads} threads, at most {found.peak:,.0f} GFLOP/s"
+        f"{visible(explanation.model)}, {'training' if explanation.training else 'inference'}, "
+        f"batches of {explanation.batch_size}, precision {explanation.precision}; {explanation.target}, "
+        f"{explanation.threads} threads, at most {explanation.peak:,.0f} GFLOP/s"
     )
     lines = [*textwrap.wrap(head, _WIDTH), ""]
     lines += [_COLUMNS.format("pass", "kernel", "multiply-adds", "ms", "of peak").rstrip(), "─" * _WIDTH]
-    for (stage, shapes), rows in itertools.groupby(found.rows, lambda row: (row.stage, row.shapes)):
+    for (stage, shapes), rows in itertools.groupby(explanation.rows, lambda row: (row.stage, row.shapes)):
         lines += textwrap.wrap(f"{stage}  {shapes}", _WIDTH)
         for row in rows:
             lines += _lines(row)
-    lines += ["─" * _WIDTH, _line("total", "", work, found.ms, share), ""]
-    rate = f"{1e3 * found.batch_size / found.ms:,.0f} pictures/s"
-    return "\n".join([*lines, f"{rate}; {found.memory / 1e6:,.1f} MB between stages and for gradients"])
+    lines += ["─" * _WIDTH, _line("total", "", work, explanation.ms, share), ""]
+    rate = f"{1e3 * explanation.batch_size / explanation.ms:,.0f} pictures/s"
+    return "\n".join([*lines, f"{rate}; {explanation.memory / 1e6:,.1f} MB between stages and for gradients"])
 
 
-def _lines(row: Row) -> list[str]:
+def _lines(row: Timing) -> list[str]:
     tile = ", ".join(f"{name} {size}" for name, size in row.tile.items() if name != "vector" and size)
     words = "; ".join(part for part in (row.why, tile) if part)
     indent = " " * 13

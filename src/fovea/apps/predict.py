@@ -1,5 +1,4 @@
-"""Predictions for pictures: read some at a time, ask the network, and say what its task makes of the
-answer."""
+"""Predictions for pictures, read in chunks, in the form that the task defines."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from fovea.network import Network
 from fovea.network.soundness import check_picture
 from fovea.training.task import Task
 
-CHUNK = 256  # pictures in memory at a time, fewer where they take more than MOST
+CHUNK = 256  # pictures in memory at a time, fewer if they take more than MOST
 MOST = 256 << 20  # bytes
 
 
@@ -28,16 +27,15 @@ def predict(
     progress: Callable[[int, int], object] = lambda done, total: None,
     note: Callable[[str], object] = lambda line: None,
 ) -> Iterator[dict[str, Any]]:
-    """An entry for each picture, in order: {"file", "error"} and between them what `task.predict` says, for a
-    classifier "class" and "probabilities".
+    """An entry for each picture, in order: {"file", …, "error"} with the prediction of `task.predict` between
+    them, for a classifier "class" and "probabilities".
 
-    A place is a picture or a folder, which stands for all pictures in it and below (`data.listing`), sorted;
-    `note` is told what was skipped there. Where a picture cannot be read, `error` says why and the rest is
-    None, and the others follow. `progress(done, total)` counts pictures. Raises DataError for an answer that
-    is not finite; and, after all entries, OutOfMemoryError where there was not enough memory for some
-    pictures.
+    Each of `places` is a picture, or a folder with all pictures below it, sorted (`data.listing`); `note`
+    receives a line about skipped files. For an unreadable picture, `error` is the reason and the rest None.
+    `progress(done, total)` counts pictures. Raises DataError for a prediction that is not finite; and, after
+    all entries, OutOfMemoryError if there was not enough memory for some pictures.
     """
-    files = [found for place in places for found in _files(place, note)]
+    files = [item for place in places for item in _files(place, note)]
     height, width, channels = network.input_shape
     count = max(1, min(CHUNK, MOST // prod(network.input_shape)))
     short: list[str] = []
@@ -67,7 +65,7 @@ def write_csv(path: Path | str, network: Network, task: Task, entries: Iterable[
 
 
 def _files(place: str, note: Callable[[str], object]) -> list[tuple[str, str | None]]:
-    """The pictures at `place`, each with what is known to be wrong with it already."""
+    """The pictures at `place`, each with its error, if one is known already."""
     try:
         return [(file, None) for file in listing.collect(place, note)]
     except DataError as error:
@@ -79,13 +77,13 @@ def _entries(
     network: Network, task: Task, files: Sequence[str], read: Sequence[np.ndarray | str]
 ) -> list[dict[str, Any]]:
     good = [picture for picture in read if isinstance(picture, np.ndarray)]
-    found = iter(task.predict(network, np.stack(good)) if good else [])
+    predictions = iter(task.predict(network, np.stack(good)) if good else [])
     entries = []
     for file, picture in zip(files, read, strict=True):
         if isinstance(picture, str):
             entries.append({"file": file, **dict.fromkeys(task.answers), "error": picture})
             continue
-        prediction = next(found)
+        prediction = next(predictions)
         if not _is_finite(prediction):
             check_picture(network, picture, file)
             raise DataError(
@@ -96,7 +94,7 @@ def _entries(
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether all numbers within are."""
+    """True if all numbers in `value` are finite."""
     if isinstance(value, dict):
         return all(map(_is_finite, value.values()))
     if isinstance(value, list | tuple):

@@ -57,7 +57,7 @@ def learn_filter(
     or_usage_error(known, target, None if targets else targets, size)
     found = learn(
         places, target, targets=targets, size=size, count=filters, steps=steps, seed=seed or 0, out=out,
-        approach=progress.shown(),
+        reporter=progress.shown(),
     )  # fmt: skip
     for number, name in enumerate(found.names):
         for line in (f"{name}:", *progress.text(found.learned.W, number).split("\n")):

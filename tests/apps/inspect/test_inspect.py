@@ -61,15 +61,15 @@ def test_everything_is_written_beside_a_page(model, picture, name, tmp_path):
     best = int(p.argmax())
     assert found.answers[picture][0] == tiny.CLASSES[best]
     assert found.answers[picture][1] == pytest.approx(p[best], abs=1e-5)
-    assert f"The network says {tiny.CLASSES[best]}" in text
+    assert f"The prediction is {tiny.CLASSES[best]}" in text
 
 
 def test_a_class_a_layer_and_a_unit_can_be_asked_for(model, picture, tmp_path):
     other = tiny.CLASSES[int(tiny.network().predict(tiny.pictures(1)[0])[0].argmin())]
     found = inspect(model, [picture], class_name=other, layer="pool1", unit=(2, 0), out="out")
     text, _ = read(found.report)
-    assert f"What follows explains {other}, as was asked." in text
-    assert f"What makes it {other}" in text
+    assert f"The explanations are for {other}, as requested." in text
+    assert f"Evidence for {other}" in text
     assert "maps of pool1" in text
     assert "The unit at row 2, column 0, map" in text
 
@@ -116,7 +116,7 @@ def test_files_of_one_name_get_folders_of_their_own(model, tmp_path):
 def test_a_model_without_names_has_numbers(picture, tmp_path):
     model = saved([Conv2D(2, 3), Flatten(), Dense(4)], (8, 8, 1))
     found = inspect(model, [picture], class_name="3", out="out")
-    assert "What makes it 3" in read(found.report)[0]
+    assert "Evidence for 3" in read(found.report)[0]
 
 
 def test_a_model_without_convolution_says_why_there_is_no_grad_cam(picture, tmp_path):
@@ -133,7 +133,7 @@ def test_a_model_of_one_class_is_certain_and_shown_all_the_same(picture, tmp_pat
     found = inspect(model, [picture], out="out")
     assert found.answers[picture] == ("only", 1)
     text, _ = read(found.report)
-    assert "No patch of 2×2 pixels takes anything from the probability of only." in text
+    assert "Covering 2×2 pixels does not lower the probability of only anywhere." in text
 
 
 def test_weights_that_are_no_numbers_are_named_before_anything_is_written(picture, tmp_path):
@@ -148,11 +148,8 @@ def test_weights_that_are_no_numbers_are_named_before_anything_is_written(pictur
 def test_many_maps_and_filters_are_shown_in_part_unless_asked_for(picture, tmp_path):
     model = saved([Conv2D(70, 3), ReLU(), Conv2D(20, 3), Flatten(), Dense(2)], (8, 8, 1))
     text, _ = read(inspect(model, [picture], out="out").report)
-    assert "70 maps of 6×6, the first 64 of them here" in text
-    assert (
-        "20 filters of 3×3 on 70 channels. A row is a filter, a column a channel that it looks at. The"
-        in text
-    )
+    assert "70 maps of 6×6, of which the first 64 are shown" in text
+    assert "20 filters of 3×3 on 70 channels. Each row is a filter, each column an input channel. The" in text
     text, _ = read(inspect(model, [picture], layer="conv1", out="all").report)
     assert "Conv2D: 70 maps of 6×6, from" in text
 
@@ -227,9 +224,9 @@ def test_a_data_set_is_seen_as_a_whole(run, picture, tmp_path):
     assert {"data/pca.png", "data/pca-dark.png"} <= got
     assert any(name.startswith("data/confused/") for name in got)
     text, _ = read(found.report)
-    assert "30 pictures of other, by the 36 numbers that the last layer decides by." in text
-    assert "of 30 pictures are right" in text
-    assert " taken for " in text
+    assert "30 pictures of other, by the 36 inputs of the last layer." in text
+    assert "of 30 predictions are correct" in text
+    assert " predicted as " in text
 
 
 def test_without_scikit_learn_the_page_says_so(run, picture, monkeypatch, tmp_path):
@@ -288,7 +285,7 @@ def test_a_field_of_a_few_pixels_is_shown_from_near_by(tmp_path):
     images.write("photo.png", np.random.default_rng(0).integers(0, 256, (96, 96)).astype(np.uint8))
     found = inspect(model, ["photo.png"], layer="conv1", unit=(93, 0), out="out")
     text, _ = read(found.report)
-    assert "The unit at row 93, column 0, map 0 sees 3×3 pixels. Here are 36×36 around them." in text
+    assert "The unit at row 93, column 0, map 0 sees 3×3 pixels. Shown with 36×36 pixels around it." in text
     field = images.read("out/photo/fields/conv1.png")
     assert field.shape[:2] == (36 * 13, 36 * 13)
     outlined = np.argwhere((field == render.OUTLINE).all(axis=2))

@@ -55,7 +55,7 @@ def test_sobels_nine_numbers_come_from_ordinary_pictures(photos, name):
     assert np.abs(found.learned.W[:, :, 0, 0] - SOBEL).max() < 5e-4
     assert found.errors.max() < 5e-4
     assert found.explained > 0.9999
-    assert findings.verdict(found).startswith("at rest after ")
+    assert findings.verdict(found).startswith("converged after ")
 
 
 def test_the_run_folder_has_the_filter_its_model_and_its_pictures(photos, tmp_path):
@@ -106,7 +106,7 @@ def test_what_no_filter_does_is_said(photos, tmp_path):
     with engine.use("reference"):
         found = learn.learn([str(photos)], targets="odd")
         short = learn.learn([str(photos)], steps=3)
-    assert "no filter of this size makes these targets" in findings.verdict(found)
+    assert "no filter of this size fits these targets" in findings.verdict(found)
     assert "increase --steps" in findings.verdict(short)
 
 
@@ -115,7 +115,7 @@ def test_pictures_that_leave_a_choice_are_told(tmp_path):
     images.write(tmp_path / "stripes.png", stripes)
     with engine.use("reference"):
         found = learn.learn(["stripes.png"])
-    assert "other filters do the same to these pictures" in findings.verdict(found)
+    assert "other filters fit these pictures as well" in findings.verdict(found)
 
 
 def test_a_larger_window_frames_the_filter_and_more_filters_repeat_it(photos):
@@ -146,12 +146,12 @@ def test_a_picture_that_nobody_filtered_is_passed_over(tmp_path):
 
 
 def test_a_folder_that_is_taken_is_said_before_the_search(photos):
-    class Unheard(progress.Approach):
+    class Silent(progress.Reporter):
         def begin(self, names, true):
             raise AssertionError("it has begun")
 
     with pytest.raises(FoveaError, match=r"^run folder .*photos: expected a new or empty folder"):
-        learn.learn([str(photos)], out=str(photos), approach=Unheard())
+        learn.learn([str(photos)], out=str(photos), reporter=Silent())
 
 
 def run(capsys, *arguments: str) -> tuple[int, str, str]:
@@ -161,7 +161,7 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
     return end.value.code, out, err
 
 
-def test_lines_show_the_filter_approaching(photos, capsys):
+def test_lines_show_the_error_falling(photos, capsys):
     code, out, err = run(capsys, str(photos), "--target", "sobel-horizontal", "--out", "mine")
     assert (code, err) == (0, "")
     lines = out.splitlines()

@@ -70,8 +70,8 @@ def test_a_folder_that_disappears_is_an_answer(run):
     shutil.rmtree(run)
     report = watch.report()
     assert not report["there"]
-    assert "not there" in report["note"]
-    with pytest.raises(DataError, match="not there"):
+    assert "no longer exists" in report["note"]
+    with pytest.raises(DataError, match="no longer exists"):
         watch.network()
 
 

@@ -1,1 +1,1 @@
-"""`fovea inspect`: what a network sees in pictures, as a page."""
+"""`fovea inspect`: a report on what a network sees in pictures."""

@@ -1,4 +1,4 @@
-"""A data set as the network sees it: in two dimensions, and the classes that it takes for each other."""
+"""A data set as the network sees it: embedded in two dimensions, and the confused classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ from fovea.errors import FoveaError
 from fovea.names import file_name
 from fovea.network import Network
 
-MOST_POINTS, MOST_NEIGHBOURS = 2000, 1000  # pictures for PCA, and for t-SNE, which takes longer
+MOST_POINTS, MOST_NEIGHBOURS = 2000, 1000  # pictures for PCA, and for t-SNE, which is slower
 PAIRS, EXAMPLES = 8, 6
 
 
 def overview(
     network: Network, names: Sequence[str], data: Material, measured: Measured, folder: Path
 ) -> list[Section]:
-    """Both, with their files in `folder`. Raises OSError."""
+    """The sections on both, with their files in `folder`. Raises OSError."""
     folder.mkdir()
     return [_plane(network, names, data, measured, folder), _confused(names, data, measured, folder)]
 
@@ -32,31 +32,27 @@ def _plane(
     F = seeing.features(network, data.read(chosen))
     labels, wrong = measured.labels[chosen], measured.predicted[chosen] != measured.labels[chosen]
 
-    def figure(name: str, points: np.ndarray, of: np.ndarray, caption: str) -> Figure:
+    def figure(name: str, points: np.ndarray, rows: np.ndarray, caption: str) -> Figure:
         light, dark = folder / f"{name}.png", folder / f"{name}-dark.png"
         for path in (light, dark):
-            charts.plane(path, points, labels[of], wrong[of], names, dark=path == dark)
+            charts.plane(path, points, labels[rows], wrong[rows], names, dark=path == dark)
         title = {"pca": "PCA", "tsne": "t-SNE"}[name]
         alt = f"{len(points)} pictures as points in a plane by {title}, coloured by class"
         return Figure(light, alt, caption, title, dark, wide=True)
 
-    found = seeing.pca(F, min(2, *F.shape))
+    pca = seeing.pca(F, min(2, *F.shape))
     points = np.zeros((len(F), 2))
-    points[:, : found.points.shape[1]] = found.points
-    share = found.explained.sum()
-    figures = [
-        figure(
-            "pca", points, np.arange(len(F)), f"The two broadest directions hold {share:.0%} of the variance."
-        )
-    ]
+    points[:, : pca.points.shape[1]] = pca.points
+    caption = f"The first two principal components explain {pca.explained.sum():.0%} of the variance."
+    figures = [figure("pca", points, np.arange(len(F)), caption)]
     words = [
-        f"{len(chosen):,} pictures of {data.splits.name}, by the {F.shape[1]:,} numbers that the last layer "
-        "decides by. What the network finds alike lies side by side; a cross is a picture that it gets wrong."
+        f"{len(chosen):,} pictures of {data.splits.name}, by the {F.shape[1]:,} inputs of the last layer. "
+        "Pictures that are similar to the network are close together; crosses are misclassified pictures."
     ]
     few = _evenly(np.arange(len(F)), MOST_NEIGHBOURS)
     try:
         if len(few) >= 3:
-            caption = "Neighbours stay neighbours; distances between groups mean nothing."
+            caption = "Neighbours stay neighbours; distances between groups have no meaning."
             figures.append(figure("tsne", seeing.tsne(F[few]), few, caption))
     except FoveaError as why:
         words.append(f"{why}.")
@@ -64,7 +60,7 @@ def _plane(
 
 
 def _evenly(numbers: np.ndarray, most: int) -> np.ndarray:
-    """`most` of the numbers at equal distances, or all if there are fewer."""
+    """`most` of `numbers` at equal distances, or all if there are fewer."""
     count = min(most, len(numbers))
     return numbers[np.arange(count) * len(numbers) // max(count, 1)]
 
@@ -72,24 +68,25 @@ def _evenly(numbers: np.ndarray, most: int) -> np.ndarray:
 def _confused(names: Sequence[str], data: Material, measured: Measured, folder: Path) -> Section:
     wrong = measured.wrong
     n = measured.metrics["n"]
-    right = f"{n - len(wrong):,} of {n:,} pictures are right ({measured.metrics['top1']:.1%})."
+    right = f"{n - len(wrong):,} of {n:,} predictions are correct ({measured.metrics['top1']:.1%})."
     if not len(wrong):
-        return Section("Confused classes", [f"{right} No class is taken for another."])
+        return Section("Confused classes", [f"{right} No classes are confused."])
     figures = []
     for pair in measured.mistakes.pairs()[:PAIRS]:
-        true, taken = names.index(pair["class"]), names.index(pair["predicted"])
-        own = (measured.labels[wrong] == true) & (measured.predicted[wrong] == taken)
-        tiles = list(data.read(wrong[own][:EXAMPLES]))
+        true, predicted = names.index(pair["class"]), names.index(pair["predicted"])
+        chosen = (measured.labels[wrong] == true) & (measured.predicted[wrong] == predicted)
+        tiles = list(data.read(wrong[chosen][:EXAMPLES]))
         file = file_name(f"{pair['class']}-{pair['predicted']}")
-        path = render.write(folder / "confused" / f"{true}-{taken}-{file}.png", render.sheet(tiles, 3, 96))
+        path = folder / "confused" / f"{true}-{predicted}-{file}.png"
+        render.write(path, render.sheet(tiles, 3, 96))
         count = f"{pair['n']:,} times" if pair["n"] > 1 else "once"
-        title = f"{pair['class']} taken for {pair['predicted']}"
+        title = f"{pair['class']} predicted as {pair['predicted']}"
         figures.append(
             Figure(
                 path,
                 f"Pictures of {title}",
-                f"{count}{'.' if len(tiles) == pair['n'] else '; the worst are here.'}",
+                f"{count}{'.' if len(tiles) == pair['n'] else '; the worst are shown.'}",
                 title,
             )
         )
-    return Section("Confused classes", [f"{right} The most frequent mistakes come first."], figures=figures)
+    return Section("Confused classes", [f"{right} The most frequent confusions come first."], figures=figures)

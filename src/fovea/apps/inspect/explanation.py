@@ -1,4 +1,4 @@
-"""A picture, the answer to it, and where that comes from; each part writes its files and tells of them."""
+"""The sections on one picture: the prediction, and the pixels that it depends on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ LIKELIEST = 5  # classes whose probabilities are shown
 
 @dataclass(frozen=True)
 class Read:
-    """A picture: its file and its size (H, W) there; uint8 as the network takes it, (H, W, C), and as people
-    see it, RGB of any size."""
+    """A picture: its file and its size (H, W) there; `pixels` uint8 (H, W, C), the network's input; and
+    `photo`, RGB of any size, to show."""
 
     file: str
     size: tuple[int, int]
@@ -31,9 +31,9 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """A picture and its way through the network; the class that is explained, where there are classes, the
-    layer and the position in it that are asked for, and where the files go."""
+class Subject:
+    """A picture to explain, with its forward pass; the class to explain, if there are classes; the layer and
+    the position in it, if chosen; and the folder for the files."""
 
     passage: seeing.Passage
     names: Sequence[str]
@@ -60,83 +60,85 @@ class Sight:
         return render.write(self.folder / name, picture)
 
 
-def answer(sight: Sight) -> Section:
-    """The picture, what the network takes of it, and the probabilities."""
-    picture, (H, W), (h, w, C) = sight.picture, sight.picture.size, sight.network.input_shape
-    taken = render.shown(picture.pixels)
+def answer(subject: Subject) -> Section:
+    """The picture, the network's input, and the probabilities."""
+    picture, (H, W), (h, w, C) = subject.picture, subject.picture.size, subject.network.input_shape
+    input_picture = render.shown(picture.pixels)
     size, kind = f"{h} rows, {w} columns", "grey" if C == 1 else "colour"
     figures = [
         Figure(
-            sight.write("picture.png", picture.photo),
+            subject.write("picture.png", picture.photo),
             alt=f"The picture {picture.name}",
             caption=f"{H} rows, {W} columns.",
             name="The picture",
         ),
         Figure(
-            sight.write("input.png", taken),
+            subject.write("input.png", input_picture),
             alt=f"The same picture in {size}",
             caption=f"{size}, {kind}.",
-            name="What the network takes in",
+            name="The network's input",
         ),
     ]
-    if sight.number is None:
+    if subject.number is None:
         return Section("The picture", figures=figures)
-    return Section("The answer", *_probabilities(sight, sight.number), figures)
+    return Section("The prediction", *_probabilities(subject, subject.number), figures)
 
 
-def _probabilities(sight: Sight, number: int) -> tuple[list[str], list[tuple[str, float, bool]]]:
+def _probabilities(subject: Subject, number: int) -> tuple[list[str], list[tuple[str, float, bool]]]:
     """In words, and as bars."""
-    names, p = sight.names, sight.passage.probabilities
+    names, p = subject.names, subject.passage.probabilities
     best = int(p.argmax())
-    words = [f"The network says {names[best]}, with a probability of {p[best]:.1%}."]
+    words = [f"The prediction is {names[best]}, with a probability of {p[best]:.1%}."]
     if number != best:
-        words.append(f"What follows explains {names[number]}, as was asked.")
+        words.append(f"The explanations are for {names[number]}, as requested.")
     order = sorted({*np.argsort(-p, kind="stable")[:LIKELIEST].tolist(), number}, key=lambda i: -p[i])
     return words, [(names[i], float(p[i]), i == number) for i in order]
 
 
-def importance(sight: Sight, progress: Callable[[int, int], object]) -> Section:
+def importance(subject: Subject, progress: Callable[[int, int], object]) -> Section:
     """Saliency, Grad-CAM and occlusion of the class."""
-    words = ["Colours run from nothing to the largest value of each picture."]
-    figures = [_saliency(sight)]
+    words = ["Colours are scaled to the largest value of each picture."]
+    figures = [_saliency(subject)]
     try:
-        figures.append(_grad_cam(sight))
+        figures.append(_grad_cam(subject))
     except ShapeError as why:
         words.append(f"There is no Grad-CAM here. {why}.")
-    figures.append(_occlusion(sight, progress))
-    return Section(f"What makes it {sight.class_name}", words, figures=figures, legend=True)
+    figures.append(_occlusion(subject, progress))
+    return Section(f"Evidence for {subject.class_name}", words, figures=figures, legend=True)
 
 
-def _saliency(sight: Sight) -> Figure:
-    name = sight.class_name
-    M = seeing.saliency(sight.network, sight.picture.pixels, sight.number)
-    caption = f"How much the logit of {name}, its value before the softmax, changes with each pixel."
+def _saliency(subject: Subject) -> Figure:
+    name = subject.class_name
+    M = seeing.saliency(subject.network, subject.picture.pixels, subject.number)
+    caption = f"The gradient of the logit of {name}, its value before the softmax, by each pixel."
     if not M.any():
-        caption = f"The logit of {name} changes with no pixel: its gradient is 0 everywhere."
-    path = sight.heat("saliency.png", M, smooth=False)
+        caption = f"The logit of {name} does not depend on the pixels: its gradient is 0 everywhere."
+    path = subject.heat("saliency.png", M, smooth=False)
     return Figure(path, f"Saliency for {name} over the picture", caption, "Saliency")
 
 
-def _grad_cam(sight: Sight) -> Figure:
-    name, layer = sight.class_name, seeing.cam_layer(sight.network, sight.layer)
-    M = seeing.grad_cam(sight.network, sight.picture.pixels, sight.number, sight.layer)
-    caption = f"Where the maps of {layer} have what raises the logit of {name}."
+def _grad_cam(subject: Subject) -> Figure:
+    name, layer = subject.class_name, seeing.cam_layer(subject.network, subject.layer)
+    M = seeing.grad_cam(subject.network, subject.picture.pixels, subject.number, subject.layer)
+    caption = f"The places in the maps of {layer} that raise the logit of {name}."
     if not M.any():
         caption = f"Nothing in the maps of {layer} raises the logit of {name}."
-    return Figure(sight.heat("grad_cam.png", M), f"Grad-CAM for {name} over the picture", caption, "Grad-CAM")
+    return Figure(
+        subject.heat("grad_cam.png", M), f"Grad-CAM for {name} over the picture", caption, "Grad-CAM"
+    )
 
 
-def _occlusion(sight: Sight, progress: Callable[[int, int], object]) -> Figure:
-    name, pixels = sight.class_name, sight.picture.pixels
-    D = np.nan_to_num(seeing.occlusion(sight.network, pixels, sight.number, progress=progress))
+def _occlusion(subject: Subject, progress: Callable[[int, int], object]) -> Figure:
+    name, pixels = subject.class_name, subject.picture.pixels
+    D = np.nan_to_num(seeing.occlusion(subject.network, pixels, subject.number, progress=progress))
     (f_H, f_W), _ = seeing.patch_and_stride((pixels.shape[0], pixels.shape[1]))
     lost, gained = D.max() * 100, -D.min() * 100  # in points of probability
     caption = (
-        f"A patch of {f_H}×{f_W} pixels there takes up to {lost:.0f} points from the probability of {name}."
+        f"Covering {f_H}×{f_W} pixels there lowers the probability of {name} by up to {lost:.0f} points."
     )
     if lost < 0.5:
-        caption = f"No patch of {f_H}×{f_W} pixels takes anything from the probability of {name}."
+        caption = f"Covering {f_H}×{f_W} pixels does not lower the probability of {name} anywhere."
     if gained >= 0.5:
-        caption += f" Where it is blue, a patch adds up to {gained:.0f}."
-    path = sight.heat("occlusion.png", D if max(lost, gained) >= 0.5 else np.zeros_like(D))
+        caption += f" In blue places it raises it by up to {gained:.0f} points."
+    path = subject.heat("occlusion.png", D if max(lost, gained) >= 0.5 else np.zeros_like(D))
     return Figure(path, f"Occlusion for {name} over the picture", caption, "Occlusion")

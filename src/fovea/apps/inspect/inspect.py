@@ -1,7 +1,7 @@
-"""What a trained network sees in pictures, as PNG files and one page that opens without a network connection.
+"""The report of `fovea inspect`: PNG files, and one page that needs no network connection.
 
-report.html             all of it
-filters/<layer>.png     what the convolutions have learned
+report.html             the page
+filters/<layer>.png     the filters of the convolutions
 <picture>/              for each picture: picture.png, input.png, saliency.png, grad_cam.png, occlusion.png,
                         fields/<layer>.png and maps/<layer>.png
 data/                   with a data set: pca.png, tsne.png, confused/<class>-<predicted>.png
@@ -33,12 +33,12 @@ SHOWN = 480  # the longer side of a picture in the report, in pixels
 
 @dataclass(frozen=True)
 class Inspection:
-    """Where it was written, what the network said to each picture, and why others could not be read."""
+    """The folder and the page, the prediction for each picture, and the unreadable pictures."""
 
     folder: Folder
     report: Path
-    answers: dict[str, tuple[str, float]]  # file → class, its probability; nothing where there are no classes
-    bad: dict[str, str]  # file → why
+    answers: dict[str, tuple[str, float]]  # file → class, its probability; empty without classes
+    bad: dict[str, str]  # file → why it could not be read
     choice: Choice | None  # of the data set's pictures
 
 
@@ -53,14 +53,13 @@ def inspect(
     out: str | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Inspection:
-    """Look at what `model` sees in pictures, and write it to a folder. Of a network that does not end in
-    classes it is maps, fields and filters.
+    """Write a report on what `model` sees in pictures. For a network that does not end in classes it has
+    maps, fields and filters only.
 
-    `layer` is the one for Grad-CAM (by default the last convolution) and is shown whole; `unit`, its (row,
-    column) there, is the one whose receptive field is drawn. `class_name` is the class that is explained, by
-    default the likeliest of each picture. `source` names a data set to see as a whole.
-    `progress(done, total)` counts patches and pictures. Raises FoveaError, before anything is
-    written, for what does not exist.
+    `layer` is the layer for Grad-CAM (by default the last convolution), and all of its maps are shown;
+    `unit`, its (row, column) there, is the one whose receptive field is drawn. `class_name` is the class to
+    explain, by default the likeliest of each picture. `source` names a data set to show as a whole.
+    `progress(done, total)` counts patches and pictures. Raises FoveaError, before anything is written.
     """
     classes_needed = class_name is not None or source is not None
     network = classifier(model) if classes_needed else trained(model)
@@ -79,10 +78,10 @@ def inspect(
     made_by = f"Made by Fovea {fovea.__version__}."
     answers, sections = {}, []
     with folder.writing():
-        # what `data.listing` knows the folder by, before there is a picture in it
+        # Before there is a picture in the folder: `data.listing` recognises it by these.
         (folder.path / "filters").mkdir()
-        report.write(page, title, ["It is not finished."], [], made_by)
-        for place, (file, picture) in zip(_places(read), read.items(), strict=True):
+        report.write(page, title, ["This report is not finished."], [], made_by)
+        for name, (file, picture) in zip(_folder_names(read), read.items(), strict=True):
             passage = seeing.pass_through(network, picture.pixels)
             explained = number
             if names:
@@ -90,8 +89,8 @@ def inspect(
                 best = int(p.argmax())
                 answers[file] = names[best], float(p[best])
                 explained = best if number is None else number
-            sight = explanation.Sight(passage, names, picture, explained, layer, unit, folder.path / place)
-            sections.append(_one(sight, progress))
+            subject = explanation.Subject(passage, names, picture, explained, layer, unit, folder.path / name)
+            sections.append(_picture_section(subject, progress))
         sections.append(layers.filters(network, layer, folder.path / "filters"))
         if data is not None and measured is not None:
             sections += overview(network, names, data, measured, folder.path / "data")
@@ -102,7 +101,7 @@ def inspect(
 
 
 def check_unit(unit: str | None) -> tuple[int, ...] | None:
-    """ROW,COLUMN, or one number where the layer has no rows. Raises DataError for another text."""
+    """The position in ROW,COLUMN, or one number for a layer without rows. Raises DataError."""
     if unit is None:
         return None
     if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})?", unit.replace(" ", "")):
@@ -111,7 +110,7 @@ def check_unit(unit: str | None) -> tuple[int, ...] | None:
 
 
 def _words(data: Material | None) -> list[str]:
-    """Which pictures of the data set are shown."""
+    """Sentences on the pictures of the data set."""
     return [f"{line}." for line in (data.choice.described, *data.choice.warnings)] if data else []
 
 
@@ -147,23 +146,23 @@ def _read(network: Network, files: Sequence[str]) -> tuple[dict[str, explanation
     return read, bad
 
 
-def _places(files: Iterable[str]) -> list[str]:
-    """A folder's name for each file, no two alike however letters are written, and none that others have."""
-    taken, places = {"filters", "data", "report.html"}, []
+def _folder_names(files: Iterable[str]) -> list[str]:
+    """A folder name for each file; all differ, also in lower case, and none is reserved."""
+    used, names = {"filters", "data", "report.html"}, []
     for file in files:
         stem = file_name(Path(file).stem) or "picture"
-        place, number = stem, 1
-        while place.lower() in taken:
+        name, number = stem, 1
+        while name.lower() in used:
             number += 1
-            place = f"{stem}-{number}"
-        taken.add(place.lower())
-        places.append(place)
-    return places
+            name = f"{stem}-{number}"
+        used.add(name.lower())
+        names.append(name)
+    return names
 
 
-def _one(sight: explanation.Sight, progress: Progress) -> report.Section:
-    """All that is said about one picture."""
-    parts = [explanation.answer(sight), layers.fields(sight), layers.maps(sight)]
-    if sight.number is not None:
-        parts.insert(1, explanation.importance(sight, progress))
-    return report.Section(sight.picture.name, sections=parts)
+def _picture_section(subject: explanation.Subject, progress: Progress) -> report.Section:
+    """The section on one picture."""
+    parts = [explanation.answer(subject), layers.fields(subject), layers.maps(subject)]
+    if subject.number is not None:
+        parts.insert(1, explanation.importance(subject, progress))
+    return report.Section(subject.picture.name, sections=parts)

@@ -1,4 +1,4 @@
-"""What the layers of a network do with a picture: their fields, their maps, their filters."""
+"""The sections on layers: receptive fields, maps and filters."""
 
 from math import ceil, sqrt
 from pathlib import Path
@@ -7,60 +7,60 @@ import numpy as np
 
 from fovea import seeing
 from fovea.apps.inspect import render
-from fovea.apps.inspect.explanation import Sight
+from fovea.apps.inspect.explanation import Subject
 from fovea.apps.inspect.report import Figure, Section
 from fovea.layers import Conv2D, Flatten
 from fovea.network import Network
 from fovea.network.summary import outputs, times
 
 MOST_FIELDS = 8  # layers whose fields are drawn
-NEAR = 12  # a field of less than this part of a picture is shown from near by
-# Of a layer; the one that is asked for shows all that it has.
-MOST_TILES, MOST_VALUES = 64, 1024  # maps or filters, and values where there are no maps
+NEAR = 12  # a field smaller than 1/NEAR of a picture is shown enlarged
+# Of each layer but the chosen one, which shows all.
+MOST_TILES, MOST_VALUES = 64, 1024  # maps or filters, and values of layers without maps
 COLUMNS = 8
 
 
-def fields(sight: Sight) -> Section:
-    """What the strongest unit of each layer with windows sees."""
-    pairs = zip(sight.network.layers, sight.network.input_shapes, strict=True)
+def fields(subject: Subject) -> Section:
+    """The receptive field of the strongest unit of each layer with windows."""
+    pairs = zip(subject.network.layers, subject.network.input_shapes, strict=True)
     layers = [layer.name for layer, shape in pairs if layer.window(shape) is not None]
     if len(layers) > MOST_FIELDS:
         layers = [layers[i] for i in np.linspace(0, len(layers) - 1, MOST_FIELDS).round().astype(int)]
-    if sight.layer and sight.layer not in layers:
-        layers.append(sight.layer)
+    if subject.layer and subject.layer not in layers:
+        layers.append(subject.layer)
     if not layers:
-        return Section("What one unit sees", ["No layer has windows: each unit sees the whole picture."])
-    asked = "" if sight.position is None else f", and of {sight.layer} the one that was asked for"
+        return Section("Receptive fields", ["No layer has windows: each unit sees the whole picture."])
+    chosen = "" if subject.position is None else f", of {subject.layer} the chosen unit"
     words = [
-        f"Of each layer the unit with the largest value{asked}: the outline is its receptive field, all that "
-        "it can see; the colour is what its value depends on in this picture."
+        f"Of each layer the unit with the largest value{chosen}. The outline is its receptive field; the "
+        "colour shows the pixels that its value depends on in this picture."
     ]
-    return Section("What one unit sees", words, figures=[_field(sight, layer) for layer in layers])
+    return Section("Receptive fields", words, figures=[_field(subject, layer) for layer in layers])
 
 
-def _field(sight: Sight, layer: str) -> Figure:
-    A = np.nan_to_num(sight.passage.outputs[layer][0])
-    if layer == sight.layer and sight.position is not None:
-        position = sight.position
+def _field(subject: Subject, layer: str) -> Figure:
+    A = np.nan_to_num(subject.passage.outputs[layer][0])
+    if layer == subject.layer and subject.position is not None:
+        position = subject.position
     else:
         position = tuple(map(int, np.unravel_index(A.argmax(), A.shape)))[: max(A.ndim - 1, 1)]
     channel = int(A[position].argmax()) if A.ndim == 3 else None
-    field = seeing.receptive_field(sight.network, layer, position)
-    effect = seeing.effective_field(sight.network, sight.picture.pixels, layer, position, channel)
+    field = seeing.receptive_field(subject.network, layer, position)
+    effect = seeing.effective_field(subject.network, subject.picture.pixels, layer, position, channel)
     top, left, bottom, right = field.box
-    photo, pixels, box, caption = sight.picture.photo, field.pixels, field.box, ""
+    photo, pixels, box, caption = subject.picture.photo, field.pixels, field.box, ""
     if max(bottom - top, right - left) * NEAR < max(pixels.shape):
         rows, columns = _around(top, bottom, pixels.shape[0]), _around(left, right, pixels.shape[1])
-        photo = render.shown(sight.picture.pixels[rows, columns])
+        photo = render.shown(subject.picture.pixels[rows, columns])
         effect, pixels = effect[rows, columns], pixels[rows, columns]
         box = top - rows.start, left - columns.start, bottom - rows.start, right - columns.start
-        caption = f" Here are {times(pixels.shape)} around them."
+        caption = f" Shown with {times(pixels.shape)} pixels around it."
     lit = render.heat(photo, effect, smooth=False)
     place = f"number {position[0]}"
     if channel is not None:
         place = f"row {position[0]}, column {position[1]}, map {channel}"
     return Figure(
-        sight.write(f"fields/{layer}.png", render.spotlit(lit, pixels, box)),
+        subject.write(f"fields/{layer}.png", render.spotlit(lit, pixels, box)),
         alt=f"The receptive field of a unit of {layer} at {place}: rows {top} to {bottom - 1} and columns "
         f"{left} to {right - 1}",
         caption=f"The unit at {place} sees {bottom - top}×{right - left} pixels.{caption}",
@@ -69,25 +69,25 @@ def _field(sight: Sight, layer: str) -> Figure:
 
 
 def _around(first: int, last: int, n: int) -> slice:
-    """So many of n pixels around first … last that these can be seen among them."""
-    wanted = min(max((last - first) * NEAR, 24), n)
-    start = min(max((first + last - wanted) // 2, 0), n - wanted)
-    return slice(start, start + wanted)
+    """Pixels first … last of n with a margin around them, NEAR times as many in all."""
+    count = min(max((last - first) * NEAR, 24), n)
+    start = min(max((first + last - count) // 2, 0), n - count)
+    return slice(start, start + count)
 
 
-def maps(sight: Sight) -> Section:
-    """What every layer gives out."""
-    layers = [layer for layer in sight.network.layers if not isinstance(layer, Flatten)]  # moves no values
+def maps(subject: Subject) -> Section:
+    """The output of every layer."""
+    layers = [layer for layer in subject.network.layers if not isinstance(layer, Flatten)]  # moves no values
     words = [
-        "What each layer makes of the picture, in rows from number 0 on. White is the largest value of the "
-        "layer; black is 0, or middle grey is 0 where some values are negative."
+        "The output of each layer, in rows from map 0. White is the largest value of the layer; black is 0, "
+        "or middle grey is 0 if some values are negative."
     ]
-    figures = [_maps(sight, layer.name, type(layer).__name__) for layer in layers]
+    figures = [_maps(subject, layer.name, type(layer).__name__) for layer in layers]
     return Section("Feature maps", words, figures=figures)
 
 
-def _maps(sight: Sight, layer: str, kind: str) -> Figure:
-    A = np.nan_to_num(sight.passage.outputs[layer][0], nan=0.0, posinf=0.0, neginf=0.0)
+def _maps(subject: Subject, layer: str, kind: str) -> Figure:
+    A = np.nan_to_num(subject.passage.outputs[layer][0], nan=0.0, posinf=0.0, neginf=0.0)
     shades = render.grey(A, float(np.abs(A).max()))
     if A.ndim == 3:
         tiles, columns, side, most = shades.transpose(2, 0, 1)[..., None], COLUMNS, 96, MOST_TILES
@@ -95,12 +95,12 @@ def _maps(sight: Sight, layer: str, kind: str) -> Figure:
     else:
         tiles, columns, most = shades.reshape(-1, 1, 1, 1), ceil(sqrt(3 * A.size)), MOST_VALUES
         content, side = _counted(A.size, "value"), max(4, 640 // columns)
-    shown = tiles if layer == sight.layer else tiles[:most]
-    some = f", the first {most} of them here" if len(shown) < len(tiles) else ""
+    shown = tiles if layer == subject.layer else tiles[:most]
+    some = f", of which the first {most} are shown" if len(shown) < len(tiles) else ""
     low, high = (f"{value:.3g}".replace("-", "−") for value in (A.min(), A.max()))
     return Figure(
-        sight.write(f"maps/{layer}.png", render.sheet(list(shown), min(columns, len(shown)), side)),
-        alt=f"What {layer} gives out: {content}",
+        subject.write(f"maps/{layer}.png", render.sheet(list(shown), min(columns, len(shown)), side)),
+        alt=f"Output of {layer}: {content}",
         caption=f"{kind}: {content}{some}, from {low} to {high}.",
         name=layer,
         wide=True,
@@ -110,18 +110,15 @@ def _maps(sight: Sight, layer: str, kind: str) -> Figure:
 def filters(network: Network, layer: str | None, folder: Path) -> Section:
     """The filters of every convolution."""
     figures = [
-        _filters(
-            own.name, seeing.filter_pictures(seeing.filters(network, own.name)), own.name == layer, folder
-        )
-        for own in network.layers
-        if isinstance(own, Conv2D)
+        _filters(name, seeing.filter_pictures(seeing.filters(network, name)), name == layer, folder)
+        for name in (conv.name for conv in network.layers if isinstance(conv, Conv2D))
     ]
-    words = ["What the network has learned to look for. Middle grey is a weight of 0, white the largest."]
+    words = ["The learned filters. Middle grey is a weight of 0, white the largest."]
     return Section("Filters", words if figures else ["This network has no convolution."], figures=figures)
 
 
 def _filters(layer: str, stack: np.ndarray, whole: bool, folder: Path) -> Figure:
-    """`stack` as `seeing.filter_pictures` gives it."""
+    """The figure of a layer's filters, `stack` from `seeing.filter_pictures`."""
     count, slices, f_H, f_W, channels = stack.shape
     content = f"{_counted(count, 'filter')} of {f_H}×{f_W}"
     if slices == 1:
@@ -132,9 +129,9 @@ def _filters(layer: str, stack: np.ndarray, whole: bool, folder: Path) -> Figure
         content += f" on {slices} channels"
         shown = stack if whole else stack[:COLUMNS, : 2 * COLUMNS]
         columns, side = shown.shape[1], 32
-        words = " A row is a filter, a column a channel that it looks at."
+        words = " Each row is a filter, each column an input channel."
     if shown.shape != stack.shape:
-        words += f" The first {len(shown)} filters are here" + (
+        words += f" The first {len(shown)} filters are shown" + (
             f", on the first {shown.shape[1]} channels." if shown.shape[1] < slices else "."
         )
     tiles = list(shown.reshape(-1, f_H, f_W, channels))

@@ -1,7 +1,7 @@
-"""Numbers as pictures: maps side by side, and heat over a photograph.
+"""Arrays as pictures: maps side by side, and heat maps over a photograph.
 
-Grey shows values, colour shows importance. Everything is a uint8 array, for `images.write`; between the tiles
-of a sheet it is transparent, so that it suits a page of any colour.
+Grey shows values, colour shows importance. Everything is a uint8 array for `images.write`; sheets are
+transparent between the tiles, for pages of any colour.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ import numpy as np
 
 from fovea import images
 
-GAIN = ((62, 18, 96), (176, 42, 96), (240, 116, 44), (253, 231, 140))  # little to much
-LOSS = ((12, 44, 92), (30, 110, 170), (120, 200, 235))  # the same below 0
+GAIN = ((62, 18, 96), (176, 42, 96), (240, 116, 44), (253, 231, 140))  # from 0 to the largest value
+LOSS = ((12, 44, 92), (30, 110, 170), (120, 200, 235))  # the same for negative values
 OUTLINE = (255, 176, 32)
 
 
 def grey(values: np.ndarray, largest: float) -> np.ndarray:
-    """Values as grey: black is 0 and white `largest`; where some are negative, 0 is middle grey and black is
-    −`largest`. What is no number is black."""
+    """Values as grey: black is 0 and white `largest`; if some are negative, 0 is middle grey and black is
+    −`largest`. NaN is black."""
     share = np.nan_to_num(values, nan=-largest, posinf=largest, neginf=-largest) / (largest or 1)
     if values.size and np.nanmin(values) < 0:
         share = (share + 1) / 2
@@ -26,18 +26,18 @@ def grey(values: np.ndarray, largest: float) -> np.ndarray:
 
 
 def sheet(tiles: Sequence[np.ndarray], columns: int, side: int = 72) -> np.ndarray:
-    """uint8 tiles (h, w, 1 or 3), all of one shape, in rows of `columns`: RGBA. Each pixel of a tile is
-    enlarged so often that the tile's longer side has about `side`."""
+    """uint8 tiles (h, w, 1 or 3), all of one shape, in rows of `columns`: RGBA. Tiles are enlarged by a whole
+    factor to a longer side of about `side`."""
     h, w, _ = tiles[0].shape
     k = max(1, side // max(h, w))
     gap = max(2, min(h, w) * k // 16)
     rows = -(-len(tiles) // columns)
-    found = np.zeros((rows * (h * k + gap) - gap, columns * (w * k + gap) - gap, 4), np.uint8)
+    canvas = np.zeros((rows * (h * k + gap) - gap, columns * (w * k + gap) - gap, 4), np.uint8)
     for number, tile in enumerate(tiles):
         row, column = divmod(number, columns)
-        place = found[row * (h * k + gap) :, column * (w * k + gap) :][: h * k, : w * k]
+        place = canvas[row * (h * k + gap) :, column * (w * k + gap) :][: h * k, : w * k]
         place[...] = enlarged(tile, k, opacity=True)
-    return found
+    return canvas
 
 
 def enlarged(picture: np.ndarray, k: int, opacity: bool = False) -> np.ndarray:
@@ -49,22 +49,24 @@ def enlarged(picture: np.ndarray, k: int, opacity: bool = False) -> np.ndarray:
 
 
 def stretched(values: np.ndarray, size: tuple[int, int], smooth: bool) -> np.ndarray:
-    """(h, w) at another size: in even steps from middle to middle, or as the blocks that they are."""
+    """`values` (h, w) resized to `size`: bilinearly if `smooth`, else by the nearest value."""
     for axis, n in enumerate(size):
-        at = (np.arange(n) + 0.5) * values.shape[axis] / n - 0.5
+        position = (np.arange(n) + 0.5) * values.shape[axis] / n - 0.5
         if not smooth:
-            values = values.take(np.clip(np.round(at), 0, values.shape[axis] - 1).astype(int), axis=axis)
+            values = values.take(
+                np.clip(np.round(position), 0, values.shape[axis] - 1).astype(int), axis=axis
+            )
             continue
-        low = np.clip(np.floor(at), 0, values.shape[axis] - 1).astype(int)
+        low = np.clip(np.floor(position), 0, values.shape[axis] - 1).astype(int)
         high = np.minimum(low + 1, values.shape[axis] - 1)
-        part = np.clip(at - low, 0, 1).reshape(-1, *[1] * (1 - axis))
+        part = np.clip(position - low, 0, 1).reshape(-1, *[1] * (1 - axis))
         values = values.take(low, axis=axis) * (1 - part) + values.take(high, axis=axis) * part
     return values
 
 
 def heat(picture: np.ndarray, values: np.ndarray, *, smooth: bool = True) -> np.ndarray:
-    """`values` (h, w) in colour over the darkened RGB `picture`, whatever its size. The strongest is full
-    colour and 0 is none; below 0 the colours are blue. What is no number stays uncoloured."""
+    """`values` (h, w) in colour over the darkened RGB `picture` of any size. The largest magnitude is full
+    colour and 0 is none; negative values are blue. NaN and infinity stay uncoloured."""
     values = stretched(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0), picture.shape[:2], smooth)
     share = values / (np.abs(values).max() or 1)
     strength = np.abs(share)[..., None]
@@ -76,24 +78,24 @@ def heat(picture: np.ndarray, values: np.ndarray, *, smooth: bool = True) -> np.
 
 
 def spotlit(picture: np.ndarray, pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """The RGB `picture` dark where `pixels`, bool (h, w) over the whole of it, are not, and an outline around
-    `box` = (top, left, bottom, right) in them."""
+    """The RGB `picture`, darkened outside `pixels`, bool (h, w) over the whole picture, with an outline
+    around `box` = (top, left, bottom, right) of them."""
     size, (h, w) = picture.shape[:2], pixels.shape
     seen = stretched(pixels.astype(float), size, smooth=False)[..., None]
-    found = np.round(picture * np.where(seen > 0, 1, 0.35)).astype(np.uint8)
+    lit = np.round(picture * np.where(seen > 0, 1, 0.35)).astype(np.uint8)
     top, bottom = (round(edge * size[0] / h) for edge in (box[0], box[2]))
     left, right = (round(edge * size[1] / w) for edge in (box[1], box[3]))
     thick = max(2, max(size) // 160)
     edge = np.zeros(size, bool)
     edge[top:bottom, left:right] = True
     edge[top + thick : bottom - thick, left + thick : right - thick] = False
-    found[edge] = OUTLINE
-    return found
+    lit[edge] = OUTLINE
+    return lit
 
 
 def shown(picture: np.ndarray, side: int = 480) -> np.ndarray:
-    """A uint8 picture (H, W, 1 or 3) as RGB with a longer side of about `side`: a small one enlarged pixel by
-    pixel, a large one made smaller."""
+    """A uint8 picture (H, W, 1 or 3) as RGB with a longer side of about `side`: enlarged by a whole factor,
+    or reduced."""
     H, W, _ = picture.shape
     if max(H, W) > side:
         picture = images.fit(picture[None], within((H, W), side))[0]
@@ -101,13 +103,13 @@ def shown(picture: np.ndarray, side: int = 480) -> np.ndarray:
 
 
 def within(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """(H, W) made smaller, in proportion, where its longer side is beyond `side`."""
+    """(H, W) scaled down, if needed, to a longer side of `side`."""
     scale = min(1, side / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def write(path: Path, picture: np.ndarray) -> Path:
-    """Write a picture whose folder may not be there yet; returns its path. Raises OSError."""
+    """Write a picture, creating its folder if needed; returns the path. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     images.write(path, picture)
     return path
@@ -115,5 +117,5 @@ def write(path: Path, picture: np.ndarray) -> Path:
 
 def _ramp(colours: Sequence[tuple[int, int, int]], share: np.ndarray) -> np.ndarray:
     """The colour at each `share`, from the first at 0 to the last at 1."""
-    at = np.linspace(0, 1, len(colours))
-    return np.stack([np.interp(share, at, channel) for channel in zip(*colours, strict=True)], axis=-1)
+    stops = np.linspace(0, 1, len(colours))
+    return np.stack([np.interp(share, stops, channel) for channel in zip(*colours, strict=True)], axis=-1)

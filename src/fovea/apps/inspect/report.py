@@ -1,4 +1,4 @@
-"""A page that needs nothing but itself: pictures within it, no scripts, nothing loaded from anywhere."""
+"""A self-contained HTML page: pictures are embedded, and there are no scripts and no external resources."""
 
 import base64
 import html
@@ -37,8 +37,8 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 @dataclass(frozen=True)
 class Figure:
-    """A PNG file, what it shows for those who do not see it, and the words under it. `dark` is the same drawn
-    for a dark page. `wide` figures are two in a row at most."""
+    """A PNG file with its alternative text and caption. `dark` is a version for a dark page. At most two
+    `wide` figures share a row."""
 
     path: Path
     alt: str
@@ -50,8 +50,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, paragraphs, bars (name, share between 0 and 1, whether it stands out), figures, and sections
-    within; all text is plain. `legend` explains the colours of heat."""
+    """A heading, paragraphs, bars (name, share from 0 to 1, highlighted or not), figures, and subsections;
+    all text is plain. `legend` adds the scale of heat colours."""
 
     title: str
     words: Sequence[str] = ()
@@ -78,7 +78,7 @@ def write(path: Path, title: str, words: Sequence[str], sections: Sequence[Secti
 
 
 def escape(text: str) -> str:
-    """Text as HTML shows it, in one line, with all its signs visible."""
+    """Text escaped for HTML, in one line, with control characters visible."""
     return html.escape(visible(text))
 
 

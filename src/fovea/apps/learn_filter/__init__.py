@@ -1,1 +1,1 @@
-"""`fovea learn-filter`: a filter found by gradient descent, from pictures and their filtered versions."""
+"""`fovea learn-filter`: filters learned by gradient descent from pictures and their filtered versions."""

@@ -1,4 +1,4 @@
-"""The figures of a learned filter: its way to the true one, and what it makes of pictures."""
+"""The figures of a learned filter: its convergence, and its effect on pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ROWS = 9  # filters, or channels of filters
-MOST_NUMBERED = 5  # rows and columns of a filter: beyond, its numbers could not be read
+MOST_NUMBERED = 5  # rows and columns of a filter: the numbers of larger ones would be unreadable
 MOST_PICTURES = 3
-SIGNED = "RdBu_r"  # 0 is white, what is below it blue
+SIGNED = "RdBu_r"  # 0 is white, negative values are blue
 
 
 @optional
 def progress(
     path: Path,
-    on_the_way: Sequence[tuple[int, np.ndarray]],
+    filters: Sequence[tuple[int, np.ndarray]],
     names: Sequence[str],
     true: np.ndarray | None,
     rows: Sequence[tuple[int, float, float | None]],
 ) -> None:
-    """The filters (f, f, C, F) at some steps, the last of them what was learned, beside the `true` ones; and
-    loss and error (step, loss, error) on the way."""
-    final = on_the_way[-1][1] if true is None else true
+    """The `filters` (step, (f, f, C, F)) at some steps, the learned ones last, beside the `true` ones; and
+    the curves of `rows` (step, loss, error)."""
+    final = filters[-1][1] if true is None else true
     depth, count = final.shape[2:]
     shown = [(c, k) for c in range(count) for k in range(depth)][:MOST_ROWS]
-    columns = [(f"step {step}", W) for step, W in on_the_way[:-1]]
-    columns += [(f"learned, {on_the_way[-1][0]} steps", on_the_way[-1][1])]
+    columns = [(f"step {step}", W) for step, W in filters[:-1]]
+    columns += [(f"learned, {filters[-1][0]} steps", filters[-1][1])]
     columns += [] if true is None else [("true", true)]
     with drawn(path, (1.7 * len(columns) + 0.6, 1.75 * len(shown) + 2.4)) as figure:
         parts: Any = figure.subfigures(2, 1, height_ratios=(1.75 * len(shown), 2.4))
@@ -61,10 +61,10 @@ def comparison(
     names: Sequence[str],
     cut_off: bool,
 ) -> None:
-    """For some pictures and filters: the picture, its target, and what was learned to make of it.
+    """For some pictures and filters: the picture, its target, and the output of the learned filter.
 
-    Three filters for three colours make one coloured picture. With `cut_off` targets, what was learned is cut
-    off as they are.
+    Three filters for three colours make one coloured picture. With `cut_off`, the output is clipped like the
+    targets.
     """
     colour = tuple(names) == CHANNELS
     views = {"in colour": slice(None)} if colour else {n: slice(c, c + 1) for c, n in enumerate(names)}
@@ -74,10 +74,9 @@ def comparison(
     with drawn(path, (9.3, len(chosen) * (3.0 * shape[0] / shape[1] + 0.3))) as figure:
         sheet = figure.subplots(len(chosen), 3, squeeze=False)
         for line, (n, name) in zip(sheet, chosen, strict=True):
-            which = views[name]
-            Z = functional.conv2d(pictures[n][np.newaxis], learned.W, learned.b)[0][:, :, which]
-            of = np.arange(len(names))[which] % targets[n].shape[2]
-            T = targets[n][:, :, of]
+            channels = views[name]
+            Z = functional.conv2d(pictures[n][np.newaxis], learned.W, learned.b)[0][:, :, channels]
+            T = targets[n][:, :, np.arange(len(names))[channels] % targets[n].shape[2]]
             Z = Z.clip(0, 1) if cut_off else Z
             difference = np.abs(Z - T).max()
             margin = len(learned.W) // 2

@@ -1,11 +1,11 @@
-"""What a search for a filter came to, and its run folder, which has, beside what all have,
+"""The result of learning a filter, and its run folder, which has, beside the files of every run,
 
 best.safetensors    the filters as a network of one convolution
 filter.npy          the same numbers, W (f, f, C, F)
-filter.json         the same to read, with what is known of them
+filter.json         the same numbers and their errors, to read
 results.csv         loss and largest error before each step
-progress.png        the filters on their way
-comparison.png      pictures, what should come of them, and what does
+progress.png        the filters at some steps
+comparison.png      pictures, their targets, and the outputs of the learned filters
 """
 
 from dataclasses import dataclass, field
@@ -23,22 +23,22 @@ from fovea.layers import Conv2D
 from fovea.network import Network
 from fovea.training.run_folder import Folder
 
-FAR = 0.01  # an error that more steps would not mend
+FAR = 0.01  # an error that more steps would not reduce
 WELL_EXPLAINED = 0.95
 DRAWN = (0, 3, 10, 30)  # the steps whose filters are drawn, besides the last
 
 
 @dataclass
-class Way:
-    """The steps to the filter, `true` where it is known: a row of step, loss, largest error for each, and
-    some filters."""
+class Trajectory:
+    """The steps of the optimizer: (step, loss, largest error) for each, and the filters at some. `true` is
+    the filter to find, if known."""
 
     true: np.ndarray | None
     rows: list[tuple[int, float, float | None]] = field(default_factory=list)
     drawn: list[tuple[int, np.ndarray]] = field(default_factory=list)
 
     def add(self, step: int, loss: float, W: np.ndarray) -> float | None:
-        """One more; returns the largest error of W."""
+        """Add a step; returns the largest error of W, if `true` is known."""
         error = None if self.true is None else float(np.abs(W - self.true).max())
         self.rows.append((step, loss, error))
         if step in DRAWN:
@@ -47,10 +47,10 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was learned: `names` of the filters (F), how far each is at most from the `true` one (None where
-    that is not known), the part of the targets' variance that they explain, the run folder, and the pictures
-    that could not be read, with the reason."""
+class Findings:
+    """The learned filters: their `names` (F), the largest error of each (None if the `true` filters are not
+    known), the share of the targets' variance that they explain, the run folder, and the pictures that could
+    not be read, with the reasons."""
 
     learned: Learned
     names: list[str]
@@ -61,36 +61,36 @@ class Found:
     bad: dict[str, str]
 
 
-def found(
+def compare(
     result: Learned, names: list[str], true: np.ndarray | None, data: Filtered, folder: Folder
-) -> Found:
-    """Hold what was learned to what is known, and to the pictures."""
+) -> Findings:
+    """Compare the learned filters with the true ones, if known, and with the targets."""
     errors = None if true is None else np.abs(result.W - true).max(axis=(0, 1, 2))
-    return Found(result, names, true, errors, _explained(data, result), folder, data.bad)
+    return Findings(result, names, true, errors, _explained(data, result), folder, data.bad)
 
 
-def verdict(found: Found) -> str:
-    """What the numbers are worth, in a sentence."""
+def verdict(found: Findings) -> str:
+    """An assessment of the result in one sentence."""
     steps = len(found.learned.losses)
     if not found.learned.rests:
         return f"not converged after {steps} steps: increase --steps"
     if found.errors is not None and found.errors.max() > FAR:
-        return f"at rest after {steps} steps, but other filters do the same to these pictures: add some"
+        return f"converged after {steps} steps, but other filters fit these pictures as well: add pictures"
     if found.explained < WELL_EXPLAINED:
         return (
-            f"at rest after {steps} steps, but no filter of this size makes these targets: the best explains "
-            f"{max(found.explained, 0):.1%} of their variance"
+            f"converged after {steps} steps, but no filter of this size fits these targets: the best "
+            f"explains {max(found.explained, 0):.1%} of their variance"
         )
-    return f"at rest after {steps} steps; {found.explained:.2%} of the targets' variance is explained"
+    return f"converged after {steps} steps; {found.explained:.2%} of the targets' variance is explained"
 
 
-def write(found: Found, data: Filtered, way: Way) -> None:
-    """Fill the run folder. Raises OSError where that fails."""
+def write(found: Findings, data: Filtered, trajectory: Trajectory) -> None:
+    """Write the run folder. Raises OSError."""
     folder, names, true = found.folder, found.names, found.true
     folder.write_bad_images(found.bad)
-    _write_numbers(found, way, data.pictures[0].shape)
-    drawn = [*way.drawn, (len(way.rows), found.learned.W)]
-    figures.progress(folder.path / "progress.png", drawn, names, true, way.rows)
+    _write_numbers(found, trajectory, data.pictures[0].shape)
+    drawn = [*trajectory.drawn, (len(trajectory.rows), found.learned.W)]
+    figures.progress(folder.path / "progress.png", drawn, names, true, trajectory.rows)
     figures.comparison(
         folder.path / "comparison.png", data.pictures, data.targets, found.learned, names, data.cut_off
     )
@@ -98,19 +98,19 @@ def write(found: Found, data: Filtered, way: Way) -> None:
 
 def _explained(data: Filtered, learned: Learned) -> float:
     """1 − Σ (Z − T)² / Σ (T − mean T)²."""
-    of = np.arange(learned.W.shape[3]) % data.targets[0].shape[2]
-    T = np.concatenate([target[..., of].reshape(-1, len(of)) for target in data.certain])
+    channels = np.arange(learned.W.shape[3]) % data.targets[0].shape[2]
+    T = np.concatenate([target[..., channels].reshape(-1, len(channels)) for target in data.certain])
     Z = np.concatenate(
         [
-            functional.conv2d(picture[np.newaxis], learned.W, learned.b).reshape(-1, len(of))
+            functional.conv2d(picture[np.newaxis], learned.W, learned.b).reshape(-1, len(channels))
             for picture in data.pictures
         ]
     )
-    wrong, all_of_it = np.nansum((Z - T) ** 2), np.nansum((T - np.nanmean(T, axis=0)) ** 2)
-    return float(1 - wrong / all_of_it) if all_of_it else 0.0
+    residual, total = np.nansum((Z - T) ** 2), np.nansum((T - np.nanmean(T, axis=0)) ** 2)
+    return float(1 - residual / total) if total else 0.0
 
 
-def _write_numbers(found: Found, way: Way, shape: tuple[int, ...]) -> None:
+def _write_numbers(found: Findings, trajectory: Trajectory, shape: tuple[int, ...]) -> None:
     """The numbers, and a network that filters pictures of `shape`."""
     W, b, folder = found.learned.W, found.learned.b, found.folder
     bias = found.true is None  # filters by name add no constant
@@ -133,11 +133,11 @@ def _write_numbers(found: Found, way: Way, shape: tuple[int, ...]) -> None:
         "at_rest": found.learned.rests,
     }
     folder.write_json(folder.path / "filter.json", content)
-    folder.write_table(folder.results, ("step", "loss", "largest_error"), way.rows)
+    folder.write_table(folder.results, ("step", "loss", "largest_error"), trajectory.rows)
 
 
 def _readable(W: np.ndarray) -> list[Any]:
-    """Filter after filter, in each channel after channel, in each row after row."""
+    """Nested lists by filter, channel, row and column."""
     return W.transpose(3, 2, 0, 1).tolist()
 
 

@@ -1,4 +1,4 @@
-"""Pictures and their filtered versions in, the filter out."""
+"""Learning filters from pictures and their filtered versions."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from fovea import engine, filters
 from fovea.apps.learn_filter import examples, findings
-from fovea.apps.learn_filter.findings import Found
-from fovea.apps.learn_filter.progress import CHANNELS, Approach
+from fovea.apps.learn_filter.findings import Findings
+from fovea.apps.learn_filter.progress import CHANNELS, Reporter
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.files import expanded
 from fovea.filters import learn_filter
@@ -17,8 +17,8 @@ from fovea.seeds import Draw, generator
 from fovea.training.run_folder import Folder
 
 TASK = "learn-filter"
-CONVENTION = "opencv"  # whole numbers, as they stand in books
-SIZE = 3  # where nothing else says it
+CONVENTION = "opencv"  # whole numbers, as in textbooks
+SIZE = 3  # by default, of filters without a known size
 
 
 def learn(
@@ -31,17 +31,17 @@ def learn(
     steps: int = 2000,
     seed: int = 0,
     out: str | None = None,
-    approach: Approach | None = None,
-) -> Found:
-    """Learn the filters that `target` names, with commas between, or those that made the pictures in the
-    folder `targets` of these.
+    reporter: Reporter | None = None,
+) -> Findings:
+    """Learn the filters named in `target`, separated by commas, or those that produced the pictures in the
+    folder `targets` from these.
 
-    A place is a picture, or a folder, which stands for all pictures in it and below. `size` is that of the
-    named filter, or 3, unless given. There are `count` filters, by default one for each name or each channel
-    of the targets; where there are more, they begin again with the first. Writes a run folder: `out`, or a
-    new one in `runs/learn-filter`. Raises FoveaError.
+    Each of `places` is a picture, or a folder with all pictures below it. `size` is by default that of the
+    named filter, or 3. There are `count` filters, by default one per name or per channel of the targets;
+    further filters repeat them in order. Writes a run folder: `out`, or a new one in `runs/learn-filter`.
+    Raises FoveaError.
     """
-    approach = approach or Approach()
+    reporter = reporter or Reporter()
     if out:
         Folder.check_free(out)
     true, size = known(target, targets, size)
@@ -49,46 +49,46 @@ def learn(
         whole(count, "learn_filter", "filters", 1, MOST)
     rng = generator(seed, Draw.PARTS)
     if true is None:
-        data = examples.by_folder(places, expanded(targets or ""), size, rng, approach.note)
+        data = examples.by_folder(places, expanded(targets or ""), size, rng, reporter.note)
     else:
-        data = examples.by_filter(places, true, rng, approach.note)
+        data = examples.by_filter(places, true, rng, reporter.note)
     channels, depth = data.targets[0].shape[2], data.pictures[0].shape[2]
     names = _names(target) if true is not None else ["grey"] if channels == 1 else list(CHANNELS)
     if count is not None and count < channels:
         raise ShapeError(mismatch("filters", f"at least {channels}, for {', '.join(names)}", count))
-    of = np.arange(count or channels) % channels
-    names, true = [names[n] for n in of], None if true is None else true[..., of]
+    repeats = np.arange(count or channels) % channels
+    names, true = [names[n] for n in repeats], None if true is None else true[..., repeats]
 
-    approach.note(
-        f"{len(data.pictures)} pictures; looking for {', '.join(names)} in filters of {size}×{size}×{depth}"
+    reporter.note(
+        f"{len(data.pictures)} pictures; learning {', '.join(names)} with filters of {size}×{size}×{depth}"
     )
-    way = findings.Way(true)
+    trajectory = findings.Trajectory(true)
 
     def progress(step: int, loss: float, W: np.ndarray) -> None:
-        approach.step(step, loss, W, way.add(step, loss, W))
+        reporter.step(step, loss, W, trajectory.add(step, loss, W))
 
-    approach.begin(names, true)
+    reporter.begin(names, true)
     try:
         result = learn_filter.learn_filter(
             data.pictures, data.certain, size, filters=len(names), steps=steps, seed=seed, progress=progress
         )
     finally:
-        approach.end()
+        reporter.end()
     folder = Folder.create_at(out) if out else Folder.create(TASK, "learn")
     arguments = {
         "task": TASK, "pictures": [_absolute(place) for place in places],
         "target": None if targets else target, "targets": targets and _absolute(targets),
         "size": size, "filters": len(names), "steps": steps, "seed": seed, "engine": engine.current(),
     }  # fmt: skip
-    found = findings.found(result, names, true, data, folder)
+    found = findings.compare(result, names, true, data, folder)
     with folder.writing():
         folder.write_arguments(arguments)
-        findings.write(found, data, way)
+        findings.write(found, data, trajectory)
     return found
 
 
 def known(target: str, targets: str | None, size: int | None) -> tuple[np.ndarray | None, int]:
-    """The true W (f, f, 1, T), if it has names, and f. Raises FoveaError for what `learn` would not take."""
+    """The true W (f, f, 1, T), or None if it is unknown, and f. Raises FoveaError for invalid arguments."""
     if size is not None:
         checked_size(size)
     if targets is not None:

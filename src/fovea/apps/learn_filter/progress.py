@@ -1,4 +1,4 @@
-"""How a filter approaches the true one: as a table that changes in a terminal, as lines elsewhere."""
+"""Progress of learning a filter: a live table in a terminal, lines elsewhere."""
 
 import sys
 from collections.abc import Sequence
@@ -11,33 +11,33 @@ from fovea.metrics import figure
 from fovea.names import say, visible
 
 REDRAW = 0.1  # seconds
-FIRST_STEPS = (0, 1, 2, 5)  # times powers of ten: the steps that have a line
+FIRST_STEPS = (0, 1, 2, 5)  # times powers of ten: the steps with a line
 CHANNELS = ("red", "green", "blue")
 MOST_SHOWN, WIDEST = 3, 7  # filters, and their columns: more would not fit
 
 
-class Approach:
-    """What `learn_filter.learn` tells, and nobody hears."""
+class Reporter:
+    """The methods that `learn_filter.learn` calls; this base class prints nothing."""
 
     def note(self, text: str) -> None:
-        """A line of its own."""
+        """Called with a line to print."""
 
     def begin(self, names: Sequence[str], true: np.ndarray | None) -> None:
-        """Filters of these names are looked for, `true` (f, f, C, F) if they are known."""
+        """Called before the first step, with the `true` filters (f, f, C, F) if they are known."""
 
     def step(self, step: int, loss: float, W: np.ndarray, error: float | None) -> None:
-        """W (f, f, C, F) before a step, its loss, and its largest error if that is known."""
+        """Called with W (f, f, C, F) before a step, its loss, and its largest error if that is known."""
 
     def end(self) -> None:
-        """No more steps; also after an error."""
+        """Called after the last step, or an error."""
 
 
-def shown() -> Approach:
-    """What suits standard output."""
+def shown() -> Reporter:
+    """The reporter for standard output."""
     return Table() if sys.stdout.isatty() else Lines()
 
 
-class Lines(Approach):
+class Lines(Reporter):
     """A line for step 0, 1, 2, 5, 10, 20, 50 and so on."""
 
     def note(self, text: str) -> None:
@@ -56,7 +56,7 @@ class Table(Lines):
         from rich.live import Live
 
         self.console = Console()
-        # Without a thread of its own, which would take time from the steps.
+        # Without its refreshing thread, which would take time from the steps.
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self.drawn = 0.0
 
@@ -100,7 +100,7 @@ def figures(step: int, loss: float, error: float | None) -> str:
 
 
 def text(W: np.ndarray, number: int) -> str:
-    """The filter of that number, (f, f) or (f, f, 3), in rows."""
+    """Filter `number` of W, (f, f) or (f, f, 3), in rows."""
     f_H, f_W, depth, _ = W.shape
     if f_W > WIDEST:
         return f"  {f_H}×{f_W}×{depth} numbers"
@@ -112,5 +112,5 @@ def text(W: np.ndarray, number: int) -> str:
 
 
 def decimals(value: float) -> str:
-    """Three of them, in nine columns; −0 is 0."""
+    """`value` with three decimals, in nine columns; −0 is 0."""
     return f"{round(value, 3) + 0.0:9.3f}".replace("-", "−")

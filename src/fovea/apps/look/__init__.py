@@ -1,1 +1,1 @@
-"""`fovea look`: what the page that shows a network at work can ask."""
+"""`fovea look`: the answers to the page's requests."""

@@ -1,10 +1,10 @@
-"""A network with some of its filters changed by hand; the one it is made from stays as it is.
+"""Copies of a network with some filters changed by hand.
 
-Changes are what a page sends, as JSON has them:
+The page sends changes as JSON:
 
     {"conv1": {"0": {"weights": [[[0.1], …], …], "bias": 0.5}}}
 
-layer → number of the filter → its weights (f_H, f_W, C_in) and its bias. Either may be left out.
+layer → index of the filter → its weights (f_H, f_W, C_in) and its bias. Either may be left out.
 """
 
 import copy
@@ -17,13 +17,13 @@ from fovea.errors import ShapeError, mismatch
 from fovea.layers import Conv2D, Layer
 from fovea.network import Network
 
-MOST = 1e6  # what a weight or bias may be: far beyond any network's, far from float32's infinity
+MOST = 1e6  # the largest weight or bias: far beyond any network's, far from float32's infinity
 
 
 def edited(network: Network, changes: Any) -> Network:
-    """A copy of `network` with `changes`, or `network` itself where there are none.
+    """A copy of `network` with `changes`, or `network` itself if there are none.
 
-    Raises ShapeError, which names the layer and the filter, for changes that do not fit it.
+    Raises ShapeError, which names the layer and the filter, for invalid changes.
     """
     if not changes:
         return network
@@ -56,14 +56,14 @@ def _layer(network: Network, name: str) -> Layer:
 
 def _change(layer: Layer, number: str, change: Mapping[str, Any], network: Network) -> None:
     W = network.parameters[f"{layer.name}.W"]
-    at = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else -1
-    if not 0 <= at < W.shape[3]:
+    index = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else -1
+    if not 0 <= index < W.shape[3]:
         raise ShapeError(mismatch(layer.who, f"a filter from 0 to {W.shape[3] - 1}", number))
     if "weights" in change:
-        W[..., at] = _numbers(change["weights"], W.shape[:3], f"{layer.who}, filter {number}: weights")
+        W[..., index] = _numbers(change["weights"], W.shape[:3], f"{layer.who}, filter {number}: weights")
     if "bias" in change and f"{layer.name}.b" in network.parameters:
         bias = _numbers(change["bias"], (), f"{layer.who}, filter {number}: bias")
-        network.parameters[f"{layer.name}.b"][at] = bias
+        network.parameters[f"{layer.name}.b"][index] = bias
 
 
 def _numbers(values: Any, shape: tuple[int, ...], who: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Known filters to put in the place of learned ones: Sobel, Scharr and others, in whole numbers."""
+"""Known filters to replace learned ones: Sobel, Scharr and others, in whole numbers."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ def fitting(size: Pair) -> list[str]:
 
 
 def framed(given: Any, size: Pair, who: str) -> np.ndarray:
-    """The filter of that name, with zeros around it, or the numbers themselves: float64 `size`.
+    """The filter named `given` with zeros around it, or the numbers `given`: float64 of shape `size`.
 
-    Raises ShapeError, in the name of `who`, for another name, and for numbers of another shape.
+    Raises ShapeError, which names `who`, for another name or numbers of another shape.
     """
     if isinstance(given, str):
         if given not in fitting(size):
@@ -43,7 +43,7 @@ def framed(given: Any, size: Pair, who: str) -> np.ndarray:
 
 
 def whole_filter(name: str, shape: tuple[int, ...], who: str) -> np.ndarray:
-    """The filter for a convolution's window (f_H, f_W, C_in): in each channel alike, over the mean of all."""
+    """The filter for a convolution's window (f_H, f_W, C_in): the same in each channel, divided by C_in."""
     return np.repeat(framed(name, (shape[0], shape[1]), who)[:, :, np.newaxis], shape[2], axis=2) / shape[2]
 
 

@@ -1,7 +1,7 @@
-"""What the answers to a page depend on: a picture, changes to filters, and which weights.
+"""Scenes: a picture, changes to filters, and the weights, which determine the answers to a page.
 
-Every request says all of it, and nothing is kept for a browser: two of them cannot disturb each other. The
-last few scenes are kept by their content, so that the questions about one picture run the network once.
+Every request contains its scene, and no state is kept per browser: two of them cannot disturb each other. The
+most recent scenes are cached by content, so that all requests about one picture run the network once.
 """
 
 import base64
@@ -21,11 +21,11 @@ from fovea.network import Network
 from fovea.network.soundness import check_picture
 from fovea.tracing import Trace, trace
 
-MOST_BYTES = 256 << 20  # of activations that are kept, whatever number of scenes that is
+MOST_BYTES = 256 << 20  # of cached activations
 
 
 class Scene:
-    """A network, perhaps with changed filters, and the picture it looks at: uint8 (H, W, C)."""
+    """A network, perhaps with changed filters, and its input picture uint8 (H, W, C)."""
 
     def __init__(self, network: Network, picture: np.ndarray) -> None:
         self.network, self.picture = network, picture
@@ -33,34 +33,34 @@ class Scene:
         self._backward: Trace | None = None
 
     def backward(self, label: int) -> Trace:
-        """The same, and back from the loss that the picture has if it is of class `label`."""
+        """The trace forward, and backward from the loss of the class `label`."""
         if self._backward is None or self._backward.label != label:
             self._backward = trace(self.network, self.picture, label=label)
         return self._backward
 
     @property
     def outputs(self) -> dict[str, np.ndarray]:
-        """What each layer gives out, without the axis of pictures."""
+        """The output of each layer, without the axis of pictures."""
         return {layer.name: self.forward.A(layer.name) for layer in self.network.layers}
 
     @property
     def nbytes(self) -> int:
-        """About what it takes of memory, with a way back."""
+        """An estimate of its memory, with the backward trace."""
         return 3 * sum(A.nbytes for A in self.outputs.values()) + self.network.flat.nbytes
 
 
 class Scenes:
-    """Makes scenes of what a page sends, and keeps the last ones."""
+    """Creates scenes from requests, and caches the most recent ones."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Scene] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, request: Any, network_of: Callable[[str], tuple[Network, str]]) -> Scene:
+    def get(self, request: Any, network_of: Callable[[str], tuple[Network, str]]) -> Scene:
         """The scene of a request: {"picture": base64 of the pixels, "changes": {…}, "weights": "model"}.
 
-        `network_of` gives the network of a name, and a text that is another one where the weights are.
-        Raises FoveaError for anything else.
+        `network_of` maps the name in "weights" to a network, and to a text that differs when its weights do.
+        Raises FoveaError for an invalid request.
         """
         if not isinstance(request, dict):
             raise FoveaError(mismatch("request", "names and values", type(request).__name__))
@@ -83,7 +83,7 @@ class Scenes:
 
 
 def pixels(text: Any, network: Network) -> np.ndarray:
-    """The picture in a request: base64 of uint8 (H, W, C), as the network takes it in. Raises DataError."""
+    """The picture in a request, base64 of uint8 in the network's input shape (H, W, C). Raises DataError."""
     H, W, C = network.input_shape
     try:
         content = base64.b64decode(text, validate=True)

@@ -1,7 +1,7 @@
-"""What a page that shows a network at work can ask: a method for each question.
+"""The session behind a page that shows a network at work: a method for each request.
 
-An answer is what JSON can hold, and arrays by name beside it. Every question about a picture brings its
-scene with it (see `fovea.apps.look.scene`); nothing is remembered from one question to the next.
+An answer is a JSON object, and arrays by name. Every request about a picture contains its scene (see
+`fovea.apps.look.scene`); there is no state between requests.
 """
 
 from collections.abc import Callable
@@ -31,11 +31,11 @@ MOST_PICTURES = 100  # of the data set in an answer
 
 
 class Look:
-    """A model, the data set and the run beside it.
+    """A model, with a data set and a run.
 
-    `data` is by default what the model was trained on, where that is still there; `run` is by default the
-    run that the model is the folder of. Raises FoveaError for what is not there, and for a network that does
-    not take in pictures.
+    `data` is by default the data set that the model was trained on, if it still exists; `run` is by default
+    `model`, if that is the folder of a run. Raises FoveaError if one of them does not exist, and for a
+    network whose input is not a picture.
     """
 
     def __init__(self, model: str, data: str | None = None, run: str | None = None) -> None:
@@ -47,7 +47,7 @@ class Look:
         self.data = _load(data, model, self.network)
 
     def _first(self, model: str) -> Network:
-        """The model's network; that of a run that has not come to a best one is its last."""
+        """The model's network; the last one of a run that has no best one yet."""
         if model in MODELS and not Path(model).exists():
             self.title += ", untrained"
         try:
@@ -58,8 +58,8 @@ class Look:
             return self.watch.network()
 
     def warm(self, progress: Callable[[int, int], object] = lambda done, total: None) -> None:
-        """Have all kernels compiled, so that the first answer is as quick as the others; `progress(done,
-        total)` counts layers, forward and backward."""
+        """Compile all kernels, so that the first answer is as fast as the others; `progress(done, total)`
+        counts layers, forward and backward."""
         network, caches = self.network, []
         X, total = np.zeros((1, *network.input_shape), np.float32), 2 * len(network.layers)
         for done, (_, _, cache) in enumerate(network.forward_steps(X), start=1):
@@ -70,7 +70,7 @@ class Look:
         for done, _ in enumerate(network.backward_steps(dZ, caches), start=len(caches) + 1):
             progress(done, total)
 
-    # What there is
+    # ---- The model and its data
 
     def describe(self) -> Answer:
         """The network's layers, its classes, the data set's parts."""
@@ -98,7 +98,7 @@ class Look:
         return {"name": visible(Path(self.data.name).name), "parts": parts, "classes": classes}
 
     def pictures(self, part: str, start: int, count: int, label: int | None = None) -> Answer:
-        """Some of the data set's pictures as the network takes them in: "pictures" uint8 (n, H, W, C)."""
+        """Some of the data set's pictures, resized for the network: "pictures" uint8 (n, H, W, C)."""
         parts = self._parts()
         if part not in parts:
             names = ", ".join(parts) or "there is no data set"
@@ -113,7 +113,7 @@ class Look:
         return answer, {"pictures": pixels[readable]}
 
     def picture(self, file: bytes) -> Answer:
-        """An uploaded picture as the network takes it in: "picture" uint8 (H, W, C). Raises DataError."""
+        """An uploaded picture, resized for the network: "picture" uint8 (H, W, C). Raises DataError."""
         if not file:
             raise DataError(mismatch("picture", "a picture", "an empty file"))
         height, width, _ = images.inspect(BytesIO(file))
@@ -123,14 +123,14 @@ class Look:
         H, W, C = self.network.input_shape
         return {"width": width, "height": height}, {"picture": images.read(BytesIO(file), (H, W), C)}
 
-    # What the network does
+    # ---- The network at work
 
     def scene(self, request: Any) -> Scene:
-        """The scene that a request brings. Raises FoveaError."""
-        return self.scenes.of(request, self._weights)
+        """The scene of a request. Raises FoveaError."""
+        return self.scenes.get(request, self._weights)
 
     def training(self) -> Answer:
-        """How the run stands, and "filters" (f_H, f_W, C_in, filters) of its first convolution."""
+        """The progress of the run, and "filters" (f_H, f_W, C_in, filters) of its first convolution."""
         if self.watch is None:
             raise DataError(mismatch("training", "a run to watch", "none", "start fovea look with --run"))
         report, filters = self.watch.report(), self.watch.filters()
@@ -140,13 +140,13 @@ class Look:
         return report, {"filters": W}
 
     def _parts(self) -> dict[str, Dataset]:
-        """The data set's parts, with the pictures that the run did not have as one more."""
+        """The data set's parts, with "new" for pictures that the run did not have."""
         if self.data is None:
             return {}
         return self.data.parts | ({} if self.data.new is None else {"new": self.data.new})
 
     def _weights(self, name: str) -> tuple[Network, str]:
-        """The network that a scene names, and which weights it has."""
+        """The network named in a scene, and the version of its weights."""
         if name == "model":
             return self.network, name
         if name != "run" or self.watch is None:
@@ -164,13 +164,13 @@ def _is_run(model: str) -> bool:
 def _check(network: Network, model: str) -> None:
     shape = network.input_shape
     if len(shape) != 3 or shape[2] not in (1, 3):
-        expected = "a network that takes in pictures of 1 or 3 channels"
-        raise DataError(mismatch(f"model {model}", expected, f"one that takes in {summary.times(shape)}"))
+        expected = "a network whose input is a picture of 1 or 3 channels"
+        raise DataError(mismatch(f"model {model}", expected, f"an input of {summary.times(shape)}"))
 
 
 def _load(given: str | None, model: str, network: Network) -> Splits | None:
-    """The data set that is asked for, else the model's own where it is still there, in the parts that the
-    model's run had. DataError where the run's files say nothing whole of it."""
+    """The data set `given`, or else the model's own if it still exists, split as in the model's run. Raises
+    DataError if the files of the run are damaged."""
     height, width, channels = network.input_shape
     source = given if given is not None else arguments_of(model).get("data")
     if not source:

@@ -1,12 +1,11 @@
 """A window that moves over a small grid, step by step: padding, stride and pooling, forward and backward.
 
-A network of one layer looks at a grid of small whole numbers. Forward, step t is the value at output position
-t. Backward it is what this position alone adds to the gradients:
+A network of one layer is applied to a grid of small whole numbers. Forward, step t is the value at output
+position t. Backward, it is the contribution of this position to the gradients:
 
     dA += W · dZ[t]        dW += window · dZ[t]        db += dZ[t]                                         (1)
 
-for pooling dA alone, at the pixels that the window took. The layer is the library's own; the numbers are
-what it computes.
+for pooling only dA. The numbers are computed by the library's own layers.
 """
 
 from collections.abc import Mapping
@@ -24,33 +23,33 @@ from fovea.network import Network
 from fovea.reference import conv2d_backward
 from fovea.tracing import Sum, Trace, trace
 
-# What may be asked for, and how much of it
+# The ranges of the numbers in a request
 LEAST_AND_MOST = {"side": (2, 12), "size": (1, 7), "stride": (1, 6), "padding": (0, 6)}
 OPERATIONS = ("convolution", "maximum", "average")
 _WHO = "step by step"
 
 
-def steps(asked: Mapping[str, Any]) -> Answer:
+def steps(request: Mapping[str, Any]) -> Answer:
     """All steps of {"operation", "input", "side", "size", "stride", "padding", "weights"}.
 
     Forward: "input" (H, W), "weights" (f, f), "output" (n_H, n_W); for each step t "left", "products",
-    "inside" (t, f, f), and "winner" (t,), −1 where there is none. Backward: "dZ" (n_H, n_W), and "dA" (t, H,
-    W), "dW" (t, f, f), "db" (t,) after each step. "uses" (H, W) is how many windows see each pixel.
-    "weights" is a name that `presets` knows, or numbers. Raises FoveaError for what is not to be had.
+    "inside" (t, f, f), and "winner" (t,), −1 if there is none. Backward: "dZ" (n_H, n_W), and "dA" (t, H,
+    W), "dW" (t, f, f), "db" (t,) after each step. "uses" (H, W) is the number of windows that see each pixel.
+    "weights" is a name from `presets`, or numbers. Raises FoveaError for an invalid request.
     """
-    side, size, stride, padding = (_number(asked, name) for name in LEAST_AND_MOST)
-    operation = asked.get("operation")
+    side, size, stride, padding = (_number(request, name) for name in LEAST_AND_MOST)
+    operation = request.get("operation")
     if operation not in OPERATIONS:
         raise FoveaError(mismatch(_WHO, f"one of {', '.join(OPERATIONS)}", repr(operation)))
-    A = _input(asked.get("input"), side)
-    with engine.use("reference"):  # such small grids are not worth a compiler
+    A = _input(request.get("input"), side)
+    with engine.use("reference"):  # grids this small are not worth compiling for
         layer = _layer(operation, size, stride, padding)
         network = Network([layer], (side, side, 1), seed=None)
         window = layer.window((side, side, 1))
         assert window is not None
         arrays = {"input": A[:, :, 0]}
         if operation == "convolution":
-            W = presets.framed(asked.get("weights"), (size, size), _WHO)
+            W = presets.framed(request.get("weights"), (size, size), _WHO)
             network.parameters["conv1.W"][...] = W[:, :, np.newaxis, np.newaxis]
             arrays["weights"] = W
         t = trace(network, A, dZ=_upstream(window.output))
@@ -60,9 +59,9 @@ def steps(asked: Mapping[str, Any]) -> Answer:
     return {"output": [n_H, n_W], "steps": n_H * n_W, "stride": window.stride, "pads": window.pads}, arrays
 
 
-def _number(asked: Mapping[str, Any], name: str) -> int:
+def _number(request: Mapping[str, Any], name: str) -> int:
     least, most = LEAST_AND_MOST[name]
-    value = asked.get(name)
+    value = request.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise FoveaError(mismatch(f"{_WHO}: {name}", f"a whole number from {least} to {most}", repr(value)))
     return value
@@ -77,7 +76,7 @@ INPUTS = {
 
 
 def _input(name: Any, side: int) -> np.ndarray:
-    """float32 (side, side, 1)"""
+    """The input of that name, float32 (side, side, 1)."""
     if not isinstance(name, str) or name not in INPUTS:
         raise FoveaError(mismatch(f"{_WHO}: input", f"one of {', '.join(INPUTS)}", repr(name)))
     return INPUTS[name](side).astype(np.float32)[:, :, np.newaxis]
@@ -95,8 +94,8 @@ def _upstream(output: tuple[int, int]) -> np.ndarray:
 
 
 def _forward(t: Trace, layer: Layer, window: Window) -> dict[str, np.ndarray]:
-    found = [t.forward(layer.name, (h, w, 0)) for h, w in np.ndindex(window.output)]
-    sums = [step for step in found if isinstance(step, Sum)]
+    values = [t.forward(layer.name, (h, w, 0)) for h, w in np.ndindex(window.output)]
+    sums = [step for step in values if isinstance(step, Sum)]
     winners = [
         -1 if step.winner is None else step.winner[0] * window.size[1] + step.winner[1] for step in sums
     ]
@@ -111,7 +110,7 @@ def _forward(t: Trace, layer: Layer, window: Window) -> dict[str, np.ndarray]:
 
 
 def _backward(t: Trace, layer: Layer, window: Window) -> dict[str, np.ndarray]:
-    """After each step: the backward pass of a dZ that is 0 from there on, for it is linear in dZ.  (1)"""
+    """The gradients after each step, by (1): the backward pass, linear in dZ, with 0 for all later steps."""
     dZ = t.dA(layer.name)
     A_prev = t.A_prev(layer.name)[np.newaxis]
     _, cache = layer.forward(A_prev)
@@ -129,7 +128,7 @@ def _backward(t: Trace, layer: Layer, window: Window) -> dict[str, np.ndarray]:
 
 
 def _uses(window: Window) -> np.ndarray:
-    """How many windows see each pixel: what ones, sent back through a filter of ones, add up to."""
+    """The number of windows that see each pixel: the gradient of a convolution with W and dZ of ones."""
     ones = np.ones((1, *window.output, 1))
     A, W = np.zeros((1, *window.input, 1)), np.ones((*window.size, 1, 1))
     top, bottom, left, right = window.pads

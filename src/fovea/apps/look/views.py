@@ -1,9 +1,9 @@
-"""What can be seen of a scene: all layers in small, one layer's maps, one value, where a class is found.
+"""Views of a scene: thumbnails of all layers, one layer's maps, one value, the evidence for a class.
 
-Each function answers with what JSON can hold, and arrays by name beside it. A layer has up to four views:
+Each function returns a JSON object, and arrays by name. A layer has up to four views:
 
-    value     what it gives out, forward
-    input     the gradient of the loss by what it takes in
+    value     its output
+    input     the gradient of the loss by its input
     weights   the gradient by its weights, those of one filter or unit, `column`
     bias      the gradient by its biases
 """
@@ -23,30 +23,30 @@ from fovea.tracing import Sum, Trace
 
 Answer: TypeAlias = tuple[dict[str, Any], dict[str, np.ndarray]]
 
-SMALL = 48  # pixels: how large maps are at most where all layers are shown
-FEW = 16  # maps of each layer there
-LONG = 1024  # values of a flat layer there
+SMALL = 48  # pixels: the largest side of maps in the overview of all layers
+FEW = 16  # maps of each layer in the overview
+LONG = 1024  # values of a flat layer in the overview
 MANY = 64  # maps of one layer in an answer
-MOST_TERMS, FEW_TERMS = 5000, 24  # of a sum: all of them, or the largest
+MOST_TERMS, FEW_TERMS = 5000, 24  # a sum with more terms is answered with its largest only
 
 _PARAMETERS = {"weights": "W", "bias": "b"}
 _ATTENTION = {"gradcam": seeing.grad_cam, "saliency": seeing.saliency}
 
 
 def rows(network: Network) -> list[dict[str, Any]]:
-    """What there is to tell of each layer; "of" names what it takes in, where that is not the one before."""
+    """A description of each layer; "of" names its inputs, if they are not just the layer before."""
     layers = zip(network.layers, summary.rows(network), network.input_shapes, strict=True)
     classes = network.ends_in_classes  # else there is no loss for gradients to be of
-    found = [_row(layer, row, shape, backward=classes) for layer, row, shape in layers]
+    described = [_row(layer, row, shape, backward=classes) for layer, row, shape in layers]
     names = [*(layer.name for layer in network.layers), "the picture"]  # PICTURE is −1
     for number, sources in enumerate(network.sources):
         before = tuple(sources) == (number - 1,)
-        found[number]["of"] = [] if before else [names[source] for source in sources]
-    return found
+        described[number]["of"] = [] if before else [names[source] for source in sources]
+    return described
 
 
 def overview(scene: Scene) -> Answer:
-    """All layers in small: int8 maps, −127 … 127 for ∓ the layer's largest value; and the answer."""
+    """Thumbnails of all layers: int8 maps, ±127 for ± the layer's largest value; and the prediction."""
     arrays, largest = {}, {}
     for name, A in scene.outputs.items():
         A = np.nan_to_num(A)
@@ -57,62 +57,63 @@ def overview(scene: Scene) -> Answer:
 
 
 def layer(scene: Scene, name: str, view: str, *, start: int, column: int, label: int | None) -> Answer:
-    """What a view shows: "maps" (H, W, c) or (n,), MANY channels from about `start` on; and a convolution's
-    filters "W", "b". `label` is the class whose loss a gradient is of."""
-    own = layer_of(scene.network, name)
-    A = _array(scene, own, view, column, label)
+    """The "maps" (H, W, c) or (n,) of a view, MANY channels from about `start` on; and a convolution's
+    filters "W", "b". `label` is the class for the loss of a gradient."""
+    viewed = layer_of(scene.network, name)
+    A = _array(scene, viewed, view, column, label)
     maps = A.ndim == 3
     start = min(max(start, 0), A.shape[-1] - 1) // MANY * MANY if maps else 0
     chosen = slice(start, start + MANY) if maps else slice(None)
     arrays = {"maps": A[..., chosen]}
-    if view == "value" and isinstance(own, Conv2D):
-        arrays |= {
-            key: parameter[..., chosen] for key, parameter in layer_of(scene.network, name).parameters.items()
-        }
+    if view == "value" and isinstance(viewed, Conv2D):
+        arrays |= {key: parameter[..., chosen] for key, parameter in viewed.parameters.items()}
     least, most = float(A.min(initial=0)), float(A.max(initial=0))
     total = A.shape[-1] if maps else 1
     return {"layer": name, "view": view, "start": start, "total": total, "least": least, "most": most}, arrays
 
 
-def trace(scene: Scene, name: str, view: str, at: Any, *, column: int, label: int | None) -> Answer:
-    """What one value of a view is made of, "step", as `fovea.trace` says; and the box of the picture that it
-    sees, "field", (top, left, bottom, right), where it is one of the layer's values."""
+def trace(scene: Scene, name: str, view: str, index: Any, *, column: int, label: int | None) -> Answer:
+    """The arithmetic of one value of a view, "step", from `fovea.trace`; and for an output of the layer its
+    receptive field, "field", (top, left, bottom, right)."""
     layer_of(scene.network, name)
-    place = tuple(at) if isinstance(at, list) else at
+    position = tuple(index) if isinstance(index, list) else index
     path, field = _path(scene, view, label), None
     if view == "value":
-        step = path.forward(name, place)
+        step = path.forward(name, position)
         field = seeing.receptive_field(scene.network, name, step.at[: max(1, len(step.at) - 1)]).box
     elif view == "input":
-        step = path.backward_input(name, place)
+        step = path.backward_input(name, position)
     else:
-        place = (*place, column) if view == "weights" and isinstance(place, tuple) else place
-        step = path.backward_weight(name, _PARAMETERS[view], place)
+        position = (*position, column) if view == "weights" and isinstance(position, tuple) else position
+        step = path.backward_weight(name, _PARAMETERS[view], position)
     few = isinstance(step, Sum) and step.products.size > MOST_TERMS
     return {"view": view, "step": step.to_json(FEW_TERMS if few else None), "field": field}, {}
 
 
 def preset(network: Network, name: str, filter: str) -> Answer:
-    """The known filter of that name for a convolution: "weights" (f_H, f_W, C_in)."""
-    own = layer_of(network, name)
-    if not isinstance(own, Conv2D):
-        raise FoveaError(mismatch(own.who, "a convolution", type(own).__name__))
-    return {"layer": name}, {"weights": presets.whole_filter(filter, own.parameters["W"].shape[:3], own.who)}
+    """The known filter `filter` for the convolution `name`: "weights" (f_H, f_W, C_in)."""
+    conv = layer_of(network, name)
+    if not isinstance(conv, Conv2D):
+        raise FoveaError(mismatch(conv.who, "a convolution", type(conv).__name__))
+    return {"layer": name}, {
+        "weights": presets.whole_filter(filter, conv.parameters["W"].shape[:3], conv.who)
+    }
 
 
-def attention(scene: Scene, how: str, label: int | None) -> Answer:
-    """Where in the picture a class is found: "attention" float32 (H, W), at least 0."""
-    if how not in _ATTENTION:
-        raise FoveaError(mismatch("attention", f"one of {', '.join(_ATTENTION)}", repr(how)))
-    return {"how": how}, {"attention": _ATTENTION[how](scene.network, scene.picture, label)}
+def attention(scene: Scene, method: str, label: int | None) -> Answer:
+    """The evidence for a class in the picture, by "gradcam" or "saliency": "attention" float32 (H, W), at
+    least 0."""
+    if method not in _ATTENTION:
+        raise FoveaError(mismatch("attention", f"one of {', '.join(_ATTENTION)}", repr(method)))
+    return {"how": method}, {"attention": _ATTENTION[method](scene.network, scene.picture, label)}
 
 
 def layer_of(network: Network, name: str) -> Layer:
     """The layer of that name. Raises FoveaError."""
-    for own in network.layers:
-        if own.name == name:
-            return own
-    names = ", ".join(own.name for own in network.layers)
+    for layer in network.layers:
+        if layer.name == name:
+            return layer
+    names = ", ".join(layer.name for layer in network.layers)
     raise FoveaError(mismatch("layer", f"one of {names}", repr(name)))
 
 
@@ -147,7 +148,7 @@ def _moves(window: Window) -> dict[str, Any]:
 
 
 def _middle(layer: Layer, view: str, n_in: tuple[int, ...], n_out: tuple[int, ...]) -> list[int]:
-    """A position in the middle of what a view shows; of channels the first."""
+    """The position in the middle of a view, in channel 0."""
     shapes = {"value": n_out, "input": n_in}
     shape = shapes[view] if view in shapes else layer.parameters[_PARAMETERS[view]].shape
     shape = shape[:-1] if view == "weights" else shape
@@ -155,7 +156,7 @@ def _middle(layer: Layer, view: str, n_in: tuple[int, ...], n_out: tuple[int, ..
 
 
 def _path(scene: Scene, view: str, label: int | None) -> Trace:
-    """The way through the network, and back where a gradient is asked for."""
+    """The forward trace for the view "value", else the backward trace."""
     if view not in ("value", "input", *_PARAMETERS):
         raise FoveaError(mismatch("view", f"one of value, input, {', '.join(_PARAMETERS)}", repr(view)))
     if view == "value":
@@ -165,20 +166,20 @@ def _path(scene: Scene, view: str, label: int | None) -> Trace:
     return scene.backward(label)
 
 
-def _array(scene: Scene, own: Layer, view: str, column: int, label: int | None) -> np.ndarray:
-    """What `view` shows of a layer, (H, W, C) or (n,)."""
+def _array(scene: Scene, layer: Layer, view: str, column: int, label: int | None) -> np.ndarray:
+    """The array of a layer's view, (H, W, C) or (n,)."""
     path = _path(scene, view, label)
     if view == "value":
-        return path.A(own.name)
+        return path.A(layer.name)
     if view == "input":
-        return path.dA_prev(own.name)
-    gradient = path.gradients.get(f"{own.name}.{_PARAMETERS[view]}")
+        return path.dA_prev(layer.name)
+    gradient = path.gradients.get(f"{layer.name}.{_PARAMETERS[view]}")
     if gradient is None:
-        raise FoveaError(mismatch(own.who, f"a layer with {view}", "one without"))
+        raise FoveaError(mismatch(layer.who, f"a layer with {view}", "one without"))
     if view == "bias":
         return gradient
     if not 0 <= column < gradient.shape[-1]:
-        raise FoveaError(mismatch(own.who, f"a filter or unit from 0 to {gradient.shape[-1] - 1}", column))
+        raise FoveaError(mismatch(layer.who, f"a filter or unit from 0 to {gradient.shape[-1] - 1}", column))
     return gradient[..., column]
 
 

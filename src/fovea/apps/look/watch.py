@@ -1,7 +1,7 @@
-"""A run, seen from outside while it goes on: only its folder's files are read, and none is ever written.
+"""Watching a run while it trains: by reading the files in its folder, and without writing any.
 
-The training knows nothing of who watches. Its files appear whole or not at all, so that what is read is
-always sound; but the folder may vanish at any moment, and that is an answer too, never an error.
+The training does not know that it is watched. Its files are written whole or not at all, so that reading them
+is safe; but the folder may disappear at any moment, which is reported and not an error.
 """
 
 import csv
@@ -23,11 +23,11 @@ from fovea.tasks import TASKS
 from fovea.training import live_status
 from fovea.training.run_folder import Folder
 
-GONE = "the run's folder is not there any more"
+GONE = "the run's folder no longer exists"
 
 
 class Watch:
-    """A run's folder, which need not be whole yet. Raises DataError where there is no such folder now."""
+    """A run's folder, which need not be complete yet. Raises DataError if there is no such folder."""
 
     def __init__(self, path: Path | str) -> None:
         self.folder = Folder(expanded(path))
@@ -37,14 +37,14 @@ class Watch:
         self._network: Network | None = None
 
     def report(self) -> dict[str, Any]:
-        """How the run stands.
+        """The progress of the run.
 
         {"there", "note", "epochs", "measures", "rows", "columns", "points", "now", "finished", "metrics",
         "age", "version"}. measures: {"name", "title", "share", "rises"} of each that the task shows, the main
-        one first. rows: those of results.csv as numbers or None. epochs: how many are asked for. points:
-        (epochs done, and the measures in `columns`), the curves within epochs. now: the share of this epoch
-        that is done, or None. age: seconds since the last file was written. version: changes when there are
-        new weights. Without the folder, `there` is False.
+        one first. rows: those of results.csv as numbers or None. epochs: their number in all. points: (epochs
+        done, and the measures in `columns`), the curves within epochs. now: the finished share of this epoch,
+        or None. age: seconds since the last file was written. version: changes with the weights. Without the
+        folder, `there` is False.
         """
         folder = self.folder
         if not folder.path.is_dir():
@@ -57,12 +57,12 @@ class Watch:
             _rows(folder.results),
             live_status.read(folder.pulse),
         )
-        written = max(_written(folder.state), _written(folder.pulse))
+        written = max(_stamp(folder.state), _stamp(folder.pulse))
         within = metrics is None and beat.get("epoch") == len(rows) + 1
         return {
             "there": True,
             "note": "" if written else "nothing has been saved here yet",
-            "epochs": self._asked("epochs", int),
+            "epochs": self._argument("epochs", int),
             "measures": beat.get("measures") or self._measures(),
             "rows": rows,
             "columns": beat.get("columns", []),
@@ -75,13 +75,13 @@ class Watch:
         }
 
     def version(self) -> str | None:
-        """Another text for other weights; None where there are none."""
-        written = _written(self.folder.last)
+        """A text that changes with the weights; None if there are none yet."""
+        written = _stamp(self.folder.last)
         return "-".join(map(str, written)) if written else None
 
     def network(self) -> Network:
-        """The network as it was last saved. Raises DataError where there is none."""
-        written = _written(self.folder.last)
+        """The network as it was last saved. Raises DataError if there is none."""
+        written = _stamp(self.folder.last)
         if not written:
             raise DataError(f"run: {GONE if not self.folder.path.is_dir() else 'no weights were saved yet'}")
         if self._network is None or written != self._version:
@@ -92,9 +92,9 @@ class Watch:
         return self._network
 
     def filters(self) -> tuple[str, np.ndarray] | None:
-        """The first convolution's name and its W, as new as there is; None where there is none yet."""
+        """The first convolution's name and its latest W; None if there is none yet."""
         beat, arrays = live_status.read(self.folder.pulse)
-        if arrays and _written(self.folder.pulse) > _written(self.folder.last):
+        if arrays and _stamp(self.folder.pulse) > _stamp(self.folder.last):
             return beat["layer"], arrays["filters"]
         try:
             network = self.network()
@@ -104,25 +104,25 @@ class Watch:
         return first and (first.name, first.parameters["W"])
 
     def _measures(self) -> list[dict[str, Any]]:
-        """Of a run that was written before pulses had them."""
-        task = TASKS.get(self._asked("task", str) or "")
+        """The measures of a run from before pulses listed them."""
+        task = TASKS.get(self._argument("task", str) or "")
         return [live_status.measure_of(measure) for measure in task().panels()] if task else []
 
-    def _asked(self, name: str, kind: Callable[[Any], Any]) -> Any:
-        """A line of the run's arguments; None where it cannot be read."""
+    def _argument(self, name: str, kind: Callable[[Any], Any]) -> Any:
+        """A line of the run's arguments; None if it cannot be read."""
         try:
             return kind(self.folder.read_arguments()[name])
         except (DataError, OSError, KeyError, TypeError, ValueError):
             return None
 
 
-def _written(path: Path) -> tuple[int, ...]:
-    """When and how a file was last written, in numbers that change with it; () where there is none."""
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Time of writing, size and inode of a file, to notice changes; () if there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ()
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _rows(path: Path) -> list[dict[str, float | None]]:
@@ -145,7 +145,7 @@ def _number(cell: Any) -> float | None:
 
 def _json(path: Path) -> Any:
     try:
-        found = jsons.loads(files.read(path, "JSON"), str(path))
+        content = jsons.loads(files.read(path, "JSON"), str(path))
     except (OSError, ValueError):  # DataError is a ValueError
         return None
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None
