@@ -45,7 +45,7 @@ class Alone:
         self._plan = plan = Plan(network, case.N, training=True)
         plan.loss_and_gradients(inputs.A_prev, np.zeros(case.N, np.int32))  # the calls know the batch now
         self._part = next(part for part in plan.parts if conv in part.stage.layers)
-        self._steps = self._part.passes()
+        self._steps = self._part.passes
         self.lanes = self._part.stage.lanes
         self.passes: dict[str, Run] = {phase: _together(steps) for phase, steps in self._steps.items()}
 
@@ -57,30 +57,30 @@ class Alone:
     def calls(self) -> dict[str, Call]:
         """The passes as the constants of the moment have them (targets.trying), on the same arrays; their
         kernels are not there yet."""
-        part, plan = self._part, self._plan
-        assert part.dA is not None
-        steps = part.stage.forward(plan, part.A_prev, part.A)
-        steps += part.stage.backward(plan, part.A_prev, part.A, part.dA, part.dA_prev)
-        calls = [step for step in steps if isinstance(step, Call)]
-        for call in calls:
+        part, context = self._part, self._plan.context
+        assert part.gradients is not None
+        passes = {"forward": part.stage.forward(context, part.arrays)}
+        passes |= part.stage.backward(context, part.arrays, part.gradients)
+        calls = {phase: step for phase, steps in passes.items() for step in steps if isinstance(step, Call)}
+        for call in calls.values():
             call.resize(len(self._inputs.A_prev))
-        return {call.gives if call is not steps[0] else "forward": call for call in calls}
+        return calls
 
     def results(self, phase: str, run: Run) -> dict[str, np.ndarray]:
         """What `run` makes of the problem's numbers: Z forward, dA, or dW and db."""
-        part, count = self._part, len(self._inputs.A_prev)
-        _fill(part.A_prev, self._inputs.A_prev)
-        if part.dA is not None:
-            _fill(part.dA, self._inputs.dZ)
-        for array in (part.A, part.dA_prev, self._plan.gradients):  # what is not written shows
-            if phase == "forward" or array is not part.A:
+        arrays, gradients, count = self._part.arrays, self._part.gradients, len(self._inputs.A_prev)
+        assert gradients is not None
+        _fill(arrays.A_prev, self._inputs.A_prev)
+        _fill(gradients.dA, self._inputs.dZ)
+        for array in (arrays.A, gradients.dA_prev, self._plan.gradients):  # what is not written shows
+            if phase == "forward" or array is not arrays.A:
                 _values(array)[...] = np.nan
         run()
         got = {}
         if phase == "forward":
-            got["Z"] = part.A.pictures(count)
-        if "dA" in phase and part.dA_prev is not None:
-            got["dA"] = part.dA_prev.pictures(count)
+            got["Z"] = arrays.A.pictures(count)
+        if "dA" in phase and gradients.dA_prev is not None:
+            got["dA"] = gradients.dA_prev.pictures(count)
         if "dW" in phase:
             got |= {"dW": self._plan.gradient_views["conv1.W"], "db": self._plan.gradient_views["conv1.b"]}
         return {name: array.copy() for name, array in got.items()}

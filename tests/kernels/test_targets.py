@@ -32,7 +32,7 @@ assert abs(loss - expected) < 1e-4, (loss, expected)
 for name, gradient in gradients.items():
     error = abs(plan.gradient_views[name] - gradient).max() / abs(gradient).max()
     assert error < 2e-4, (name, error)
-print({call.specification.operation for call in plan._calls})
+print({call.specification.operation for call in plan.context.calls})
 """
 
 

@@ -116,5 +116,5 @@ def test_the_gradient_of_a_normalisation_takes_the_place_of_the_one_that_comes_i
         part for part in plan.parts if isinstance(part.stage.layers and part.stage.layers[0], L.BatchNorm)
     ]
     for part in parts:
-        assert np.shares_memory(part.dA.values, part.dA_prev.values)
+        assert np.shares_memory(part.gradients.dA.values, part.gradients.dA_prev.values)
     assert parts

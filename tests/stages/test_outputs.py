@@ -130,16 +130,16 @@ def test_an_output_and_the_same_flattened_share_an_array_and_add_their_gradients
         (6, 6, 2),
         outputs=("flat", "conv", "end", "flat2"),
     )
-    row = join(own)
-    assert (len(row.stages), row.outputs) == (2, [1, 1, 2, 1])
+    schedule = join(own)
+    assert (len(schedule.stages), schedule.outputs) == (2, [1, 1, 2, 1])
     images, targets = batch(own, 5)
     check(own, images, targets, Plan(own, 5, training=True, loss=Pull()))
 
 
-def layers_of(own, learning):
+def layers_of(own, training):
     return [
         [layer.name for layer in stage.layers]
-        for stage in join(own, learning=learning).stages
+        for stage in join(own, training=training).stages
         if stage.layers
     ]
 
@@ -156,7 +156,7 @@ def test_a_stage_ends_with_an_output(outputs, stages):
     own = fovea.Network(
         {"conv": L.Conv2D(4, 3), "relu": L.ReLU(), "pool": L.MaxPool2D(2)}, (8, 8, 1), outputs=outputs
     )
-    assert layers_of(own, learning=True) == stages
+    assert layers_of(own, training=True) == stages
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_folding_ends_with_an_output(outputs, stages):
         (5, 5, 4),
         outputs=outputs,
     )
-    assert layers_of(own, learning=False) == stages
+    assert layers_of(own, training=False) == stages
     images, targets = batch(own, 4)
     check(own, images, targets, Plan(own, 4, training=True, loss=Pull()))
 

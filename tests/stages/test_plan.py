@@ -409,11 +409,11 @@ def test_what_the_backward_pass_reads_is_kept_for_it_and_else_not(name):
     training, predicting = Plan(network, 20, training=True), Plan(network, 20)
     training.loss_and_gradients(images, labels)
     assert np.array_equal(training.predict(images), predicting.predict(images))
-    assert not any(part.stage.noted for part in predicting.parts)
+    assert not any(part.arrays.saved for part in predicting.parts)
 
 
 def operations(network):
-    return {call.specification.operation for call in Plan(network, 2, training=True)._calls}
+    return {call.specification.operation for call in Plan(network, 2, training=True).context.calls}
 
 
 def test_precision_chooses_the_algorithm_and_holds_its_bounds():
@@ -637,6 +637,6 @@ def test_constant_weights_do_not_learn():
 def test_parts_show_each_stages_passes():
     plan = Plan(fovea.models.lenet5(), 2, training=True)
     learning = [part for part in plan.parts if any(layer.parameters for layer in part.stage.layers)]
-    first, *others = [set(part.passes()) for part in learning]
+    first, *others = [set(part.passes) for part in learning]
     assert first == {"forward", "dW"}  # nobody asks for the pictures' gradient
     assert all(passes == {"forward", "dW", "dA"} for passes in others)

@@ -151,7 +151,7 @@ def _tile(calls) -> dict[str, int]:
 def _passes(plan, network: Network, training: bool) -> Iterator[_Pass]:
     from fovea.stages.calls import layout
 
-    first = plan.parts[0].A_prev
+    first = plan.parts[0].arrays.A_prev
     shapes, why = f"{times(network.input_shape)}, {layout(first.lanes)}", "from uint8 to float32"
     yield _Pass("input", shapes, "load", plan.inputs[np.uint8][1], why)
     for part in plan.parts:
@@ -163,7 +163,7 @@ def _passes(plan, network: Network, training: bool) -> Iterator[_Pass]:
     why = fused if network.ends_in_classes else "mean squared error, in NumPy"
     yield _Pass("loss", f"{shape} → {shape}", "loss", [plan.loss.run], why)
     for part in reversed(plan.parts):
-        for phase, steps in part.passes().items():
+        for phase, steps in part.passes.items():
             if phase != "forward":
                 yield _stage_pass(part, phase, steps)
     optimizer = optimizers.SGD()

@@ -294,7 +294,7 @@ class Network:
             plan = self._plans.get(tiles.is_small_batch(batch_size))
             if plan is None or plan.batch_size < batch_size:
                 plan = self._plans[tiles.is_small_batch(batch_size)] = Plan(
-                    self, batch_size, beside=[softmax_of(self.output_shape[0])] if softmax else []
+                    self, batch_size, other_kernels=[softmax_of(self.output_shape[0])] if softmax else []
                 )
             return parted(self.outputs, plan.predict(images))
 

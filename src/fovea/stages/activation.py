@@ -1,7 +1,6 @@
-"""An activation by itself, and how others take one along."""
+"""An activation by itself, and one that another stage fuses."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fovea.kernels import tiles
 from fovea.kernels.specification import activation
@@ -27,12 +26,8 @@ from fovea.layers import (
     Tanhshrink,
     ThresholdedReLU,
 )  # fmt: skip
-from fovea.layers.base import Shape
-from fovea.stages.base import Stage, Step
-from fovea.stages.calls import Array
-
-if TYPE_CHECKING:
-    from fovea.stages.plan import Plan
+from fovea.stages.base import Arrays, Gradients, Passes, Site, Stage, Step
+from fovea.stages.context import Context
 
 ACTIVATIONS = (
     ReLU, LeakyReLU, ReLU6, Clip, Sigmoid, Tanh, SiLU, ELU, CELU, SELU, HardSigmoid, HardSwish,
@@ -40,48 +35,49 @@ ACTIVATIONS = (
 )  # fmt: skip
 
 
-class Along:
-    """The activation that another stage takes along, if layers[1] is one; else `name` is empty.
+class FusedActivation:
+    """The activation that another stage fuses, if layers[1] is one; else `name` is empty.
 
-    `kept` says what its backward pass is computed from: "A", or "Z", which the stage then notes down in its
-    forward pass. `gate` says that it lets a gradient pass or not, as pooling does, and can stand before it.
+    Its backward pass is computed from `source`: "A", or "Z", which the stage then saves in its forward pass.
+    `gate` means that it passes a gradient or stops it, as pooling does, and so can be fused before pooling.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        self.name, self.kept, self.gate = "", "", True
+        self.name, self.source, self.gate = "", "", True
         layer = layers[1] if len(layers) > 1 else None
         if type(layer) in ACTIVATIONS:
             assert isinstance(layer, ACTIVATIONS)
             self.name, self.gate = activation(layer.function, *layer.options), layer.gate
-            self.kept = "A" if layer.from_output else "Z"
+            self.source = "A" if layer.from_output else "Z"
 
     @property
-    def layers(self) -> int:
-        """How many it is."""
+    def count(self) -> int:
+        """The number of layers fused: 0 or 1."""
         return 1 if self.name else 0
 
 
 class ActivationStage(Stage):
-    """An activation where it follows something that cannot take it along."""
+    """An activation behind a layer that cannot fuse it."""
 
-    leads = ACTIVATIONS
-    why = "what stands before cannot take it along"
+    starts_with = ACTIVATIONS
+    why = "the layer before cannot fuse it"
 
-    def __init__(
-        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
-    ) -> None:
-        super().__init__(layers, input_shape, lanes, first, few)
-        (layer,) = layers
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        (layer,) = self.layers
         assert isinstance(layer, ACTIVATIONS)
         self.shape = {"activation": activation(layer.function, *layer.options), "vector": tiles.vector()}
         self.from_output = layer.from_output
         self.reads = ("A",) if self.from_output else ("A_prev",)
 
-    def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        return [plan.call("elementwise.activate", {"Z": A_prev.as_runs()}, {"A": A.as_runs()}, **self.shape)]
+    def forward(self, context: Context, arrays: Arrays) -> list[Step]:
+        inputs, outputs = {"Z": arrays.A_prev.as_runs()}, {"A": arrays.A.as_runs()}
+        return [context.call("elementwise.activate", inputs, outputs, **self.shape)]
 
-    def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        if dA_prev is None:
-            return []
-        inputs = {"dA": dA.as_runs(), "kept": (A if self.from_output else A_prev).as_runs()}
-        return [plan.call("elementwise.activate_backward", inputs, {"dZ": dA_prev.as_runs()}, **self.shape)]
+    def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
+        if gradients.dA_prev is None:
+            return {}
+        kept = arrays.A if self.from_output else arrays.A_prev
+        inputs = {"dA": gradients.dA.as_runs(), "kept": kept.as_runs()}
+        outputs = {"dZ": gradients.dA_prev.as_runs()}
+        return {"dA": [context.call("elementwise.activate_backward", inputs, outputs, **self.shape)]}

@@ -1,83 +1,131 @@
-"""What every stage is. It is built from neighbouring layers, and prepares the calls that run them.
-
-A stage knows its shapes and its layout; `forward` and `backward` return functions without arguments, to be
-called in order, on the arrays that the plan gives it:
+"""The base of every stage: neighbouring layers that run as one, and the arrays that a plan gives them.
 
     A_prev ──forward──▶ A            dA_prev ◀──backward── dA
 
-`dA_prev` is None for the first stage that learns: nobody asks what the pictures' gradient is. A stage with a
-layer that merges takes in further arrays, `beside` A_prev, and gives their gradients too.
+`forward` and `backward` are called once, when a plan is made. They return steps: functions without
+arguments, which the plan calls in order for each batch.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from fovea.layers import Layer
 from fovea.layers.base import Shape
 from fovea.stages.calls import Array
-
-if TYPE_CHECKING:
-    from fovea.stages.plan import Plan
+from fovea.stages.context import Context
 
 Step = Callable[[], None]
+Passes = dict[str, list[Step]]  # "dW" (the parameters' gradients), "dA" (the inputs'), or "dW+dA" in one step
 
-NHWC = 1  # the layout where no pictures lie side by side
+NHWC = 1  # lanes, where no pictures lie side by side
 
 
-class Stage:
+class Site(NamedTuple):
+    """Where a stage is built: its layers, and what is known of the network around them."""
+
+    layers: Sequence[Layer]
+    input_shape: Any  # of the first layer: (H, W, C) or (n,); a sequence of them if it merges
+    lanes: int  # the layout of its inputs
+    needs_dA: bool = True  # whether a layer before it has parameters
+    small_batch: bool = False  # of few pictures, which fill no vectors side by side; in predictions alone
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """The arrays of a stage's forward pass: `inputs`, more than one if its layers merge, and A.
+
+    `saved` is written for the backward pass; it is None if the stage or the plan has none.
+    """
+
+    inputs: tuple[Array, ...]
+    A: Array
+    saved: Array | None = None
+
+    @property
+    def A_prev(self) -> Array:
+        return self.inputs[0]
+
+    @property
+    def other_inputs(self) -> tuple[Array, ...]:
+        return self.inputs[1:]
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The arrays of a stage's backward pass: dA, and where to write the gradient of each input, None where
+    nothing before it learns.
+
+    `accumulated` has for each input the sum of the gradients that later stages have written, None where there
+    are none yet, or where the stage does not add to it (`Stage.adds`).
+    """
+
+    dA: Array
+    inputs: tuple[Array | None, ...]
+    accumulated: tuple[Array | None, ...]
+
+    @property
+    def dA_prev(self) -> Array | None:
+        return self.inputs[0]
+
+
+class Stage(ABC):
     """Neighbouring `layers` that run as one; shapes are (H, W, C) or (n,)."""
 
-    lanes: int  # the layout of both its arrays
-    leads: ClassVar[tuple[type[Layer], ...]] = ()  # the layers that it can begin with
-    reads: tuple[str, ...] = ("A_prev", "A")  # which of "A_prev", "A", "beside" the backward pass reads again
-    notes: type | None = None  # the type of a note of the forward pass for it, one to each number of A
-    noted: Array | None = None  # where the plan has put them; None where there is no backward pass
-    beside: tuple[Array, ...] = ()  # what else it takes in
-    dbeside: tuple[Array | None, ...] = ()  # and their gradients
-    in_place: ClassVar[bool] = False  # whether dA_prev may take the place of dA
-    adds: bool = False  # whether its backward pass can add what others have begun of a gradient
-    begun: tuple[Array | None, ...] = ()  # that, for dA_prev and for each of `dbeside`
-    why: str = ""  # why it is as it is, in a clause, where no single kernel's choice says so
+    starts_with: ClassVar[tuple[type[Layer], ...]] = ()  # the kinds of its first layer
+    in_place: ClassVar[bool] = False  # whether dA_prev may overwrite dA
+    lanes: int  # the layout of its arrays
+    reads: tuple[str, ...] = ("A_prev", "A")  # of "A_prev", "A", "other_inputs": read in the backward pass
+    saves: type | None = None  # the type of `Arrays.saved`, which has the shape of A
+    adds: bool = False  # whether its backward pass adds to `Gradients.accumulated`
+    why: str = ""  # the reason for this stage, in a clause, where no kernel's choice gives one
 
-    def __init__(self, layers: Sequence[Layer], input_shape: Any, lanes: int, first: bool, few: bool) -> None:
-        """`input_shape` is that of the first layer, as it says it. `lanes` is the layout of what comes in; a
-        stage that wants another says so in `self.lanes`. `first` says that nothing before it learns, `few`
-        that there will be but few pictures at once."""
-        self.layers, self.lanes = layers, lanes
-        self.input_shape: Shape = input_shape[0] if layers and layers[0].merges else input_shape
-        self.output_shape, self.multiply_adds = input_shape, 0  # of each pass, for a picture
-        for place, layer in enumerate(layers):
+    def __init__(self, site: Site) -> None:
+        """A stage that needs another layout than its site's sets `self.lanes`."""
+        self.layers, self.lanes = site.layers, site.lanes
+        merges = bool(site.layers) and site.layers[0].merges
+        self.input_shape: Shape = site.input_shape[0] if merges else site.input_shape
+        self.output_shape, self.multiply_adds = site.input_shape, 0  # of each pass, for one picture
+        for place, layer in enumerate(site.layers):
             if layer.merges and place:
-                continue  # behind another layer, its inputs are all of that one's shape
+                continue  # its inputs all have the shape of the layer before it
             self.multiply_adds += layer.multiply_adds(self.output_shape)
             self.output_shape = layer.output_shape(self.output_shape)
 
     @classmethod
-    def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
-        """How many of `layers`, from the first, it can run as one; the first is one of `leads`, and each of
-        the others is the only one to take in what the one before gives out."""
+    def fuses(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
+        """The number of `layers`, counted from the first, that it runs as one. The first is one of
+        `starts_with`; each of the others is the only layer that reads the output of the one before."""
         return 1
 
-    def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        raise NotImplementedError
+    @abstractmethod
+    def forward(self, context: Context, arrays: Arrays) -> list[Step]: ...
 
-    def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        raise NotImplementedError
+    @abstractmethod
+    def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes: ...
 
 
 def follows(kind: type[Layer], layers: Sequence[Layer], place: int) -> bool:
     return place < len(layers) and type(layers[place]) is kind
 
 
-def scale_of(layer: Layer, plan: "Plan") -> dict[str, np.ndarray]:
-    """What a batch normalisation computes with in a prediction: mean, variance, gamma, beta."""
-    network, name = plan.network, layer.name
-    scale = {own: network.statistics[f"{name}.{own}"] for own in ("mean", "variance")}
-    return scale | {own: network.parameters[f"{name}.{own}"] for own in ("gamma", "beta")}
+def of_layer(layer: Layer, arrays: Mapping[str, np.ndarray], *names: str) -> dict[str, np.ndarray]:
+    """Those of a layer's arrays, out of all of a network's, keyed "conv1.W"."""
+    return {name: arrays[f"{layer.name}.{name}"] for name in names}
 
 
-def parameters_of(layer: Layer, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
-    """A layer's W and b, None where it has none, out of arrays keyed "conv1.W"."""
+def weights_of(layer: Layer, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    """A layer's W and b, None where it has none, or their gradients."""
     return arrays[f"{layer.name}.W"], arrays.get(f"{layer.name}.b")
+
+
+def running_scale(layer: Layer, context: Context) -> dict[str, np.ndarray]:
+    """The mean, variance, gamma and beta of a batch normalisation in predictions."""
+    network = context.network
+    return {
+        **of_layer(layer, network.statistics, "mean", "variance"),
+        **of_layer(layer, network.parameters, "gamma", "beta"),
+    }

@@ -20,20 +20,20 @@ def layout(lanes: int) -> str:
 
 
 class View(NamedTuple):
-    """An array of the batch as a kernel sees it: `lanes` pictures to each entry of its first axis."""
+    """An array of the batch as a kernel sees it: each entry of its first axis holds `lanes` pictures."""
 
     array: np.ndarray
     lanes: int
 
 
-Input = View | np.ndarray | c_float | c_int32  # what a kernel reads
+Input = View | np.ndarray | c_float | c_int32  # of a kernel
 
 
 @dataclass(frozen=True)
 class Array:
     """Room for up to a batch of pictures, L side by side: `values` is (⌈N/L⌉, numbers, L).
 
-    A stage sees the numbers of a picture in its own shape, so that flattening is no work.
+    Each stage sees the numbers of a picture in a shape of its own, so flattening costs nothing.
     """
 
     values: np.ndarray
@@ -59,33 +59,30 @@ class Array:
 
 
 class Call:
-    """A kernel to run on the same arrays again and again; those with a batch in them grow and shrink
-    with it."""
+    """A kernel to run on the same arrays again and again; those that hold a batch grow and shrink with it."""
 
     def __init__(
         self,
-        operation: str,
+        operation: str | Choice,
         inputs: Mapping[str, Input | None],
         outputs: Mapping[str, View | np.ndarray | None],
-        choice: Choice | None = None,
         **arguments: object,
     ) -> None:
-        """The kernel of `operation` specialised to `arguments`, and what it reads and writes, by the
-        pipeline's names for it: views of the batch, arrays whose size does not depend on it (weights,
-        gradients), and numbers; None stands for one that is not there. `choice` says why it is this kernel,
-        where there was one to make."""
+        """The kernel of `operation` specialised to `arguments`, and its inputs and outputs, keyed by the
+        pipeline's names for them: views of the batch, arrays of a fixed size (weights and their gradients),
+        and numbers; None for one that is absent. A `Choice` brings an operation and arguments of its own."""
+        self.choice = operation if isinstance(operation, Choice) else None
+        if isinstance(operation, Choice):
+            operation, arguments = operation.operation, {**operation.arguments, **arguments}
         given = {name: value for name, value in inputs.items() if value is not None}
         results = {name: value for name, value in outputs.items() if value is not None}
-        self.specification, self.choice = specify(operation, given, results, **arguments), choice
-        # What it gives in a backward pass.
-        of_batch = {isinstance(value, View) for value in results.values()}
-        self.gives = "+".join(name for name, views in (("dW", False), ("dA", True)) if views in of_batch)
-        self.kernel: Kernel | None = None  # the plan sets it when all are compiled
+        self.specification = specify(operation, given, results, **arguments)
+        self.kernel: Kernel | None = None  # until `Context.bind`
         self._changing: list[tuple[buffers.Buffer, int]] = []
         self._arguments = [self._prepared(value) for value in (*given.values(), *results.values())]
 
     def _prepared(self, value: Input) -> object:
-        """As the kernel takes it."""
+        """The C argument."""
         if isinstance(value, View):
             buffer = buffers.Buffer.of(value.array)
             self._changing.append((buffer, value.lanes))

@@ -1,60 +1,52 @@
-"""Transposed convolutions: the kernels of convolutions, each in the place of another."""
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+"""Transposed convolutions, by the kernels of convolutions with their roles exchanged."""
 
 from fovea.kernels import algorithms, tiles
 from fovea.kernels.problem import ConvProblem
-from fovea.layers import ConvTranspose2D, Layer
-from fovea.layers.base import Shape
-from fovea.stages.base import Stage, Step, parameters_of
-from fovea.stages.calls import Array
-
-if TYPE_CHECKING:
-    from fovea.stages.plan import Plan
+from fovea.layers import ConvTranspose2D
+from fovea.stages.base import Arrays, Gradients, Passes, Site, Stage, Step, weights_of
+from fovea.stages.context import Context
 
 
 class ConvTransposeStage(Stage):
-    """Forward it is a convolution's gradient by its input, back a convolution and its filters' gradient."""
+    """Its forward pass is the gradient of a convolution's input; its backward pass is that convolution, and
+    the gradient of its filters."""
 
-    leads = (ConvTranspose2D,)
+    starts_with = (ConvTranspose2D,)
     reads = ("A_prev",)
 
-    def __init__(
-        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
-    ) -> None:
-        super().__init__(layers, input_shape, lanes, first, few)
-        (layer,) = layers
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        (layer,) = self.layers
         assert isinstance(layer, ConvTranspose2D)
-        window, C, K = layer.upward(input_shape), layer.filters, input_shape[2]
-        # Few pictures, too: its sums have another order where pictures lie side by side.
+        window, C, K = layer.upward(self.input_shape), layer.filters, self.input_shape[2]
+        # In small batches, too: side by side, sums have another order.
         self.layer, self.lanes = layer, tiles.lanes(C, K)
-        self.problem = ConvProblem(window, C, K, layer.groups, lanes=self.lanes)  # that it turns about
+        self.problem = ConvProblem(window, C, K, layer.groups, lanes=self.lanes)  # the convolution's
 
-    def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        chosen = algorithms.inputs(self.problem, "exact")
-        W, b = parameters_of(self.layer, plan.network.parameters)
-        inputs = {"dA": A_prev.seen_as(*self.input_shape), "W": W, "b": b}
-        outputs = {"dA_prev": A.seen_as(*self.output_shape)}
-        how = {"choice": chosen, **chosen.arguments, "after": "", "bias": b is not None}
-        return [plan.call(chosen.operation, inputs, outputs, **how)]
+    def forward(self, context: Context, arrays: Arrays) -> list[Step]:
+        choice = algorithms.inputs(self.problem, "exact")
+        W, b = weights_of(self.layer, context.network.parameters)
+        inputs = {"dA": arrays.A_prev.seen_as(*self.input_shape), "W": W, "b": b}
+        outputs = {"dA_prev": arrays.A.seen_as(*self.output_shape)}
+        return [context.call(choice, inputs, outputs, after="", bias=b is not None)]
 
-    def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        precision = self.layer.precision or plan.network.precision
+    def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
+        passes, precision = Passes(), self.layer.precision or context.network.precision
         H, W, C = self.output_shape
-        rows = {"A_prev": dA.seen_as(H, W * C)}
-        dW, db = parameters_of(self.layer, plan.gradient_views)
-        chosen = algorithms.weights(self.problem, precision)
-        how = {"choice": chosen, **chosen.arguments, "after": "", "bias": False}
-        inputs, outputs = {**rows, "dA": A_prev.seen_as(*self.input_shape)}, {"dW": chosen.view(dW)}
-        steps: list[Step] = [plan.call(chosen.operation, inputs, outputs, **how)]
-        if db is not None:
-            size = {"output": (H, W), "channels": C, "lanes": self.lanes, "vector": tiles.vector()}
-            steps.append(plan.call("bias.gradient", {"dA": dA.seen_as(H, W, C)}, {"db": db}, **size))
-        if dA_prev is not None:
-            chosen = algorithms.forward(self.problem, precision)
-            weights = parameters_of(self.layer, plan.network.parameters)[0]
-            inputs, outputs = {**rows, "W": chosen.view(weights)}, {"A": dA_prev.seen_as(*self.input_shape)}
-            how = {"choice": chosen, **chosen.arguments, "bias": False, "activation": "", "saved": False}
-            steps.append(plan.call(chosen.operation, inputs, outputs, **how))
-        return steps
+        rows = {"A_prev": gradients.dA.seen_as(H, W * C)}
+        if not self.layer.frozen:
+            choice = algorithms.weights(self.problem, precision)
+            dW, db = weights_of(self.layer, context.gradient_views)
+            inputs = {**rows, "dA": arrays.A_prev.seen_as(*self.input_shape)}
+            passes["dW"] = [context.call(choice, inputs, {"dW": choice.view(dW)}, after="", bias=False)]
+            if db is not None:
+                size = {"output": (H, W), "channels": C, "lanes": self.lanes, "vector": tiles.vector()}
+                inputs = {"dA": gradients.dA.seen_as(H, W, C)}
+                passes["dW"].append(context.call("bias.gradient", inputs, {"db": db}, **size))
+        if gradients.dA_prev is not None:
+            choice = algorithms.forward(self.problem, precision)
+            weights, _ = weights_of(self.layer, context.network.parameters)
+            inputs = {**rows, "W": choice.view(weights)}
+            outputs = {"A": gradients.dA_prev.seen_as(*self.input_shape)}
+            passes["dA"] = [context.call(choice, inputs, outputs, bias=False, activation="", saved=False)]
+        return passes

@@ -1,61 +1,61 @@
 """Fully connected layers."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fovea.kernels import tiles
 from fovea.layers import Dense, Layer
 from fovea.layers.base import Shape
-from fovea.stages.activation import Along
-from fovea.stages.base import NHWC, Stage, Step, parameters_of
-from fovea.stages.calls import Array
-
-if TYPE_CHECKING:
-    from fovea.stages.plan import Plan
+from fovea.stages.activation import FusedActivation
+from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step, weights_of
+from fovea.stages.context import Context
 
 
 class DenseStage(Stage):
-    """A fully connected layer, then perhaps an activation; with pictures side by side unless they are few."""
+    """A fully connected layer, then perhaps an activation; pictures lie side by side except in small
+    batches."""
 
-    leads = (Dense,)
+    starts_with = (Dense,)
 
-    def __init__(
-        self, layers: Sequence[Layer], input_shape: Shape, lanes: int, first: bool, few: bool
-    ) -> None:
-        super().__init__(layers, input_shape, lanes, first, few)
-        dense = layers[0]
-        assert isinstance(dense, Dense)
-        self.lanes, self.along = NHWC if few else tiles.vector(), Along(layers)
-        self.why = "few pictures, one by one" if few else ""
-        self.reads = ("A_prev", "A") if self.along.kept == "A" else ("A_prev",)
-        self.notes = np.float32 if self.along.kept == "Z" else None
-        (self.n_in,), (self.n_out,) = input_shape, self.output_shape
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self.dense = self.layers[0]
+        self.lanes, self.activation = (
+            NHWC if site.small_batch else tiles.vector(),
+            FusedActivation(self.layers),
+        )
+        self.why = "few pictures, one by one" if site.small_batch else ""
+        self.reads = ("A_prev", "A") if self.activation.source == "A" else ("A_prev",)
+        self.saves = np.float32 if self.activation.source == "Z" else None
+        (self.n_in,), (self.n_out,) = self.input_shape, self.output_shape
         self.shape = {"n_in": self.n_in, "n_out": self.n_out, "lanes": self.lanes}
 
     @classmethod
-    def takes(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
-        return 1 + Along(layers).layers
+    def fuses(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
+        return 1 + FusedActivation(layers).count
 
-    def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        W, b = parameters_of(self.layers[0], plan.network.parameters)
-        inputs = {"A_prev": A_prev.seen_as(self.n_in), "W": W, "b": b}
-        outputs = {"A": A.seen_as(self.n_out), "saved": self.noted and self.noted.seen_as(self.n_out)}
-        how = {"activation": self.along.name, "saved": self.noted is not None, "bias": b is not None}
-        how |= {"tile": tiles.dense(self.n_out), "vector": tiles.vector()}
-        return [plan.call("dense.forward", inputs, outputs, **self.shape, **how)]
+    def forward(self, context: Context, arrays: Arrays) -> list[Step]:
+        W, b = weights_of(self.dense, context.network.parameters)
+        saved = arrays.saved
+        inputs = {"A_prev": arrays.A_prev.seen_as(self.n_in), "W": W, "b": b}
+        outputs = {"A": arrays.A.seen_as(self.n_out), "saved": saved and saved.seen_as(self.n_out)}
+        options = {"activation": self.activation.name, "saved": saved is not None, "bias": b is not None}
+        options |= {"tile": tiles.dense(self.n_out), "vector": tiles.vector()}
+        return [context.call("dense.forward", inputs, outputs, **self.shape, **options)]
 
-    def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        kept = A if self.along.kept == "A" else self.noted
-        upstream = {"dA": dA.seen_as(1, 1, self.n_out), "memory": kept and kept.seen_as(1, 1, self.n_out)}
-        how = {**self.shape, "after": self.along.name, "tile": tiles.dense(self.n_in)}
-        dW, db = parameters_of(self.layers[0], plan.gradient_views)
-        inputs, outputs = {"A_prev": A_prev.seen_as(self.n_in), **upstream}, {"dW": dW, "db": db}
-        more = {"bias": db is not None, "vector": tiles.vector()}
-        steps: list[Step] = [plan.call("dense.weights", inputs, outputs, **how, **more)]
-        if dA_prev is not None:
-            W = parameters_of(self.layers[0], plan.network.parameters)[0]
-            outputs = {"dA_prev": dA_prev.seen_as(self.n_in)}
-            steps.append(plan.call("dense.inputs", {**upstream, "W": W}, outputs, **how))
-        return steps
+    def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
+        passes, dA = Passes(), gradients.dA
+        memory = arrays.A if self.activation.source == "A" else arrays.saved
+        upstream = {"dA": dA.seen_as(1, 1, self.n_out), "memory": memory and memory.seen_as(1, 1, self.n_out)}
+        options = {**self.shape, "after": self.activation.name, "tile": tiles.dense(self.n_in)}
+        if not self.dense.frozen:
+            dW, db = weights_of(self.dense, context.gradient_views)
+            inputs = {"A_prev": arrays.A_prev.seen_as(self.n_in), **upstream}
+            more = {"bias": db is not None, "vector": tiles.vector()}
+            passes["dW"] = [context.call("dense.weights", inputs, {"dW": dW, "db": db}, **options, **more)]
+        if gradients.dA_prev is not None:
+            W, _ = weights_of(self.dense, context.network.parameters)
+            outputs = {"dA_prev": gradients.dA_prev.seen_as(self.n_in)}
+            passes["dA"] = [context.call("dense.inputs", {**upstream, "W": W}, outputs, **options)]
+        return passes

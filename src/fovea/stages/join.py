@@ -1,12 +1,12 @@
-"""Which neighbouring layers run as one stage, and in which layout."""
+"""The fusion of neighbouring layers into stages, and the layout of each."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from fovea.layers import Dropout, Flatten, Layer
+from fovea.network import Network
 from fovea.network.graph import PICTURE, consumers
 from fovea.stages.activation import ActivationStage
-from fovea.stages.base import NHWC, Stage
+from fovea.stages.base import NHWC, Site, Stage
 from fovea.stages.conv import ConvStage
 from fovea.stages.conv_transpose import ConvTransposeStage
 from fovea.stages.dense import DenseStage
@@ -22,10 +22,7 @@ from fovea.stages.sample import SampleStage
 from fovea.stages.shortcut import ShortcutStage
 from fovea.stages.upsample import UpsampleStage
 
-if TYPE_CHECKING:
-    from fovea.network import Network
-
-# Whatever else runs as it is.
+# All other layers run as they are.
 KINDS: tuple[type[Stage], ...] = (
     ConvStage,
     ConvTransposeStage,
@@ -44,16 +41,16 @@ KINDS: tuple[type[Stage], ...] = (
     RearrangeStage,
 )
 
-_FREE: tuple[type[Layer], ...] = (Flatten,)  # no work: arrays are seen in any shape
-_IDLE = (*_FREE, Dropout)  # the same where nothing learns
+_FREE: tuple[type[Layer], ...] = (Flatten,)  # without work: each stage sees arrays in a shape of its own
+_FREE_IN_PREDICTIONS = (*_FREE, Dropout)
 
 
-class Row:
+class Schedule:
     """Stages in the order in which they run.
 
-    The arrays between them have numbers: 0 is what the network takes in, i + 1 what stage i gives out.
-    `sources[i]` are the numbers of its inputs, `lanes` has the layout of each, and `outputs` are the
-    numbers of what the network gives out; one may be there twice.
+    The arrays between them have numbers: 0 is the network's input, i + 1 the output of stage i. `sources[i]`
+    are the numbers of its inputs, `lanes` has the layout of each array, and `outputs` are the numbers of the
+    network's outputs, which may repeat.
     """
 
     def __init__(self) -> None:
@@ -64,13 +61,15 @@ class Row:
         self._relaid: dict[tuple[int, int], int] = {}
 
     def append(self, stage: Stage, sources: tuple[int, ...]) -> int:
-        """The number of what `stage` gives out; where it wants another layout, a change is put before it."""
+        """The number of the output of `stage`. Inputs in another layout are converted before it."""
         for source in sources:
-            self.lanes.setdefault(source, stage.lanes)  # a batch comes in as who first takes it in wants it
+            self.lanes.setdefault(
+                source, stage.lanes
+            )  # the network's input has the layout of its first reader
         return self._append(stage, tuple(self.in_layout(source, stage.lanes) for source in sources))
 
     def in_layout(self, source: int, lanes: int) -> int:
-        """The number of an array with the same in that layout."""
+        """The number of an array with the contents of `source` in that layout."""
         if lanes == self.lanes[source]:
             return source
         if (source, lanes) not in self._relaid:
@@ -80,12 +79,14 @@ class Row:
         return self._relaid[source, lanes]
 
     def learning(self) -> list[bool]:
-        """Whether anything up to each array learns."""
-        found = [False]
+        """Whether training computes the gradient of each array: where parameters that learn come before it,
+        and for the last, whose gradient the loss always computes."""
+        result = [False]
         for stage, sources in zip(self.stages, self.sources, strict=True):
-            own = any(layer.parameters and not layer.frozen for layer in stage.layers)
-            found.append(own or any(found[source] for source in sources))
-        return found
+            learns = any(layer.parameters and not layer.frozen for layer in stage.layers)
+            result.append(learns or any(result[source] for source in sources))
+        result[-1] = True
+        return result
 
     def _append(self, stage: Stage, sources: tuple[int, ...]) -> int:
         self.stages.append(stage)
@@ -94,60 +95,67 @@ class Row:
         return len(self.stages)
 
 
-def join(network: "Network", few: bool = False, learning: bool = True) -> Row:
+def join(network: Network, small_batch: bool = False, training: bool = True) -> Schedule:
     """The stages of a network, with a change of layout wherever two neighbours' layouts differ.
 
-    `learning` says that they are to run backward, too; `few` that they will see but few pictures at once, and
-    not learn.
+    With `training` they run backward, too; `small_batch` is for predictions of few pictures.
     """
-    row, learns = Row(), {PICTURE: False}
-    where = {PICTURE: 0}  # in which array the output of a stage's last layer is
-    groups = _groups(network, KINDS if learning else (FoldedStage, *KINDS), _FREE if learning else _IDLE)
-    joined = {number for _, group in groups for number in group}
+    schedule = Schedule()
+    has_parameters = {PICTURE: False}  # of a layer, or of one before it
+    arrays = {PICTURE: 0}  # the number of the output of each stage's last layer
+    groups = _groups(
+        network,
+        KINDS if training else (FoldedStage, *KINDS),
+        _FREE if training else _FREE_IN_PREDICTIONS,
+    )
+    in_stages = {number for _, group in groups for number in group}
     for number, (sources, layer) in enumerate(zip(network.sources, network.layers, strict=True)):
-        learns[number] = bool(layer.parameters) or any(learns[source] for source in sources)
+        has_parameters[number] = bool(layer.parameters) or any(has_parameters[s] for s in sources)
 
-    def given_by(number: int) -> int:
-        """The layer whose output it really is."""
-        while number != PICTURE and number not in joined:
+    def origin(number: int) -> int:
+        """The layer, before those without work, that computes this one's output."""
+        while number != PICTURE and number not in in_stages:
             (number,) = network.sources[number]
         return number
 
     for kind, group in groups:
-        outside = [given_by(s) for number in group for s in network.sources[number] if s not in group]
-        lanes = row.lanes.get(where[outside[0]], NHWC)
-        first = not any(learns[source] for source in outside)
-        layers = [network.layers[number] for number in group]
-        stage = kind(layers, network.input_shapes[group[0]], lanes, first, few)
-        where[group[-1]] = row.append(stage, tuple(where[source] for source in outside))
-    row.outputs = [where[given_by(number)] for number in network.output_numbers]
-    return row
+        outside = [origin(s) for number in group for s in network.sources[number] if s not in group]
+        site = Site(
+            [network.layers[number] for number in group],
+            network.input_shapes[group[0]],
+            schedule.lanes.get(arrays[outside[0]], NHWC),
+            needs_dA=any(has_parameters[source] for source in outside),
+            small_batch=small_batch,
+        )
+        arrays[group[-1]] = schedule.append(kind(site), tuple(arrays[source] for source in outside))
+    schedule.outputs = [arrays[origin(number)] for number in network.output_numbers]
+    return schedule
 
 
 def _groups(
-    network: "Network", kinds: Sequence[type[Stage]], free: Sequence[type[Layer]]
+    network: Network, kinds: Sequence[type[Stage]], free: Sequence[type[Layer]]
 ) -> list[tuple[type[Stage], list[int]]]:
-    """The layers of each stage by number, in an order in which they can run; those that are `free` need none.
+    """The layers of each stage by number, in an order in which they can run; `free` ones need no stage.
 
-    A stage takes along as many of the layers behind its first as its kernels can do, up to one whose output
-    the network gives out. Subclasses of a layer may do anything, and run as they are.
+    A stage fuses as many layers behind its first as its kernels can compute, up to one that is an output of
+    the network. Subclasses of a layer may compute anything, so they run as they are.
     """
-    taken, joined, ends = consumers(network.sources), set[int](), set(network.output_numbers)
+    readers, grouped, ends = consumers(network.sources), set[int](), set(network.output_numbers)
     groups: list[tuple[type[Stage], list[int]]] = []
     for number, layer in enumerate(network.layers):
-        if number in joined or (type(layer) in free and (groups or number + 1 < len(network.layers))):
+        if number in grouped or (type(layer) in free and (groups or number + 1 < len(network.layers))):
             continue
-        behind = [number]
-        while behind[-1] not in ends and len(taken[behind[-1]]) == 1 and taken[behind[-1]][0] not in joined:
-            following = taken[behind[-1]][0]
+        chain = [number]
+        while chain[-1] not in ends and len(readers[chain[-1]]) == 1 and readers[chain[-1]][0] not in grouped:
+            following = readers[chain[-1]][0]
             sources = network.sources[following]
             if len(sources) > 2 or set(sources) & set(network.sources[number]):
-                break  # no kernel takes along so many, or an array twice
+                break  # no kernel fuses a merge of more than two inputs, or of an array with itself
             if len(sources) > 1 and len(set(network.input_shapes[following])) > 1:
                 break  # nor one that broadcasts
-            behind.append(following)
-        kind = next((kind for kind in kinds if type(layer) in kind.leads), LayerStage)
-        count = kind.takes([network.layers[n] for n in behind], network.input_shapes[number])
-        groups.append((kind, behind[:count]))
-        joined.update(behind[:count])
+            chain.append(following)
+        kind = next((kind for kind in kinds if type(layer) in kind.starts_with), LayerStage)
+        count = kind.fuses([network.layers[n] for n in chain], network.input_shapes[number])
+        groups.append((kind, chain[:count]))
+        grouped.update(chain[:count])
     return sorted(groups, key=lambda group: group[1][-1])

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from ctypes import c_float
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,32 +19,30 @@ from fovea.losses import CrossEntropy, Loss
 from fovea.network.outputs import gradients_of, joined, parted
 from fovea.stages.base import NHWC, Step
 from fovea.stages.calls import Array, Call, View
-
-if TYPE_CHECKING:
-    from fovea.stages.plan import Plan
+from fovea.stages.context import Context
 
 
 class LossStage(ABC):
-    """What follows the last stage in training: Z → the loss, and dZ."""
+    """The loss of a training step: Z → the loss, and dZ."""
 
     run: Step  # Z → dZ
-    kernels: Sequence[Specification] = ()  # beside its own, what predictions with the network will run
+    kernels: Sequence[Specification] = ()  # besides its own, those that predictions with the network run
 
     def __init__(
-        self, plan: "Plan", loss: Any, outputs: Sequence[Array], gradients: Sequence[Array | None]
+        self, context: Context, loss: Any, outputs: Sequence[Array], gradients: Sequence[Array | None]
     ) -> None:
-        """The arrays of the network's outputs and of their gradients, None where nothing learns from one; two
-        outputs may share an array. Raises ShapeError where the outputs do not suit `loss`."""
-        loss.check(plan.network.output_shape)
+        """The arrays of the network's outputs and of their gradients, None for one that nothing learns from;
+        two outputs may share an array. Raises ShapeError if the outputs do not suit `loss`."""
+        loss.check(context.network.output_shape)
 
     @staticmethod
     def lanes() -> int:
-        """The layout that it wants of Z and dZ."""
+        """The layout of Z and dZ."""
         return NHWC
 
     @abstractmethod
     def set_targets(self, targets: Any, count: int) -> None:
-        """The targets of a batch of `count` pictures; ShapeError for others."""
+        """The targets of a batch of `count` pictures. Raises ShapeError if they do not suit the loss."""
 
     @abstractmethod
     def result(self, count: int) -> tuple[float, dict[str, float]]:
@@ -55,11 +53,11 @@ class NumPyLoss(LossStage):
     """Any `Loss`, called on the outputs as arrays (N, …)."""
 
     def __init__(
-        self, plan: "Plan", loss: Loss, outputs: Sequence[Array], gradients: Sequence[Array | None]
+        self, context: Context, loss: Loss, outputs: Sequence[Array], gradients: Sequence[Array | None]
     ) -> None:
-        super().__init__(plan, loss, outputs, gradients)
-        self._plan, self._loss, self._names = plan, loss, plan.network.outputs
-        self._shapes: list[Shape] = parted(self._names, plan.network.output_shape)
+        super().__init__(context, loss, outputs, gradients)
+        self._context, self._loss, self._names = context, loss, context.network.outputs
+        self._shapes: list[Shape] = parted(self._names, context.network.output_shape)
         self._outputs, self._gradients = outputs, gradients
         self._who = f"loss {type(loss).__name__}"
 
@@ -67,39 +65,45 @@ class NumPyLoss(LossStage):
         self._targets = targets
 
     def run(self) -> None:
-        count = self._plan.count.value
-        pairs = zip(self._outputs, self._shapes, strict=True)
-        own = [array.pictures(count).reshape(count, *shape) for array, shape in pairs]
-        Z = joined(self._names, own)
-        self._found, dZ = self._loss(Z, self._targets)
+        count = self._context.count.value
+        outputs = [
+            array.pictures(count).reshape(count, *shape)
+            for array, shape in zip(self._outputs, self._shapes, strict=True)
+        ]
+        Z = joined(self._names, outputs)
+        self._value, dZ = self._loss(Z, self._targets)
         self._sums = self._loss.sums(Z, self._targets)
         if self._names:
             dZ = gradients_of(dZ, dict(zip(self._names, self._shapes, strict=True)), self._who)
-        parts = [dZ.get(name) for name in self._names] if self._names else [np.asarray(dZ)]
-        begun = set[int]()
-        for part, Z, target in zip(parts, own, self._gradients, strict=True):
-            if part is not None and part.shape != Z.shape:
-                raise ShapeError(mismatch(self._who, f"dZ {Z.shape}", part.shape))
+        gradients = [dZ.get(name) for name in self._names] if self._names else [np.asarray(dZ)]
+        written = set[int]()
+        for gradient, Z, target in zip(gradients, outputs, self._gradients, strict=True):
+            if gradient is not None and gradient.shape != Z.shape:
+                raise ShapeError(mismatch(self._who, f"dZ {Z.shape}", gradient.shape))
             if target is not None:
-                rows, new = target.pictures(count), 0 if part is None else part.reshape(count, -1)
-                rows[...] = rows + new if id(target) in begun else new
-                begun.add(id(target))
+                rows, new = target.pictures(count), 0 if gradient is None else gradient.reshape(count, -1)
+                rows[...] = rows + new if id(target) in written else new
+                written.add(id(target))
 
     def result(self, count: int) -> tuple[float, dict[str, float]]:
-        return float(self._found), self._sums
+        return float(self._value), self._sums
 
 
 class CrossEntropyLoss(LossStage):
-    """Softmax and cross-entropy by a kernel, which also gives each picture's loss and hit."""
+    """Softmax and cross-entropy by a kernel, which also writes each picture's loss and hit."""
 
     def __init__(
-        self, plan: "Plan", loss: CrossEntropy, outputs: Sequence[Array], gradients: Sequence[Array | None]
+        self,
+        context: Context,
+        loss: CrossEntropy,
+        outputs: Sequence[Array],
+        gradients: Sequence[Array | None],
     ) -> None:
-        super().__init__(plan, loss, outputs, gradients)
-        (Z,), (dZ,), (classes,) = outputs, gradients, plan.network.output_shape
+        super().__init__(context, loss, outputs, gradients)
+        (Z,), (dZ,), (classes,) = outputs, gradients, context.network.output_shape
         assert dZ is not None
         L, groups = tiles.vector(), len(Z.values)
-        self._plan, self._classes, self._weights = plan, classes, loss.weights
+        self._context, self._classes, self._weights = context, classes, loss.weights
         w = buffers.aligned(np.ones(classes, np.float32) if loss.weights is None else loss.weights)
         self._scale = c_float(0.0)
         self._constant = {"w": w, "smoothing": c_float(loss.smoothing), "scale": self._scale}
@@ -111,7 +115,7 @@ class CrossEntropyLoss(LossStage):
         }
         self._logits, self._labels = Z.seen_as(classes), buffers.empty((groups, L), np.int32)
         self._hard = self._call(self._labels, soft=False)
-        self._soft: Call | None = None  # prepared when it is first wanted
+        self._soft: Call | None = None  # prepared at its first use
         self.run = self._hard
         self.kernels = (softmax_of(classes),)
 
@@ -141,19 +145,19 @@ class CrossEntropyLoss(LossStage):
         self._shares = buffers.zeros((groups, self._classes, L))
         self._soft = self._call(self._shares, soft=True)
         self._soft.kernel = kernel_cache.get(self._soft.specification)
-        self._soft.resize(self._plan.count.value)
+        self._soft.resize(self._context.count.value)
         return self._soft
 
     def _call(self, targets: np.ndarray, soft: bool) -> Call:
         L = tiles.vector()
         inputs = {"Z": self._logits, "targets": View(targets, L), **self._constant}
-        how = {"classes": self._classes, "lanes": L, "soft": soft}
-        return self._plan.call("classes.cross_entropy", inputs, self._outputs, **how)
+        options = {"classes": self._classes, "lanes": L, "soft": soft}
+        return self._context.call("classes.cross_entropy", inputs, self._outputs, **options)
 
 
 KERNELS: dict[type[Loss], type[LossStage]] = {CrossEntropy: CrossEntropyLoss}
 
 
 def stage_of(loss: Loss) -> type[LossStage]:
-    """What computes `loss`. Subclasses of a loss may do anything, and run as they are."""
+    """The stage of `loss`. Subclasses of a loss may compute anything, so they run in NumPy."""
     return KERNELS.get(type(loss), NumPyLoss)

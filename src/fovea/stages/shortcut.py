@@ -1,44 +1,25 @@
 """The shortcut without parameters."""
 
-from typing import TYPE_CHECKING, Any
-
 from fovea.geometry import pair
 from fovea.kernels import tiles
 from fovea.layers import Shortcut
-from fovea.stages.base import Stage, Step
-from fovea.stages.calls import Array
-
-if TYPE_CHECKING:
-    from fovea.stages.plan import Plan
+from fovea.stages.base import Arrays, Gradients, Passes, Site, Stage, Step
+from fovea.stages.context import Context
 
 
 class ShortcutStage(Stage):
-    """Pixels are passed over and zeros added; nothing is computed."""
+    """Skips pixels and appends channels of zeros; computes nothing."""
 
-    leads = (Shortcut,)
+    starts_with = (Shortcut,)
     reads = ()
     adds = True
     why = "moves numbers, and computes nothing"
 
-    def forward(self, plan: "Plan", A_prev: Array, A: Array) -> list[Step]:
-        inputs, outputs = {"A_prev": A_prev.seen_as(*self.input_shape)}, {"Z": A.seen_as(*self.output_shape)}
-        return [plan.call("shortcut.take", inputs, outputs, **self._shape())]
-
-    def backward(self, plan: "Plan", A_prev: Array, A: Array, dA: Array, dA_prev: Array | None) -> list[Step]:
-        if dA_prev is None:
-            return []
-        (begun,) = self.begun
-        inputs = {
-            "dZ": dA.seen_as(*self.output_shape),
-            "accumulated": begun and begun.seen_as(*self.input_shape),
-        }
-        outputs = {"dA_prev": dA_prev.seen_as(*self.input_shape)}
-        return [plan.call("shortcut.give_back", inputs, outputs, **self._shape(), add=begun is not None)]
-
-    def _shape(self) -> dict[str, Any]:
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
         (layer,) = self.layers
         assert isinstance(layer, Shortcut)
-        return {
+        self.shape = {
             "size": self.input_shape[:2],
             "stride": pair(layer.stride, layer.who, "stride"),
             "channels": self.input_shape[2],
@@ -46,3 +27,18 @@ class ShortcutStage(Stage):
             "lanes": self.lanes,
             "vector": tiles.vector(),
         }
+
+    def forward(self, context: Context, arrays: Arrays) -> list[Step]:
+        inputs = {"A_prev": arrays.A_prev.seen_as(*self.input_shape)}
+        outputs = {"Z": arrays.A.seen_as(*self.output_shape)}
+        return [context.call("shortcut.take", inputs, outputs, **self.shape)]
+
+    def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
+        if gradients.dA_prev is None:
+            return {}
+        (accumulated,) = gradients.accumulated
+        so_far = accumulated and accumulated.seen_as(*self.input_shape)
+        inputs = {"dZ": gradients.dA.seen_as(*self.output_shape), "accumulated": so_far}
+        outputs = {"dA_prev": gradients.dA_prev.seen_as(*self.input_shape)}
+        options = {**self.shape, "add": accumulated is not None}
+        return {"dA": [context.call("shortcut.give_back", inputs, outputs, **options)]}

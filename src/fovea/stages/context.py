@@ -1,0 +1,77 @@
+"""What all stages of a plan share: the network, the batch of the moment, and their calls."""
+
+from collections.abc import Iterable, Mapping
+from ctypes import c_int32
+
+import numpy as np
+
+from fovea.errors import ShapeError, mismatch
+from fovea.kernels import buffers
+from fovea.kernels.choice import Choice, Prepacked
+from fovea.kernels.kernel_cache import Kernel
+from fovea.kernels.specification import Specification
+from fovea.network import Network
+from fovea.network.parameters import views_of
+from fovea.stages.calls import Call, Input, View
+
+
+class Context:
+    """For batches of up to `batch_size` pictures. `training` says whether there is a backward pass.
+
+    `gradients` is flat, as `network.flat` is; `gradient_views` are its parts, keyed "conv1.W". Of the batch
+    of the moment: `count`, its pictures; `in_step`, whether the network learns from it; and `rng`, for layers
+    that draw.
+    """
+
+    def __init__(self, network: Network, batch_size: int, training: bool = False) -> None:
+        self.network, self.batch_size, self.training = network, batch_size, training
+        self.constant = not network.memory.flags.writeable
+        if training and self.constant:
+            remedy = "train the network that it is a copy of"
+            raise ShapeError(mismatch("plan", "a network that can learn", "a constant one", remedy))
+        self.gradients = buffers.zeros(network.flat.shape if training else (0,))
+        self.gradient_views = views_of(self.gradients, network.layout) if training else {}
+        self.count = c_int32(0)
+        self.in_step = False
+        self.rng: np.random.Generator | None = None
+        self.calls: list[Call] = []
+        self._precomputing: list[Call] = []
+
+    def call(
+        self,
+        operation: str | Choice,
+        inputs: Mapping[str, Input | None],
+        outputs: Mapping[str, View | np.ndarray | None],
+        **arguments: object,
+    ) -> Call:
+        """A `Call` that follows the size of the batch; `bind` gives it its kernel."""
+        self.calls.append(Call(operation, inputs, outputs, **arguments))
+        return self.calls[-1]
+
+    def precompute(self, weights: np.ndarray, prepacked: Prepacked) -> np.ndarray:
+        """Constant `weights` as a kernel reads them, float32; `bind` fills the array."""
+        packed = buffers.empty(prepacked.shape)
+        given = {"W": weights.reshape(prepacked.takes)}
+        call = self.call(prepacked.operation, given, {"prepacked": packed}, **prepacked.arguments)
+        self._precomputing.append(call)
+        return packed
+
+    @property
+    def specifications(self) -> Iterable[Specification]:
+        """Those of the kernels of all calls."""
+        return [call.specification for call in self.calls]
+
+    def bind(self, kernels: Mapping[Specification, Kernel]) -> None:
+        """Give each call its kernel, and run those that precompute."""
+        for call in self.calls:
+            call.kernel = kernels[call.specification]
+        for call in self._precomputing:
+            call()
+
+    def begin(self, count: int, in_step: bool) -> None:
+        """Let all calls see a batch of `count` pictures."""
+        self.in_step = in_step
+        if count != self.count.value:
+            self.count.value = count
+            for call in self.calls:
+                call.resize(count)
