@@ -8,7 +8,7 @@ from fovea.classification import choices, train
 from fovea.classification.choices import ROWS, choose, model_for, row_for
 from fovea.classification.task import Classification
 from fovea.data import Dataset, Splits
-from fovea.training import loop
+from fovea.training import setup
 from fovea.training.progress import Progress
 from fovea.training.recipe import Recipe
 from tests import tiny
@@ -28,7 +28,7 @@ def picked(n, shape=(16, 16, 1), goes_on=False, **given):
 def test_every_row_names_a_network_that_there_is():
     for row in ROWS:
         assert set(row.models) & set(models.MODELS)
-        loop.chosen(Recipe(), Classification(), {**row.recipe, **row.long, "average": 0.9})
+        setup.chosen(Recipe(), Classification(), {**row.recipe, **row.long, "average": 0.9})
 
 
 def test_the_shape_decides_the_network():
@@ -71,7 +71,7 @@ def test_little_memory_makes_smaller_batches(monkeypatch):
 def test_what_is_asked_for_is_not_picked():
     given = {"epochs": 3, "batch_size": 100, "learning_rate": 0.2, "augment": "none", "label_smoothing": 0.0}
     recipe, task, (line,) = picked(1000, (32, 32, 3), **given)
-    wanted, _ = loop.chosen(Recipe(), Classification(), given)
+    wanted, _ = setup.chosen(Recipe(), Classification(), given)
     assert task.label_smoothing == 0
     for name, value in wanted.settings().items():
         if name in given:

@@ -12,7 +12,7 @@ from fovea.classification import find_rate, train
 from fovea.classification.evaluate import evaluate
 from fovea.errors import DataError, FoveaError, TrainingError
 from fovea.network import Network
-from fovea.training import loop, state
+from fovea.training import setup, state
 from fovea.training.progress import Progress
 from tests import tiny
 from tests.cases import halide
@@ -287,7 +287,7 @@ def test_weights_that_do_not_fit_are_refused_before_there_is_a_folder(how, sente
 def test_what_does_not_fit_the_memory_is_refused_before_weights_are_drawn(
     options, words, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(loop, "machine_memory", lambda: 10**9)
+    monkeypatch.setattr(setup, "machine_memory", lambda: 10**9)
     monkeypatch.setattr(Network, "initialise", None)
     photos = str(tiny.write_folder(tmp_path / "photos", 12))
     for begin in (train.train, find_rate.find):

@@ -16,7 +16,7 @@ from fovea.data import Dataset, Splits
 from fovea.memory import machine_memory
 from fovea.network import Network
 from fovea.optimizers import SGD
-from fovea.training import loop, whitening
+from fovea.training import setup, whitening
 from fovea.training.recipe import Recipe
 
 SMALL = 48  # pixels of the longer side
@@ -105,8 +105,8 @@ def choose(
 
     The same data gives the same choice, but that the batch is smaller where the machine has little memory.
     """
-    assert splits.train is not None
-    row, n = row_for(splits.shape), len(splits.train)
+    train = setup.training_part(splits)
+    row, n = row_for(splits.shape), len(train)
     picked, why = dict(row.recipe), [f"model {model}"] if model else []
 
     batch = given.get("batch_size") or _batch(network, n, row.batch_size)
@@ -132,7 +132,7 @@ def choose(
     if measured and "freeze" not in given:
         picked["freeze"] = measured
         why.append(f"{', '.join(measured)} frozen, whose filters are measured instead of learned")
-    recipe, task = loop.chosen(Recipe(), Classification(), {**picked, **given})
+    recipe, task = setup.chosen(Recipe(), Classification(), {**picked, **given})
 
     fine = ""
     if goes_on and "learning_rate" in picked:
@@ -140,7 +140,7 @@ def choose(
     why.append(f"learning rate {recipe.rate:g}{fine}")
     why += [f"{_WORDS[name]} {picked[name]}" for name in row.recipe if name in _WORDS and name not in given]
     lines = [f"settings for {row.kind}: {', '.join(why)}"]
-    return recipe, task, lines + _hints(splits.train, task)
+    return recipe, task, lines + _hints(train, task)
 
 
 _WORDS = {name: name.replace("_", " ") for name in ("optimizer", "label_smoothing", "augment", "average")}

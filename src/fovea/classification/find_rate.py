@@ -7,10 +7,11 @@ from fovea import charts
 from fovea.classification.choices import choose
 from fovea.classification.task import Classification
 from fovea.classification.train import check, prepare
-from fovea.training import loop, rate_search
+from fovea.training import rate_search
 from fovea.training.rate_search import RateSearch
 from fovea.training.recipe import Recipe
 from fovea.training.run_folder import Folder
+from fovea.training.setup import Setup
 
 
 def find(
@@ -28,17 +29,18 @@ def find(
 
     The folder has rates.csv and rates.png. Raises FoveaError.
     """
-    network, splits, name, fresh = prepare(source, model, size, check(choices).seed, None, precision)
+    begun = prepare(source, model, size=size, seed=check(choices).seed, precision=precision)
+    network, splits = begun.network, begun.splits
     if splits.skipped:
         splits.skipped.warn()
     recipe, task, _ = choose(network, splits, choices)
-    loop.check_recipe(network, splits, recipe)
-    if fresh:
+    setup = Setup(network, splits, recipe, task)
+    if begun.origin is None:
         network.initialise(recipe.seed)
-    found = rate_search.find_rate(network, splits, recipe, task=task, progress=progress)
+    found = rate_search.search(setup, progress=progress)
     folder = Folder.create_at(out) if out else Folder.create(Classification.name, "find-rate")
     rows = zip(found.rates, found.losses, found.smoothed, strict=True)
     with folder.writing():
         folder.write_table(folder.path / "rates.csv", ("rate", "loss", "smoothed"), rows)
         charts.rates(folder.path / "rates.png", found.rates, found.losses, found.smoothed, found.best)
-    return found, recipe, name, folder
+    return found, recipe, begun.name, folder

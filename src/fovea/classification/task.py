@@ -79,7 +79,6 @@ class Classification(Task):
         if network.classes is not None and network.classes != classes:
             known, given = ", ".join(network.classes), ", ".join(classes)
             raise DataError(mismatch("train: classes", known, given, _OTHER_CLASSES))
-        self.loss(data.train)
 
     def adopt(self, network: Network, train: Dataset) -> None:
         network.classes = train.classes

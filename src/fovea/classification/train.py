@@ -1,6 +1,7 @@
 """A folder of pictures in, a trained and measured classifier out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,16 @@ from fovea.training.arguments import LINES
 from fovea.training.progress import Progress
 from fovea.training.recipe import Recipe
 from fovea.training.run_folder import Folder, Run
+from fovea.training.setup import Setup, chosen
 from fovea.training.trained import file_of, record_of, trained
 
 NAMES = (*recipe.NAMES, *Classification.names())  # what can be chosen
+REQUIRED = ("epochs", "data", "model", "engine")  # lines of arguments.yaml, to resume
 
 
 def check(choices: dict[str, Any]) -> Recipe:
     """The recipe of these choices alone. Raises FoveaError for what `train` would not take."""
-    return loop.chosen(Recipe(), Classification(), choices)[0]
+    return chosen(Recipe(), Classification(), choices)[0]
 
 
 def train(
@@ -55,48 +58,41 @@ def train(
     """
     progress = progress or Progress()
     seed = check(choices).seed
-    if weights is None:
-        network, splits, name, fresh = prepare(source, model, size, seed, groups, precision)
-        new = []
-    else:
-        name, fresh = model or Path(weights).name, False
-        network, splits, new = _begin_with(weights, source, model, size, seed, groups, precision)
-    loop.check_fit(network, splits, Classification())  # before there is a folder
-    goes_on = not fresh
-    picked = None if model or weights else name
-    how, task, reasons = choose(network, splits, choices, goes_on=goes_on, model=picked)
-    loop.check_fit(network, splits, task)
-    loop.check_recipe(network, splits, how)
-    if fresh:
+    begun = prepare(source, model, weights=weights, size=size, seed=seed, groups=groups, precision=precision)
+    network, splits, origin, record = begun.network, begun.splits, begun.origin, begun.record
+    picked = None if model or weights else begun.name
+    how, task, reasons = choose(network, splits, choices, goes_on=origin is not None, model=picked)
+    setup = Setup(network, splits, how, task)  # before there is a folder
+    if origin is None:
         network.initialise(seed)
     groups = splits.grouping.text if splits.grouping else None  # perhaps those of the run before
     at = _absolute(groups) if groups and is_table(groups) else groups
     asked = {
-        "task": task.name, "data": _absolute(source), "model": _absolute(name), "size":
-        list(splits.shape[:2]), "groups": at, "precision": network.precision, "weights": _absolute(weights) if
-        weights else None,
+        "task": task.name, "data": _absolute(source), "model": _absolute(begun.name),
+        "size": list(splits.shape[:2]), "groups": at, "precision": network.precision,
+        "weights": _absolute(weights) if weights else None,
     }  # fmt: skip
     folder = Folder.create_at(out) if out else Folder.create(task.name, "train")
-    _tell(progress, network, splits, name, folder)
-    record = record_of(weights or name) if goes_on else None
-    known = _learned(splits, record) if record or not goes_on or new else _unknown(splits, weights or name)
+    _tell(progress, network, splits, begun.name, folder)
+    told = record is not None or bool(begun.notes)
+    known = _learned(splits, record) if told or origin is None else _unknown(splits, origin)
     with folder.beginning():
-        for line in [*new, *reasons, *known, *_shared(splits), *_doubled(splits, folder)]:
+        for line in [*begun.notes, *reasons, *known, *_shared(splits), *_doubled(splits, folder)]:
             progress.note(line)
         if record is not None:
             with folder.writing():
                 write_earlier(record, folder.earlier_splits)
-        return loop.train(network, splits, how, task=task, out=folder, arguments=asked, progress=progress)
+        return loop.run(setup, out=folder, arguments=asked, progress=progress)
 
 
 def resume(run: str, progress: Progress | None = None) -> Run:
     """Go on with the run in the folder `run` as it was begun. Raises FoveaError."""
     folder = Folder.open(run)
     asked = folder.read_arguments()
-    try:
-        _, source, model, chosen = (asked[name] for name in ("epochs", "data", "model", "engine"))
-    except KeyError as error:
-        raise DataError(mismatch(str(folder.arguments), f"a line for {error}", "none")) from error
+    missing = [name for name in REQUIRED if name not in asked]
+    if missing:
+        raise DataError(mismatch(str(folder.arguments), f"a line for {missing[0]!r}", "none"))
+    source, model = asked["data"], asked["model"]
     if asked.get("task", Classification.name) != Classification.name:
         raise DataError(mismatch(f"{folder.arguments}: task", Classification.name, asked["task"]))
     unknown = sorted(map(str, set(asked) - set(NAMES) - set(LINES)))
@@ -110,67 +106,82 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         remedy = f"move it back, or write where it is now into {folder.arguments}"
         raise DataError(mismatch(f"data {source}", "the folder of the run's pictures", "none there", remedy))
     progress = progress or Progress()
-    with engine.use(chosen):
+    with engine.use(asked["engine"]):
         model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
-        more = asked.get("size"), how.seed, asked.get("groups"), asked.get("precision")
-        network, splits, *_ = prepare(source, model, *more, record=folder.read_record())
-        _tell(progress, network, splits, model, folder)
-        return loop.train(network, splits, how, task=task, resume=run, progress=progress)
+        given = {name: asked.get(name) for name in ("size", "groups", "precision")}
+        begun = prepare(source, model, seed=how.seed, record=folder.read_record(), **given)
+        _tell(progress, begun.network, begun.splits, model, folder)
+        return loop.run(Setup(begun.network, begun.splits, how, task), resume=run, progress=progress)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a training begins with.
+
+    splits: the data in the network's size. origin: the model or the weights that the network comes from,
+    None for a new one. record: the parts that the pictures had in the run which made the origin. notes: a
+    line on what is new about the network.
+    """
+
+    network: Network
+    splits: Splits
+    name: str
+    origin: str | None = None
+    record: Record | None = None
+    notes: Sequence[str] = ()
 
 
 def prepare(
     source: str,
     model: str | None,
-    size: Sequence[int] | None,
-    seed: int,
-    groups: str | None,
-    precision: str | None,
+    *,
+    weights: str | None = None,
+    size: Sequence[int] | None = None,
+    seed: int = 0,
+    groups: str | None = None,
+    precision: str | None = None,
     record: Record | None = None,
-) -> tuple[Network, Splits, str, bool]:
-    """The network, the data in its size, the network's name, and whether it is fresh: a built-in one, whose
-    weights are 0 until `initialise` draws them, which takes long for a large one.
+) -> Prepared:
+    """A network and its data, from arguments as `train` has them.
 
-    Pictures are in the parts that the `record` says, by default that of the run which made the network.
+    The weights of a new network are 0 until `initialise` draws them, which takes long for a large one.
+    Pictures are in the parts of the `record`, by default of the run that made the network.
     """
-    if model is None or (model in models.MODELS and not Path(model).exists()):
+    origin = weights or model
+    if origin is None or (weights is None and origin in models.MODELS and not Path(origin).exists()):
         splits = data.load(source, size=size, seed=seed, groups=groups, record=record)
         name = model or model_for(splits.shape)
         network = models.build(name, splits.shape, splits.classes, seed=None)
         network.precision = precision or network.precision
-        return network, splits, name, True
-    network = trained(model, precision)
-    return network, _fitting(network, source, seed, groups, record or record_of(model)), model, False
-
-
-def _begin_with(
-    weights: str,
-    source: str,
-    model: str | None,
-    size: Sequence[int] | None,
-    seed: int,
-    groups: str | None,
-    precision: str | None,
-) -> tuple[Network, Splits, list[str]]:
-    """The network of a file for the data's classes, the data in its size, and what is new about it."""
-    shape = None if size is None else (*size, 3)
-    network = models.load(file_of(weights), model=model, input_shape=shape)
-    splits = _fitting(network, source, seed, groups, record_of(weights))
-    had, new = network.shapes[-1][-1], []
-    if network.classes is None and had == len(splits.classes):
-        network.classes = splits.classes
-    elif network.classes != splits.classes:
-        network = models.adapted(network, splits.classes, seed)
-        last = next(layer.name for layer in reversed(network.layers) if layer.parameters)
-        new = [f"{last} reinitialised for {len(splits.classes)} classes; the weights were for {had}"]
-    network.precision = precision or network.precision
-    return network, splits, new
-
-
-def _fitting(network: Network, source: str, seed: int, groups: str | None, record: Record | None) -> Splits:
-    """The data in the network's size."""
+        return Prepared(network, splits, name)
+    if weights is None:
+        network = trained(origin)
+    else:
+        shape = None if size is None else (*size, 3)
+        network = models.load(file_of(weights), model=model, input_shape=shape)
     height, width, channels = network.input_shape
-    how = {"size": (height, width), "channels": channels, "seed": seed, "groups": groups}
-    return data.load(source, record=record, **how)
+    record = record or record_of(origin)
+    splits = data.load(
+        source, size=(height, width), channels=channels, seed=seed, groups=groups, record=record
+    )
+    notes = []
+    if weights is not None:
+        network, notes = _with_classes(network, splits.classes, seed)
+    network.precision = precision or network.precision
+    return Prepared(network, splits, model or Path(origin).name, origin, record, notes)
+
+
+def _with_classes(network: Network, classes: list[str], seed: int) -> tuple[Network, list[str]]:
+    """The network for these classes, with a new last layer where it had others; and a line on that."""
+    count = network.shapes[-1][-1]
+    if network.classes is None and count == len(classes):
+        network.classes = classes
+        return network, []
+    if network.classes == classes:
+        return network, []
+    network = models.adapted(network, classes, seed)
+    last = next(layer.name for layer in reversed(network.layers) if layer.parameters)
+    return network, [f"{last} reinitialised for {len(classes)} classes; the weights were for {count}"]
 
 
 def _learned(splits: Splits, record: Record | None) -> list[str]:

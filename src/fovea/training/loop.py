@@ -9,38 +9,30 @@ the step in which somebody presses Ctrl-C; a resumed run ends with the same bits
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
-from math import prod
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from fovea import charts, engine
-from fovea.data import Dataset, Splits, statistics
-from fovea.data.batches import batches
-from fovea.data.batches import steps as steps_of
-from fovea.errors import DataError, ShapeError, TrainingError, mismatch
-from fovea.memory import machine_memory
+from fovea.data import Splits
+from fovea.errors import DataError, mismatch
 from fovea.names import typed
 from fovea.network import Network
-from fovea.network.preprocessing import Preprocessing
-from fovea.ranges import gigabytes
-from fovea.training import layer_rates, runner, whitening
+from fovea.training import layer_rates, runner
 from fovea.training.average import Average
 from fovea.training.evaluation import Answering
 from fovea.training.interrupts import Interrupt, Stopped
 from fovea.training.live_status import Pulse
 from fovea.training.position import Position
 from fovea.training.progress import Progress
-from fovea.training.recipe import NAMES, Recipe
+from fovea.training.recipe import Recipe
 from fovea.training.run_folder import Folder, Run
+from fovea.training.setup import Setup, chosen
 from fovea.training.state import RunState
 from fovea.training.step import Step, diverged
 from fovea.training.task import VAL, Row, Task, is_sound
-
-AnyTask = TypeVar("AnyTask", bound=Task)
 
 
 def train(
@@ -67,13 +59,22 @@ def train(
     numbers, TrainingError where the loss is no longer one or the run cannot be saved, and Stopped, a
     KeyboardInterrupt, after Ctrl-C.
     """
-    recipe, task = chosen(recipe or Recipe(), task, choices)
+    setup = Setup(network, data, *chosen(recipe or Recipe(), task, choices))
+    return run(setup, out=out, resume=resume, arguments=arguments, progress=progress)
+
+
+def run(
+    setup: Setup,
+    *,
+    out: Path | str | Folder | None = None,
+    resume: Path | str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """`train`, for a setup that has been checked."""
+    network, data, recipe, task = setup.network, setup.data, setup.recipe, setup.task
     progress = progress or Progress()
-    check_fit(network, data, task)
-    check_recipe(network, data, recipe)
-    assert data.train is not None
-    loss = task.loss(data.train)
-    adopt(network, data.train, task, measure=not resume)
+    setup.adopt(measure=not resume)
 
     folder = Folder.open(resume) if resume else out
     if folder is not None and not isinstance(folder, Folder):
@@ -81,8 +82,7 @@ def train(
     settings = {**recipe.settings(), **task.settings(), "engine": engine.current()}
     average = Average(network, recipe.average) if recipe.average else None
     state = RunState(folder, network, recipe.optimizer, settings, average)
-    size, steps = recipe.batch_size, steps_of(data.train, recipe.batch_size)
-    factors = layer_rates.factors(network, recipe.freeze, recipe.layer_rates)
+    size, steps, factors = recipe.batch_size, setup.steps, setup.factors
     if resume:
         learned = layer_rates.learned(network, factors)
         sizes = {name: network.flat[where].size for name, (where, _) in learned.items()}
@@ -94,7 +94,7 @@ def train(
         at = state.begin(data, {"task": task.name, **(arguments or {}), **settings})
     layer_rates.freeze(network, factors)
     try:
-        plan = runner.plan(network, size, training=True, loss=loss, progress=progress.compiling)
+        plan = runner.plan(network, size, training=True, loss=setup.loss, progress=progress.compiling)
         step = Step(network, plan, recipe, average, recipe.epochs * steps, factors, folder is not None)
         idle = sum(p.size for name, p in network.parameters.items() if not factors[name.partition(".")[0]])
         if idle:
@@ -105,16 +105,12 @@ def train(
         with Interrupt() as interrupt:
             while not recipe.is_over(at.epoch, at.waited):
                 started = perf_counter() - at.seconds
-                stream = batches(
-                    data.train, size, seed=recipe.seed, epoch=at.epoch, start=at.step,
-                    augment=recipe.augment, examples=task.examples(data.train),
-                )  # fmt: skip
-                with closing(stream):
+                with closing(setup.batches(at.epoch, at.step)) as stream:
                     for images, targets in stream:  # batch
                         # forward → loss → backward
                         found, sums = plan.loss_and_gradients(images, targets, rng=step.rng(at))
                         step(found, images, at)  # step
-                        at.add(found, sums, loss.counted(targets))
+                        at.add(found, sums, setup.loss.counted(targets))
                         progress.step(at)
                         pulse.step(at)
                         if interrupt.asked:
@@ -147,54 +143,6 @@ def train(
         charts.results(folder.path / "results.png", at.history, at.best_epoch, task.panels())
         task.draw(folder.path, data, details)
     return Run(at.history, at.best_epoch, metrics, details, at.bad, folder)
-
-
-def chosen(recipe: Recipe, task: AnyTask, choices: Mapping[str, Any]) -> tuple[Recipe, AnyTask]:
-    """Both with `choices`, each where it belongs. Raises FoveaError for what has no sense, TypeError for a
-    name that is no field of either."""
-    own = {name: choices[name] for name in task.names() if name in choices and name not in NAMES}
-    rest = {name: value for name, value in choices.items() if name not in own}
-    return replace(recipe, **rest), replace(task, **own)
-
-
-def check_fit(network: Network, data: Splits, task: Task) -> None:
-    """Raise DataError or ShapeError unless `network` can be trained for `task` on `data`."""
-    task.check_measures()
-    if data.train is None:
-        raise DataError(mismatch(f"data {data.name}", "pictures to train with", "no train among its parts"))
-    if network.input_shape != data.shape:
-        remedy = "load the data in this size"
-        raise ShapeError(mismatch("train: pictures", network.input_shape, data.shape, remedy))
-    task.check(network, data)
-
-
-def check_recipe(network: Network, data: Splits, recipe: Recipe) -> None:
-    """Raise FoveaError where batches or layers do not suit."""
-    assert data.train is not None
-    smallest = len(data.train) % recipe.batch_size or recipe.batch_size  # the last of an epoch
-    for layer, shapes in zip(network.layers, network.input_shapes, strict=True):
-        layer.check_batch(smallest, shapes)
-    # At the very least: weights, their best, gradients and velocities; and one array in four of what layers
-    # give out, as several of them are often one stage.
-    own, most = 4 * network.memory.nbytes, machine_memory()
-    size = own + recipe.batch_size * sum(map(prod, network.shapes))
-    if size > most:
-        what, remedy = f"batches of {recipe.batch_size:,} that fit", "a smaller batch size"
-        if own > most:
-            what, size, remedy = "parameters, gradients and copies that fit", own, "another model"
-        expected, got = f"{what} into {gigabytes(most)} of memory", f"at least {gigabytes(size)}"
-        remedy = f"choose {remedy}, or a smaller size of pictures"
-        raise TrainingError(mismatch("train", expected, got, remedy))
-    layer_rates.factors(network, recipe.freeze, recipe.layer_rates)
-
-
-def adopt(network: Network, train: Dataset, task: Task, measure: bool) -> None:
-    """Give a network what the task tells it, and with `measure` one that knows no pictures yet what is
-    measured on them: mean and standard deviation, and filters that whiten."""
-    if measure and network.preprocessing == Preprocessing.none(network.input_shape[-1]):
-        network.preprocessing = Preprocessing(*statistics(train))
-        whitening.measure(network, train)
-    task.adopt(network, train)
 
 
 def _measure(task: Task, plan: Answering, data: Splits, at: Position, batch_size: int) -> Row:

@@ -17,17 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from fovea.data import Dataset, Splits
-from fovea.data.batches import Examples, batches
+from fovea.data import Splits
 from fovea.errors import TrainingError, mismatch
 from fovea.network import Network
 from fovea.optimizers import clip
 from fovea.seeds import Draw, generator
 from fovea.training import runner
 from fovea.training.average import Snapshot
-from fovea.training.loop import adopt, check_fit, check_recipe
 from fovea.training.recipe import Recipe
 from fovea.training.runner import Plan
+from fovea.training.setup import Setup
 from fovea.training.step import check_first
 from fovea.training.task import Task
 
@@ -72,35 +71,38 @@ def find_rate(
     network and data do not fit, TrainingError for rates that do not rise, and DataError where the first step
     gives no numbers.
     """
+    recipe = replace(recipe or Recipe())  # with an optimizer that remembers nothing
+    return search(Setup(network, data, recipe, task), low=low, high=high, steps=steps, progress=progress)
+
+
+def search(
+    setup: Setup,
+    *,
+    low: float = LOW,
+    high: float = HIGH,
+    steps: int = STEPS,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> RateSearch:
+    """`find_rate`, for a setup that has been checked."""
     if not (0 < low < high < float("inf") and steps >= 2):
         got = f"{low:g} to {high:g} in {steps} steps"
         raise TrainingError(mismatch("find_rate", "rates above 0 that rise, in at least 2 steps", got))
-    recipe = replace(recipe or Recipe())  # with an optimizer that remembers nothing
-    check_fit(network, data, task)
-    check_recipe(network, data, recipe)
-    assert data.train is not None
-    adopt(network, data.train, task, measure=True)
-    before = Snapshot(network)
+    setup.adopt(measure=True)
+    before = Snapshot(setup.network)
     try:
-        loss = task.loss(data.train)
-        plan = runner.plan(network, recipe.batch_size, training=True, loss=loss)
+        plan = runner.plan(setup.network, setup.recipe.batch_size, training=True, loss=setup.loss)
         rates = np.geomspace(low, high, steps).tolist()
-        stream = _endless(data.train, recipe, task.examples(data.train))
-        return _search(plan, network, stream, recipe, rates, progress)
+        return _search(plan, setup, rates, progress)
     finally:
         before.restore()
 
 
 def _search(
-    plan: Plan,
-    network: Network,
-    stream: Generator[tuple[np.ndarray, Any], None, None],
-    recipe: Recipe,
-    rates: list[float],
-    progress: Callable[[int, int], object],
+    plan: Plan, setup: Setup, rates: list[float], progress: Callable[[int, int], object]
 ) -> RateSearch:
+    network, recipe = setup.network, setup.recipe
     tried, found, smoothed, total, weight = [], [], [], 0.0, 0.0
-    with closing(stream):
+    with closing(_endless(setup)) as stream:
         for step, (rate, (images, targets)) in enumerate(zip(rates, stream, strict=False)):
             rng = generator(recipe.seed, Draw.RATE_SEARCH, step)
             loss, _ = plan.loss_and_gradients(images, targets, rng=rng)
@@ -119,11 +121,8 @@ def _search(
     return RateSearch(tried, found, smoothed)
 
 
-def _endless(
-    train: Dataset, recipe: Recipe, examples: Examples | None
-) -> Generator[tuple[np.ndarray, Any], None, None]:
+def _endless(setup: Setup) -> Generator[tuple[np.ndarray, Any], None, None]:
     """Batches, epoch after epoch."""
-    options = {"seed": recipe.seed, "augment": recipe.augment, "examples": examples}
     for epoch in count(1):
-        with closing(batches(train, recipe.batch_size, epoch=epoch, **options)) as stream:
+        with closing(setup.batches(epoch)) as stream:
             yield from stream
