@@ -20,12 +20,12 @@ from benchmarks import torch_twin
 from fovea.classification import train
 from fovea.kernels import runtime
 from fovea.losses import CrossEntropy
-from fovea.training import runner
+from fovea.network import runner
 from fovea.training.progress import Progress
 
 
 class TorchPlan:
-    """What runs a network in a training (`fovea.training.runner.Plan`), in PyTorch."""
+    """What runs a network in a training (`fovea.network.runner.Plan`), in PyTorch."""
 
     def __init__(self, network: fovea.Network, loss: CrossEntropy) -> None:
         self.network, self.loss = network, loss

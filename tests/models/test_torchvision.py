@@ -12,7 +12,7 @@ import fovea
 from fovea import engine, models
 from fovea.errors import DataError, FoveaError, ShapeError
 from fovea.models import adapted, torchvision, vgg
-from fovea.training import runner
+from fovea.network import runner
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra: peers")
 from safetensors.torch import load_file, save_file  # noqa: E402

@@ -12,7 +12,7 @@ from fovea import Network
 from fovea.errors import DataError, FoveaError, ShapeError
 from fovea.layers import Add, BatchNorm, Concat, Conv2D, Dense, Flatten, MaxPool2D, ReLU
 from fovea.losses import CrossEntropy, Loss, MeanSquaredError
-from fovea.training import runner
+from fovea.network import runner
 
 NAMES = ("fine", "classes", "boxes")
 
@@ -210,7 +210,8 @@ def test_a_dict_is_no_gradient_of_an_output_without_a_name():
         (("boxes", "classes", "boxes"), "different names of layers in outputs"),
         (
             ("boxes", "fine"),
-            r"layers that lead to an output \(boxes, fine\), got classes, which feeds no layer: connect or remove them",
+            r"layers that lead to an output \(boxes, fine\), got classes, which feeds no layer: "
+            "connect or remove them",
         ),
     ],
 )

@@ -6,8 +6,8 @@ import pytest
 import fovea
 from fovea import layers as L
 from fovea.errors import ShapeError
+from fovea.network.runner import Layerwise
 from fovea.stages import Plan
-from fovea.training.runner import Layerwise
 from tests.cases import FORWARD, assert_close, halide
 
 pytestmark = halide

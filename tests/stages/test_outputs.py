@@ -11,9 +11,9 @@ import fovea
 from fovea import layers as L
 from fovea.errors import ShapeError
 from fovea.losses import Loss
+from fovea.network.runner import Layerwise
 from fovea.stages import Plan, memory
 from fovea.stages.join import join
-from fovea.training.runner import Layerwise
 from tests.cases import FORWARD, GRADIENT, assert_close, halide
 
 pytestmark = halide

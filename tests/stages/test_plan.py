@@ -13,9 +13,9 @@ from fovea import layers as L
 from fovea.errors import ShapeError
 from fovea.kernels import runtime, tiles
 from fovea.losses import CrossEntropy
+from fovea.network.runner import Layerwise
 from fovea.stages import Plan
 from fovea.stages.join import join
-from fovea.training.runner import Layerwise
 from tests.cases import FORWARD, GRADIENT, WINOGRAD_FORWARD, WINOGRAD_GRADIENT, assert_close, halide
 
 pytestmark = halide

@@ -7,8 +7,9 @@ import fovea
 from fovea import Recipe, engine, models
 from fovea.errors import TrainingError
 from fovea.layers import Add, BatchNorm, Conv2D, Dense, GlobalAveragePool2D, MaxPool2D, ReLU
+from fovea.network import runner
 from fovea.optimizers import SGD
-from fovea.training import layer_rates, runner
+from fovea.training import layer_rates
 from fovea.training.progress import Progress
 from tests import tiny
 

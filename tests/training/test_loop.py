@@ -13,10 +13,10 @@ from fovea import data, tasks
 from fovea.data import Dataset, Splits
 from fovea.errors import DataError, ShapeError, TrainingError
 from fovea.network.preprocessing import Preprocessing
+from fovea.network.runner import Layerwise
 from fovea.optimizers import Adam
 from fovea.training.interrupts import Stopped
 from fovea.training.progress import Progress
-from fovea.training.runner import Layerwise
 from tests import tiny
 from tests.cases import halide
 

@@ -5,7 +5,7 @@ import pytest
 
 import fovea
 from fovea.errors import ShapeError, TrainingError
-from fovea.training import runner
+from fovea.network import runner
 from fovea.training.rate_search import RateSearch
 from tests import tiny
 

@@ -9,9 +9,8 @@ import numpy as np
 from fovea import data, metrics
 from fovea.data import Splits
 from fovea.errors import DataError, mismatch
-from fovea.network import Network
+from fovea.network import Network, runner
 from fovea.network.soundness import check_answers
-from fovea.training import runner
 from fovea.training.evaluation import Mirrored, answers
 from fovea.training.evaluation_set import Choice, choose
 from fovea.training.trained import arguments_of, class_names, record_of

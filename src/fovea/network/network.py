@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import engine, functional
+from fovea import functional
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer, Shape, checked_precision, pack_inputs, unpack_inputs
 from fovea.memory import room_for
@@ -20,6 +20,7 @@ from fovea.network.inputs import batch_of, in_precision, numbers, pixels_or_numb
 from fovea.network.outputs import gradients_of, joined, parted
 from fovea.network.parameters import aligned_zeros, hand_out, layout_of, learn_statistics, views_of
 from fovea.network.preprocessing import Preprocessing
+from fovea.network.runner import prediction_plan
 from fovea.ranges import MOST_SEED, check_size, whole
 
 
@@ -282,20 +283,9 @@ class Network:
 
     def _output(self, images: np.ndarray, batch_size: int, softmax: bool) -> list[np.ndarray]:
         """What each output gives."""
-        if engine.current() == "reference":
-            X = self.preprocessing.apply(images) if images.dtype == np.uint8 else images
-            return parted(self.outputs, self.forward(X)[0])
-        from fovea.kernels import tiles
-        from fovea.kernels.activation import softmax_of
-        from fovea.stages import Plan
-
         largest = max(range(len(self.layers)), key=lambda number: prod(self.shapes[number]))
         with self._lock, room_for(0, self.layers[largest].who):  # a plan may do with less than an output
-            plan = self._plans.get(tiles.is_small_batch(batch_size))
-            if plan is None or plan.batch_size < batch_size:
-                plan = self._plans[tiles.is_small_batch(batch_size)] = Plan(
-                    self, batch_size, other_kernels=[softmax_of(self.output_shape[0])] if softmax else []
-                )
+            plan = prediction_plan(self, batch_size, softmax, self._plans)
             return parted(self.outputs, plan.predict(images))
 
     @property

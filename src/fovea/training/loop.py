@@ -19,8 +19,8 @@ from fovea import charts, engine
 from fovea.data import Splits
 from fovea.errors import DataError, mismatch
 from fovea.names import typed
-from fovea.network import Network
-from fovea.training import layer_rates, runner
+from fovea.network import Network, runner
+from fovea.training import layer_rates
 from fovea.training.average import Average
 from fovea.training.evaluation import Answering
 from fovea.training.interrupts import Interrupt, Stopped

@@ -19,13 +19,12 @@ import numpy as np
 
 from fovea.data import Splits
 from fovea.errors import TrainingError, mismatch
-from fovea.network import Network
+from fovea.network import Network, runner
+from fovea.network.runner import Plan
 from fovea.optimizers import clip
 from fovea.seeds import Draw, generator
-from fovea.training import runner
 from fovea.training.average import Snapshot
 from fovea.training.recipe import Recipe
-from fovea.training.runner import Plan
 from fovea.training.setup import Setup
 from fovea.training.step import check_first
 from fovea.training.task import Task

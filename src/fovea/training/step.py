@@ -7,6 +7,7 @@ import numpy as np
 
 from fovea.errors import TrainingError, mismatch
 from fovea.network import Network
+from fovea.network.runner import Plan
 from fovea.network.soundness import check_batch
 from fovea.optimizers import clip
 from fovea.seeds import Draw, generator
@@ -14,7 +15,6 @@ from fovea.training import layer_rates
 from fovea.training.average import Average
 from fovea.training.position import Position
 from fovea.training.recipe import Recipe
-from fovea.training.runner import Plan
 
 
 class Step:

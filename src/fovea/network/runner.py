@@ -1,7 +1,6 @@
-"""A network's step of training, layer by layer.
+"""The choice of what runs a network: `stages.Plan` on the Halide engine, `Layerwise` on the reference engine.
 
-`plan` answers with what runs a network: `stages.Plan` where the engine is Halide, and else `Layerwise`, which
-does the same in the open. Both have
+Both have
 
     loss, sums = plan.loss_and_gradients(images, targets, rng=None)    fills plan.gradients
     Z = plan.predict(images)
@@ -13,13 +12,15 @@ a network whose outputs have names.
 from collections.abc import Callable
 from itertools import islice
 from math import prod
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from fovea import engine, losses
 from fovea.layers import Layer
-from fovea.network import Network
+
+if TYPE_CHECKING:
+    from fovea.network import Network
 
 
 class Plan(Protocol):
@@ -39,14 +40,14 @@ class Plan(Protocol):
 
 
 def plan(
-    network: Network,
+    network: "Network",
     batch_size: int,
     *,
     training: bool = False,
     loss: losses.Loss | None = None,
     progress: Callable[[int, int, str], object] | None = None,
 ) -> Plan:
-    """What runs `network` with the current engine; `progress(done, total, what)` hears of compiling."""
+    """The plan that runs `network` on the current engine; `progress(done, total, what)` reports compiling."""
     if engine.current() == "reference":
         return Layerwise(network, loss, training=training)
     from fovea import stages
@@ -54,14 +55,32 @@ def plan(
     return stages.Plan(network, batch_size, training=training, loss=loss, progress=progress)
 
 
+def prediction_plan(network: "Network", batch_size: int, softmax: bool, kept: dict[bool, Any]) -> Plan:
+    """The plan for predictions; the Halide engine's are `kept`, one for small batches and one for large ones.
+
+    With `softmax`, its kernel is compiled along with the plan's: kernels compile side by side.
+    """
+    if engine.current() == "reference":
+        return Layerwise(network, training=False)
+    from fovea import stages
+    from fovea.kernels import tiles
+    from fovea.kernels.activation import softmax_of
+
+    small = tiles.is_small_batch(batch_size)
+    if small not in kept or kept[small].batch_size < batch_size:
+        others = [softmax_of(network.output_shape[0])] if softmax else []
+        kept[small] = stages.Plan(network, batch_size, other_kernels=others)
+    return kept[small]
+
+
 class Layerwise:
     """One layer after another, as `network.forward` and `network.backward` do."""
 
-    def __init__(self, network: Network, loss: losses.Loss | None = None, *, training: bool = True) -> None:
+    def __init__(self, network: "Network", loss: losses.Loss | None = None, *, training: bool = True) -> None:
         self.network, self.loss = network, loss or losses.CrossEntropy()
         if training:
             self.loss.check(network.output_shape)
-        self.gradients = np.zeros_like(network.flat)
+        self.gradients = np.zeros_like(network.flat) if training else np.empty(0, np.float32)
 
     def predict(self, images: np.ndarray) -> Any:
         Z, _ = self.network.forward(self._input(images))
