@@ -1,7 +1,7 @@
-"""The figures of a run: how training went, which classes are taken for which, and the worst mistakes.
+"""The figures of a run: training curves, confusion matrix, worst mistakes.
 
-matplotlib is loaded when the first figure is drawn, and draws without a display. Names are drawn as text,
-never as formulas. A figure that fails costs its file and a line on standard error, never the run it shows.
+matplotlib is loaded when the first figure is drawn, and needs no display. Names are drawn as text, never as
+formulas. A figure that fails is reported on standard error and does not stop the run.
 """
 
 import functools
@@ -26,22 +26,22 @@ _Rest = ParamSpec("_Rest")
 
 INK, FAINT, EMPTY = "#1f2933", "#d9dee4", "#f4f6f8"
 LIGHT, DARK = (INK, FAINT, "#ffffff"), ("#e4e9ee", "#303942", "#1d2329")  # ink, lines, page
-TRAIN, VAL = "#8a94a3", "#0b6e99"  # the measured thing stands out, what it is compared with steps back
-MOST_NUMBERED = 20  # classes: beyond, the numbers in a confusion matrix's cells could not be read
-MOST_NAMED = 60  # classes: beyond, only some names stand beside it
+TRAIN, VAL = "#8a94a3", "#0b6e99"  # grey for reference, blue for the main curve
+MOST_NUMBERED = 20  # classes: with more, the numbers in the cells of a confusion matrix are unreadable
+MOST_NAMED = 60  # classes: with more, only some are named
 
 
 def optional(draw: Callable[Concatenate[Path, _Rest], None]) -> Callable[Concatenate[Path, _Rest], None]:
-    """`draw`, which writes a figure to a path, with a line on standard error for whatever it raises."""
+    """`draw`, which writes a figure to a path, with errors reported on standard error instead of raised."""
 
     @functools.wraps(draw)
     def tried(path: Path, *rest: _Rest.args, **named: _Rest.kwargs) -> None:
-        log = logging.getLogger("matplotlib")  # which says where it keeps its own settings: no news
+        log = logging.getLogger("matplotlib")  # it reports the folder of its own settings
         level = log.level
         log.setLevel(logging.ERROR)
         try:
             draw(path, *rest, **named)
-        except Exception as error:  # matplotlib's own, a full disk: what the figure shows is safe
+        except Exception as error:  # an error of matplotlib, a full disk: the run's results are safe
             warn(f"{path}: not drawn, {type(error).__name__}: {error}")
         finally:
             log.setLevel(level)
@@ -53,7 +53,7 @@ def optional(draw: Callable[Concatenate[Path, _Rest], None]) -> Callable[Concate
 def results(
     path: Path, history: Sequence[Mapping[str, Any]], best_epoch: int, measures: Sequence[Measure]
 ) -> None:
-    """`measures` of every epoch, on `train` and `val`, the last of them at left; the best epoch is marked."""
+    """The `measures` of every epoch, on `train` and `val`, in reverse order; the best epoch is marked."""
     from matplotlib.ticker import MaxNLocator
 
     with drawn(path, (5 * len(measures), 4)) as figure:
@@ -112,10 +112,10 @@ def rates(
 
 @optional
 def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> None:
-    """How often each class (row) was taken for each (column); the shade is the share of the row.
+    """The number of pictures of each class (row) by predicted class (column), shaded by the share of the row.
 
-    What is right is blue. What is wrong is orange and has a scale of its own, as it is rare and what one
-    looks for.
+    Correct predictions are blue. Mistakes are orange, on a scale of their own, because they are rare and the
+    point of the figure.
     """
     count = len(classes)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -136,9 +136,9 @@ def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> 
         else:
             axes.set_xticks(ticks, names)
         axes.set_yticks(ticks, names)
-        axes.set_xlabel("taken for")
-        axes.set_ylabel("class")
-        axes.set_title(f"{np.trace(matrix):,} of {matrix.sum():,} right", loc="left")
+        axes.set_xlabel("predicted class")
+        axes.set_ylabel("true class")
+        axes.set_title(f"{np.trace(matrix):,} of {matrix.sum():,} correct", loc="left")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         if count <= MOST_NUMBERED:
@@ -146,7 +146,7 @@ def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> 
         if matrix[~right].any():
             bar = figure.colorbar(
                 wrong, fraction=0.03, pad=0.03, boundaries=np.linspace(0, worst, 256), ticks=[0, worst],
-                format="{x:.1%}", label="wrong, of its class",
+                format="{x:.1%}", label="mistakes, share of their class",
             )  # fmt: skip
             bar.outline.set_visible(False)  # type: ignore[operator]
             bar.ax.tick_params(length=0)
@@ -163,13 +163,14 @@ def mistakes(path: Path, pictures: np.ndarray, answers: Sequence[tuple[str, str,
         sheet = figure.subplots(rows, columns, squeeze=False)
         for axes in sheet.flat:
             axes.axis("off")
-        for axes, picture, (true, taken, p) in zip(sheet.flat, pictures, answers, strict=False):
+        for axes, picture, (true, predicted, p) in zip(sheet.flat, pictures, answers, strict=False):
             grey = picture.shape[2] == 1
             axes.imshow(
                 picture[:, :, 0] if grey else picture, cmap="gray" if grey else None, vmin=0, vmax=255
             )
-            caption = f"{short(true, 22)}\ntaken for {short(taken, 12)} ({p:.0%})"
-            axes.set_title(caption, size=8, weight="normal", loc="left", y=1)  # else sought among the ticks
+            caption = f"{short(true, 22)}\npredicted {short(predicted, 12)} ({p:.0%})"
+            # y=1: else matplotlib searches for a place above the ticks, which takes time.
+            axes.set_title(caption, size=8, weight="normal", loc="left", y=1)
 
 
 @optional
@@ -181,8 +182,8 @@ def plane(
     classes: Sequence[str],
     dark: bool = False,
 ) -> None:
-    """Pictures as points (N, 2), coloured by their class, whose name stands in their midst; a cross is a
-    picture for which `wrong` says that the network is. `dark` draws it for a dark page."""
+    """Pictures as points (N, 2), coloured by class, with the name of each class at its median; crosses mark
+    misclassified pictures, `wrong` bool (N,). `dark` draws for a dark page."""
     from matplotlib import colormaps
 
     ink, _, page = DARK if dark else LIGHT
@@ -191,12 +192,12 @@ def plane(
         present = np.unique(labels).tolist()
         colours = colormaps["tab10" if len(present) <= 10 else "tab20" if len(present) <= 20 else "hsv"]
         shades = {
-            label: colours(place if len(present) <= 20 else place / len(present))
-            for place, label in enumerate(present)
+            label: colours(number if len(present) <= 20 else number / len(present))
+            for number, label in enumerate(present)
         }
         for label in present:
-            own = labels == label
-            for chosen, marker, size in ((own & ~wrong, "o", 9), (own & wrong, "x", 26)):
+            members = labels == label
+            for chosen, marker, size in ((members & ~wrong, "o", 9), (members & wrong, "x", 26)):
                 x, y = points[chosen].T
                 axes.scatter(x, y, s=size, color=shades[label], marker=marker, linewidths=1, alpha=0.8)
         card = {"boxstyle": "round,pad=0.2", "facecolor": page, "linewidth": 1.5, "alpha": 0.9}
@@ -213,20 +214,20 @@ def plane(
         axes.spines[:].set_visible(False)
 
 
-def _apart(places: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """Places (n, 2) of names, moved up as far as needed for no name to stand in another."""
+def _apart(positions: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Positions (n, 2) of names, moved up as far as needed for no two names to overlap."""
     width, height = 0.16 * spread[0], 0.055 * spread[1]  # of a name
-    free = places.copy()
-    for place, at in enumerate(order := np.argsort(places[:, 1])):
-        below = free[order[:place]]
+    free = positions.copy()
+    for placed, name in enumerate(order := np.argsort(positions[:, 1])):
+        below = free[order[:placed]]
         for x, y in below[np.argsort(below[:, 1])]:
-            if abs(x - free[at, 0]) < width and abs(y - free[at, 1]) < height:
-                free[at, 1] = y + height
+            if abs(x - free[name, 0]) < width and abs(y - free[name, 1]) < height:
+                free[name, 1] = y + height
     return free
 
 
 def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
-    """White lines between the cells, and how many are in each."""
+    """White lines between the cells, and the number in each."""
     edges = np.arange(len(matrix) + 1) - 0.5
     axes.set_xticks(edges, minor=True)
     axes.set_yticks(edges, minor=True)
@@ -251,9 +252,9 @@ def drawn(path: Path, size: tuple[float, float], dark: bool = False):
         "figure.facecolor": page, "axes.facecolor": page, "text.parse_math": False, "text.usetex": False,
     }  # fmt: skip
     with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()  # not what the user's own figures are like, or a name may be read as TeX
+        matplotlib.rcdefaults()  # the user's own settings might typeset names with TeX
         matplotlib.rcParams.update(style)
-        warnings.simplefilter("ignore", UserWarning)  # letters that the font has not, names without room
+        warnings.simplefilter("ignore", UserWarning)  # letters missing from the font, names without room
         figure: Figure = Figure(size, dpi=150, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
@@ -270,7 +271,7 @@ def clear(axes: "Axes") -> None:
 
 
 def logarithmic(axis: "Axis") -> None:
-    """Label ticks as in 1e-03: matplotlib's powers are formulas."""
+    """Label ticks as in 1e-03: matplotlib draws powers as formulas."""
     from matplotlib.ticker import LogFormatter
 
     axis.set_major_formatter(LogFormatter())

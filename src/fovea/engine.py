@@ -1,10 +1,10 @@
-"""Which engine computes: Halide's compiled kernels, or the NumPy reference.
+"""The choice of engine: Halide's compiled kernels, or the NumPy reference.
 
     with fovea.engine("reference"):
         Z = fovea.functional.conv2d(A_prev, W, b)
 
-`FOVEA_ENGINE` chooses for a whole process. Without a choice it is Halide wherever Halide is installed.
-The choice of a block lives in a context variable: it holds in its own thread, and new threads begin without.
+`FOVEA_ENGINE` sets the engine of a whole process; the default is Halide if it is installed. The choice of a
+block is a context variable: new threads do not inherit it.
 """
 
 import os
@@ -26,7 +26,7 @@ _chosen: ContextVar[str | None] = ContextVar("fovea_engine", default=None)
 def use(name: str) -> Iterator[None]:
     """Within the block, compute with `name`, "halide" or "reference"; `fovea.engine(name)` is the same.
 
-    Raises EngineError for another name, and for "halide" where it is not installed.
+    Raises EngineError for another name, and for "halide" if it is not installed.
     """
     token = _chosen.set(_usable(name, "engine"))
     try:
@@ -36,19 +36,19 @@ def use(name: str) -> Iterator[None]:
 
 
 def current() -> str:
-    """The engine of the next operation. Raises EngineError where FOVEA_ENGINE asks for one that is absent."""
+    """The engine of the next operation. Raises EngineError if FOVEA_ENGINE names one that is missing."""
     chosen = _chosen.get()
     if chosen is not None:
         return chosen
-    asked = os.environ.get("FOVEA_ENGINE")
-    if asked:
-        return _usable(asked, "FOVEA_ENGINE")
+    name = os.environ.get("FOVEA_ENGINE")
+    if name:
+        return _usable(name, "FOVEA_ENGINE")
     return "halide" if available() else "reference"
 
 
 @cache
 def available() -> bool:
-    """Whether Halide and llvmlite, which loads its kernels, are installed; imports neither."""
+    """True if Halide and llvmlite, which loads its kernels, are installed; imports neither."""
     return find_spec("halide") is not None and find_spec("llvmlite") is not None
 
 
@@ -62,10 +62,9 @@ def _usable(name: str, who: str) -> str:
 
 
 class _Callable(ModuleType):
-    """`fovea.engine` is this module and a function too: `fovea.engine("reference")` makes a block.
+    """A callable module: `with fovea.engine("reference")` works although `fovea.engine` is this module.
 
-
-    A function of that name in the package would be lost as soon as something imports the module.
+    A function of that name in the package would be replaced by the module when the module is imported.
     """
 
     def __call__(self, name: str):

@@ -1,4 +1,4 @@
-"""The errors that Fovea raises on purpose; each names who, what was expected, what came, and the remedy."""
+"""The errors that Fovea raises: one line with who, expected, got and the remedy."""
 
 from fovea.names import visible
 
@@ -6,14 +6,14 @@ DISTRIBUTION = "fovea-cnn"  # Fovea's name on PyPI, where `fovea` is another pro
 
 
 class FoveaError(Exception):
-    """Something outside the program is not as it must be. Its text is one line, whatever names are in it."""
+    """The base class: invalid input or an unsuitable environment. Its text is one line."""
 
     def __str__(self) -> str:
         return visible(super().__str__())
 
 
 class FoveaWarning(UserWarning):
-    """Something is not used as it was given, and why, in one line: the command line prints it."""
+    """An argument is ignored or changed; the text is one line, and the command line prints it."""
 
     def __str__(self) -> str:
         return visible(super().__str__())
@@ -28,27 +28,27 @@ class DataError(FoveaError, ValueError):
 
 
 class OutOfMemoryError(FoveaError, MemoryError):
-    """More memory is needed than there is; nothing is wrong with the file that needs it."""
+    """More memory is needed than is available; the input itself is valid."""
 
 
 class EngineError(FoveaError, RuntimeError):
-    """The compiled engine is absent, or one of its kernels failed."""
+    """The compiled engine is not installed, or one of its kernels failed."""
 
 
 class TrainingError(FoveaError, ArithmeticError):
-    """Training cannot go on, for example because the loss is no longer a number."""
+    """Training cannot continue, for example because the loss is NaN."""
 
 
 def install(extra: str) -> str:
-    """The remedy where the libraries of an extra, "web" or "onnx", are missing."""
+    """The remedy if the libraries of an extra, "web" or "onnx", are missing."""
     return f"pip install '{DISTRIBUTION}[{extra}]', or in a clone pip install '.[{extra}]'"
 
 
 def reason(error: BaseException, who: object) -> str:
-    """What `error` says behind the name `who`, where its text begins with that."""
+    """The text of `error` without its beginning, the name `who`, if it has that."""
     return str(error).removeprefix(visible(f"{who}: "))
 
 
 def mismatch(who: str, expected: object, got: object, remedy: str = "") -> str:
-    """The sentence of every error: `who: expected …, got …: remedy`."""
+    """The text of an error: `who: expected …, got …: remedy`."""
     return f"{who}: expected {expected}, got {got}" + (f": {remedy}" if remedy else "")

@@ -1,10 +1,10 @@
-"""How much memory this process can still have, and how threads share it.
+"""The memory that is available to this process, and a budget for threads that share it.
 
-The least of what these allow counts, where the system knows them:
+The available memory is the minimum of these, if the system knows them:
 
-    machine         MemAvailable, which is what is free and what the system would give up
-    containers      each cgroup above the process: its limit less what it uses, files kept in memory aside
-    process         RLIMIT_AS and RLIMIT_DATA, as `ulimit -v` and `ulimit -d` set them
+    machine         MemAvailable: free memory, and memory that the system can reclaim
+    containers      each cgroup of the process: its limit minus its usage, without cached files
+    process         RLIMIT_AS and RLIMIT_DATA, as set by `ulimit -v` and `ulimit -d`
 """
 
 import ctypes
@@ -18,30 +18,31 @@ from threading import Condition
 from fovea.errors import OutOfMemoryError, mismatch
 
 _CGROUPS, _PLACES = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-_SMALL = 4 << 20  # bytes that are not worth counting: to ask what is available takes as long as to use them
-_LARGE = 256 << 20  # bytes that are worth a look at what is available before they are used
+_SMALL = 4 << 20  # bytes that are not counted: checking takes as long as using them
+_LARGE = 256 << 20  # bytes that are checked before they are used
 _BLOCK = 8 << 20  # bytes: Pillow keeps large pictures in pieces of nearly 16 MiB
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _REMEDY = "not enough memory: close other programs, or make it smaller"
 
 
 def machine_memory() -> int:
-    """Bytes of memory that this process may have: the machine's, or its container's."""
+    """Bytes of memory of the machine, or of the container."""
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows does not say; most machines have this much
+    except (AttributeError, ValueError, OSError):  # unknown on Windows; most machines have this much
         total = 8 << 30
     return min([total, *(limit for _, limit in _cgroup_limits())])
 
 
 def available() -> int:
-    """Bytes that this process can still take, by all that limits it."""
+    """Bytes that this process can still allocate."""
     rooms = [_free() or machine_memory(), *_left_by_cgroups(), *_left_by_limits()]
     return max(min(rooms), 0)
 
 
 def check(count: int, who: str, purpose: str) -> int:
-    """The available bytes. Raises OutOfMemoryError unless `count` are, which `who` needs for `purpose`."""
+    """The available bytes. Raises OutOfMemoryError if they are less than `count`, which `who` needs for
+    `purpose`."""
     room = available()
     if count > room:
         raise OutOfMemoryError(mismatch(who, f"{_size(count)} of memory {purpose}", _size(room), _REMEDY))
@@ -49,20 +50,20 @@ def check(count: int, who: str, purpose: str) -> int:
 
 
 def is_short(error: BaseException) -> bool:
-    """Whether the error says that there was not enough memory, in the words of whatever raised it."""
+    """True if the error means that there was not enough memory."""
     words = ("out of memory", "Cannot allocate memory", "can't start new thread")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def shortage(who: str) -> OutOfMemoryError:
-    """The error of who ran out of memory where nobody could know before."""
+    """The error for `who` after memory ran out unexpectedly."""
     return OutOfMemoryError(mismatch(who, "more memory than there is", f"{_size(available())} left", _REMEDY))
 
 
 @contextmanager
 def room_for(count: int, who: str, purpose: str = "for its output") -> Iterator[None]:
-    """Raise OutOfMemoryError for arrays of `count` bytes that do not fit, or NumPy's MemoryError within the
-    block, which names nobody."""
+    """Raise OutOfMemoryError, which names `who`, if arrays of `count` bytes do not fit, or in place of a
+    MemoryError within the block."""
     if count > _LARGE:
         check(count, who, purpose)
     try:
@@ -74,7 +75,7 @@ def room_for(count: int, who: str, purpose: str = "for its output") -> Iterator[
 
 
 def check_all(short: Sequence[str], total: int) -> None:
-    """Raise OutOfMemoryError where there are pictures, of `total`, that memory did not suffice for."""
+    """Raise OutOfMemoryError if memory did not suffice for some, `short`, of `total` pictures."""
     if short:
         got = f"too little for {len(short):,}, such as {short[0]}"
         remedy = "close other programs, or make them smaller"
@@ -84,7 +85,7 @@ def check_all(short: Sequence[str], total: int) -> None:
 class Budget:
     """Half of the available memory, for threads that each need much of it for a while.
 
-    Whoever needs more than is left waits for the others; alone, it may take all that is available.
+    A thread that needs more than is left waits for the others; alone, it may use all that is available.
     """
 
     def __init__(self) -> None:
@@ -113,8 +114,8 @@ class Budget:
 
 @cache
 def _give_back_freed() -> None:
-    """From now on, have glibc return large blocks when they are freed: it would learn to keep them, for each
-    thread, and hundreds of megabytes would look as if they were in use."""
+    """Configure glibc to return large blocks to the system when they are freed. By default it adapts to keep
+    them, per thread, and hundreds of megabytes look as if they were in use."""
     with suppress(AttributeError, OSError, TypeError):  # another C library, or Windows
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _BLOCK)
@@ -126,7 +127,7 @@ def _size(count: int) -> str:
 
 
 def _free() -> int | None:
-    """MemAvailable; None where there is no /proc."""
+    """MemAvailable; None without /proc."""
     for line in _lines(Path("/proc/meminfo")):
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) << 10
@@ -134,15 +135,15 @@ def _free() -> int | None:
 
 
 def _cgroup_limits() -> Iterator[tuple[Path, int]]:
-    """The folder and limit of each cgroup that this process is in, from its own up; of both versions."""
+    """The folder and limit of each cgroup of this process, from its own up; of both versions."""
     for line in _lines(_PLACES):
         _, controllers, place = line.split(":", 2)
         if controllers in ("", "memory"):
             root, name = (
                 (_CGROUPS / "memory", "memory.limit_in_bytes") if controllers else (_CGROUPS, "memory.max")
             )
-            own = root / place.lstrip("/")
-            for folder in (own, *own.parents):
+            innermost = root / place.lstrip("/")
+            for folder in (innermost, *innermost.parents):
                 limit = "".join(_lines(folder / name))
                 if limit.isdigit():
                     yield folder, int(limit)

@@ -1,7 +1,7 @@
-"""Names as people see them: letters that look alike are alike, and no two classes have one name.
+"""Names and text for people: Unicode normalisation, distinct class names, printing.
 
-é is one code point or two, e and a combining accent; a Mac writes folders' names the second way, most others
-the first. Both are brought to NFC, the composed form (Unicode Standard Annex #15), before they are compared.
+é is one code point or two, e and a combining accent; macOS writes folder names the second way, most systems
+the first. Names are compared in NFC, the composed form (Unicode Standard Annex #15).
 """
 
 import logging
@@ -14,31 +14,31 @@ from unicodedata import normalize
 
 
 def same(text: str) -> str:
-    """`text` in NFC: equal for texts that differ in nothing but how accents are written."""
+    """`text` in NFC: equal for texts that differ only in the encoding of accents."""
     return normalize("NFC", text)
 
 
 def class_name(text: str) -> str:
-    """The class that a folder, or a line of a list, is called by: in NFC, without blanks around it."""
+    """The class named by a folder or a line of a list: in NFC, without surrounding blanks."""
     return same(text).strip() or text
 
 
 def repeated(names: Iterable[str]) -> dict[str, list[int]]:
     """Each name that occurs more than once → its positions."""
-    found: dict[str, list[int]] = {}
+    positions: dict[str, list[int]] = {}
     for number, name in enumerate(names):
-        found.setdefault(name, []).append(number)
-    return {name: numbers for name, numbers in found.items() if len(numbers) > 1}
+        positions.setdefault(name, []).append(number)
+    return {name: numbers for name, numbers in positions.items() if len(numbers) > 1}
 
 
 def listed(doubles: Mapping[str, Sequence[int]], most: int = 5) -> str:
-    """What `repeated` found, to read: `'crane' (134, 517), 'maillot' (638, 639)`."""
+    """The result of `repeated` as text: `'crane' (134, 517), 'maillot' (638, 639)`."""
     shown = [f"{name!r} ({', '.join(map(str, numbers))})" for name, numbers in doubles.items()]
     return ", ".join(shown[:most] + (["…"] if len(shown) > most else []))
 
 
 def distinct(names: Iterable[str]) -> list[str]:
-    """The names of classes, with its position behind each that occurs more than once: `crane (134)`,
+    """Class names, with the position appended to those that occur more than once: `crane (134)`,
     `crane (517)`."""
     names = [class_name(name) for name in names]
     while doubles := repeated(names):
@@ -54,14 +54,14 @@ _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # on Window
 
 
 def is_text(name: str) -> bool:
-    """Whether a file can have the name in it: half of a surrogate pair, which is no Unicode, comes from JSON
-    and from file systems whose names are bytes."""
+    """True if the name can be encoded: JSON, and file systems whose names are bytes, may give half of a
+    surrogate pair, which is not valid Unicode."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def visible(text: str) -> str:
-    r"""`text` in one line, for people to read: control characters, changes of direction, line ends and what
-    is no Unicode are written as \x1b, \u202e, \n, \udcff."""
+    r"""`text` in one line, with control characters, changes of direction, line ends and invalid Unicode
+    escaped, as in \x1b, \u202e, \n, \udcff."""
     return "".join(
         char.encode("unicode_escape").decode("ascii")
         if unicodedata.category(char) in _CONTROLS and char not in _JOINERS
@@ -71,8 +71,8 @@ def visible(text: str) -> str:
 
 
 def typed(path: object) -> str:
-    r"""`path` as one argument of a command in a shell: quoted where needed, with $'\x1b' for what is not
-    visible, and ./ before a name that would be an option."""
+    r"""`path` as one argument of a shell command: quoted if needed, with invisible characters as $'\x1b', and
+    ./ before a name that would be an option."""
     path = str(path)
     path = f"./{path}" if path.startswith("-") else path
     if visible(path) == path:
@@ -86,18 +86,18 @@ def _escaped(char: str) -> str:
 
 
 def file_name(text: str, most: int = 100) -> str:
-    """Part of a file's name, for every system: letters, digits and ._- of `text`, `most` bytes of them; ""
-    where that leaves nothing. Different texts may give the same one, also but for their case."""
+    """Part of a file name for every system: the letters, digits and ._- of `text`, at most `most` bytes,
+    perhaps "". Different texts may give the same name, or names that differ only in case."""
     safe = re.sub(r"[^\w.-]", "_", text).encode("utf-8", "ignore")[:most].decode("utf-8", "ignore")
     safe = safe.lstrip(".").rstrip(".")
     return f"_{safe}" if _RESERVED.fullmatch(safe) else safe
 
 
 def say(*columns: object) -> None:
-    """Print a line for people on standard output, with a tab between columns."""
+    """Print a line on standard output, with a tab between columns."""
     print(*(visible(str(column)) for column in columns), sep="\t", flush=True)
 
 
 def warn(text: str) -> None:
-    """Report in one line on standard error what does not end the work; the logger "fovea" has it."""
+    """Print a one-line warning on standard error, by the logger "fovea"."""
     logging.getLogger("fovea").warning("fovea: %s", visible(text))

@@ -1,7 +1,7 @@
-"""What a number may be, wherever it comes from: an option, a model file, a run's arguments, a call.
+"""Checks of numbers from options, model files, run arguments and calls.
 
-Arrays are indexed with 32 bits and computed in float32, and that bounds every number: a whole number is at
-most MOST, an array has at most MOST numbers, and any other number is one that float32 can hold.
+Arrays are indexed with 32 bits and computed in float32, which bounds every number: a whole number is at most
+MOST, an array has at most MOST elements, and any other number must fit into float32.
 """
 
 from collections.abc import Sequence
@@ -21,19 +21,19 @@ SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32)
 def whole(value: Any, who: str, name: str, least: int = 1, most: int = MOST) -> int:
     """`value` as a whole number from `least` to `most`. Raises ShapeError."""
     try:
-        found = index(value)
+        result = index(value)
     except TypeError:
-        found = None
-    if found is None or isinstance(value, bool) or not least <= found <= most:
+        result = None
+    if result is None or isinstance(value, bool) or not least <= result <= most:
         expected = f"a whole number of at least {least}"
-        if found is not None and found > most:
+        if result is not None and result > most:
             expected += f" and at most {most:,}"
         raise ShapeError(mismatch(f"{who}: {name}", expected, short(value)))
-    return found
+    return result
 
 
 def real(value: Any) -> bool:
-    """Whether `value` is a number, of Python's or NumPy's; True and False are none."""
+    """True if `value` is a number of Python's or NumPy's, but not a bool."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
@@ -42,7 +42,7 @@ def number(
 ) -> float:
     """`value` as a number from `least` to `most`, which `expected` describes. Raises ShapeError.
 
-    Where it must be above 0, `least` is SMALLEST: what is smaller is 0 in float32.
+    For a number above 0, `least` is SMALLEST: smaller ones are 0 in float32.
     """
     known = real(value)
     if known and max(least, -LARGEST) <= value <= min(most, LARGEST):
@@ -53,7 +53,7 @@ def number(
 
 
 def typed(value: Any) -> Any:
-    """A text as the number that it says; all else, and a text that says none, as it is."""
+    """A text as the number in it; anything else unchanged."""
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:
@@ -61,14 +61,14 @@ def typed(value: Any) -> Any:
 
 
 def flag(value: Any, who: str) -> bool:
-    """`value`, which is True or False. Raises ShapeError."""
+    """`value`. Raises ShapeError unless it is True or False."""
     if not isinstance(value, bool):
         raise ShapeError(mismatch(who, "True or False", short(value)))
     return value
 
 
 def check_size(shape: Sequence[int], who: str, what: str) -> None:
-    """Raise ShapeError where an array of `shape` would have more than MOST numbers."""
+    """Raise ShapeError if an array of `shape` would have more than MOST elements."""
     if prod(shape) > MOST:
         expected = f"{what} of at most {MOST:,} numbers ({gigabytes(4 * MOST)})"
         lengths = short("×".join(map(str, shape)), str)
@@ -76,14 +76,14 @@ def check_size(shape: Sequence[int], who: str, what: str) -> None:
 
 
 def gigabytes(size: int) -> str:
-    """So many bytes, in words."""
+    """`size` bytes as text, in GB."""
     return f"{size / 1e9:,.1f} GB" if size < 10**18 else "more than a billion GB"
 
 
 def short(value: Any, text: Any = repr) -> str:
-    """`value` as errors show it."""
+    """`value` as text for errors, at most 60 characters."""
     try:
-        found = text(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        result = text(value)
+    except ValueError:  # Python refuses to print whole numbers of more than 4,300 digits
         return "a number of thousands of digits"
-    return found if len(found) <= 60 else f"{found[:59]}…"
+    return result if len(result) <= 60 else f"{result[:59]}…"

@@ -1,4 +1,4 @@
-"""The tasks that Fovea knows, and which of them some data asks for."""
+"""The built-in tasks, and the choice of one for some data."""
 
 from typing import Any
 
@@ -15,19 +15,19 @@ TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification,)}
 
 
 def task_for(data: Splits) -> Task:
-    """The task that `data` asks for: pictures with classes are classified."""
+    """The task for `data`: classification for pictures with classes."""
     return Classification()
 
 
 def train(
     network: Network, data: Splits, recipe: Recipe | None = None, *, task: Task | None = None, **more: Any
 ) -> Run:
-    """Train `network` in place on `data`; at the end it is what was best on the validation set.
+    """Train `network` in place on `data`; at the end it has the weights that were best on the validation set.
 
-    `task` says what for; by default it is what the data asks for. `recipe` says how. Of `more`, those named
-    as fields of a `Recipe` or of the task change these: `fovea.train(network, data, epochs=3,
-    label_smoothing=0.1)`; the others are arguments of `fovea.training.loop.train`: out, resume, arguments and
-    progress. Raises FoveaError, and Stopped, a KeyboardInterrupt, after Ctrl-C.
+    `task` is by default the one for `data`. Arguments in `more` named like fields of `Recipe` or of the task
+    override these: `fovea.train(network, data, epochs=3, label_smoothing=0.1)`; the others are arguments of
+    `fovea.training.loop.train`: out, resume, arguments and progress. Raises FoveaError, and Stopped, a
+    KeyboardInterrupt, after Ctrl-C.
     """
     return loop.train(network, data, recipe, task=task or task_for(data), **more)
 
@@ -36,5 +36,5 @@ def find_rate(
     network: Network, data: Splits, recipe: Recipe | None = None, *, task: Task | None = None, **more: Any
 ) -> RateSearch:
     """Find a learning rate for `network`, `data` and `recipe`, as `fovea.training.rate_search.find_rate`
-    does; the network stays as it was. `task` is by default what the data asks for."""
+    does; the network is unchanged. `task` is by default the one for `data`."""
     return rate_search.find_rate(network, data, recipe, task=task or task_for(data), **more)

@@ -71,7 +71,7 @@ def test_everything_is_done_with_the_keyboard_alone(page):
     page.keyboard.type("3")
     settled(page)
     expect(page.locator(".layer .changed").nth(3)).to_be_visible()
-    tab_to(page, "Take back")
+    tab_to(page, "Undo")
     page.keyboard.press("Enter")
     expect(page.locator(".layer .changed").nth(3)).to_be_hidden()
     for _ in range(60):  # back to the views
@@ -164,7 +164,7 @@ def test_two_browsers_do_not_disturb_each_other(opened):
     one, two = opened(), opened()
     before = drawn(two, ".layer canvas:first-child")
     layer(one, "conv1")
-    one.get_by_label("Replace the filter by a known one").select_option("sobel-vertical")
+    one.get_by_label("Replace the filter with a known one").select_option("sobel-vertical")
     one.locator(".thumbs button").nth(4).click()
     settled(one)
     layer(two, "pool1")

@@ -54,7 +54,7 @@ def test_the_data_set_is_looked_through_by_class_and_page(page):
     page.get_by_label("Class", exact=True).select_option("7")
     expect(page.locator(".thumbs button").first).to_have_attribute("title", "7")
     assert set(page.locator(".thumbs button").evaluate_all("all => all.map(one => one.title)")) == {"7"}
-    page.get_by_label("Pictures after").click()
+    page.get_by_label("Next pictures").click()
     expect(page.locator(".dataset .where")).to_contain_text("25–48 of 200")
     page.get_by_label("Part").select_option("train")
     expect(page.locator(".dataset .where")).to_contain_text("1–24")
@@ -135,7 +135,7 @@ def test_a_changed_number_changes_everything_downstream_and_can_be_taken_back(pa
     expect(page.locator(".layer .changed").first).to_be_visible()
     expect(field).to_be_focused()
     assert field.input_value() == "5"
-    page.get_by_role("button", name="Take back", exact=True).click()
+    page.get_by_role("button", name="Undo", exact=True).click()
     settled(page)
     assert drawn(page, ".layer canvas:first-child") == before
     assert page.locator(".classes").inner_text() == answer
@@ -154,7 +154,7 @@ def test_the_bias_can_be_changed(page):
 def test_a_known_filter_is_chosen(page, name, shot):
     layer(page, "conv1")
     before = drawn(page, ".layer canvas:first-child")
-    page.get_by_label("Replace the filter by a known one").select_option(name)
+    page.get_by_label("Replace the filter with a known one").select_option(name)
     settled(page)
     framed = np.zeros((5, 5))
     framed[1:4, 1:4] = fovea.filters.weights(name, "opencv")
@@ -181,7 +181,7 @@ def test_where_the_class_is_found_lies_over_the_picture(page):
     expect(light).to_be_hidden()
     page.get_by_role("radio", name="Grad-CAM").click()
     expect(light).to_be_visible()
-    expect(page.locator(".found")).to_have_text("Orange: what speaks for 7.")
+    expect(page.locator(".found")).to_have_text("Orange: evidence for 7.")
     own = drawn(page, ".light")
     page.locator(".classes button").nth(1).click()
     settled(page)

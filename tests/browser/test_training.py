@@ -92,7 +92,7 @@ def test_loss_accuracy_and_filters_are_shown_live(live, opened):
         expect(page.locator(".chart .line:not(.within)")).to_have_count(4)
         assert all(a != b for a, b in zip(filters, drawn(page, ".filters .maps canvas"), strict=True))
 
-        page.get_by_label("let the whole page use the newest weights").check()
+        page.get_by_label("use the latest weights").check()
         page.get_by_role("tab", name="Network").click()
         settled(page)
         before = drawn(page, ".layer canvas:first-child")

@@ -1,1 +1,1 @@
-"""The page that `fovea look` serves; no logic: it asks `fovea.apps.look`, and the browser draws."""
+"""The page of `fovea look`: `fovea.apps.look` computes the answers, and the browser draws them."""

@@ -1,4 +1,4 @@
-"""The addresses of the page, and what answers at each. The browser can ask for these and for nothing else."""
+"""The routes of the page and their handlers."""
 
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -19,23 +19,23 @@ from fovea.web import wire
 from fovea.web.guard import Busy, Guard, TooLarge, too_large
 from fovea.web.questions import READ, SENT, Handler
 
-MOST_WORDS = 2000  # letters of an error, which may quote what was asked
-QUESTION = 4 << 20  # bytes of a question without its picture: JSON takes much more of memory than of the wire
+MOST_LETTERS = 2000  # of an error, which may quote the request
+QUESTION = 4 << 20  # bytes of a request without its picture: parsed JSON takes much more memory
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 def make(look: Look, names: Sequence[str] = ()) -> Guard:
-    """The application; `names` are the server's own beside "localhost"."""
-    turns = anyio.CapacityLimiter(1)  # a network computes on all cores: who asks meanwhile waits
-    uploads = anyio.CapacityLimiter(1)  # a large picture takes seconds, and holds nobody up but the next one
+    """The application; `names` are the server's names beside "localhost"."""
+    turns = anyio.CapacityLimiter(1)  # a network computes on all cores: requests wait for each other
+    uploads = anyio.CapacityLimiter(1)  # a large picture takes seconds: only other uploads wait for it
     longest = QUESTION + 2 * prod(look.network.input_shape)  # bytes, with a picture in base64
 
     async def reply(handler: Handler, given: Any, limiter: anyio.CapacityLimiter = turns) -> Response:
         try:
             answer, arrays = await run_sync(handler, look, given, limiter=limiter)
         except FoveaError as error:
-            return JSONResponse({"error": str(error)[:MOST_WORDS]}, 400)
+            return JSONResponse({"error": str(error)[:MOST_LETTERS]}, 400)
         return Response(wire.pack(answer, arrays), media_type=wire.TYPE)
 
     def read(handler: Handler) -> Callable[..., Any]:
@@ -49,7 +49,7 @@ def make(look: Look, names: Sequence[str] = ()) -> Guard:
             try:
                 body = await request.body()
             except ClientDisconnect:
-                return Response(status_code=400)  # nobody hears it
+                return Response(status_code=400)  # nobody receives it
             if name == "picture":
                 return await reply(handler, body, uploads)
             if len(body) > longest:
@@ -58,7 +58,7 @@ def make(look: Look, names: Sequence[str] = ()) -> Guard:
 
         return post
 
-    routes = [Route(path, _kept(content, kind)) for path, (content, kind) in assets().items()]
+    routes = [Route(path, _asset(content, kind)) for path, (content, kind) in assets().items()]
     routes += [Route(f"/api/{name}", read(handler), methods=["GET"]) for name, handler in READ.items()]
     routes += [Route(f"/api/{name}", sent(name, handler), methods=["POST"]) for name, handler in SENT.items()]
     handlers: dict[Any, Any] = {
@@ -71,17 +71,17 @@ def make(look: Look, names: Sequence[str] = ()) -> Guard:
 
 
 def assets() -> dict[str, tuple[bytes, str]]:
-    """The page's own files by address, read once: no request ever becomes a path."""
-    found = {}
+    """The page's files by address, read once: no request is ever turned into a path."""
+    contents = {}
     for file in (files("fovea.web") / "static").iterdir():
         kind = _TYPES.get(file.name.rpartition(".")[2])
         if kind:
             address = "/" if file.name == "index.html" else f"/static/{file.name}"
-            found[address] = (file.read_bytes(), kind)
-    return found
+            contents[address] = (file.read_bytes(), kind)
+    return contents
 
 
-def _kept(content: bytes, kind: str) -> Callable[..., Any]:
+def _asset(content: bytes, kind: str) -> Callable[..., Any]:
     async def get(request: Request) -> Response:
         return Response(content, media_type=kind)
 
@@ -98,9 +98,9 @@ async def _too_large(request: Request, error: Exception) -> Response:
 
 
 async def _busy(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "too much is sent at once: try again"}, 503, {"Connection": "close"})
+    return JSONResponse({"error": "too many large requests at once: try again"}, 503, {"Connection": "close"})
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """A mistake in Fovea itself: the terminal shows where, the browser only that there was one."""
-    return JSONResponse({"error": f"internal error, {type(error).__name__}: the terminal says more"}, 500)
+    """A bug in Fovea itself: the terminal shows the traceback, the browser only the type of the error."""
+    return JSONResponse({"error": f"internal error, {type(error).__name__}: see the terminal"}, 500)

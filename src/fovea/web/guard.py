@@ -1,13 +1,13 @@
-"""What stands before every request: who asks, from where, and how much is sent.
+"""Checks of every request: its host, its origin and its size.
 
 Any page that is open in the same browser can send requests to this machine, and a name on the internet can
-be made to lead here. So a request is answered only
+be made to resolve to it. So a request is answered only
 
-    - to a host that is this server's own name: "localhost" or a number, never another name (DNS rebinding)
-    - from a page of this server itself, by Origin and Sec-Fetch-Site, or typed into the address bar
-    - up to LIMIT bytes, and TOGETHER of all that are answered at once
+    - if its host is "localhost" or an IP address, and not another name (DNS rebinding)
+    - if it comes from a page of this server, by Origin and Sec-Fetch-Site, or was typed into the address bar
+    - up to LIMIT bytes, and TOGETHER of all concurrent requests
 
-and every reply tells the browser to load nothing from elsewhere. https://fetch.spec.whatwg.org,
+and every reply forbids the browser to load anything from elsewhere. https://fetch.spec.whatwg.org,
 https://www.w3.org/TR/CSP3.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 
-# RFC 9112, 3.2: no user, no path, nothing beside a name or number and a port
+# RFC 9112, 3.2: a name or number and a port, without user and path
 _HOST = re.compile(r"(\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[^\s:/?#@\[\]\\]+))(:[0-9]{1,5})?")
 LIMIT = 24 << 20  # bytes of a request: a large photograph
 TOGETHER = 4 * LIMIT  # bytes of all requests that are being answered
@@ -38,15 +38,15 @@ HEADERS = {
 
 
 class TooLarge(Exception):
-    """More than LIMIT bytes were sent."""
+    """A request has more than LIMIT bytes."""
 
 
 class Busy(Exception):
-    """More than TOGETHER bytes were sent by all."""
+    """All concurrent requests have more than TOGETHER bytes."""
 
 
 class Guard:
-    """Answers for `app`, with `names` as the server's own beside "localhost" and all numbers."""
+    """ASGI middleware around `app`; `names` are the server's names beside "localhost" and IP addresses."""
 
     def __init__(self, app: Any, names: Sequence[str] = ()) -> None:
         self.app = app
@@ -54,15 +54,15 @@ class Guard:
         self.held = 0  # bytes of the requests that are being answered
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":  # there is no other kind here but the start and the end of the server
+        if scope["type"] != "http":  # the only other kind here is "lifespan", the server's start and end
             return await self.app(scope, receive, send) if scope["type"] == "lifespan" else None
         headers, got = Headers(scope=scope), 0
 
         async def counted() -> Any:
             nonlocal got
             message = await receive()
-            came = len(message.get("body", b""))
-            got, self.held = got + came, self.held + came
+            size = len(message.get("body", b""))
+            got, self.held = got + size, self.held + size
             if got > LIMIT:
                 raise TooLarge
             if self.held > TOGETHER:
@@ -83,7 +83,7 @@ class Guard:
             self.held -= got
 
     def refusal(self, headers: Headers) -> tuple[int, str]:
-        """The status and the reason of a request that gets no answer; 0 for one that does."""
+        """The status and the reason to refuse a request; (0, "") for a valid one."""
         host = headers.get("host", "")
         if len(headers.getlist("host")) != 1 or not self._is_own(host):
             return 403, "the request is for another host: open the address that fovea look printed"
@@ -103,7 +103,7 @@ class Guard:
         parts = _HOST.fullmatch(host.lower())
         if parts is None:
             return False
-        try:  # a number: no name server was asked, so that none could lie
+        try:  # an IP address involves no name server
             return ip_address(parts["six"] or parts["name"]).version == (6 if parts["six"] else 4)
         except ValueError:
             return parts["name"] in self.names

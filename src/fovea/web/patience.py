@@ -1,8 +1,8 @@
-"""How long a connection may keep the server waiting, and how many there may be.
+"""Time limits of connections, and their number.
 
-A client that sends its request, or reads its answer, a byte at a time would hold a connection for ever, and
-many of them the whole server. A request may take `SECONDS`, and what its bytes take at `RATE`; an answer must
-move on within `SECONDS`. Between requests, uvicorn's own time-out closes a connection.
+A client that sends its request, or reads its answer, a byte at a time would hold a connection forever, and
+many such clients would block the server. A request may take `SECONDS` plus its bytes / `RATE`; sending an
+answer must progress within `SECONDS`. Between requests, uvicorn's own time-out closes a connection.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 SECONDS = 5.0
-RATE = 128 << 10  # bytes a second of a request: a slow wireless network
+RATE = 128 << 10  # bytes per second of a request: a slow wireless network
 MOST = 128  # connections: a browser opens six
-_EVERY = 0.5  # seconds between looks at a connection
+_EVERY = 0.5  # seconds between checks of a connection
 
 
 class Patient(H11Protocol):
-    """uvicorn's HTTP, with an end to its patience."""
+    """uvicorn's HTTP protocol with time limits."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -29,7 +29,7 @@ class Patient(H11Protocol):
         if len(self.connections) > MOST:
             transport.abort()
         else:
-            self._look()
+            self._check()
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
@@ -45,10 +45,10 @@ class Patient(H11Protocol):
         super().connection_lost(exc)
 
     def _begin(self) -> None:
-        """Wait for a request from now on."""
+        """Start the clock of the next request."""
         self._since, self._received = self.loop.time(), 0
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now, unsent = self.loop.time(), self.transport.get_write_buffer_size()
         if unsent != self._unsent or not unsent:
             self._unsent, self._moved = unsent, now
@@ -57,4 +57,4 @@ class Patient(H11Protocol):
         if slow or now - self._moved > SECONDS:
             self.transport.abort()
         else:
-            self._timer = self.loop.call_later(_EVERY, self._look)
+            self._timer = self.loop.call_later(_EVERY, self._check)

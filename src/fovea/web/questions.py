@@ -1,4 +1,4 @@
-"""What the page asks, by the last part of the address; each turns what came into a call of `Look`."""
+"""The requests of the page, by the last part of the address: handlers that call `Look`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -14,12 +14,12 @@ from fovea.files import jsons
 Handler: TypeAlias = Callable[[Look, Any], Answer]
 Query: TypeAlias = Mapping[str, Any]
 
-_DEEPEST = 10  # lists and names in each other: the weights of a changed filter have six
+_DEEPEST = 10  # nested lists and objects: the weights of a changed filter have six
 _LARGEST = 1e300
 
 
-def _about(question: Callable[[Scene, Query], Answer]) -> Handler:
-    """The handler of a question about a scene, from the bytes of its JSON."""
+def _on_scene(question: Callable[[Scene, Query], Answer]) -> Handler:
+    """A handler that parses JSON and calls `question` with the scene in it."""
 
     def handler(look: Look, body: bytes) -> Answer:
         query = _json(body)
@@ -29,12 +29,12 @@ def _about(question: Callable[[Scene, Query], Answer]) -> Handler:
 
 
 def _json(body: bytes) -> Query:
-    """Names and values. Raises FoveaError for what is not JSON, and for what no question has in it: text that
-    is no Unicode, numbers beyond float64, lists in lists without end."""
+    """The JSON object in `body`. Raises FoveaError for invalid JSON, for text that is not Unicode, numbers
+    near the end of float64, and deep nesting."""
     query = jsons.loads(body, "request")
     _check(query, _DEEPEST)
     if not isinstance(query, dict):
-        raise FoveaError(mismatch("request", "names and values", type(query).__name__))
+        raise FoveaError(mismatch("request", "a JSON object", type(query).__name__))
     return query
 
 
@@ -48,7 +48,7 @@ def _check(value: Any, depth: int) -> None:
         raise FoveaError(mismatch("request", f"numbers up to {_LARGEST:g}", "a larger one"))
     if isinstance(value, dict | list):
         if not depth:
-            raise FoveaError(mismatch("request", f"at most {_DEEPEST} lists in each other", "more"))
+            raise FoveaError(mismatch("request", f"at most {_DEEPEST} nested lists", "more"))
         for inner in [*value, *value.values()] if isinstance(value, dict) else value:
             _check(inner, depth - 1)
 
@@ -70,13 +70,13 @@ def _whole(query: Query, name: str, default: int | None = None) -> int:
     raise FoveaError(mismatch(f"request: {name}", "a whole number", repr(value)))
 
 
-def _maybe(query: Query, name: str) -> int | None:
+def _optional(query: Query, name: str) -> int | None:
     return None if query.get(name) is None else _whole(query, name)
 
 
-def _of(query: Query) -> dict[str, Any]:
-    """Which filter's weights, and which class's loss."""
-    return {"column": _whole(query, "column", 0), "label": _maybe(query, "label")}
+def _selection(query: Query) -> dict[str, Any]:
+    """The filter for gradients by weights, and the class for the loss."""
+    return {"column": _whole(query, "column", 0), "label": _optional(query, "label")}
 
 
 def _preset(look: Look, query: Query) -> Answer:
@@ -90,7 +90,7 @@ READ: Mapping[str, Handler] = {
         _text(query, "part"),
         _whole(query, "start", 0),
         _whole(query, "count", 30),
-        _maybe(query, "label"),
+        _optional(query, "label"),
     ),
     "training": lambda look, query: look.training(),
 }
@@ -100,18 +100,22 @@ SENT: Mapping[str, Handler] = {
     "picture": lambda look, body: look.picture(body),
     "steps": lambda look, body: steps(_json(body)),
     "preset": lambda look, body: _preset(look, _json(body)),
-    "overview": _about(lambda scene, query: views.overview(scene)),
-    "layer": _about(
+    "overview": _on_scene(lambda scene, query: views.overview(scene)),
+    "layer": _on_scene(
         lambda scene, query: views.layer(
-            scene, _text(query, "layer"), _text(query, "view"), start=_whole(query, "start", 0), **_of(query)
+            scene,
+            _text(query, "layer"),
+            _text(query, "view"),
+            start=_whole(query, "start", 0),
+            **_selection(query),
         )
     ),
-    "trace": _about(
+    "trace": _on_scene(
         lambda scene, query: views.trace(
-            scene, _text(query, "layer"), _text(query, "view"), query.get("at"), **_of(query)
+            scene, _text(query, "layer"), _text(query, "view"), query.get("at"), **_selection(query)
         )
     ),
-    "attention": _about(
-        lambda scene, query: views.attention(scene, _text(query, "how"), _maybe(query, "label"))
+    "attention": _on_scene(
+        lambda scene, query: views.attention(scene, _text(query, "how"), _optional(query, "label"))
     ),
 }

@@ -1,4 +1,4 @@
-"""From a port to the end of the server: who listens where, and how it stops."""
+"""The server: its socket, its run until Ctrl-C, and its address."""
 
 import errno
 import socket
@@ -9,29 +9,29 @@ from typing import Any
 from fovea.errors import FoveaError, mismatch
 
 LOOPBACK = "127.0.0.1"
-PATIENCE = 1  # seconds that a request may still take when the server stops
+PATIENCE = 1  # seconds for open requests when the server stops
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 takes any that is free. Raises FoveaError where that cannot be."""
+    """A listening socket; port 0 picks a free one. Raises FoveaError if host or port cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     try:
-        if sys.platform != "win32":  # there it would let two servers have the same port
+        if sys.platform != "win32":  # where it would allow two servers on one port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(128)
     except (OSError, OverflowError) as error:
         listener.close()
-        raise FoveaError(_why(host, port, error)) from error
+        raise FoveaError(_explained(host, port, error)) from error
     return listener
 
 
 def serve(app: Any, listener: socket.socket, ready: Callable[[], object] = lambda: None) -> None:
-    """Answer until Ctrl-C; `ready` is called when the first request can come."""
+    """Answer requests until Ctrl-C; `ready` is called before the first."""
     try:
         server(app, ready).run(sockets=[listener])
-    except KeyboardInterrupt:  # uvicorn has closed everything and passes it on
+    except KeyboardInterrupt:  # uvicorn has closed everything and re-raises it
         pass
     finally:
         listener.close()
@@ -56,19 +56,19 @@ def server(app: Any, ready: Callable[[], object]) -> Any:
 
 
 def address(listener: socket.socket) -> str:
-    """What one types into the browser."""
+    """The URL for the browser."""
     host, port = listener.getsockname()[:2]
     host = LOOPBACK if host == "0.0.0.0" else "::1" if host == "::" else host
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def is_open_to_others(listener: socket.socket) -> bool:
-    """Whether other machines can ask as well."""
+    """True if other machines can connect."""
     host = listener.getsockname()[0]
     return not (host.startswith("127.") or host == "::1")
 
 
-def _why(host: str, port: int, error: Exception) -> str:
+def _explained(host: str, port: int, error: Exception) -> str:
     if isinstance(error, OverflowError):
         return mismatch("port", "a number from 0 to 65535", port)
     code = getattr(error, "errno", None)
@@ -78,9 +78,12 @@ def _why(host: str, port: int, error: Exception) -> str:
         )
     if code == errno.EACCES:
         return mismatch(
-            f"port {port}", "a port that one may use", "one below 1024", "choose another with --port"
+            f"port {port}", "an unprivileged port", "one below 1024", "choose another with --port"
         )
     reason = getattr(error, "strerror", None) or str(error)
     return mismatch(
-        f"host {host}", "an address of this machine", reason, "leave out --host for this machine alone"
+        f"host {host}",
+        "an address of this machine",
+        reason,
+        "leave out --host to listen to this machine only",
     )

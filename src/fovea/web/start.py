@@ -1,4 +1,4 @@
-"""`fovea look` from its arguments to its end."""
+"""The command `fovea look`."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -19,23 +19,23 @@ def look(
     from fovea.apps.look.session import Look
     from fovea.web.app import make
 
-    listener = listen(host, port)  # before all else: it is what fails most often
+    listener = listen(host, port)  # first, because it fails most often
     try:
-        looking = Look(model, data, run)
+        session = Look(model, data, run)
         with Counter("compiling") as counter:
-            looking.warm(counter)
+            session.warm(counter)
         page = address(listener)
 
         def ready() -> None:
             if is_open_to_others(listener):
-                say("everybody who can reach this machine can look, and there is no password")
+                say("anyone who can reach this machine can open the page, without a password")
             say(f"{page} shows {model}; Ctrl-C ends it")
             if open_browser:
                 import webbrowser
 
                 webbrowser.open(page)
 
-        serve(make(looking, [host]), listener, ready)
+        serve(make(session, [host]), listener, ready)
         say("ended")
     finally:
         listener.close()

@@ -1,7 +1,7 @@
-"""Answers on their way to the browser: JSON, and the arrays beside it, in the safetensors format.
+"""The format of answers to the browser: a JSON object and arrays, in the safetensors format.
 
 A reply is the length of a header (8 bytes, little-endian), the header in JSON, and the arrays' bytes. The
-answer stands in the header's `__metadata__`. Numbers go as they are in memory: no reply is larger than that.
+answer is in the header's `__metadata__`.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def pack(answer: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
     ready = {
         n: np.ascontiguousarray(a, np.float32 if a.dtype.kind == "f" else None) for n, a in arrays.items()
     }
-    # Four bytes first: arrays of single bytes have any length, and would put what follows at an odd place.
+    # float32 arrays first: arrays of bytes have any length, and those after them would be misaligned.
     for name, array in sorted(ready.items(), key=lambda item: -item[1].itemsize):
         start, end = end, end + array.nbytes
         header[name] = {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": (start, end)}
@@ -33,7 +33,7 @@ def pack(answer: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def finite(value: Any) -> Any:
-    """`value` with None for what JSON has no word for: NaN and infinity, as a network can give them."""
+    """`value` with None instead of NaN and infinity, which JSON does not have."""
     if isinstance(value, float):
         return value if abs(value) < float("inf") else None
     if isinstance(value, Mapping):

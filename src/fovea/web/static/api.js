@@ -1,26 +1,26 @@
-/** Questions to the server. An answer is JSON, with arrays beside it in the safetensors format. */
+/** Requests to the server. An answer is a JSON object and arrays, in the safetensors format. */
 
 const TYPES = { F32: Float32Array, I8: Int8Array, U8: Uint8Array };
 
 /** @typedef {{shape: number[], values: Float32Array | Int8Array | Uint8Array}} Tensor */
 /** @typedef {{answer: any, arrays: Object<string, Tensor>}} Reply */
 
-/** What went wrong, in the server's words. */
+/** An error with the server's message. */
 export class Refusal extends Error {}
 
-/** A question by GET. @param {string} name @param {Object<string, any>} [query] @returns {Promise<Reply>} */
+/** A request by GET. @param {string} name @param {Object<string, any>} [query] @returns {Promise<Reply>} */
 export function read(name, query = {}) {
   const words = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== null));
   return reply(fetch(`/api/${name}?${words}`));
 }
 
-/** A question in JSON. @param {string} name @param {any} question @returns {Promise<Reply>} */
+/** A request in JSON, by POST. @param {string} name @param {any} question @returns {Promise<Reply>} */
 export function ask(name, question) {
   const headers = { "Content-Type": "application/json" };
   return reply(fetch(`/api/${name}`, { method: "POST", headers, body: JSON.stringify(question) }));
 }
 
-/** A file. @param {string} name @param {Blob} file @returns {Promise<Reply>} */
+/** An upload. @param {string} name @param {Blob} file @returns {Promise<Reply>} */
 export function send(name, file) {
   const headers = { "Content-Type": "application/octet-stream" };
   return reply(fetch(`/api/${name}`, { method: "POST", headers, body: file }));
@@ -44,7 +44,7 @@ async function reply(request) {
   }
 }
 
-/** Tells, those who hear the page too, whether an answer is awaited. */
+/** Marks the page as busy while answers are awaited, for screen readers too. */
 function busy(more) {
   open += more;
   document.querySelector("main")?.setAttribute("aria-busy", String(open > 0));
@@ -66,9 +66,9 @@ export function unpack(buffer) {
 }
 
 /**
- * Asks again and again, one question at a time. While one is on its way, only the newest of the others waits:
- * whoever draws or types is followed as fast as answers come, and never by answers that are late.
- * @param {() => Promise<Reply> | null} question  null where there is nothing to ask
+ * Sends requests one at a time. While one is open, only the newest of the others waits: so drawing and typing
+ * are answered as fast as possible, and never by outdated answers.
+ * @param {() => Promise<Reply> | null} question  null if there is nothing to ask
  * @param {(reply: Reply) => void} then
  * @param {(error: Refusal) => void} failed
  */
@@ -96,7 +96,7 @@ export function latest(question, then, failed) {
   };
 }
 
-/** Bytes in base64, as JSON can carry them. @param {Uint8Array} bytes */
+/** Bytes in base64, for JSON. @param {Uint8Array} bytes */
 export function base64(bytes) {
   let text = "";
   for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));

@@ -1,4 +1,4 @@
-/** A value and the numbers that it is made of: left × right = products, their sum, the bias. */
+/** The arithmetic of a value: left × right = products, their sum, the bias. */
 
 import { fill, h } from "./dom.js";
 import { largest, style } from "./colour.js";
@@ -17,7 +17,7 @@ export function arithmetic(edit) {
   let shown = { key: "", update: (step) => {} };
   return {
     element,
-    /** Shows a step as `fovea.trace` gives it; `editable` makes fields of the right side. */
+    /** Shows a step of `fovea.trace`; with `editable`, the right side consists of input fields. */
     draw(step, editable) {
       const [f, g, deep = 1] = step.shape;
       const grids = step.shape.length >= 2 && f <= MOST_SIDE && g <= MOST_SIDE;
@@ -84,7 +84,7 @@ function asList(element) {
   };
 }
 
-/** Windows that are too large for numbers: their colours. */
+/** The colours of windows that are too large for numbers. */
 function heat({ shape, left, right, terms, rest }) {
   const [f, g, deep] = shape;
   if (shape.length < 2 || deep > 1 || rest.terms) return null;

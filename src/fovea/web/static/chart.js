@@ -1,4 +1,4 @@
-/** A line chart of a few epochs: two lines, with their last values at the right, and a fine one within the epochs. */
+/** A line chart over epochs: training and validation with their last values, and a fine line within epochs. */
 
 import { fill, h, svg } from "./dom.js";
 
@@ -13,7 +13,7 @@ export function chart(title, written) {
    *  @param {[number, number][]} within @param {number} epochs */
   function draw(lines, within, epochs) {
     const known = lines.map(({ name, points }) => ({ name, points: points.filter(([, value]) => value !== null) })).filter(({ points }) => points.length);
-    // With two epochs to compare, what was before them need not be seen.
+    // With two epochs to compare, the range need not cover the first steps.
     const seen = known.length && known[0].points.length > 1 ? known : [...known, { points: within }];
     const values = seen.flatMap(({ points }) => points.map(([, value]) => value));
     if (!values.length) {
@@ -39,7 +39,7 @@ function drawn({ name, points }, x, y, written) {
 
 const path = (points, x, y) => points.map(([epoch, value], at) => `${at ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
 
-/** The lines' last values, moved apart where they would meet. */
+/** The lines' last values, moved apart if they would overlap. */
 function ends(lines) {
   const sorted = [...lines].sort((a, b) => a.at - b.at);
   sorted.forEach((line, i) => (line.place = i && line.at - sorted[i - 1].place < 15 ? sorted[i - 1].place + 15 : line.at));
@@ -60,7 +60,7 @@ function axis(epochs, x) {
   return [...ticks.map((epoch) => text(x(epoch), HIGH - 10, String(epoch), "middle")), text(WIDE - EDGE.right + 26, HIGH - 10, "epoch", "start")];
 }
 
-/** From where to where an axis goes: a loss begins at 0, an accuracy ends at 1. */
+/** The range of an axis: a loss begins at 0, an accuracy ends at 1. */
 function range(values, isLoss) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   return isLoss ? [0, most > 0 ? 1.05 * most : 1] : [Math.max(0, least - 0.1 * (1 - least) - 0.01), 1];

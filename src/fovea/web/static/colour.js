@@ -1,6 +1,6 @@
 /**
- * One scale for all signed numbers: blue below zero, the paper's colour at zero, orange above.
- * Blue and orange stay apart for every kind of colour vision; in the dark, large numbers are light.
+ * One colour scale for signed numbers: blue below zero, the background's colour at zero, orange above.
+ * Blue and orange are distinct for every kind of colour vision; in dark mode, large numbers are light.
  */
 
 const LIGHT = [[8, 48, 107], [33, 113, 181], [122, 176, 215], [222, 233, 241], [248, 247, 245],
@@ -11,7 +11,7 @@ const DARK = [[198, 226, 255], [96, 165, 232], [44, 104, 164], [28, 54, 82], [25
 const wanted = matchMedia("(prefers-color-scheme: dark)");
 let table = makeTable();
 
-/** 256 colours, −1 … 1, from the stops of the current theme. */
+/** 255 colours from −1 to 1, between the stops of the current theme. */
 function makeTable() {
   const stops = wanted.matches ? DARK : LIGHT;
   return Array.from({ length: 255 }, (_, at) => {
@@ -29,21 +29,21 @@ export function onTheme(redraw) {
   });
 }
 
-/** Red, green, blue of `value` where `largest` is the end of the scale; grey for NaN. */
+/** Red, green, blue of `value` on a scale that ends at `largest`; grey for NaN. */
 export function rgb(value, largest) {
   if (Number.isNaN(value)) return [128, 128, 128];
   const share = largest > 0 ? Math.max(-1, Math.min(1, value / largest)) : 0;
   return table[Math.round(127 + 127 * share)];
 }
 
-/** The same as CSS has it, with black or white on it, whichever has more contrast: 4.5 at least, on any colour. */
+/** The same as CSS, with black or white text, the one with more contrast: at least 4.5 on any colour. */
 export function style(value, largest) {
   const [r, g, b] = rgb(value, largest);
   const light = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) > 0.179;
   return { background: `rgb(${r} ${g} ${b})`, color: light ? "#000" : "#fff" };
 }
 
-/** A part of a colour as light; https://www.w3.org/TR/WCAG22/#dfn-relative-luminance */
+/** Linear light of a colour component; https://www.w3.org/TR/WCAG22/#dfn-relative-luminance */
 const linear = (part) => (part <= 10 ? part / 3295 : ((part / 255 + 0.055) / 1.055) ** 2.4);
 
 /** The largest magnitude among values. */

@@ -19,8 +19,8 @@ export function build(model, failed) {
     at.start = Math.max(0, at.start + by);
     next();
   };
-  const [back, on] = [h("button", { type: "button", "aria-label": "Pictures before", onclick: turn(-PAGE) }, "‹"),
-    h("button", { type: "button", "aria-label": "Pictures after", onclick: turn(PAGE) }, "›")];
+  const [back, on] = [h("button", { type: "button", "aria-label": "Previous pictures", onclick: turn(-PAGE) }, "‹"),
+    h("button", { type: "button", "aria-label": "Next pictures", onclick: turn(PAGE) }, "›")];
   const next = latest(() => read("pictures", { ...at, count: PAGE }), (reply) => {
     const { numbers, labels, total } = reply.answer;
     fill(where, total ? `${count(at.start + 1)}–${count(Math.min(at.start + PAGE, total))} of ${count(total)}` : "none");

@@ -1,11 +1,8 @@
-/** One layer: its maps and filters, or its gradients; one of their values, and what that is made of. */
+/** One layer: its maps and filters, or its gradients, and the arithmetic of one of their values. */
 
 import { byId, fill, h } from "./dom.js";
 import { ask, latest } from "./api.js";
 import { times, plural } from "./format.js";
-
-// What a layer takes in: one shape, or several.
-const taken = (shape) => (Array.isArray(shape[0]) ? shape.map(times).join(" + ") : times(shape));
 import { roving, stop } from "./keys.js";
 import { legend } from "./paint.js";
 import { label, now, on, scene, set } from "./store.js";
@@ -14,7 +11,10 @@ import { filterControls } from "./filter.js";
 import { gallery } from "./gallery.js";
 import { pixelMap } from "./pixelmap.js";
 
-/** What can be looked at: name → [title, how one of its maps is called]. All but the first are gradients. */
+/** The input of a layer: one shape, or several. */
+const inputs = (shape) => (Array.isArray(shape[0]) ? shape.map(times).join(" + ") : times(shape));
+
+/** The views: name → [title, name of one of its maps]. All but the first are gradients. */
 const VIEWS = {
   value: ["Forward", "map"],
   input: ["input", "channel"],
@@ -66,7 +66,7 @@ export function build(model, failed, see) {
     const focused = head.contains(document.activeElement);
     const views = Object.keys(VIEWS).filter((view) => layer.views.includes(view));
     const field = layer.field ? `, each sees ${times(layer.field)} of the picture` : "";
-    const text = `${layer.type}: ${taken(layer.input_shape)} → ${times(layer.output_shape)}${layer.parameters ? `, ${plural(layer.parameters, "parameter")}` : ""}${field}`;
+    const text = `${layer.type}: ${inputs(layer.input_shape)} → ${times(layer.output_shape)}${layer.parameters ? `, ${plural(layer.parameters, "parameter")}` : ""}${field}`;
     const name = label() === null ? "" : model.classes[label()];
     fill(head, h("h2", {}, layer.name, h("small", {}, text)), switcher(views), h("a.back", { href: "#flow" }, "Back to the layers"),
       now.view !== "value" && h("p.note", {}, `Gradients are of the loss of class ${name}; choose another class beside the picture.`));
@@ -84,7 +84,7 @@ export function build(model, failed, see) {
     return group;
   }
 
-  /** Which filter's weights have their gradients shown. */
+  /** The choice of the filter for gradients by weights. */
   function columnChooser() {
     const input = h("input", { type: "number", min: 0, step: 1, onchange: () => set({ column: Math.max(0, Math.min(Number(input.max), Math.round(Number(input.value)) || 0)) }) });
     const name = h("span");

@@ -1,4 +1,4 @@
-/** Elements from words: no HTML is ever made of text, so that no text can become HTML. */
+/** Creation of elements without parsing HTML, so that no text can become HTML. */
 
 /**
  * An element with properties, listeners (`onclick`), attributes (`aria-label`, `role`) and children.
@@ -30,11 +30,11 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** What is in `parent` becomes `children`; `false` and null stand for nothing. */
+/** Replaces the content of `parent` by `children`; `false` and null are skipped. */
 export function fill(parent, ...children) {
   parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return parent;
 }
 
-/** The element of that id, which index.html has. */
+/** The element in index.html with that id. */
 export const byId = (id) => /** @type {any} */ (document.getElementById(id));

@@ -1,4 +1,4 @@
-/** What changes a filter, beside its numbers: known filters to choose from, the bias, and the way back. */
+/** The controls of a filter beside its numbers: known filters, the bias, and undo. */
 
 import { fill, h } from "./dom.js";
 import { ask } from "./api.js";
@@ -12,7 +12,7 @@ export function filterControls(failed) {
   /** @type {{weights: number[][][], bias: number | null}} */
   let current = { weights: [], bias: null };
 
-  const choose = h("select", { "aria-label": "Replace the filter by a known one", onchange: () => preset(choose.value) });
+  const choose = h("select", { "aria-label": "Replace the filter with a known one", onchange: () => preset(choose.value) });
   const bias = h("input", { type: "text", inputMode: "decimal", "aria-label": "Bias", autocomplete: "off",
     oninput: () => {
       const value = Number(bias.value.trim().replace("−", "-").replace(",", "."));
@@ -20,8 +20,8 @@ export function filterControls(failed) {
       bias.setAttribute("aria-invalid", String(!good));
       if (good) change(at.layer, at.c, { ...current, bias: value });
     } });
-  const own = h("button", { type: "button", onclick: () => change(at.layer, at.c, null) }, "Take back");
-  const all = h("button", { type: "button", onclick: () => set({ changes: {} }) }, "Take all back");
+  const own = h("button", { type: "button", onclick: () => change(at.layer, at.c, null) }, "Undo");
+  const all = h("button", { type: "button", onclick: () => set({ changes: {} }) }, "Undo all");
   const biased = h("label.bias", {}, "bias", bias);
   fill(element, choose, biased, own, all);
 
@@ -38,18 +38,18 @@ export function filterControls(failed) {
 
   return {
     element,
-    /** One weight of the filter that is shown becomes `value`. */
+    /** Sets one weight of the filter that is shown. */
     edit(row, column, k, value) {
       const weights = structuredClone(current.weights);
       weights[row][column][k] = value;
       change(at.layer, at.c, { ...current, weights });
     },
-    /** Those that fit into the windows of a layer. @param {string[]} names */
+    /** Lists the known filters that fit the windows of a layer. @param {string[]} names */
     known(names) {
       fill(choose, h("option", { value: "" }, "Known filters …"), names.map((name) => h("option", { value: name }, name)));
       choose.hidden = !names.length;
     },
-    /** W (f_H, f_W, C_in, n) and b (n,), of which filter `c` stands at `place`. */
+    /** Shows filter `c` of a layer, which is at `place` in W (f_H, f_W, C_in, n) and b (n,). */
     draw(layer, c, W, b, place) {
       at = { layer, c };
       current = { weights: nested(W, place), bias: b ? b.values[place] : null };
@@ -61,7 +61,7 @@ export function filterControls(failed) {
   };
 }
 
-/** W[..., c] as lists in lists; without an axis of filters, all of it. */
+/** W[..., c] as nested lists; all of W if it has no axis of filters. */
 function nested({ shape: [f, g, deep, n = 1], values }, c) {
   return Array.from({ length: f }, (_, i) => Array.from({ length: g }, (_, j) =>
     Array.from({ length: deep }, (_, k) => values[((i * g + j) * deep + k) * n + c])));

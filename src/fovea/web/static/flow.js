@@ -1,4 +1,4 @@
-/** The network, layer by layer: each with its maps in small, and the whole list one column of arrow keys. */
+/** The list of layers with thumbnails of their maps. Arrow keys move through it. */
 
 import { byId, fill, h } from "./dom.js";
 import { count, number, plural, times } from "./format.js";
@@ -7,14 +7,14 @@ import { canvas, legend, map, strip } from "./paint.js";
 import { isChanged, now, on, set } from "./store.js";
 
 const WIDE = 46; // CSS pixels of a map as large as the picture
-const LINE = 60; // numbers in a line of a flat layer
+const LINE = 60; // numbers per line of a flat layer
 let rows = {};
-const scale = h("span"); // drawn anew with every answer: the theme may have changed
+const scale = h("span"); // redrawn with every answer: the theme may have changed
 
 /** Lists the layers of `model`; `draw` fills them. */
 export function build(model) {
   rows = Object.fromEntries(model.layers.map((layer) => [layer.name, row(layer, model)]));
-  const list = h("ol.layers", { "aria-label": "Layers, from the picture to the answer" }, Object.values(rows).map((r) => r.item));
+  const list = h("ol.layers", { "aria-label": "Layers, from the picture to the prediction" }, Object.values(rows).map((r) => r.item));
   fill(byId("flow"), h("h2", {}, "Network", h("small", {}, plural(model.parameters, "parameter")), scale), list);
   roving(list, ".layer-name");
   stop(Object.values(rows).map((r) => r.button), rows[model.layers[0].name].button);
@@ -48,7 +48,7 @@ function row(layer, model) {
   canvases.forEach((one, channel) =>
     one.addEventListener("click", () => choose(isMap ? [...middle.slice(0, 2), channel] : [0])));
   const more = isMap && C > canvases.length ? h("span.more", {}, `and ${count(C - canvases.length)} more`) : null;
-  const end = h("span.end", { title: "The largest number, where the colours end" });
+  const end = h("span.end", { title: "The largest magnitude, the end of the colour scale" });
   const item = h("li.layer", {}, h("div.layer-head", {}, button, end), h("div.maps", {}, canvases, more));
   return { item, button, canvases, columns, end, layer };
 }
@@ -67,7 +67,7 @@ function values(n, columns, layer) {
   return made;
 }
 
-/** What says nothing that the layer's name does not say, or says it shorter. */
+/** Shorter names of types, empty if the layer's name already says it. */
 const SHORT = { Conv2D: "", ReLU: "", LeakyReLU: "", Clip: "", Sigmoid: "", Tanh: "", SiLU: "", ELU: "", CELU: "", SELU: "", GELU: "", HardSigmoid: "", HardSwish: "", ThresholdedReLU: "", Mish: "", Softplus: "", LogSigmoid: "", Softsign: "", Tanhshrink: "", PReLU: "", Softmax: "", LogSoftmax: "", Upsample2D: "", Dense: "", Flatten: "", Dropout: "", MaxPool2D: "max", AveragePool2D: "average", GlobalAveragePool2D: "average of all" };
 
 /** "5×5, padding 2", "of relu1", "→ 28×28×6" */

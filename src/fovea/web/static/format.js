@@ -1,8 +1,8 @@
-/** Numbers as people read them: a real minus sign, as many digits as fit. */
+/** Numbers as text: a real minus sign, and few digits. */
 
 const minus = (text) => text.replace("-", "−");
 
-/** About three digits, at most two places: 0.12, −31.5, 340, 1.2e5; what is smaller is 0.00. */
+/** About three digits, at most two decimals: 0.12, −31.5, 340, 1.2e5; smaller numbers are 0.00. */
 export function number(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
@@ -13,7 +13,7 @@ export function number(value) {
   return Number(text) === 0 ? "0.00" : minus(text);
 }
 
-/** Four places, or four digits of what is smaller; for the number that an explanation ends in. */
+/** Four decimals, or four digits of smaller numbers; for the result of an explanation. */
 export function exact(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return number(value);
   const size = Math.abs(value);
@@ -23,7 +23,7 @@ export function exact(value) {
   return `${minus(String(Number((value / scale).toPrecision(4))))}${power}`;
 }
 
-/** What numbers up to `most` are written in units of, so that two places tell them apart: 1, or a power of ten. */
+/** The unit for numbers up to `most`, so that two decimals distinguish them: 1, or a power of ten. */
 export function unit(most) {
   if (!(most > 0) || !Number.isFinite(most) || (most >= 0.05 && most < 1e4)) return { scale: 1, power: "" };
   const exponent = Math.floor(Math.log10(most));
@@ -31,7 +31,7 @@ export function unit(most) {
   return { scale: 10 ** exponent, power: `·10${digits}` };
 }
 
-/** 97.3%, and never 100% for what is not certain. */
+/** 97.3%, and 100% for exactly 1 only. */
 export function percent(share) {
   if (share === null || share === undefined || !Number.isFinite(share)) return "–";
   if (share > 0.9995 && share < 1) return "> 99.9%";

@@ -39,9 +39,9 @@ export function gallery(choose, turn) {
     });
     if (buttons.length) stop(buttons.map((one) => one.button), buttons[chosen - start]?.button ?? buttons[0].button);
     pages.hidden = total <= n;
-    fill(pages, h("button", { type: "button", disabled: start === 0, "aria-label": "Maps before", onclick: () => turn(-n) }, "‹"),
+    fill(pages, h("button", { type: "button", disabled: start === 0, "aria-label": "Previous maps", onclick: () => turn(-n) }, "‹"),
       h("span.where", {}, `${count(start)}–${count(start + n - 1)} of ${count(total)}`),
-      h("button", { type: "button", disabled: start + n >= total, "aria-label": "Maps after", onclick: () => turn(n) }, "›"));
+      h("button", { type: "button", disabled: start + n >= total, "aria-label": "Next maps", onclick: () => turn(n) }, "›"));
   }
   return { element: h("div", {}, grid, pages), draw };
 }

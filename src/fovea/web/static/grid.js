@@ -1,4 +1,4 @@
-/** A small table of numbers, each on its colour. The cells stay, and take new numbers: what is typed in is kept. */
+/** A small table of numbers, each on its colour. Updates keep the cells, so that typing is not interrupted. */
 
 import { h } from "./dom.js";
 import { largest, style } from "./colour.js";
@@ -23,7 +23,7 @@ export function numbers(rows, columns, { name, edit }) {
   return {
     element: h("div.framed", {}, table, frame),
     update: (values, marks = {}) => update(cells, values, marks),
-    /** Puts a frame around `f` by `g` cells, which slides there from where it was; null takes it away. */
+    /** Slides the frame to `f` by `g` cells; null hides it. */
     frame(row, column, f, g) {
       frame.hidden = row === null;
       if (row === null) return;
@@ -36,8 +36,8 @@ export function numbers(rows, columns, { name, edit }) {
 }
 
 /**
- * marks: most, the scale's end; inside, which cells hold a number; winner, the cell of a maximum; dim
- * and blank, cells whose turn has not come; padding, what stands where nothing is.
+ * marks: most, the scale's end; inside, the cells with a number; winner, the cell of a maximum; dim and blank,
+ * cells of later steps; padding, the text of cells outside.
  */
 function update(cells, values, { most, inside, winner, dim, blank, padding = "·" } = {}) {
   const { scale } = edited(cells) ? { scale: 1 } : unit(most ?? 1);
@@ -51,7 +51,7 @@ function update(cells, values, { most, inside, winner, dim, blank, padding = "·
       if (cell !== document.activeElement) cell.value = text;
       else if (!cell.dataset.typed) cell.value = cell.dataset.exact;
     } else cell.textContent = text;
-    cell.title = there ? exact(value) : "padding: nothing is there";
+    cell.title = there ? exact(value) : "padding";
     cell.classList.toggle("outside", !there);
     cell.classList.toggle("winner", winner === at);
     cell.classList.toggle("dim", Boolean(dim?.[at]));

@@ -1,9 +1,9 @@
-/** Arrow keys: one stop for Tab, and arrows inside. The pattern is WAI-ARIA's "roving tabindex". */
+/** Arrow keys within a group that is one Tab stop: WAI-ARIA's "roving tabindex". */
 
-/** How far each key goes: rows down, columns right. */
+/** The step of each key: rows down, columns right. */
 const WAYS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
-/** The step that a key stands for, or null. With Shift it is five times as long. */
+/** The step of a key, five times as long with Shift; null for other keys. */
 export function way(event) {
   if (event.altKey || event.ctrlKey || event.metaKey) return null;
   const found = WAYS[event.key];
@@ -45,7 +45,7 @@ export function stop(items, one) {
   for (const item of items) item.tabIndex = item === one ? 0 : -1;
 }
 
-/** How many of a wrapping row's children stand in its first line. */
+/** The number of a wrapping row's children in its first line. */
 export function inLine(items) {
   if (!items.length) return 1;
   const top = items[0].offsetTop;

@@ -1,4 +1,4 @@
-/** From the empty page to the first picture. */
+/** The start of the page. */
 
 import { byId, fill } from "./dom.js";
 import { ask, latest, read } from "./api.js";
@@ -11,7 +11,7 @@ import * as sight from "./sight.js";
 import * as steps from "./steps.js";
 import * as training from "./training.js";
 
-/** Says what went wrong until something goes right. @param {Error | null} error */
+/** Shows an error until a request succeeds. @param {Error | null} error */
 function tell(error) {
   const alert = byId("alert");
   alert.hidden = !error;

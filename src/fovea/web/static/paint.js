@@ -1,4 +1,4 @@
-/** Arrays as pixels: a canvas has as many pixels as the array, and CSS makes it larger without smoothing. */
+/** Arrays as pixels: a canvas has one pixel per element, and CSS enlarges it without smoothing. */
 
 import { h } from "./dom.js";
 import { rgb } from "./colour.js";
@@ -32,7 +32,7 @@ export function picture(onto, bytes, [H, W, C]) {
   pixels(onto, H, W, (at) => (C === 1 ? [bytes[at], bytes[at], bytes[at]] : bytes.subarray(3 * at, 3 * at + 3)));
 }
 
-/** A map (H, W) of 0 … 1 as light over a picture: nothing is transparent, all is opaque orange. */
+/** A map (H, W) of 0 … 1 as an overlay: 0 is transparent, 1 opaque orange. */
 export function glow(onto, values, H, W) {
   pixels(onto, H, W, (at) => [255, 106, 0, 225 * Math.max(0, Math.min(1, values[at])) ** 0.8]);
 }
@@ -48,7 +48,7 @@ function pixels(onto, H, W, colour) {
   context.putImageData(image, 0, 0);
 }
 
-/** The scale with its ends; without a number, what its colours mean. */
+/** The colour scale with its ends, or without a number the meaning of its colours. */
 export function legend(most) {
   const bar = canvas(1, 101, 96, { className: "pixels scale", ariaHidden: "true" });
   pixels(bar, 1, 101, (at) => rgb((at - 50) / 50, 1));

@@ -1,4 +1,4 @@
-/** One map, large, with a cursor on one of its values: mouse, finger or arrow keys move it. */
+/** One enlarged map with a cursor on one of its values, moved by mouse, finger or arrow keys. */
 
 import { h } from "./dom.js";
 import { exact } from "./format.js";
@@ -6,8 +6,8 @@ import { way } from "./keys.js";
 import { canvas, map, strip } from "./paint.js";
 
 const [MOST_WIDE, FLAT_WIDE] = [252, 560]; // CSS pixels, of a map and of a row of numbers
-const [LEAST, WIDEST] = [6, 420]; // of a value that one can hit, where so many find room
-const LINE = 40; // values in a line, of a layer without maps
+const [LEAST, WIDEST] = [6, 420]; // CSS pixels: a value is at least LEAST wide, up to a map of WIDEST
+const LINE = 40; // values per line of a layer without maps
 
 /** @param {(at: number[]) => void} choose */
 export function pixelMap(choose) {

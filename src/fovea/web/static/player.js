@@ -1,4 +1,4 @@
-/** Play, pause, one step, and anywhere at once: with buttons, a slider, or keys. */
+/** Playback of steps, with buttons, a slider and keys. */
 
 import { fill, h, svg } from "./dom.js";
 
@@ -6,7 +6,7 @@ const ICONS = {
   "First step": "M2 4h2v12H2zM11 4v12l-7-6zM18 4v12l-7-6z", "Step back": "M4 4h2v12H4zM15 4v12l-9-6z", "Play": "M6 3.5v13l10-6.5z",
   "Pause": "M5 4h3.5v12H5zM11.5 4H15v12h-3.5z", "Step forward": "M5 4v12l9-6zM14 4h2v12h-2z",
 };
-const SPEEDS = [["1400", "slow"], ["700", "normal"], ["250", "fast"]]; // milliseconds a step
+const SPEEDS = [["1400", "slow"], ["700", "normal"], ["250", "fast"]]; // milliseconds per step
 
 /** @param {(step: number) => void} draw */
 export function player(draw) {
@@ -55,7 +55,7 @@ export function player(draw) {
   }
   return {
     element, pause, redraw: () => go(step),
-    /** There are so many steps now. */
+    /** Sets the number of steps. */
     length(n) {
       count = n;
       slider.max = String(n - 1);

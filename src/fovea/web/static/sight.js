@@ -1,4 +1,4 @@
-/** The picture that the network sees, what lies over it, and the answer. */
+/** The network's input picture, its overlays, and the prediction. */
 
 import { byId, fill, h } from "./dom.js";
 import { latest, ask } from "./api.js";
@@ -49,7 +49,7 @@ export function draw({ answer: said }) {
   if (best !== now.probable) set({ probable: best });
   const shown = order.slice(0, MOST);
   const focused = answer.querySelector(":focus")?.dataset.number;
-  const list = h("ul.classes", { "aria-label": "Probabilities; choose a class to see where it is found" },
+  const list = h("ul.classes", { "aria-label": "Probabilities; choose a class to explain it" },
     shown.map((number) => classRow(number, p[number], best)));
   roving(list, "button");
   const heading = h("p.verdict", {}, h("b", {}, model.classes[best]), h("span", {}, percent(p[best])),
@@ -61,7 +61,7 @@ export function draw({ answer: said }) {
   kept?.focus();
 }
 
-/** The box of the picture that a value sees: [top, left, bottom, right], or null. */
+/** Frames the receptive field of a value: [top, left, bottom, right], or null. */
 export function see(box) {
   frame.hidden = !box;
   if (!box) return;
@@ -100,6 +100,6 @@ function shine({ arrays }) {
   const most = largest(values);
   glow(light, values.map((value) => value / (most || 1)), H, W);
   const name = model.classes[label()];
-  found.textContent = most > 0 ? `Orange: what speaks for ${name}.` : `Nothing in this picture speaks for ${name}.`;
+  found.textContent = most > 0 ? `Orange: evidence for ${name}.` : `No evidence for ${name} in this picture.`;
   light.hidden = found.hidden = now.overlay === "picture";
 }

@@ -1,4 +1,4 @@
-/** Drawing with mouse, finger, pen or keys. What is drawn goes to the server like any other picture. */
+/** Drawing with mouse, finger, pen or keys. The drawing is uploaded like any other picture. */
 
 import { h } from "./dom.js";
 import { latest } from "./api.js";

@@ -1,4 +1,4 @@
-/** Where the picture comes from: the data set, a file, or one's own hand. */
+/** The sources of pictures: the data set, a file, or a drawing. */
 
 import { h } from "./dom.js";
 import { send } from "./api.js";
@@ -7,7 +7,7 @@ import { set } from "./store.js";
 import * as dataset from "./dataset.js";
 import * as sketch from "./sketch.js";
 
-const LARGEST = 24 * 2 ** 20; // bytes; the server says the same
+const LARGEST = 24 * 2 ** 20; // bytes, the server's limit
 
 /** The tabs, one for each source. */
 export function build(model, failed) {
@@ -18,12 +18,12 @@ export function build(model, failed) {
     ["draw", "Draw", sketch.build(model, upload, failed)],
   ];
   dropAnywhere(take);
-  return h("div.sources", {}, tabs("source", "Where the picture comes from", panels));
+  return h("div.sources", {}, tabs("source", "Source of the picture", panels));
 }
 
-/** A picture's bytes to the server, which decodes them; the pixels that come back are looked at. */
+/** Uploads a file; the server decodes it, and its pixels become the picture. */
 async function upload(file) {
-  if (file.size > LARGEST) throw new Error(`That file has ${Math.round(file.size / 2 ** 20)} megabytes; at most ${LARGEST >> 20} are read.`);
+  if (file.size > LARGEST) throw new Error(`The file has ${Math.round(file.size / 2 ** 20)} megabytes; the limit is ${LARGEST >> 20}.`);
   const { arrays } = await send("picture", file);
   set({ picture: arrays.picture.values, label: null, target: null });
 }
@@ -31,7 +31,7 @@ async function upload(file) {
 function fromFile(take) {
   const input = h("input", { type: "file", accept: "image/*", id: "file", onchange: () => input.files[0] && take(input.files[0]) });
   return h("div.drop", {}, h("label", { for: "file" }, "Choose a picture"), input,
-    h("p", {}, "or drop one anywhere on this page. It goes to your own machine only, and is not kept."));
+    h("p", {}, "or drop one anywhere on this page. It is sent to your own machine only, and not stored."));
 }
 
 function dropAnywhere(take) {

@@ -1,4 +1,4 @@
-/** The grids of one step: the picture with its padding and the window on it, the filter, what comes out. */
+/** The grids of one step: the picture with its padding and the window, the filter, the output. */
 
 import { fill, h } from "./dom.js";
 import { largest } from "./colour.js";
@@ -6,7 +6,7 @@ import { number } from "./format.js";
 import { numbers } from "./grid.js";
 
 const [FORWARD, BACKWARD] = [["products", "output"], ["dZ", "dA", "dW"]];
-const SOFT = 1.5; // the scale ends beyond the largest number: so few numbers would all be dark
+const SOFT = 1.5; // the scale ends above the largest number: few and large numbers would all be dark
 
 /** @param {(at: number, value: number) => void} edit  of a weight */
 export function board(edit) {
@@ -121,7 +121,7 @@ export function board(edit) {
   };
 }
 
-/** What stands at `step` of a tensor (steps, …). */
+/** The values of a tensor (steps, …) at `step`. */
 function at3({ shape: [, ...rest], values }, step) {
   const size = rest.reduce((all, n) => all * n, 1);
   return [...values.slice(step * size, (step + 1) * size)];

@@ -63,7 +63,7 @@ export function build(model, tell) {
   next();
 }
 
-/** Nothing moves where nobody looks; and what was drawn while it was hidden had no size. */
+/** Pauses when hidden; redraws when shown, since hidden elements have no size. */
 export function shown(visible) {
   if (visible) play?.redraw();
   else play?.pause();
@@ -93,7 +93,7 @@ function slider([name, text, least, most], change) {
 
 const labelled = (text, control) => h("label.knob", {}, h("span", {}, text), control);
 
-/** A filter of ones, where none of the known ones fits. */
+/** A filter of ones, if no known one fits. */
 const plain = (size) => Array.from({ length: size }, () => Array(size).fill(1));
 
 /** "⌊(n + 2p − f) / s⌋ + 1 = ⌊(6 + 0 − 3) / 1⌋ + 1 = 4" */

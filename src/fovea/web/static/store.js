@@ -1,11 +1,11 @@
 /**
- * What one browser looks at. It lives in this page alone; each question takes along what it depends on.
+ * The state of the page. It is kept in the browser only; each request contains the parts that it depends on.
  *
- * picture: bytes (H, W, C) as the network takes them in. label: its class, where that is known.
+ * picture: bytes (H, W, C), the network's input. label: its class, if known.
  * changes: filters changed by hand, {layer: {filter: {weights, bias}}}. weights: "model", or "run".
- * layer, view, at: what is chosen. view is "value" or a gradient: "input", "weights", "bias". at is a position
- * in what the view shows, [row, column, channel] or [number]; column is the filter whose weights are shown.
- * k: the input channel. target: the class that gradients and Grad-CAM are about; null for the most probable.
+ * layer, view, at: the chosen value. view is "value" or a gradient: "input", "weights", "bias". at is a position
+ * in the view, [row, column, channel] or [number]; column is the filter whose weights are shown. k: the input
+ * channel. target: the class for gradients and Grad-CAM; null for the most probable.
  */
 
 import { base64 } from "./api.js";
@@ -29,7 +29,7 @@ export function set(parts) {
   for (const [names, listener] of listeners) if (names.some((name) => changed.includes(name))) listener(now);
 }
 
-/** What every question about a scene takes along. */
+/** The scene, for requests. */
 export function scene() {
   return { picture: base64(now.picture), changes: now.changes, weights: now.weights };
 }
@@ -37,13 +37,13 @@ export function scene() {
 /** The class that gradients are of: the chosen one, else the true one, else the most probable. */
 export const label = () => now.target ?? now.label ?? now.probable;
 
-/** Whether a filter has been changed by hand; without a number, whether any of the layer has been. */
+/** True if a filter was changed by hand; without `filter`, if any of the layer was. */
 export function isChanged(layer, filter) {
   const filters = now.changes[layer];
   return filter === undefined ? Boolean(filters) : Boolean(filters?.[filter]);
 }
 
-/** Gives a filter other weights and another bias; null takes all changes of it back. */
+/** Changes the weights and bias of a filter; null undoes its changes. */
 export function change(layer, filter, values) {
   const changes = structuredClone(now.changes);
   changes[layer] = { ...changes[layer], [filter]: values };

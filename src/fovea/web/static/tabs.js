@@ -1,11 +1,11 @@
-/** Tabs as WAI-ARIA has them: arrows go from one to the next, and show it. */
+/** WAI-ARIA tabs: arrow keys move to the next and show it. */
 
 import { h } from "./dom.js";
 import { roving, stop } from "./keys.js";
 
 /**
- * @param {string} id  what the ids of tabs and panels begin with
- * @param {string} label  what the tabs are, for those who hear them
+ * @param {string} id  the prefix of the ids of tabs and panels
+ * @param {string} label  the name for screen readers
  * @param {[string, string, HTMLElement][]} panels  name, title, content
  * @param {(name: string) => void} [shown]
  */
@@ -15,7 +15,7 @@ export function tabs(id, label, panels, shown = () => {}) {
   return [list, ...panels.map(([, , panel]) => panel)];
 }
 
-/** The same in a list that is there already. Returns what shows a panel by its name. */
+/** The same in an existing list. Returns a function that shows a panel by name. */
 export function fillTabs(list, id, panels, shown = () => {}) {
   const buttons = panels.map(([name, title, panel]) => {
     panel.id ||= `${id}-${name}`;

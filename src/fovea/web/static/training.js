@@ -1,4 +1,4 @@
-/** A run, as its folder shows it: the measures of its task and its filters, of every epoch and within. */
+/** A run: the measures of its task and its filters, per epoch and within epochs. */
 
 import { byId, fill, h } from "./dom.js";
 import { latest, read } from "./api.js";
@@ -8,8 +8,8 @@ import { percent, number } from "./format.js";
 import { canvas, legend, map } from "./paint.js";
 import { now, on, set } from "./store.js";
 
-const EVERY = 500; // milliseconds; a run writes as often
-const QUIET = 20; // seconds without a sign of life that are worth a word
+const EVERY = 500; // milliseconds, as a run updates its live status
+const QUIET = 20; // seconds without an update that are reported
 let visible = false;
 let next = () => {};
 let last = null;
@@ -23,7 +23,7 @@ export function build(model, tell) {
   const follow = h("input", { type: "checkbox", id: "follow", onchange: () => set({ weights: follow.checked ? "run" : "model" }) });
   fill(byId("training"), h("h2", {}, "Training"), status,
     charts, filters,
-    h("label.check", {}, follow, "let the whole page use the newest weights, as they are learned"));
+    h("label.check", {}, follow, "use the latest weights on the whole page"));
   let version = null;
   next = latest(() => read("training"), ({ answer, arrays }) => {
     last = { answer, arrays };
@@ -38,7 +38,7 @@ export function build(model, tell) {
     const rows = answer.rows;
     const epochs = answer.epochs ?? rows.length;
     const line = (name, key, at) => ({ name, points: rows.map((row) => [row.epoch + at, row[key] ?? null]) });
-    const mean = -0.5; // of an epoch: it stands in its middle
+    const mean = -0.5; // epochs: a mean over an epoch is drawn at its middle
     const within = (name) => {
       const at = 1 + answer.columns.indexOf(name);
       return at ? answer.points.map((point) => [point[0], point[at]]) : [];
@@ -56,7 +56,7 @@ export function build(model, tell) {
   setInterval(() => (visible || now.weights === "run") && !document.hidden && next(), EVERY);
 }
 
-/** Nothing is asked for while nobody looks. */
+/** Sends requests only while visible. */
 export function shown(yes) {
   visible = yes;
   if (yes) next();
