@@ -21,7 +21,7 @@ from torch import nn  # noqa: E402
 from tests.models import torch_models  # noqa: E402
 
 ENGINES = ("reference", "halide") if engine.available() else ("reference",)
-SIZES = {"vgg11": 224, "vgg11_bn": 224}  # all others are given pictures of 64×64
+SIZES = {"vgg11": 224, "vgg11_bn": 224, "efficientnet_lite0": 75}  # all others are given pictures of 64×64
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def statistics_too(gradients, model):
     return {n: a.astype(np.float32) for n, a in (buffers | gradients).items() if a.dtype.kind == "f"}
 
 
-@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "mobilenet_v2"])
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "mobilenet_v2", "efficientnet_lite0"])
 def test_kernels_answer_as_pytorch(name, files):
     if "halide" not in ENGINES:
         pytest.skip("Halide has no wheel here")
@@ -127,7 +127,7 @@ def test_what_goes_out_is_what_came_in(name, files, tmp_path):
     model, file = files(name)
     network = fovea.load(file)
     assert network.input_shape == (224, 224, 3)
-    assert network.preprocessing == torchvision.IMAGENET
+    assert network.preprocessing == models.MODELS[name].preprocessing
     models.save_torch(network, tmp_path / "again.safetensors")
     again = load_file(tmp_path / "again.safetensors")
     own = {key: tensor for key, tensor in model.state_dict().items() if not key.endswith("_tracked")}

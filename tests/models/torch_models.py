@@ -1,5 +1,7 @@
 """torchvision's models in plain PyTorch, with torchvision's names; torchvision itself is not needed."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -154,6 +156,61 @@ class MobileNetV2(nn.Module):
         return self.classifier(self.features(x).mean((2, 3)))
 
 
+def same(x, size, stride):
+    """x with TensorFlow's padding "same" around it."""
+    pads = []
+    for n in (x.shape[3], x.shape[2]):
+        total = max((math.ceil(n / stride) - 1) * stride + size - n, 0)
+        pads += [total // 2, total - total // 2]
+    return nn.functional.pad(x, pads)
+
+
+class LiteBlock(nn.Module):
+    def __init__(self, channels, filters, size, stride, expansion):
+        super().__init__()
+        wide = channels * expansion
+        if expansion > 1:
+            self._expand_conv = nn.Conv2d(channels, wide, 1, bias=False)
+            self._bn0 = nn.BatchNorm2d(wide, eps=1e-3)
+        self._depthwise_conv = nn.Conv2d(wide, wide, size, stride, groups=wide, bias=False)
+        self._bn1 = nn.BatchNorm2d(wide, eps=1e-3)
+        self._project_conv = nn.Conv2d(wide, filters, 1, bias=False)
+        self._bn2 = nn.BatchNorm2d(filters, eps=1e-3)
+        self.size, self.stride, self.adds = size, stride, stride == 1 and channels == filters
+
+    def forward(self, x):
+        out = x
+        if hasattr(self, "_expand_conv"):
+            out = nn.functional.relu6(self._bn0(self._expand_conv(out)))
+        out = self._depthwise_conv(same(out, self.size, self.stride))
+        out = self._bn2(self._project_conv(nn.functional.relu6(self._bn1(out))))
+        return x + out if self.adds else out
+
+
+class EfficientNetLite0(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self._conv_stem = nn.Conv2d(3, 32, 3, 2, bias=False)
+        self._bn0 = nn.BatchNorm2d(32, eps=1e-3)
+        row, channels = [], 32
+        for repeats, size, stride, expansion, filters in (
+            *((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80)),
+            *((3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)),
+        ):
+            for number in range(repeats):
+                row.append(LiteBlock(channels, filters, size, 1 if number else stride, expansion))
+                channels = filters
+        self._blocks = nn.Sequential(*row)
+        self._conv_head = nn.Conv2d(320, 1280, 1, bias=False)
+        self._bn1 = nn.BatchNorm2d(1280, eps=1e-3)
+        self._fc = nn.Linear(1280, classes)
+
+    def forward(self, x):
+        x = nn.functional.relu6(self._bn0(self._conv_stem(same(x, 3, 2))))
+        x = nn.functional.relu6(self._bn1(self._conv_head(self._blocks(x))))
+        return self._fc(x.mean((2, 3)))
+
+
 NARROW, UNITS = ((4,), (6,), (8, 8), (8, 8), (10, 10)), 24  # VGG-11 with few filters, for its order alone
 
 
@@ -168,6 +225,7 @@ MODELS = {
     "vgg11_bn": lambda classes: narrow_vgg(True, classes),
     "squeezenet1_1": SqueezeNet,
     "mobilenet_v2": MobileNetV2,
+    "efficientnet_lite0": EfficientNetLite0,
 }
 
 

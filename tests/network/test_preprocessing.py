@@ -63,3 +63,16 @@ def test_only_pixels_of_its_channels_are_taken():
         Preprocessing.none(2).apply(PIXELS / 255)
     with pytest.raises(ShapeError, match=r"got uint8 of \(1, 16, 16, 1\)"):
         Preprocessing.none(2).apply(PIXELS.reshape(1, 16, 16, 1))
+
+
+def test_a_crop_is_kept_in_the_model_file_and_others_have_none():
+    stretched, cropped = Preprocessing((0.5,), (0.5,)), Preprocessing((0.5,), (0.5,), crop=0.875)
+    assert stretched.to_dict() == {"mean": [0.5], "std": [0.5]}
+    assert Preprocessing.from_dict(stretched.to_dict()) == stretched
+    assert Preprocessing.from_dict(cropped.to_dict()) == cropped
+
+
+@pytest.mark.parametrize("crop", [0, -1, 1.5, float("nan"), "much", True])
+def test_a_crop_is_a_share_above_0(crop):
+    with pytest.raises(ShapeError, match=r"^Preprocessing: crop: expected a share above 0 and at most 1, got "):
+        Preprocessing((0.5,), (0.5,), crop=crop)

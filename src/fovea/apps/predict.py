@@ -43,7 +43,7 @@ def predict(
     def read(item: tuple[str, str | None]) -> np.ndarray | str:
         file, error = item
         try:
-            return error or images.read(file, (height, width), channels)
+            return error or images.read(file, (height, width), channels, network.preprocessing.crop)
         except (DataError, OutOfMemoryError) as unreadable:
             if isinstance(unreadable, OutOfMemoryError):
                 short.append(file)

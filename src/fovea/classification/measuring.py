@@ -76,7 +76,14 @@ def material(network: Network, model: str, source: str) -> Material:
     """
     height, width, channels = network.input_shape
     record = record_of(model)
-    splits = data.load(source, size=(height, width), channels=channels, record=record, draw=False)
+    splits = data.load(
+        source,
+        size=(height, width),
+        channels=channels,
+        record=record,
+        draw=False,
+        crop=network.preprocessing.crop,
+    )
     if splits.skipped:
         splits.skipped.warn()
     numbers = _numbers(splits.classes, class_names(network), source)

@@ -151,7 +151,7 @@ def prepare(
     if origin is None or (weights is None and origin in models.MODELS and not Path(origin).exists()):
         splits = data.load(source, size=size, seed=seed, groups=groups, record=record)
         name = model or model_for(splits.shape)
-        network = models.build(name, splits.shape, splits.classes, seed=None)
+        network = models.build(name, splits.shape, splits.classes, seed=None, weights=None)
         network.precision = precision or network.precision
         return Prepared(network, splits, name)
     if weights is None:
@@ -162,8 +162,9 @@ def prepare(
     height, width, channels = network.input_shape
     record = record or record_of(origin)
     splits = data.load(
-        source, size=(height, width), channels=channels, seed=seed, groups=groups, record=record
-    )
+        source, size=(height, width), channels=channels, crop=network.preprocessing.crop, seed=seed,
+        groups=groups, record=record,
+    )  # fmt: skip
     notes = []
     if weights is not None:
         network, notes = _with_classes(network, splits.classes, seed)

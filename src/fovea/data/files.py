@@ -27,16 +27,21 @@ _UNREAD, _GOOD, _BAD = range(3)
 
 
 class Files:
-    """Pictures (H, W, C) of `shape` from `files`, for a `Dataset`.
+    """Pictures (H, W, C) of `shape` from `files`, for a `Dataset`; `crop` as for `images.read`.
 
     `memory` is the most bytes that they may take in memory, by default as above.
     """
 
     def __init__(
-        self, files: Sequence[str], shape: tuple[int, int, int], *, memory: int | None = None
+        self,
+        files: Sequence[str],
+        shape: tuple[int, int, int],
+        *,
+        crop: float | None = None,
+        memory: int | None = None,
     ) -> None:
         self.files: Sequence[str] = list(files)
-        self.shape = shape
+        self.shape, self.crop = shape, crop
         self.bad: dict[int, str] = {}
         self._state = np.full(len(self.files), _UNREAD, np.uint8)
         if memory is None:
@@ -70,7 +75,7 @@ class Files:
             return
         file = self.files[i]
         try:
-            picture[...] = images.read(file, self.shape[:2], self.shape[2])
+            picture[...] = images.read(file, self.shape[:2], self.shape[2], self.crop)
             self._state[i] = _GOOD
         except DataError as error:
             self.bad[i] = reason(error, file)

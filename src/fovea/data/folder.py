@@ -28,6 +28,7 @@ def load(
     root: Path,
     size: Sequence[int] | None,
     channels: int | None,
+    crop: float | None,
     seed: int,
     grouping: Grouping | None = None,
 ) -> Splits:
@@ -41,7 +42,7 @@ def load(
     files = [file for part in parts.values() for name in sorted(part.classes) for file in part.classes[name]]
     if grouping is not None:
         grouping.check(relative(file, str(root)) for file in files)
-    pictures = Files(files, _shape(files, size, channels))
+    pictures = Files(files, _shape(files, size, channels), crop=crop)
 
     datasets: dict[str, Dataset | None] = {}
     start = 0

@@ -34,7 +34,9 @@ def present(folder: Path) -> bool:
     return folder.is_dir() and any(_NAME.fullmatch(path.name) for path in folder.iterdir())
 
 
-def load(folder: Path, size: Sequence[int] | None, channels: int | None, seed: int) -> Splits:
+def load(
+    folder: Path, size: Sequence[int] | None, channels: int | None, crop: float | None, seed: int
+) -> Splits:
     """`train-*` and `t10k-*` (or `test-*`), and `val-*` or else a tenth of train, drawn by `seed`.
 
     The classes are the labels in the first of these parts, sorted as strings.
@@ -51,7 +53,7 @@ def load(folder: Path, size: Sequence[int] | None, channels: int | None, seed: i
         numbers[[int(name) for name in classes]] = range(len(classes))
         shape = pictures.shape[1:]
         check_room(len(pictures), (*(size or shape[:2]), channels or shape[2]), f"data {folder}")
-        kept = Kept(images.fit(pictures, size, channels))
+        kept = Kept(images.fit(pictures, size, channels, crop))
         parts[part] = Dataset(kept, numbers[labels], classes, name=f"{folder.name}/{part}")
     shapes = {part.shape for part in parts.values() if part is not None}
     if len(shapes) > 1:

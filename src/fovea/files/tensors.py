@@ -20,6 +20,7 @@ from fovea.files import jsons, open_regular, write_whole
 
 _NAMES = {
     "float64": "F64",
+    "float16": "F16",
     "float32": "F32",
     "int64": "I64",
     "int32": "I32",

@@ -14,6 +14,7 @@ One channel of a coloured picture is its luma, 0.299 R + 0.587 G + 0.114 B (ITU-
 
 import os
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,17 @@ from fovea.images.decoding import MOST_PIXELS, File, array, decode, inspect
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["EXTENSIONS", "MOST_PIXELS", "check_channels", "fit", "inspect", "is_picture", "read", "write"]
+__all__ = [
+    "EXTENSIONS",
+    "MOST_PIXELS",
+    "check_channels",
+    "check_crop",
+    "fit",
+    "inspect",
+    "is_picture",
+    "read",
+    "write",
+]
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 _TRANSPARENT = (".png", ".tif", ".tiff", ".webp")
@@ -39,34 +50,47 @@ def is_picture(path: str | os.PathLike[str]) -> bool:
     return name.lower().endswith(EXTENSIONS) and not name.startswith(".")
 
 
-def read(file: File, size: int | Sequence[int] | None = None, channels: int | None = None) -> np.ndarray:
+def read(
+    file: File,
+    size: int | Sequence[int] | None = None,
+    channels: int | None = None,
+    crop: float | None = None,
+) -> np.ndarray:
     """The picture as uint8 (H, W, C), by the rules above.
 
     `file` is a path or an open binary file. `size` = (H, W) stretches the whole picture to that size,
-    smoothing where it shrinks; by default the picture keeps its own. `channels` is 1 (grey) or 3 (RGB); by
+    smoothing where it shrinks; by default the picture keeps its own. With `crop`, a share above 0 and at most
+    1, it keeps its proportions: the largest part in its middle that has those of `size` is found, and that
+    share of the part's height and width becomes the picture. `channels` is 1 (grey) or 3 (RGB); by
     default 1 for a grey picture and 3 for any other. Raises DataError, which names the file and the reason,
     and OutOfMemoryError if there is not enough memory for it.
     """
     wanted = None if size is None else pair(size, "images.read", "size")
     check_channels(channels)
-    return decode(file, lambda picture: array(_fit(picture, wanted, channels)), wanted)
+    check_crop(crop)
+    least = wanted if wanted is None or crop is None else [ceil(side / crop) for side in wanted]
+    return decode(file, lambda picture: array(_fit(picture, wanted, channels, crop)), least)
 
 
 def fit(
-    pictures: np.ndarray, size: int | Sequence[int] | None = None, channels: int | None = None
+    pictures: np.ndarray,
+    size: int | Sequence[int] | None = None,
+    channels: int | None = None,
+    crop: float | None = None,
 ) -> np.ndarray:
     """uint8 pictures (N, H, W, C) converted to another size and number of channels, as by `read`."""
     from PIL import Image
 
     wanted = pictures.shape[1:3] if size is None else pair(size, "images.fit", "size")
     check_channels(channels)
+    check_crop(crop)
     shape = (*wanted, channels or pictures.shape[3])
-    if shape == pictures.shape[1:]:
+    if shape == pictures.shape[1:] and crop in (None, 1):
         return pictures
     fitted = np.empty((len(pictures), *shape), np.uint8)
     for picture, place in zip(pictures, fitted, strict=True):
         image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
-        place[...] = array(_fit(image, wanted, channels))
+        place[...] = array(_fit(image, wanted, channels, crop))
     return fitted
 
 
@@ -99,13 +123,33 @@ def check_channels(channels: int | None) -> None:
         raise DataError(mismatch("channels", "1 (grey) or 3 (RGB)", repr(channels)))
 
 
-def _fit(image: "Image", size: Sequence[int] | None, channels: int | None) -> "Image":
+def check_crop(crop: float | None) -> None:
+    """Raise DataError unless `crop` is None or a share above 0 and at most 1."""
+    if crop is not None and not 0 < crop <= 1:
+        raise DataError(mismatch("crop", "a share above 0 and at most 1", repr(crop)))
+
+
+def _fit(
+    image: "Image", size: Sequence[int] | None, channels: int | None, crop: float | None = None
+) -> "Image":
     from PIL.Image import Resampling
 
     mode = {None: image.mode, 1: "L", 3: "RGB"}[channels]
     if image.mode != mode:
         image = image.convert(mode)
-    if size is not None and image.size != (size[1], size[0]):
+    if size is None:
+        return image
+    whole = (0.0, 0.0, float(image.width), float(image.height))
+    part = whole if crop is None else _middle(image.size, size, crop)
+    if image.size != (size[1], size[0]) or part != whole:
         # Pillow widens the triangle filter with the factor of shrinking: no aliasing.
-        image = image.resize((size[1], size[0]), Resampling.BILINEAR)
+        image = image.resize((size[1], size[0]), Resampling.BILINEAR, box=part)
     return image
+
+
+def _middle(whole: tuple[int, int], size: Sequence[int], crop: float) -> tuple[float, float, float, float]:
+    """The part (left, top, right, bottom) of a picture of `whole` = (width, height) that becomes `size`."""
+    (width, height), (H, W) = whole, size
+    scale = min(height / H, width / W) * crop  # pixels of the picture per pixel of the result
+    left, top = (width - W * scale) / 2, (height - H * scale) / 2
+    return max(left, 0.0), max(top, 0.0), min(left + W * scale, width), min(top + H * scale, height)

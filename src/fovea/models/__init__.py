@@ -1,30 +1,30 @@
 """Built-in architectures, by the names that the command line takes.
 
 Each is a function `(input_shape, classes, seed) -> Network`, untrained; `classes` is their number, or their
-names.
+names. `build` gives them their trained weights, too.
 """
 
-from collections.abc import Sequence
-
-from fovea.errors import FoveaError, mismatch
+from fovea.models.build import build
 from fovea.models.course import course39
+from fovea.models.efficientnet import efficientnet_lite0
 from fovea.models.files import adapted, load, save_torch
 from fovea.models.lenet import lenet5
 from fovea.models.mobilenet import mobilenet_v2
 from fovea.models.quick import quicknet
-from fovea.models.registry import MODELS
+from fovea.models.registry import DESCRIBED, MODELS
 from fovea.models.resnet import resnet18, resnet20, resnet32, resnet34, resnet50, resnet56
 from fovea.models.rows import Model
 from fovea.models.squeezenet import squeezenet1_1
-from fovea.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn
-from fovea.network import Network
+from fovea.models.vgg import vgg11, vgg11_bn, vgg16, vgg16_bn, vgg19
 
 __all__ = [
+    "DESCRIBED",
     "MODELS",
     "Model",
     "adapted",
     "build",
     "course39",
+    "efficientnet_lite0",
     "lenet5",
     "load",
     "mobilenet_v2",
@@ -41,17 +41,5 @@ __all__ = [
     "vgg11_bn",
     "vgg16",
     "vgg16_bn",
+    "vgg19",
 ]
-
-
-def build(
-    name: str,
-    input_shape: Sequence[int] | None = None,
-    classes: int | Sequence[str] | None = None,
-    seed: int | None = 0,
-) -> Network:
-    """The built-in network of that name; where no shape or classes are given, those that it was made for."""
-    if name not in MODELS:
-        raise FoveaError(mismatch("model", f"one of {', '.join(MODELS)}", repr(name)))
-    given = {"input_shape": input_shape, "classes": classes}
-    return MODELS[name](**{key: value for key, value in given.items() if value is not None}, seed=seed)

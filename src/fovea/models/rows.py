@@ -3,18 +3,22 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fovea.layers import BatchNorm, Conv2D, Layer, ReLU
 from fovea.layers.base import Shape
 from fovea.models.classes import count_and_names
 from fovea.network import Network
 from fovea.network.graph import Node
+from fovea.network.preprocessing import Preprocessing
 
 
 class Rows:
-    """`nodes` in order, and `torch`: a layer's name here → its module's name in torchvision."""
+    """`nodes` in order, and `torch`: a layer's name here → its module's name in PyTorch's files. `epsilon` is
+    that of every batch normalisation."""
 
-    def __init__(self) -> None:
+    def __init__(self, epsilon: float = 1e-5) -> None:
+        self.epsilon = epsilon
         self.nodes: list[Node] = []
         self.torch: dict[str, str] = {}
         self._counts = Counter[str]()
@@ -45,7 +49,7 @@ class Rows:
             return f"{prefix}{layer.kind}{number}" if prefix or number else ""
 
         self.add(conv, *after, name=named(conv), torch=torch[0])
-        norm = BatchNorm()
+        norm = BatchNorm(epsilon=self.epsilon)
         last = self.add(norm, name=named(norm), torch=torch[1])
         if activation is not None:
             layer = activation()
@@ -53,18 +57,25 @@ class Rows:
         return last
 
 
+# The mean and standard deviation of ImageNet's channels, and the part of a picture that accuracies are
+# published for: https://pytorch.org/vision/stable/models
+IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), crop=0.875)
+
+
 @dataclass(frozen=True)
 class Model:
     """A built-in architecture: called, it gives an untrained network.
 
     `describe(name, input_shape, outputs)` writes it down. `input_shape` and `classes` are what it was made
-    for, and what it takes where nothing else is asked for.
+    for, and the defaults; `preprocessing` is how its published weights see pictures. Without `classes`, it
+    ends before the layer that would need their number.
     """
 
     name: str
-    describe: Callable[[str, Shape, int], Rows]
+    describe: Callable[[str, Shape, Any], Rows]
     input_shape: Shape
-    classes: int
+    classes: int | None
+    preprocessing: Preprocessing = IMAGENET
 
     def __call__(
         self,
@@ -73,12 +84,13 @@ class Model:
         seed: int | None = 0,
     ) -> Network:
         """For pictures of `input_shape` = (H, W, C), and so many or so named classes. Raises ShapeError."""
-        outputs, names = count_and_names(self.classes if classes is None else classes, self.name)
+        classes = self.classes if classes is None else classes
+        outputs, names = (None, None) if classes is None else count_and_names(classes, self.name)
         shape = self.input_shape if input_shape is None else tuple(input_shape)
         return Network(self.describe(self.name, shape, outputs).nodes, shape, seed, classes=names)
 
     @property
     def torch(self) -> dict[str, str]:
-        """The name of each layer with parameters → its module's name in torchvision; empty where torchvision
-        has no such model."""
+        """The name of each layer with parameters → its module's name in PyTorch's files of such a network;
+        empty where there are none."""
         return self.describe(self.name, self.input_shape, self.classes).torch

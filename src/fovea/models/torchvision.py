@@ -5,8 +5,7 @@
     BatchNorm  weight, bias, running_mean, running_var  →  gamma, beta, mean, variance
 
 Which module is which layer stands in the models themselves (`Model.torch`); `num_batches_tracked`, which
-nothing here depends on, is passed over. Pictures go in as numbers of 0 … 1, normalised by the mean and the
-standard deviation of each channel of ImageNet, https://pytorch.org/vision/stable/models (`IMAGENET`).
+nothing here depends on, is passed over. Pictures are normalised as the models say (`Model.preprocessing`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +21,7 @@ from fovea.layers.base import Shape
 from fovea.models.rows import Model
 from fovea.network import Network, architecture
 from fovea.network.graph import Graph
-from fovea.network.preprocessing import Preprocessing
 
-IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PASSED_OVER = ".num_batches_tracked"
 NAMES: dict[type[Layer], dict[str, str]] = {
     Conv2D: {"W": "weight", "b": "bias"},
@@ -75,7 +72,7 @@ def read(
     shape = model.input_shape
     if first is not None and first.ndim == 4:
         shape = (*shape[:2], first.shape[1])  # the file may be of grey pictures
-    outputs = model.classes if last is None or not last.ndim else len(last)
+    outputs = model.classes or 1 if last is None or not last.ndim else len(last)
     network = model(shape if input_shape is None else input_shape, max(outputs, 1), seed=None)
     known = set(names.values())
     faults = [f"{t} as well" for t in tensors if t not in known and not t.endswith(PASSED_OVER)]
@@ -96,8 +93,8 @@ def read(
         more = f"; and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
         expected = f"the tensors of torchvision's {model.name} for pictures of {network.input_shape}"
         raise DataError(mismatch(who, expected, listed + more))
-    if network.input_shape[-1] == len(IMAGENET.mean):
-        network.preprocessing = IMAGENET
+    if network.input_shape[-1] == len(model.preprocessing.mean):
+        network.preprocessing = model.preprocessing
     return network
 
 

@@ -2,6 +2,7 @@
 
     11   64 P 128 P 256 256 P 512 512 P 512 512 P → 4096 → 4096 → classes
     16   64 64 P 128 128 P 256 256 256 P 512 512 512 P 512 512 512 P → 4096 → 4096 → classes
+    19   64 64 P 128 128 P 256 256 256 256 P 512 512 512 512 P 512 → the mean of each channel → classes
 
 Every convolution pads by 1 and has ReLU behind it, with batch normalisation between in the `_bn` variants;
 Dropout follows the first two dense layers. These look at 7×7×512 numbers, which is what a picture of
@@ -9,12 +10,13 @@ Dropout follows the first two dense layers. These look at 7×7×512 numbers, whi
 of others they take what there is, so that weights for 224×224 do not fit.
 
 Simonyan, Zisserman: Very deep convolutional networks for large-scale image recognition (2014),
-arXiv:1409.1556, table 1, configurations A and D. https://pytorch.org/vision/stable/models/vgg.html
+arXiv:1409.1556, table 1, configurations A, D and E. https://pytorch.org/vision/stable/models/vgg.html
 """
 
-from fovea.layers import AveragePool2D, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
+from fovea.layers import AveragePool2D, Conv2D, Dense, Dropout, Flatten, GlobalAveragePool2D, MaxPool2D, ReLU
 from fovea.layers.base import Shape
 from fovea.models.rows import Model, Rows
+from fovea.network.preprocessing import Preprocessing
 
 INPUT = (224, 224, 3)
 SIDE, UNITS = 7, 4096  # what the dense layers look at, and how wide they are
@@ -23,6 +25,7 @@ SIDE, UNITS = 7, 4096  # what the dense layers look at, and how wide they are
 STAGES: dict[str, tuple[tuple[int, ...], ...]] = {
     "vgg11": ((64,), (128,), (256,) * 2, (512,) * 2, (512,) * 2),
     "vgg16": ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
+    "vgg19": ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,)),
 }
 
 
@@ -53,6 +56,29 @@ def rows(name: str, input_shape: Shape, outputs: int) -> Rows:
     return found
 
 
+def features(name: str, input_shape: Shape, outputs: int | None) -> Rows:
+    """VGG-19 to relu5_1, the part that style transfer looks at; with `outputs`, a dense layer on the means of
+    its channels."""
+    net, place = Rows(), 0
+    for block, stage in enumerate(STAGES[name], start=1):
+        if block > 1:
+            net.add(MaxPool2D(2), name=f"pool{block - 1}")
+            place += 1
+        for number, filters in enumerate(stage, start=1):
+            conv = Conv2D(filters, 3, padding=1)
+            net.add(conv, name=f"conv{block}_{number}", torch=f"features.{place}")
+            net.add(ReLU(), name=f"relu{block}_{number}")
+            place += 2
+    if outputs is not None:
+        net.add(GlobalAveragePool2D())
+        net.add(Dense(outputs), torch="classifier")
+    return net
+
+
+# Caffe's: the means of ImageNet's red, green and blue, and no division.
+CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, crop=0.875)
+
+vgg19 = Model("vgg19", features, INPUT, None, CAFFE)
 vgg11, vgg11_bn, vgg16, vgg16_bn = (
     Model(name, rows, INPUT, 1000) for name in ("vgg11", "vgg11_bn", "vgg16", "vgg16_bn")
 )

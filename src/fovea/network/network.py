@@ -1,6 +1,6 @@
 """A network: layers, their parameters in one piece of memory, a loop forward and a loop back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from math import prod
 from pathlib import Path
@@ -116,18 +116,21 @@ class Network:
         """Whether the output is a row of logits, one for each class."""
         return not self.outputs and len(self.shapes[-1]) == 1
 
-    def initialise(self, seed: int) -> None:
-        """Draw the first weights, and set the first statistics. A layer's depend on `seed`, its place and its
-        shapes alone."""
+    def initialise(self, seed: int, only: Collection[str] | None = None) -> None:
+        """Draw the first weights and set the first statistics of all layers, or of those named in `only`. A
+        layer's depend on `seed`, its place and its shapes alone."""
         seed = whole(seed, "Network", "seed", 0, MOST_SEED)
         largest = max((prod(shape) for _, shape in self.layout.values()), default=0)
         size = self.memory.nbytes + 16 * largest  # two arrays in float64
         with room_for(size, "Network", "to draw its weights"):
-            self._draw(seed)
+            self._draw(seed, only)
 
-    def _draw(self, seed: int) -> None:
-        self.memory[...] = 0
+    def _draw(self, seed: int, only: Collection[str] | None) -> None:
         for place, (layer, input_shape) in enumerate(zip(self.layers, self.input_shapes, strict=True)):
+            if only is not None and layer.name not in only:
+                continue
+            for view in (*layer.parameters.values(), *layer.statistics.values()):
+                view[...] = 0
             # A spawn key keeps these numbers apart from all that [seed, …] gives elsewhere.
             rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place,)))
             layer.initialise(input_shape, rng)

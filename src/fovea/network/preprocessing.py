@@ -14,21 +14,28 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.ranges import LARGEST, short
+from fovea.ranges import LARGEST, SMALLEST, number, short
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """`mean` and `std` of each channel, as measured on the training pictures, or 0 and 1 for none."""
+    """`mean` and `std` of each channel, as measured on the training pictures, or 0 and 1 for none; and how
+    pictures of another size are fitted: with `crop`, a share above 0 and at most 1, they keep their
+    proportions and lose their edges, without they are stretched (`fovea.images.read`)."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    crop: float | None = None
 
     def __post_init__(self) -> None:
         mean, std = _numbers(self.mean), _numbers(self.std)
         if not mean or len(mean) != len(std) or not all(map(_fits, mean, std)):
             got = f"mean {short(self.mean)} and std {short(self.std)}"
             raise ShapeError(mismatch("Preprocessing", "a mean and a positive std for each channel", got))
+        if self.crop is not None:
+            expected = "a share above 0 and at most 1"
+            crop = number(self.crop, "Preprocessing: crop", expected, SMALLEST, 1)
+            object.__setattr__(self, "crop", crop)
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "std", std)
 
@@ -57,16 +64,17 @@ class Preprocessing:
             )
         return pictures * self.scale + self.offset  # (1)
 
-    def to_dict(self) -> dict[str, list[float]]:
+    def to_dict(self) -> dict[str, Any]:
         """As a model file has it, in JSON."""
-        return {"mean": list(self.mean), "std": list(self.std)}
+        crop = {} if self.crop is None else {"crop": self.crop}
+        return {"mean": list(self.mean), "std": list(self.std), **crop}
 
     @classmethod
     def from_dict(cls, content: Any) -> "Preprocessing":
         """The other way; ShapeError where `content` is not what `to_dict` gives."""
-        if not isinstance(content, dict) or set(content) != {"mean", "std"}:
+        if not isinstance(content, dict) or set(content) - {"crop"} != {"mean", "std"}:
             raise ShapeError(mismatch("Preprocessing", "mean and std", short(content)))
-        return cls(content["mean"], content["std"])
+        return cls(**content)
 
 
 def _fits(mean: float, std: float) -> bool:

@@ -7,7 +7,7 @@ layers. What the metadata say to the contrary is not used, and a FoveaWarning te
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,8 @@ def told(graph: Graph, name: str, shape: Shape) -> Told:
     if given is not None:
         expected = f"those of the graph, {_words(computed)}"
         _warn("preprocessing", mismatch("its numbers", expected, _words(given)))
-    return Told(begin, computed, classes)
+    crop = given.crop if given is not None else None
+    return Told(begin, replace(computed, crop=crop), classes)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ goes on. So a kill between two files, or in the middle of one, loses nothing tha
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from fovea.files.tensors import checksum, read_tensors, write_tensors
 from fovea.names import same, typed
 from fovea.network import Network
 from fovea.network.checkpoint import network_of
-from fovea.network.preprocessing import Preprocessing
 from fovea.optimizers import Optimizer
 from fovea.ranges import short
 from fovea.training.average import Average, Snapshot
@@ -109,7 +108,8 @@ class RunState:
             _check({"mean": C, "std": C, **self._memories(), **own}, arrays)
             if arrays[f"{_OPTIMIZER}steps"][0] != done:
                 raise DataError(mismatch("optimizer.steps", done, arrays[f"{_OPTIMIZER}steps"][0]))
-            preprocessing = Preprocessing(tuple(arrays["mean"].tolist()), tuple(arrays["std"].tolist()))
+            mean, std = (tuple(arrays[name].tolist()) for name in ("mean", "std"))
+            preprocessing = replace(self.network.preprocessing, mean=mean, std=std)
         except TrainingError:
             raise
         except FoveaError as error:

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from fovea import weights
 from fovea.data import Record
 from fovea.errors import DataError, mismatch
 from fovea.files import expanded
 from fovea.layers.base import checked_precision
-from fovea.models import load
+from fovea.models import MODELS, build, load
 from fovea.names import typed
 from fovea.network import Network
 from fovea.network.summary import outputs
@@ -28,9 +29,7 @@ def file_of(model: str) -> Path:
             raise DataError(mismatch(f"model {model}", "a model file or the folder of a run", got))
         return best
     if not path.exists():
-        from fovea.models import MODELS
-
-        if model in MODELS:
+        if _is_built_in(model):
             remedy = f"train it first: fovea train --model {model}"
             raise DataError(
                 mismatch(f"model {model}", "a trained network", "an untrained architecture", remedy)
@@ -40,8 +39,12 @@ def file_of(model: str) -> Path:
 
 
 def trained(model: str, precision: str | None = None) -> Network:
-    """The network of a model file or a run, with another `precision` where one is given. Raises DataError
-    where there is none."""
+    """The network of a model file, a run, or a built-in architecture that has weights in the package, with
+    another `precision` where one is given. Raises DataError where there is none."""
+    if _is_built_in(model) and model in weights.packaged():
+        network = build(model)
+        network.precision = precision or network.precision
+        return network
     file = file_of(model)
     try:
         network = load(file)
@@ -72,9 +75,12 @@ def check_precision(precision: str | None) -> None:
 
 def any_of(model: str) -> Network:
     """The same, or a built-in architecture where `model` is the name of one and no file is called so."""
-    from fovea.models import MODELS, build
+    return build(model) if _is_built_in(model) else trained(model)
 
-    return build(model) if model in MODELS and not Path(model).exists() else trained(model)
+
+def _is_built_in(model: str) -> bool:
+    """Whether `model` names an architecture, and no file is called so."""
+    return model in MODELS and not Path(model).exists()
 
 
 def arguments_of(model: str) -> dict[str, Any]:

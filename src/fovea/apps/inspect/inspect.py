@@ -136,7 +136,7 @@ def _read(network: Network, files: Sequence[str]) -> tuple[dict[str, explanation
     for file in dict.fromkeys(str(expanded(file)) for file in files):
         try:
             H, W, _ = images.inspect(file)
-            pixels = images.read(file, (height, width), channels)
+            pixels = images.read(file, (height, width), channels, network.preprocessing.crop)
             photo = render.shown(images.read(file, render.within((H, W), SHOWN)), SHOWN)
             read[file] = explanation.Read(file, (H, W), pixels, photo)
         except DataError as why:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import data, images
+from fovea import data, images, weights
 from fovea.apps.look import presets
 from fovea.apps.look.scene import Scene, Scenes
 from fovea.apps.look.step_by_step import LEAST_AND_MOST
@@ -48,7 +48,7 @@ class Look:
 
     def _first(self, model: str) -> Network:
         """The model's network; the last one of a run that has no best one yet."""
-        if model in MODELS and not Path(model).exists():
+        if model in MODELS and model not in weights.packaged() and not Path(model).exists():
             self.title += ", untrained"
         try:
             return any_of(model)
@@ -121,7 +121,9 @@ class Look:
             most = f"at most {MOST_PIXELS // 10**6} million pixels"
             raise DataError(mismatch("picture", most, f"{width}×{height}", "make it smaller"))
         H, W, C = self.network.input_shape
-        return {"width": width, "height": height}, {"picture": images.read(BytesIO(file), (H, W), C)}
+        return {"width": width, "height": height}, {
+            "picture": images.read(BytesIO(file), (H, W), C, self.network.preprocessing.crop)
+        }
 
     # ---- The network at work
 
@@ -177,7 +179,14 @@ def _load(given: str | None, model: str, network: Network) -> Splits | None:
         return None
     record, size = record_of(model), (height, width)
     try:
-        splits = data.load(source, size=size, channels=channels, record=record, draw=record is None)
+        splits = data.load(
+            source,
+            size=size,
+            channels=channels,
+            record=record,
+            draw=record is None,
+            crop=network.preprocessing.crop,
+        )
     except DataError:
         if given is not None:
             raise
