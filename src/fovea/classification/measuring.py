@@ -10,8 +10,9 @@ from fovea import data, metrics
 from fovea.data import Splits
 from fovea.errors import DataError, mismatch
 from fovea.network import Network, runner
+from fovea.network.runner import Mirrored
 from fovea.network.soundness import check_answers
-from fovea.training.evaluation import Mirrored, answers
+from fovea.training.evaluation import answers
 from fovea.training.evaluation_set import Choice, choose
 from fovea.training.trained import arguments_of, class_names, record_of
 

@@ -19,9 +19,10 @@ from fovea.losses import CrossEntropy
 from fovea.metrics import LOSS, Measure
 from fovea.names import visible
 from fovea.network import Network
+from fovea.network.runner import Answering, Mirrored
 from fovea.network.summary import outputs
 from fovea.ranges import flag
-from fovea.training.evaluation import Answering, Mirrored, answers
+from fovea.training.evaluation import answers
 from fovea.training.recipe import in_range
 from fovea.training.task import Row, Task
 from fovea.training.trained import class_names

@@ -14,7 +14,7 @@ from fovea.data.groups import is_table
 from fovea.data.record import write_earlier
 from fovea.data.split import relative
 from fovea.errors import DataError, FoveaError, mismatch
-from fovea.files import expanded
+from fovea.files import absolute, expanded
 from fovea.network import Network
 from fovea.training import loop, recipe
 from fovea.training.arguments import LINES
@@ -102,7 +102,7 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         how, task = Recipe.read(asked), Classification.read(asked)
     except FoveaError as error:
         raise DataError(f"{folder.arguments}: {error}") from error
-    if source != "digits" and not Path(source).is_dir():
+    if source != data.DIGITS and not Path(source).is_dir():
         remedy = f"move it back, or write where it is now into {folder.arguments}"
         raise DataError(mismatch(f"data {source}", "the folder of the run's pictures", "none there", remedy))
     progress = progress or Progress()
@@ -216,8 +216,8 @@ def _tell(progress: Progress, network: Network, splits: Splits, model: str, fold
     progress.note(f"{splits.name}: pictures of {shape} in {len(splits.classes)} classes: {parts}")
     if splits.skipped and (line := splits.skipped.line()):
         progress.note(line)
-    count = sum(array.size for array in network.parameters.values())
-    progress.note(f"{model}: {count:,} parameters, engine {engine.current()}; run folder {folder.path}")
+    size = f"{network.parameter_count:,} parameters"
+    progress.note(f"{model}: {size}, engine {engine.current()}; run folder {folder.path}")
 
 
 def _shared(splits: Splits) -> list[str]:
@@ -262,6 +262,5 @@ def _doubled(splits: Splits, folder: Folder) -> list[str]:
 
 
 def _absolute(name: str) -> str:
-    """A path that still leads there from another folder; a built-in name stays."""
-    path = expanded(name)
-    return str(path.resolve()) if path.exists() and name != "digits" else name
+    """A path that is valid from any folder; a built-in name as it is."""
+    return absolute(name) if name != data.DIGITS and expanded(name).exists() else name

@@ -63,9 +63,8 @@ def import_(
         file, out, classes=classes, mean=_numbers("--mean", mean), std=_numbers("--std", std),
         input_shape=None if input_shape is None else _lengths(input_shape), note=say,
     )  # fmt: skip
-    count = sum(array.size for array in network.parameters.values())
     shape = "×".join(map(str, network.input_shape))
-    say(f"{path}: {len(network.layers)} layers, {count:,} parameters, input {shape}")
+    say(f"{path}: {len(network.layers)} layers, {network.parameter_count:,} parameters, input {shape}")
     if not exchange.knows_pixels(network):
         say(
             "pixels are scaled to 0..1; if the network expects another range, import it with --mean and --std"

@@ -15,8 +15,10 @@ from fovea.files import expanded
 from fovea.geometry import pair
 from fovea.images import check_channels, check_crop
 
+DIGITS = "digits"  # the name of the data that Fovea draws itself
+
 __all__ = [
-    "Dataset", "Duplicate", "Record", "Splits", "duplicates", "load", "statistics", "stratified",
+    "DIGITS", "Dataset", "Duplicate", "Record", "Splits", "duplicates", "load", "statistics", "stratified",
     "stratified_groups", "write_splits",
 ]  # fmt: skip
 
@@ -48,7 +50,7 @@ def load(
     check_crop(crop)
     if seed < 0:
         raise DataError(mismatch("data.load: seed", "a whole number from 0 on", seed))
-    if groups is not None and (source == "digits" or idx.present(expanded(source))):
+    if groups is not None and (source == DIGITS or idx.present(expanded(source))):
         raise DataError(mismatch("groups", "pictures that are files of their own", f"data {str(source)!r}"))
     splits = _load(source, size, channels, crop, seed, groups)
     if not splits.drawn:
@@ -66,7 +68,7 @@ def _load(
     seed: int,
     groups: str | None,
 ) -> Splits:
-    if source == "digits":
+    if source == DIGITS:
         from fovea.data import digits
 
         return digits.load(size, channels, crop, seed)

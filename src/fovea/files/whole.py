@@ -28,6 +28,11 @@ def expanded(path: os.PathLike[str] | str) -> Path:
         return Path(path)
 
 
+def absolute(path: os.PathLike[str] | str) -> str:
+    """`path` from the root, without links: valid from any folder."""
+    return str(expanded(path).resolve())
+
+
 def open_regular(path: Path | str, expected: str, limit: int | None = None) -> BinaryIO:
     """Open a regular file of at most `limit` bytes for reading.
 

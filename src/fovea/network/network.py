@@ -20,7 +20,7 @@ from fovea.network.inputs import batch_of, in_precision, numbers, pixels_or_numb
 from fovea.network.outputs import gradients_of, joined, parted
 from fovea.network.parameters import aligned_zeros, hand_out, layout_of, learn_statistics, views_of
 from fovea.network.preprocessing import Preprocessing
-from fovea.network.runner import prediction_plan
+from fovea.network.runner import Mirrored, prediction_plan
 from fovea.ranges import MOST_SEED, check_size, whole
 
 
@@ -115,6 +115,10 @@ class Network:
     def ends_in_classes(self) -> bool:
         """Whether the output is a row of logits, one for each class."""
         return not self.outputs and len(self.shapes[-1]) == 1
+
+    @property
+    def parameter_count(self) -> int:
+        return sum(array.size for array in self.parameters.values())  # `flat` has gaps between them
 
     def initialise(self, seed: int, only: Collection[str] | None = None) -> None:
         """Draw the first weights and set the first statistics of all layers, or of those named in `only`. A
@@ -246,12 +250,8 @@ class Network:
         for start in range(0, len(images), batch_size):
             batch = np.ascontiguousarray(images[start : start + batch_size])
             own = [whole[start : start + batch_size] for whole in outputs]
-            for part, Z in zip(own, self._output(batch, size, softmax), strict=True):
+            for part, Z in zip(own, self._output(batch, size, flips, softmax), strict=True):
                 part[...] = Z
-            if flips:
-                mirrored = np.ascontiguousarray(batch[:, :, ::-1])
-                for part, Z in zip(own, self._output(mirrored, size, softmax), strict=True):
-                    part[...] = (part + Z) / 2
         return joined(self.outputs, outputs)
 
     def predict(self, images: np.ndarray, batch_size: int = 256, *, flips: bool = False) -> np.ndarray:
@@ -284,12 +284,12 @@ class Network:
         self.statistics = views_of(self.flat_statistics, self.statistic_layout)
         hand_out(self.parameters, self.statistics, self.layers)
 
-    def _output(self, images: np.ndarray, batch_size: int, softmax: bool) -> list[np.ndarray]:
+    def _output(self, images: np.ndarray, batch_size: int, flips: bool, softmax: bool) -> list[np.ndarray]:
         """What each output gives."""
         largest = max(range(len(self.layers)), key=lambda number: prod(self.shapes[number]))
         with self._lock, room_for(0, self.layers[largest].who):  # a plan may do with less than an output
             plan = prediction_plan(self, batch_size, softmax, self._plans)
-            return parted(self.outputs, plan.predict(images))
+            return parted(self.outputs, (Mirrored(plan) if flips else plan).predict(images))
 
     @property
     def classes(self) -> list[str] | None:

@@ -9,7 +9,7 @@ for up to `batch_size` images, uint8 (N, H, W, C) or floating point as the netwo
 a network whose outputs have names.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
     from fovea.network import Network
 
 
-class Plan(Protocol):
+class Answering(Protocol):
+    """What answers to pictures: a plan, or one with mirror images."""
+
+    def predict(self, images: np.ndarray) -> Any:
+        """The output (N, …), in an array of its own."""
+        ...
+
+
+class Plan(Answering, Protocol):
     """What trains and runs a network."""
 
     gradients: np.ndarray  # flat, in the network's layout
-
-    def predict(self, images: np.ndarray) -> Any:
-        """The output (N, …)."""
-        ...
 
     def loss_and_gradients(
         self, images: np.ndarray, targets: Any, *, rng: np.random.Generator | None = None
@@ -105,6 +109,20 @@ class Layerwise:
 
     def _input(self, images: np.ndarray) -> np.ndarray:
         return self.network.preprocessing.apply(images) if images.dtype == np.uint8 else images
+
+
+class Mirrored:
+    """Predicts with `plan` the mean of the outputs for each picture and for its mirror image, left and right
+    swapped. Where left and right mean nothing, it is a little more often right, in twice the time."""
+
+    def __init__(self, plan: Answering) -> None:
+        self.plan = plan
+
+    def predict(self, images: np.ndarray) -> Any:
+        Z, mirrored = self.plan.predict(images), self.plan.predict(np.ascontiguousarray(images[:, :, ::-1]))
+        if isinstance(Z, Mapping):
+            return {name: (Z[name] + mirrored[name]) / 2 for name in Z}
+        return (Z + mirrored) / 2
 
 
 def _learns(layer: Layer) -> bool:

@@ -1,35 +1,12 @@
 """A network's answers to a whole data set."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
 from fovea.data import Dataset
 from fovea.data.batches import batches
-
-
-class Answering(Protocol):
-    """What answers to pictures: a plan."""
-
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """The logits (N, classes)."""
-        ...
-
-
-class Mirrored:
-    """Answers with the mean of the logits of each picture and of its mirror image, left and right swapped.
-
-    Where left and right mean nothing, that is a little more often right, in twice the time.
-    """
-
-    def __init__(self, plan: Answering) -> None:
-        self.plan = plan
-
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        logits = self.plan.predict(images).copy()  # a plan's memory is used again for the next batch
-        logits += self.plan.predict(np.ascontiguousarray(images[:, :, ::-1]))
-        return logits / 2
+from fovea.network.runner import Answering
 
 
 def answers(
@@ -41,7 +18,7 @@ def answers(
     logits, labels = [], []
     done = 0
     for images, own in batches(dataset, batch_size, seed=0, epoch=0, shuffle=False):
-        logits.append(plan.predict(images).copy())  # a plan's memory is used again for the next batch
+        logits.append(plan.predict(images))
         labels.append(own)
         done += len(own)
         progress(done)

@@ -78,8 +78,8 @@ class Pulse:
             self.points = self.points[(len(self.points) + 1) % 2 :: 2]
 
     def _write(self, path: Path, at: "Position") -> None:
-        first = next((layer for layer in self.network.layers if isinstance(layer, Conv2D)), None)
-        W = None if first is None else self.network.parameters[f"{first.name}.W"]
+        first = first_convolution(self.network)
+        W = None if first is None else first.parameters["W"]
         filters = {} if W is None or W.size > MOST_NUMBERS else {"filters": W}
         text = {
             "epoch": at.epoch,
@@ -91,6 +91,11 @@ class Pulse:
             "points": [[round(number, 5) for number in point] for point in self.points],
         }
         write_tensors(path, filters, {"pulse": jsons.dumps(text)}, synced=False)
+
+
+def first_convolution(network: Network) -> Conv2D | None:
+    """The layer whose filters are shown while they learn."""
+    return next((layer for layer in network.layers if isinstance(layer, Conv2D)), None)
 
 
 def measure_of(measure: Measure) -> dict[str, Any]:

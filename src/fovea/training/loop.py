@@ -20,9 +20,9 @@ from fovea.data import Splits
 from fovea.errors import DataError, mismatch
 from fovea.names import typed
 from fovea.network import Network, runner
+from fovea.network.runner import Answering
 from fovea.training import layer_rates
 from fovea.training.average import Average
-from fovea.training.evaluation import Answering
 from fovea.training.interrupts import Interrupt, Stopped
 from fovea.training.live_status import Pulse
 from fovea.training.position import Position
@@ -98,8 +98,7 @@ def run(
         step = Step(network, plan, recipe, average, recipe.epochs * steps, factors, folder is not None)
         idle = sum(p.size for name, p in network.parameters.items() if not factors[name.partition(".")[0]])
         if idle:
-            count = sum(p.size for p in network.parameters.values())
-            progress.note(f"{idle:,} of {count:,} parameters are frozen")
+            progress.note(f"{idle:,} of {network.parameter_count:,} parameters are frozen")
         progress.begin(task, at, recipe.epochs, steps)
         pulse = Pulse(folder, network, task, at, steps)
         with Interrupt() as interrupt:

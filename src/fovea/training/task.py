@@ -19,7 +19,7 @@ from fovea.errors import DataError, TrainingError, mismatch
 from fovea.losses import Loss
 from fovea.metrics import LOSS, Measure
 from fovea.network import Network
-from fovea.training.evaluation import Answering
+from fovea.network.runner import Answering
 
 Row = dict[str, Any]  # of results.csv
 

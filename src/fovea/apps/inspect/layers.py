@@ -141,8 +141,9 @@ def _filters(layer: str, stack: np.ndarray, whole: bool, folder: Path) -> Figure
 
 def facts(network: Network) -> str:
     """The network in a sentence."""
-    parameters = sum(array.size for array in network.parameters.values())
-    content = f"{_counted(len(network.layers), 'layer')} with {_counted(parameters, 'parameter')}"
+    content = (
+        f"{_counted(len(network.layers), 'layer')} with {_counted(network.parameter_count, 'parameter')}"
+    )
     end = outputs(network)
     if network.ends_in_classes:
         end = _counted(network.output_shape[0], "class", "classes")

@@ -9,7 +9,7 @@ from fovea.apps.learn_filter import examples, findings
 from fovea.apps.learn_filter.findings import Findings
 from fovea.apps.learn_filter.progress import CHANNELS, Reporter
 from fovea.errors import DataError, ShapeError, mismatch
-from fovea.files import expanded
+from fovea.files import absolute, expanded
 from fovea.filters import learn_filter
 from fovea.filters.examples import MOST, checked_size
 from fovea.ranges import whole
@@ -76,8 +76,8 @@ def learn(
         reporter.end()
     folder = Folder.create_at(out) if out else Folder.create(TASK, "learn")
     arguments = {
-        "task": TASK, "pictures": [_absolute(place) for place in places],
-        "target": None if targets else target, "targets": targets and _absolute(targets),
+        "task": TASK, "pictures": [absolute(place) for place in places],
+        "target": None if targets else target, "targets": targets and absolute(targets),
         "size": size, "filters": len(names), "steps": steps, "seed": seed, "engine": engine.current(),
     }  # fmt: skip
     found = findings.compare(result, names, true, data, folder)
@@ -109,7 +109,3 @@ def known(target: str, targets: str | None, size: int | None) -> tuple[np.ndarra
 
 def _names(target: str) -> list[str]:
     return [name.strip() for name in target.split(",")]
-
-
-def _absolute(place: str) -> str:
-    return str(expanded(place).resolve())

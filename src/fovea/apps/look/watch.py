@@ -16,7 +16,6 @@ import numpy as np
 from fovea import files
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.files import expanded, jsons
-from fovea.layers import Conv2D
 from fovea.models import load
 from fovea.network import Network
 from fovea.tasks import TASKS
@@ -100,7 +99,7 @@ class Watch:
             network = self.network()
         except DataError:
             return None
-        first = next((layer for layer in network.layers if isinstance(layer, Conv2D)), None)
+        first = live_status.first_convolution(network)
         return first and (first.name, first.parameters["W"])
 
     def _measures(self) -> list[dict[str, Any]]:
