@@ -155,7 +155,7 @@ def test_settings_have_all_that_every_state_has_had(run, missing):
 def test_without_a_best_model_a_new_run_is_what_is_left(run):
     (run / "best.safetensors").write_bytes(b"")
     (run / "state.safetensors").write_bytes(b"")
-    with pytest.raises(DataError, match="the run cannot go on, start a new one"):
+    with pytest.raises(DataError, match="the run cannot be resumed, start a new one"):
         resume(run)
 
 

@@ -1,4 +1,4 @@
-"""What the lines of a run's arguments.yaml may hold beside those of its recipe, which checks its own."""
+"""Checks of the lines of a run's arguments.yaml; those of the recipe and the task are checked there."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,7 @@ def _size(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(_whole(1, 10**6), value))
 
 
-# Name → whether the value fits, in words what does, and whether there may be none
+# Name → check of a value, description of valid values, and whether None is valid
 LINES: dict[str, tuple[Callable[[Any], bool], str, bool]] = {
     "task": (_text, "a name", False),
     "data": (_text, "a name or a path", False),
@@ -43,7 +43,7 @@ LINES: dict[str, tuple[Callable[[Any], bool], str, bool]] = {
 
 
 def checked(arguments: Any, who: str) -> dict[str, Any]:
-    """`arguments`, if they are lines whose values fit. Raises DataError, in the name of `who`, for others."""
+    """`arguments`. Raises DataError, which names `who`, for invalid values."""
     if not isinstance(arguments, dict):
         raise DataError(mismatch(who, "names and values", type(arguments).__name__))
     for name, (fits, words, optional) in LINES.items():

@@ -1,11 +1,10 @@
-"""What a network has learned, copied; and the exponential moving average of it over the steps of a training.
+"""Snapshots of a network's weights and statistics, and their exponential moving average over training steps.
 
     a ← δ·a + (1 − δ)·w,   δ = min(decay, (1 + t) / (10 + t))                                             (1)
 
-with the step t from 1. The noise of single steps is averaged away, as by a smaller learning rate, but the
-network moves on at the full one. The bound on δ lets the first weights, which mean nothing, be forgotten
-soon. B. Polyak, A. Juditsky: Acceleration of stochastic approximation by averaging, 1992; the bound is
-TensorFlow's.
+with the step t from 1. Averaging removes the noise of single steps, as a smaller learning rate would, while
+the network trains at the full one. The bound on δ makes the average forget the initial weights soon. B.
+Polyak, A. Juditsky: Acceleration of stochastic approximation by averaging, 1992; the bound is TensorFlow's.
 """
 
 from collections.abc import Iterator
@@ -15,22 +14,22 @@ from fovea.network import Network
 
 
 class Snapshot:
-    """What `network` had learned when it was last taken: its parameters and statistics, in `memory`."""
+    """A copy, `memory`, of the parameters and statistics of `network`."""
 
     def __init__(self, network: Network) -> None:
         self.network, self.memory = network, network.memory.copy()
 
     def capture(self) -> None:
-        """What the network has learned by now."""
+        """Copy the network's current state."""
         self.memory[...] = self.network.memory
 
     def restore(self) -> None:
-        """The network gets it back."""
+        """Copy the snapshot back into the network."""
         self.network.memory[...] = self.memory
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Within the block, the network has it; afterwards what it had before, to the bit."""
+        """Within the block, the network has the snapshot's state; afterwards its own again, bit for bit."""
         before = Snapshot(self.network)
         self.restore()
         try:
@@ -40,13 +39,13 @@ class Snapshot:
 
 
 class Average(Snapshot):
-    """The average of what `network` learns, by (1); it begins with what there is."""
+    """The moving average of the state of `network`, by (1), starting from its current state."""
 
     def __init__(self, network: Network, decay: float) -> None:
         super().__init__(network)
         self.decay = decay
 
     def update(self, step: int) -> None:
-        """The network has made its step number `step`, from 1."""
+        """Update the average after step `step`, from 1."""
         decay = min(self.decay, (1 + step) / (10 + step))
         self.memory += self.memory.dtype.type(1 - decay) * (self.network.memory - self.memory)  # (1)

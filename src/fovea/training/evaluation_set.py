@@ -1,4 +1,4 @@
-"""Which pictures of a data set a trained network is measured on, and what it knows of them already."""
+"""The choice of pictures to evaluate a trained network on, with warnings about those it has seen."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ _KNOWN = {"train": "was trained on", "val": "chose its best epoch by"}
 
 @dataclass(frozen=True)
 class Choice:
-    """name: "test", "val", "train", "new", or "all". source: where these pictures come from, in a few words.
-    warnings: what makes results on them look better than they are."""
+    """Pictures to evaluate on. name: "test", "val", "train", "new", or "all". source: their origin, in a few
+    words. warnings: reasons why results on them look better than they are."""
 
     name: str
     parts: list[Dataset]
@@ -20,16 +20,16 @@ class Choice:
 
     @property
     def described(self) -> str:
-        """How many pictures they are, and where they come from."""
+        """The name, number and origin of the pictures."""
         n = sum(map(len, self.parts))
         return f"{self.name}: {n:,} picture{'' if n == 1 else 's'}, {self.source}"
 
 
 def choose(splits: Splits, record: Record | None, model: str) -> Choice:
-    """What to measure of `splits`, which have the parts that are in the `record` of the model's run.
+    """Choose pictures from `splits`, which are split as in the `record` of the model's run.
 
-    The test pictures: the data's own, or those that the run held out. Where there are none, what the run
-    never had; where there is none of that, what it knows.
+    The test pictures, the data's own or those that the run held out; if there are none, pictures that the run
+    did not have; else its validation or training pictures.
     """
     parts, new = splits.parts, [] if splits.new is None else [splits.new]
     everything = [*parts.values(), *new]
@@ -47,16 +47,16 @@ def choose(splits: Splits, record: Record | None, model: str) -> Choice:
         warning = f"{why}: results may look better than they are"
         return Choice(name, chosen, "perhaps known to the model", [warning])
 
-    was = Counter(part for of in chosen for part in record.parts_of(of, splits.root))
+    was = Counter(part for dataset in chosen for part in record.parts_of(dataset, splits.root))
     rest = 0 if new == chosen or name == "all" else sum(map(len, new))
     warnings = _known(record, splits, chosen)
     if not record.has_digests and (was[None] or rest):
-        warnings.append(f"{record.path} was written without digests: moved pictures are taken for new ones")
+        warnings.append(f"{record.path} has no digests: moved pictures count as new")
     return Choice(name, chosen, _source(record, was, rest), warnings)
 
 
 def _source(record: Record, was: Counter[str | None], rest: int) -> str:
-    """`was`: how many of the chosen pictures the run had in each part; `rest`: how many others are new."""
+    """The origin of the chosen pictures: `was` counts them by part of the run, `rest` other new pictures."""
     run, held, fresh = record.path.parent, was["test"], was[None]
     if held and fresh:
         words = f"{held:,} held out by {run} and {fresh:,} new, not in its splits.csv"
@@ -68,7 +68,7 @@ def _source(record: Record, was: Counter[str | None], rest: int) -> str:
 
 
 def _known(record: Record, splits: Splits, chosen: list[Dataset]) -> list[str]:
-    """A line for each part of the run that chosen pictures were in, other than test."""
+    """A warning for each part of the run, other than test, that chosen pictures were in."""
     total, known = sum(map(len, chosen)), Counter[str]()
     for part in chosen:
         known.update(record.learned(part, splits.root))

@@ -1,4 +1,4 @@
-"""Ctrl-C as a question instead of an accident."""
+"""Handling of Ctrl-C at a safe point of the training."""
 
 import signal
 import threading
@@ -7,13 +7,13 @@ from typing import Self
 
 
 class Stopped(KeyboardInterrupt):
-    """A training was stopped by Ctrl-C after it had saved where it stands; the message says how to go on."""
+    """Raised after Ctrl-C, once the training is saved; the message says how to resume it."""
 
 
 class Interrupt:
-    """Within the block, Ctrl-C only sets `asked`; whoever works there looks at it when all is in order.
+    """Within the block, Ctrl-C only sets `asked`, to be checked at a safe point.
 
-    A second one interrupts as usual. Outside the main thread, which alone hears signals, this does nothing.
+    A second Ctrl-C interrupts as usual. Outside the main thread, which alone gets signals, this does nothing.
     """
 
     def __init__(self) -> None:

@@ -1,14 +1,14 @@
-"""How fast each layer learns: its factor of the learning rate, 0 for one that is frozen.
+"""Learning-rate factors of layers; 0 for a frozen layer.
 
-    factor = decay^depth · the factors that it is given by name                                            (1)
+    factor = decay^depth · the factors given for its name                                                  (1)
 
-A layer's depth is how often pictures get smaller behind it: 0 for the layers of the last size that has
-parameters, which in a classifier is the dense end. What is learned early in a network is the more general; so
-it may change the less: J. Howard, S. Ruder, Universal language model fine-tuning (2018), section 3.2.
+A layer's depth is the number of times that pictures are downsampled after it: 0 for the layers with
+parameters at the last size, such as a classifier's dense layers. Early layers learn more general features, so
+they may change less: J. Howard, S. Ruder, Universal language model fine-tuning (2018), section 3.2.
 
-Names mean layers by their beginning: "stage1" is all of stage 1 (and not stage 10), "conv" all that are
-called so. "..stage2" is all layers up to the last one of stage 2, and "body" all but the last one that has
-parameters. A frozen layer keeps its statistics as well as its parameters.
+A name matches every layer that begins with it: "stage1" is all of stage 1 (and not stage 10), "conv" all
+convolutions with such names. "..stage2" is all layers up to the last one of stage 2, and "body" all but the
+last one with parameters. A frozen layer keeps its statistics as well as its parameters.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,23 +44,23 @@ def rates(asked: Any) -> dict[str, float]:
 
 
 def factors(network: "Network", freeze: Any = (), layer_rates: Any = None) -> dict[str, float]:
-    """The name of each layer with parameters → its factor. Raises TrainingError for a name that means none of
-    them, and where nothing would learn."""
-    own = [layer.name for layer in network.layers if layer.parameters]
+    """The name of each layer with parameters → its factor. Raises TrainingError for a name that matches none
+    of them, and if all are frozen."""
+    learning = [layer.name for layer in network.layers if layer.parameters]
     given = rates(layer_rates)
     decay = given.pop(DECAY, 1.0)
-    found = {name: decay**depth for name, depth in _depths(network).items()}
+    by_layer = {name: decay**depth for name, depth in _depths(network).items()}
     for asked, factor in (*((name, 0.0) for name in names(freeze)), *given.items()):
-        for name in _meant(asked, network, own):
-            found[name] *= factor
-    if found and not any(found.values()):
+        for name in _matching(asked, network, learning):
+            by_layer[name] *= factor
+    if by_layer and not any(by_layer.values()):
         raise TrainingError(mismatch("train: freeze", "a layer that learns", "none: all are frozen"))
-    return found
+    return by_layer
 
 
 def segments(network: "Network", factors: Mapping[str, float]) -> dict[str, tuple[slice, float]]:
     """The parts of the flat parameters that learn, each with its factor, by the name of their first layer.
-    Neighbours with the same factor are one part; it is one for all where there is but one factor."""
+    Neighbours with the same factor are one part."""
     begins: dict[str, int] = {}
     for key, (start, _) in network.layout.items():
         begins.setdefault(key.partition(".")[0], start)
@@ -76,7 +76,7 @@ def segments(network: "Network", factors: Mapping[str, float]) -> dict[str, tupl
 
 
 def learned(network: "Network", factors: Mapping[str, float]) -> dict[str, tuple[slice, float]]:
-    """What an optimizer steps on: "all" parameters as one array where every factor is 1, else `segments`."""
+    """The parts that an optimizer updates: "all" parameters as one if every factor is 1, else `segments`."""
     if all(factor == 1 for factor in factors.values()):
         return {"all": (slice(0, network.flat.size), 1.0)}
     return segments(network, factors)
@@ -88,21 +88,23 @@ def freeze(network: "Network", factors: Mapping[str, float]) -> None:
         layer.frozen = factors.get(layer.name, 1.0) == 0
 
 
-def _meant(asked: str, network: "Network", own: list[str]) -> list[str]:
-    """The layers with parameters that the name means."""
+def _matching(asked: str, network: "Network", learning: list[str]) -> list[str]:
+    """The layers that the name matches, among `learning`, those with parameters."""
     if asked == BODY:
-        return own[:-1]
+        return learning[:-1]
     prefix = asked.removeprefix(UP_TO)
     order = [layer.name for layer in network.layers]
-    places = [place for place, name in enumerate(order) if prefix and _begins(name, prefix)]
-    meant = set(order[: places[-1] + 1] if asked.startswith(UP_TO) and places else [order[p] for p in places])
-    found = [name for name in own if name in meant]
-    if not found:
-        known = ", ".join(own[:12]) + (" and so on" if len(own) > 12 else "")
+    indices = [index for index, name in enumerate(order) if prefix and _begins(name, prefix)]
+    meant = set(
+        order[: indices[-1] + 1] if asked.startswith(UP_TO) and indices else [order[p] for p in indices]
+    )
+    matching = [name for name in learning if name in meant]
+    if not matching:
+        known = ", ".join(learning[:12]) + (" and so on" if len(learning) > 12 else "")
         expected = f"body, or the beginning of a layer's name ({known})"
-        remedy = suggestion(prefix, own)
+        remedy = suggestion(prefix, learning)
         raise TrainingError(mismatch("train: freeze or layer_rates", expected, repr(asked), remedy))
-    return found
+    return matching
 
 
 def _begins(name: str, prefix: str) -> bool:
@@ -111,7 +113,7 @@ def _begins(name: str, prefix: str) -> bool:
 
 
 def _depths(network: "Network") -> dict[str, int]:
-    """How many sizes of pictures come behind each layer with parameters."""
+    """The number of smaller picture sizes after each layer with parameters."""
     sizes = {
         layer.name: shape[:-1]
         for layer, shape in zip(network.layers, network.shapes, strict=True)

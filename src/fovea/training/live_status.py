@@ -1,8 +1,8 @@
-"""How a run stands within an epoch, for those who watch: one small file, written anew about twice a second.
+"""The live status of a run within an epoch: one small file, rewritten about twice a second.
 
 `pulse.safetensors` has the filters of the first convolution, and in its metadata the position, the measures
-that the task shows, and their curves on the training pictures so far. It is a sign of life and nothing else:
-no run goes on from it, it is not synced, and where it cannot be written the training goes on without.
+that the task shows, and their curves on the training pictures so far. It is only for watching: runs are not
+resumed from it, it is not synced, and the training continues if it cannot be written.
 """
 
 from contextlib import suppress
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from fovea.training.task import Task
 
 EVERY = 0.5  # seconds
-SHARE, RAREST = 0.005, 5.0  # of the time, at most, is spent on it; but there is a pulse after so many seconds
-MOST_POINTS = 400  # of the curve: beyond, every other one is left out
+SHARE, RAREST = 0.005, 5.0  # at most this share of the time is spent on it, but it is written every 5 seconds
+MOST_POINTS = 400  # of the curve: with more, every other one is dropped
 MOST_NUMBERS = 65_536  # of the filters
 
 _WORDS, _FLAGS = ("name", "title"), ("share", "rises")  # of a measure
@@ -37,53 +37,53 @@ Point = tuple[float, ...]  # epochs done, and the measures' means since the poin
 
 
 class Pulse:
-    """Writes the pulse of a run of `network` for `task` to `folder`, if there is one; `at` is where the run
-    begins or resumes, and an epoch has `steps` steps."""
+    """Writes the pulse of a run of `network` for `task` to `folder`, if there is one; the run starts or
+    resumes at `position`, and an epoch has `steps` steps."""
 
     def __init__(
-        self, folder: Folder | None, network: Network, task: "Task", at: "Position", steps: int
+        self, folder: Folder | None, network: Network, task: "Task", position: "Position", steps: int
     ) -> None:
         self.measures, self.columns = task.panels(), [measure.name for measure in task.learned]
         self.path, self.network, self.steps = folder and folder.pulse, network, steps
         self.due = perf_counter() + EVERY
-        begun = at.epoch - 1 + at.step / steps
+        begun = position.epoch - 1 + position.step / steps
         known = read(self.path)[0] if self.path else {}
-        own = known.get("columns") == self.columns
-        self.points: list[Point] = [point for point in known["points"] if point[0] <= begun] if own else []
-        self.before = at.epoch, dict(at.sums), at.seen
+        points = known["points"] if known.get("columns") == self.columns else []
+        self.points: list[Point] = [point for point in points if point[0] <= begun]
+        self.before = position.epoch, dict(position.sums), position.seen
         if self.path:
             with suppress(DataError):
-                self._write(self.path, at)
+                self._write(self.path, position)
 
-    def step(self, at: "Position") -> None:
-        """A step is done; mostly this looks at the clock, and that is all."""
+    def step(self, position: "Position") -> None:
+        """Called after each step; usually this only checks the clock."""
         if self.path is None or (now := perf_counter()) < self.due:
             return
-        self._add(at)
-        with suppress(DataError):  # saving the run will say what is wrong
-            self._write(self.path, at)
+        self._add(position)
+        with suppress(DataError):  # saving the run will report the problem
+            self._write(self.path, position)
         done = perf_counter()
         self.due = done + max(EVERY, min((done - now) / SHARE, RAREST))
 
-    def _add(self, at: "Position") -> None:
+    def _add(self, position: "Position") -> None:
         epoch, sums, seen = self.before
-        if at.epoch != epoch:
+        if position.epoch != epoch:
             sums, seen = {}, 0
-        self.before = at.epoch, dict(at.sums), at.seen
-        means = [at.sums.get(name, 0) - sums.get(name, 0) for name in self.columns]
-        if (counted := at.seen - seen) and all(map(isfinite, means)):
-            place = at.epoch - 1 + at.step / self.steps
+        self.before = position.epoch, dict(position.sums), position.seen
+        means = [position.sums.get(name, 0) - sums.get(name, 0) for name in self.columns]
+        if (counted := position.seen - seen) and all(map(isfinite, means)):
+            place = position.epoch - 1 + position.step / self.steps
             self.points.append((place, *(mean / counted for mean in means)))
         if len(self.points) > MOST_POINTS:
             self.points = self.points[(len(self.points) + 1) % 2 :: 2]
 
-    def _write(self, path: Path, at: "Position") -> None:
+    def _write(self, path: Path, position: "Position") -> None:
         first = first_convolution(self.network)
         W = None if first is None else first.parameters["W"]
         filters = {} if W is None or W.size > MOST_NUMBERS else {"filters": W}
         text = {
-            "epoch": at.epoch,
-            "step": at.step,
+            "epoch": position.epoch,
+            "step": position.step,
             "steps": self.steps,
             "layer": first and first.name,
             "measures": [measure_of(m) for m in self.measures],
@@ -99,13 +99,13 @@ def first_convolution(network: Network) -> Conv2D | None:
 
 
 def measure_of(measure: Measure) -> dict[str, Any]:
-    """What those who watch are told of a measure."""
+    """The description of a measure in the live status."""
     return {name: getattr(measure, name) for name in (*_WORDS, *_FLAGS)}
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What a pulse says, and "filters" (f_H, f_W, C_in, filters) where it has some. Of a run without one,
-    that there are no "points"."""
+    """The content of a pulse, and "filters" (f_H, f_W, C_in, filters) if it has some. Without a readable
+    file, {"points": []}."""
     try:
         text, arrays = read_tensors(path)
         found = {"columns": ["loss", "top1"], "measures": [], **jsons.loads(text["pulse"], str(path))}

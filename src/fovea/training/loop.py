@@ -2,9 +2,9 @@
 
     run = fovea.train(network, fovea.data.load("digits"), epochs=3)
 
-After every epoch the network is measured on the validation set. The best one there is measured on the test
-set, once, at the end. With a run folder, everything needed to resume is on disk after each epoch, and after
-the step in which somebody presses Ctrl-C; a resumed run ends with the same bits as one that never stopped.
+After every epoch the network is measured on the validation set. The best one is measured on the test set,
+once, at the end. With a run folder, everything needed to resume is on disk after each epoch, and after the
+step in which Ctrl-C is pressed; a resumed run ends with the same bits as one that was never stopped.
 """
 
 from collections.abc import Mapping
@@ -47,17 +47,17 @@ def train(
     progress: Progress | None = None,
     **choices: Any,
 ) -> Run:
-    """Train `network` in place; at the end it is what was best on the validation set.
+    """Train `network` in place; at the end it has the weights that were best on the validation set.
 
-    `task` says what for, `recipe` how, and `choices`, named as the fields of a `Recipe` or of the task,
-    change these: `train(network, data, task=task, epochs=3, average=0.999)`. A network that knows no pictures
-    yet takes the training pictures' mean and standard deviation, and what the task tells it. `out` is a run
-    folder to write, made anew unless it is a `Folder`; `resume` is one to resume, with all else as it was.
-    `arguments` are more lines for its arguments.yaml. All random numbers come from the recipe's seed.
+    `choices`, named like the fields of a `Recipe` or of the task, override those of `recipe` and `task`:
+    `train(network, data, task=task, epochs=3, average=0.999)`. A new network gets the training pictures' mean
+    and standard deviation, and whatever the task adds, such as classes. `out` is a run folder to create, or
+    an open `Folder`; `resume` is one to resume, with all else as it was. `arguments` are more lines for its
+    arguments.yaml. All random numbers come from the recipe's seed.
 
-    Raises DataError or ShapeError where network and data do not fit, DataError where the first step gives no
-    numbers, TrainingError where the loss is no longer one or the run cannot be saved, and Stopped, a
-    KeyboardInterrupt, after Ctrl-C.
+    Raises DataError or ShapeError if network and data do not fit, DataError if the first step gives NaN or
+    infinity, TrainingError if a later one does or the run cannot be saved, and Stopped, a KeyboardInterrupt,
+    after Ctrl-C.
     """
     setup = Setup(network, data, *chosen(recipe or Recipe(), task, choices))
     return run(setup, out=out, resume=resume, arguments=arguments, progress=progress)
@@ -86,12 +86,12 @@ def run(
     if resume:
         learned = layer_rates.learned(network, factors)
         sizes = {name: network.flat[where].size for name, (where, _) in learned.items()}
-        at = state.restore(data, task, recipe.epochs, steps, sizes)
+        position = state.restore(data, task, recipe.epochs, steps, sizes)
         if state.changed:
             n, first = len(state.changed), state.changed[0]
             progress.note(f"pictures whose content has changed since the run began: {n:,}, such as {first}")
     else:
-        at = state.begin(data, {"task": task.name, **(arguments or {}), **settings})
+        position = state.begin(data, {"task": task.name, **(arguments or {}), **settings})
     layer_rates.freeze(network, factors)
     try:
         plan = runner.plan(network, size, training=True, loss=setup.loss, progress=progress.compiling)
@@ -99,35 +99,37 @@ def run(
         idle = sum(p.size for name, p in network.parameters.items() if not factors[name.partition(".")[0]])
         if idle:
             progress.note(f"{idle:,} of {network.parameter_count:,} parameters are frozen")
-        progress.begin(task, at, recipe.epochs, steps)
-        pulse = Pulse(folder, network, task, at, steps)
+        progress.begin(task, position, recipe.epochs, steps)
+        pulse = Pulse(folder, network, task, position, steps)
         with Interrupt() as interrupt:
-            while not recipe.is_over(at.epoch, at.waited):
-                started = perf_counter() - at.seconds
-                with closing(setup.batches(at.epoch, at.step)) as stream:
+            while not recipe.is_over(position.epoch, position.waited):
+                started = perf_counter() - position.seconds
+                with closing(setup.batches(position.epoch, position.step)) as stream:
                     for images, targets in stream:  # batch
                         # forward → loss → backward
-                        found, sums = plan.loss_and_gradients(images, targets, rng=step.rng(at))
-                        step(found, images, at)  # step
-                        at.add(found, sums, setup.loss.counted(targets))
-                        progress.step(at)
-                        pulse.step(at)
+                        loss, sums = plan.loss_and_gradients(images, targets, rng=step.rng(position))
+                        step(loss, images, position)  # step
+                        position.add(loss, sums, setup.loss.counted(targets))
+                        progress.step(position)
+                        pulse.step(position)
                         if interrupt.asked:
                             break
-                at.seconds, at.bad = perf_counter() - started, data.bad
+                position.seconds, position.bad = perf_counter() - started, data.bad
                 with state.applied():
-                    row = _measure(task, plan, data, at, size) if at.step == steps else None
+                    row = _measure(task, plan, data, position, size) if position.step == steps else None
                 if not _is_sound(network, row):
-                    raise diverged("weights", "others", at, at.step, recipe.rate, folder is not None)
-                if row and at.close(row, task):
+                    raise diverged(
+                        "weights", "others", position, position.step, recipe.rate, folder is not None
+                    )
+                if row and position.close(row, task):
                     state.mark_best()
-                state.save(at)
+                state.save(position)
                 if row:
-                    progress.epoch(at)
-                if interrupt.asked and not recipe.is_over(at.epoch, at.waited):
-                    raise Stopped(_how_to_resume(at, steps, folder))
-        if at.epoch <= recipe.epochs:
-            progress.note(f"stopped early: no improvement on val since epoch {at.best_epoch}")
+                    progress.epoch(position)
+                if interrupt.asked and not recipe.is_over(position.epoch, position.waited):
+                    raise Stopped(_how_to_resume(position, steps, folder))
+        if position.epoch <= recipe.epochs:
+            progress.note(f"stopped early: no improvement on val since epoch {position.best_epoch}")
     finally:
         layer_rates.freeze(network, {})
         progress.end()
@@ -135,42 +137,43 @@ def run(
     state.restore_best()
     name = next(name for name in ("test", "val", "train") if name in data.parts)
     measured, details = task.measure(plan, data.parts[name], size)
-    at.bad = data.bad
+    position.bad = data.bad
     metrics = {"split": name, **measured, "seed": recipe.seed}
-    state.finish(at, metrics)
+    state.finish(position, metrics)
     if folder is not None:
-        charts.results(folder.path / "results.png", at.history, at.best_epoch, task.panels())
+        charts.results(folder.path / "results.png", position.history, position.best_epoch, task.panels())
         task.draw(folder.path, data, details)
-    return Run(at.history, at.best_epoch, metrics, details, at.bad, folder)
+    return Run(position.history, position.best_epoch, metrics, details, position.bad, folder)
 
 
-def _measure(task: Task, plan: Answering, data: Splits, at: Position, batch_size: int) -> Row:
-    """The epoch's row of results.csv; there is nothing under `val_…` without a validation set."""
-    if at.seen == 0:
+def _measure(task: Task, plan: Answering, data: Splits, position: Position, batch_size: int) -> Row:
+    """The epoch's row of results.csv; the values of `val_…` are None without a validation set."""
+    if position.seen == 0:
         file, why = next(iter(data.bad.items()), ("", ""))
         got = f"none in train, where {file} is one of {len(data.bad)}: {why}" if file else "none that counts"
         raise DataError(mismatch(f"data {data.name}", "pictures that can be read", got))
     val = {} if data.val is None else task.measure(plan, data.val, batch_size)[0]
     return {
-        "epoch": at.epoch,
-        **{f"train_{measure.name}": at.mean(measure.name) for measure in task.learned},
+        "epoch": position.epoch,
+        **{f"train_{measure.name}": position.mean(measure.name) for measure in task.learned},
         **{f"val_{measure.name}": val.get(measure.name) for measure in task.measured},
-        "seconds": round(at.seconds, 3),
-        "pictures_per_second": round(at.seen / max(at.seconds, 1e-9)),
+        "seconds": round(position.seconds, 3),
+        "pictures_per_second": round(position.seen / max(position.seconds, 1e-9)),
     }
 
 
 def _is_sound(network: Network, row: Row | None) -> bool:
-    """Whether the weights and statistics are numbers, and small enough for the validation's measures to
-    be."""
+    """True if weights and statistics are finite, and the measures on the validation set too."""
     sound = bool(np.isfinite(network.memory).all())
     val = {name: value for name, value in (row or {}).items() if name.startswith(VAL)}
     return sound and is_sound(val)
 
 
-def _how_to_resume(at: Position, steps: int, folder: Folder | None) -> str:
+def _how_to_resume(position: Position, steps: int, folder: Folder | None) -> str:
     where = (
-        f"in epoch {at.epoch} after step {at.step} of {steps}" if at.step else f"after epoch {at.epoch - 1}"
+        f"in epoch {position.epoch} after step {position.step} of {steps}"
+        if position.step
+        else f"after epoch {position.epoch - 1}"
     )
     resume = f"; resume with: fovea train --resume {typed(folder.path)}" if folder else ""
     return f"stopped {where}{resume}"

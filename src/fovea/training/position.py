@@ -1,4 +1,4 @@
-"""Where a training stands, as it counts and as its state is checked when it goes on."""
+"""The position of a training: epoch, step, sums and history; and its check when a run resumes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -9,18 +9,18 @@ from fovea.errors import DataError, mismatch
 from fovea.ranges import number, short, whole
 from fovea.training.task import VAL, Row, Task
 
-_BEFORE = {"loss", "correct"}  # what older states have instead of sums
+_BEFORE = {"loss", "correct"}  # the fields of older states instead of sums
 
 
 @dataclass
 class Position:
-    """`step` steps of epoch `epoch` are done, with these sums; `history` has a row for each whole epoch."""
+    """A position after `step` steps of `epoch`; `history` has a row for each finished epoch."""
 
     epoch: int = 1
     step: int = 0
     sums: dict[str, float] = field(default_factory=dict)  # of the measures, over the pictures that counted
-    seen: int = 0  # these
-    seconds: float = 0.0  # the only thing that is different the next time
+    seen: int = 0  # the number of these pictures
+    seconds: float = 0.0  # the only field that differs between equal runs
     best_epoch: int = 0
     bad: dict[str, str] = field(default_factory=dict)  # pictures that could not be read: file → why
     history: list[Row] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Position:
     @classmethod
     def read(cls, content: Any, task: Task, epochs: int, steps: int, pictures: int) -> "Position":
         """The position with the fields `content`, in a training for `task` of `epochs` epochs of `steps`
-        steps with that many pictures. Raises FoveaError for what no such training comes to."""
+        steps with `pictures` pictures. Raises FoveaError if it is impossible."""
         names = {field.name for field in fields(cls)}
         if isinstance(content, dict) and set(content) == names - {"sums"} | _BEFORE:
             sums = {"loss": content["loss"], "top1": content["correct"]}
@@ -36,31 +36,41 @@ class Position:
             content = {**rest, "sums": sums if content["step"] else {}}
         if not isinstance(content, dict) or set(content) != names:
             raise DataError(mismatch("position", f"the fields {', '.join(sorted(names))}", short(content)))
-        at = cls(**content)
-        whole(at.epoch, "position", "epoch", 1, epochs + 1)
-        whole(at.step, "position", "step", 0, steps - 1)
-        whole(at.seen, "position", "seen", 0, pictures if at.step else 0)
-        number(at.seconds, "position: seconds", "a number of at least 0", 0)
-        learned = {measure.name: measure for measure in task.learned} if at.step else {}
-        if not isinstance(at.sums, dict) or set(at.sums) != set(learned):
-            raise DataError(mismatch("position: sums", ", ".join(learned) or "none", short(at.sums)))
+        position = cls(**content)
+        whole(position.epoch, "position", "epoch", 1, epochs + 1)
+        whole(position.step, "position", "step", 0, steps - 1)
+        whole(position.seen, "position", "seen", 0, pictures if position.step else 0)
+        number(position.seconds, "position: seconds", "a number of at least 0", 0)
+        learned = {measure.name: measure for measure in task.learned} if position.step else {}
+        if not isinstance(position.sums, dict) or set(position.sums) != set(learned):
+            raise DataError(mismatch("position: sums", ", ".join(learned) or "none", short(position.sums)))
         for name, measure in learned.items():
             least = -inf if measure.least < 0 else 0
-            most = at.seen if measure.share else inf
-            number(at.sums[name], f"position: sums, {name}", f"a number from {least} to {most}", least, most)
-        if not isinstance(at.bad, dict) or not all(isinstance(why, str) for why in at.bad.values()):
-            raise DataError(mismatch("position: bad", "files and reasons", short(at.bad)))
-        if not isinstance(at.history, list) or len(at.history) != at.epoch - 1:
-            raise DataError(mismatch("position: history", f"{at.epoch - 1} rows", short(at.history)))
-        for epoch, row in enumerate(at.history, start=1):
+            most = position.seen if measure.share else inf
+            number(
+                position.sums[name],
+                f"position: sums, {name}",
+                f"a number from {least} to {most}",
+                least,
+                most,
+            )
+        if not isinstance(position.bad, dict) or not all(
+            isinstance(why, str) for why in position.bad.values()
+        ):
+            raise DataError(mismatch("position: bad", "files and reasons", short(position.bad)))
+        if not isinstance(position.history, list) or len(position.history) != position.epoch - 1:
+            raise DataError(
+                mismatch("position: history", f"{position.epoch - 1} rows", short(position.history))
+            )
+        for epoch, row in enumerate(position.history, start=1):
             _check(row, epoch, task)
-        best = whole(at.best_epoch, "position", "best_epoch", 0)
-        if best != _best(at.history, task):
-            raise DataError(mismatch("position: best_epoch", _best(at.history, task), best))
-        return at
+        best = whole(position.best_epoch, "position", "best_epoch", 0)
+        if best != _best(position.history, task):
+            raise DataError(mismatch("position: best_epoch", _best(position.history, task), best))
+        return position
 
     def add(self, loss: float, sums: Mapping[str, float], counted: int) -> None:
-        """One more step: the mean loss of `counted` pictures, and what other measures add up to."""
+        """Count a step: `loss` is the mean over `counted` pictures, `sums` are those of other measures."""
         self.step += 1
         for name, value in {"loss": loss * counted, **sums}.items():
             self.sums[name] = self.sums.get(name, 0) + value
@@ -71,7 +81,7 @@ class Position:
         return self.sums.get(name, 0) / max(self.seen, 1)
 
     def close(self, row: Row, task: Task) -> bool:
-        """The epoch is over, on to the next; returns whether it was the best so far."""
+        """Finish the epoch; returns whether it was the best so far."""
         self.history.append(row)
         before, self.best_epoch = self.best_epoch, _best(self.history, task)
         self.epoch += 1
@@ -80,7 +90,7 @@ class Position:
 
     @property
     def waited(self) -> int:
-        """How many epochs have passed since the best one."""
+        """The number of epochs since the best one."""
         return self.epoch - 1 - self.best_epoch
 
 
@@ -90,7 +100,7 @@ def columns(task: Task) -> list[str]:
 
 
 def _best(history: list[Row], task: Task) -> int:
-    """The number of the first epoch of the highest quality, of the last where nothing was measured; 0 where
+    """The number of the first epoch with the highest quality, or of the last if nothing was measured; 0 if
     there is none."""
 
     def quality(epoch: int) -> tuple[float, ...]:

@@ -1,6 +1,6 @@
-"""How a training is shown: as a bar in a terminal, as lines elsewhere.
+"""The display of a training: a bar in a terminal, lines elsewhere.
 
-A step takes about a millisecond, so that at most steps nothing is done but to look at the clock.
+A step takes about a millisecond, so most steps only check the clock.
 """
 
 import sys
@@ -13,40 +13,40 @@ from fovea.training.position import Position
 from fovea.training.task import Row, Task
 
 BAR_EVERY = 0.2  # seconds
-FIGURES = 70  # columns beside the bar; two more stay free for the ^C that a terminal shows
-LINE_EVERY = 30.0  # seconds; the end of an epoch has a line in any case
-FIRST_LINE = 3.0  # seconds after the start: by then it shows how long all of it will take
+FIGURES = 70  # columns beside the bar; two more stay free for the terminal's ^C
+LINE_EVERY = 30.0  # seconds; the end of an epoch always has a line
+FIRST_LINE = 3.0  # seconds after the start: the time left is known by then
 
 
 class Progress:
-    """Hears how a training goes; these methods do nothing. `step` is called often and must be quick."""
+    """The methods that a training calls; here they do nothing. `step` is called often and must be fast."""
 
     def note(self, text: str) -> None:
-        """A line worth reading."""
+        """Called with a line to print."""
 
     def compiling(self, done: int, total: int, what: str) -> None:
-        """`done` of `total` kernels that were missing are compiled."""
+        """Called after `done` of `total` missing kernels are compiled."""
 
-    def begin(self, task: Task, at: Position, epochs: int, steps: int) -> None:
-        """Training for `task` starts at `at`; an epoch has `steps` steps."""
+    def begin(self, task: Task, position: Position, epochs: int, steps: int) -> None:
+        """Called before training for `task` starts at `position`; an epoch has `steps` steps."""
 
-    def step(self, at: Position) -> None:
-        """A step is done."""
+    def step(self, position: Position) -> None:
+        """Called after each step."""
 
-    def epoch(self, at: Position) -> None:
-        """An epoch is over, measured and saved: `at.history[-1]`."""
+    def epoch(self, position: Position) -> None:
+        """Called after an epoch is measured and saved, with its row `position.history[-1]`."""
 
     def end(self) -> None:
-        """Training is over, in whatever way."""
+        """Called when training ends, also by an error."""
 
 
 def shown() -> Progress:
-    """What suits standard output."""
+    """The display for standard output."""
     return Bar() if sys.stdout.isatty() else Lines()
 
 
 class Lines(Progress):
-    """A line an epoch, and some on the way where an epoch takes long."""
+    """A line per epoch, and more during long epochs."""
 
     every = LINE_EVERY
 
@@ -57,40 +57,49 @@ class Lines(Progress):
         if done == total:
             self.note(f"compiled {total} kernels for this processor; the next start finds them in the cache")
 
-    def begin(self, task: Task, at: Position, epochs: int, steps: int) -> None:
+    def begin(self, task: Task, position: Position, epochs: int, steps: int) -> None:
         self.measures, self.epochs, self.steps = task.panels(), epochs, steps
         self.began = perf_counter()
         self.drawn = self.began - max(self.every - FIRST_LINE, 0)
-        self.steps_before, self.seen_before, self.epoch_began = self._steps(at), at.seen, self.began
+        self.steps_before, self.seen_before, self.epoch_began = (
+            self._steps(position),
+            position.seen,
+            self.began,
+        )
 
-    def step(self, at: Position) -> None:
+    def step(self, position: Position) -> None:
         now = perf_counter()
         if now - self.drawn >= self.every:
             self.drawn = now
-            self.draw(at, now)
+            self.draw(position, now)
 
-    def draw(self, at: Position, now: float) -> None:
-        self.note(f"epoch {at.epoch}/{self.epochs} at {at.step / self.steps:.0%}  {self.figures(at, now)}")
+    def draw(self, position: Position, now: float) -> None:
+        epoch, share = f"{position.epoch}/{self.epochs}", position.step / self.steps
+        self.note(f"epoch {epoch} at {share:.0%}  {self.figures(position, now)}")
 
-    def epoch(self, at: Position) -> None:
-        self.note(summary(at.history[-1], self.epochs, self.measures))
+    def epoch(self, position: Position) -> None:
+        self.note(summary(position.history[-1], self.epochs, self.measures))
         self.seen_before, self.epoch_began = 0, perf_counter()
 
-    def figures(self, at: Position, now: float) -> str:
-        """What is known in the middle of an epoch."""
-        done = self._steps(at)
+    def figures(self, position: Position, now: float) -> str:
+        """The measures so far, the speed and the time left, in the middle of an epoch."""
+        done = self._steps(position)
         left = (now - self.began) / max(done - self.steps_before, 1) * (self.epochs * self.steps - done)
-        speed = (at.seen - self.seen_before) / max(now - self.epoch_began, 1e-9)
-        means = {measure.name: at.mean(measure.name) for measure in self.measures if measure.name in at.sums}
+        speed = (position.seen - self.seen_before) / max(now - self.epoch_began, 1e-9)
+        means = {
+            measure.name: position.mean(measure.name)
+            for measure in self.measures
+            if measure.name in position.sums
+        }
         learned = _part("train", means, self.measures)
         return f"{learned}  {speed:,.0f} pictures/s  {clock(left)} left"
 
-    def _steps(self, at: Position) -> int:
-        return (at.epoch - 1) * self.steps + at.step
+    def _steps(self, position: Position) -> int:
+        return (position.epoch - 1) * self.steps + position.step
 
 
 class Bar(Lines):
-    """A bar for the epoch; the lines of those before stay above it."""
+    """A bar for the current epoch, below the lines of earlier ones."""
 
     every = BAR_EVERY
 
@@ -106,7 +115,7 @@ class Bar(Lines):
             bar,
             TextColumn("{task.fields[figures]}", markup=False),
         )
-        # Without a thread of its own, which would take time from the steps.
+        # Without its refreshing thread, which would take time from the steps.
         self.bar = RichProgress(*columns, console=console, auto_refresh=False, transient=True)
         self.task = self.bar.add_task("", total=1, figures="", visible=False)
 
@@ -120,12 +129,14 @@ class Bar(Lines):
         if done == total:
             self.bar.update(self.task, visible=False, refresh=True)
 
-    def begin(self, task: Task, at: Position, epochs: int, steps: int) -> None:
-        super().begin(task, at, epochs, steps)
-        self._draw(f"epoch {at.epoch}/{epochs}", at.step, steps, "")
+    def begin(self, task: Task, position: Position, epochs: int, steps: int) -> None:
+        super().begin(task, position, epochs, steps)
+        self._draw(f"epoch {position.epoch}/{epochs}", position.step, steps, "")
 
-    def draw(self, at: Position, now: float) -> None:
-        self._draw(f"epoch {at.epoch}/{self.epochs}", at.step, self.steps, self.figures(at, now))
+    def draw(self, position: Position, now: float) -> None:
+        self._draw(
+            f"epoch {position.epoch}/{self.epochs}", position.step, self.steps, self.figures(position, now)
+        )
 
     def end(self) -> None:
         self.bar.stop()
@@ -145,7 +156,7 @@ class Bar(Lines):
 
 
 def summary(row: Row, epochs: int, measures: Sequence[Measure]) -> str:
-    """An epoch that is over, in one line that a terminal of 80 columns holds."""
+    """A finished epoch in a line of at most 80 columns."""
     words = [f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}"]
     for part in ("train", "val"):
         values = {measure.name: row.get(f"{part}_{measure.name}") for measure in measures}
@@ -159,7 +170,7 @@ def _part(name: str, values: Mapping[str, float | None], measures: Sequence[Meas
 
 
 def clock(seconds: float) -> str:
-    """2:03, from an hour on 1:02:03."""
+    """2:03, or 1:02:03 from an hour on."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

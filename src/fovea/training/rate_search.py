@@ -1,11 +1,11 @@
-"""Looking for a learning rate: a short training whose rate rises from step to step.
+"""The search for a learning rate: a short training whose rate rises from step to step.
 
     η_t = low · (high/low)^(t/(T − 1)),   s_t = Σ_k β^(t−k)·L_k / Σ_k β^(t−k)                             (1)
 
-While η is small the loss L hardly moves; then it falls; where η is too large it grows beyond all bounds, and
-the search ends. Taken is the rate at which the smoothed loss s was half-way down, but at most a tenth of the
-rate at which it was lowest: there the loss falls well, and the rate is safe. L. Smith: Cyclical learning
-rates for training neural networks, 2017; the smoothing and the tenth as in fastai.
+While η is small the loss L hardly changes; then it falls; finally η is too large, the loss diverges, and the
+search ends. The result is the rate where the smoothed loss s was half-way down, but at most a tenth of the
+rate where it was lowest: there the loss falls fast, and the rate is safe. L. Smith: Cyclical learning rates
+for training neural networks, 2017; the smoothing and the tenth are fastai's.
 """
 
 from collections.abc import Callable, Generator
@@ -31,14 +31,14 @@ from fovea.training.task import Task
 
 LOW, HIGH, STEPS = 1e-5, 10.0, 120
 SMOOTH = 0.9  # β
-BEYOND = 4.0  # times the lowest smoothed loss: the search ends
+BEYOND = 4.0  # times the lowest smoothed loss: beyond, the search ends
 PART = 0.1  # of the rate where the loss is lowest
-FIRST = 10  # steps, whose median is where the loss begins
+FIRST = 10  # steps, whose median loss is the loss at the start
 
 
 @dataclass(frozen=True)
 class RateSearch:
-    """The learning rate of each step, the loss there, and the smoothed loss; `best` is the rate to take."""
+    """The learning rate of each step, its loss, and the smoothed loss; `best` is the recommended rate."""
 
     rates: list[float]
     losses: list[float]
@@ -46,7 +46,8 @@ class RateSearch:
 
     @property
     def best(self) -> float:
-        """Where the smoothed loss was half-way down, at most a tenth of where it was lowest; two digits."""
+        """The rate where the smoothed loss was half-way down, but at most a tenth of the rate where it was
+        lowest; rounded to two digits."""
         lowest = int(np.argmin(self.smoothed))
         half = (float(np.median(self.smoothed[:FIRST])) + self.smoothed[lowest]) / 2
         above = [rate for rate, loss in zip(self.rates[:lowest], self.smoothed, strict=False) if loss >= half]
@@ -64,13 +65,13 @@ def find_rate(
     steps: int = STEPS,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> RateSearch:
-    """Try rates from `low` to `high` in `steps` steps; the network is afterwards what it was.
+    """Try rates from `low` to `high` in `steps` steps of a training by `recipe` and `task`; the network is
+    unchanged afterwards.
 
-    All else is as `recipe` and `task` say. `progress(done, total)` counts steps. Raises FoveaError where
-    network and data do not fit, TrainingError for rates that do not rise, and DataError where the first step
-    gives no numbers.
+    `progress(done, total)` counts steps. Raises FoveaError if network and data do not fit, TrainingError for
+    rates that do not rise, and DataError if the first step gives NaN or infinity.
     """
-    recipe = replace(recipe or Recipe())  # with an optimizer that remembers nothing
+    recipe = replace(recipe or Recipe())  # with a fresh optimizer
     return search(Setup(network, data, recipe, task), low=low, high=high, steps=steps, progress=progress)
 
 
@@ -100,7 +101,7 @@ def _search(
     plan: Plan, setup: Setup, rates: list[float], progress: Callable[[int, int], object]
 ) -> RateSearch:
     network, recipe = setup.network, setup.recipe
-    tried, found, smoothed, total, weight = [], [], [], 0.0, 0.0
+    tried, losses, smoothed, total, weight = [], [], [], 0.0, 0.0
     with closing(_endless(setup)) as stream:
         for step, (rate, (images, targets)) in enumerate(zip(rates, stream, strict=False)):
             rng = generator(recipe.seed, Draw.RATE_SEARCH, step)
@@ -112,12 +113,12 @@ def _search(
             smooth = total / weight  # (1)
             if not isfinite(smooth) or (smoothed and smooth > BEYOND * min(smoothed)):
                 break
-            tried, found, smoothed = [*tried, rate], [*found, loss], [*smoothed, smooth]
+            tried, losses, smoothed = [*tried, rate], [*losses, loss], [*smoothed, smooth]
             if recipe.clip:
                 clip(plan.gradients, recipe.clip)
             recipe.optimizer.step({"all": network.flat}, {"all": plan.gradients}, rate)
             progress(step + 1, len(rates))
-    return RateSearch(tried, found, smoothed)
+    return RateSearch(tried, losses, smoothed)
 
 
 def _endless(setup: Setup) -> Generator[tuple[np.ndarray, Any], None, None]:

@@ -1,8 +1,8 @@
-"""How a network is trained, whatever for: all that a person can choose about it, in one place.
+"""The recipe: all settings of a training that do not depend on the task.
 
-`fovea.train` takes a recipe, or its fields by their names; the command line has an option for each; a run's
-arguments.yaml has a line for each, and `Recipe.read` makes the recipe of those lines again. What belongs to a
-task, such as label smoothing, is a field of the task.
+`fovea.train` takes a recipe, or its fields by name; the command line has an option for each; a run's
+arguments.yaml has a line for each, from which `Recipe.read` makes the recipe again. Settings of a task, such
+as label smoothing, are fields of the task.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from fovea.ranges import LARGEST, MOST, MOST_SEED, SMALLEST, number, real, short
 from fovea.training import layer_rates, schedules
 from fovea.training.schedules import Schedule
 
-_RANGES = {  # name → the least and the most that it may be, and whether it is a whole number
+_RANGES = {  # name → minimum, maximum, whether it is a whole number
     "epochs": (1, MOST, True),
     "patience": (0, MOST, True),
     "batch_size": (1, MOST, True),
@@ -29,31 +29,32 @@ _RANGES = {  # name → the least and the most that it may be, and whether it is
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained. Raises FoveaError for what has no sense.
+    """The settings of a training. Raises FoveaError for invalid values.
 
-    How long:
-        epochs: how often to go through all training pictures.
-        patience: stop when so many epochs in a row were no better on the validation set; 0 never.
+    Duration:
+        epochs: passes over all training pictures.
+        patience: stop after this many epochs without improvement on the validation set; 0 for never.
 
-    What changes the weights:
-        batch_size: pictures in a step.
-        optimizer: an `Optimizer`, or what `optimizers.parse` reads, such as "sgd,nesterov". A training begins
+    Optimization:
+        batch_size: pictures per step.
+        optimizer: an `Optimizer`, or a text for `optimizers.parse`, such as "sgd,nesterov". A training starts
             with a fresh copy of it.
         freeze: names of layers that do not learn, "stage1,conv1" or a sequence; "..stage2" is all up to
-            there, and "body" all but the last (`fovea.training.layer_rates`).
-        layer_rates: factors of the learning rate, "decay=0.5,stage1=0.1" or a mapping: by layers' names, and
-            for each size of pictures that comes behind a layer.
-        learning_rate: the highest learning rate; by default the optimizer's own.
-        schedule: the course of the rate, a name in `rates.SCHEDULES` or a function like them.
-        clip: gradients whose norm over all parameters is larger are scaled down to it; 0 never.
-        average: the share that an exponential moving average of the weights keeps of itself at a step, such
-            as 0.999; it is what is measured and kept then (`fovea.training.average`). 0 for none.
+            stage2, and "body" all but the last (`fovea.training.layer_rates`).
+        layer_rates: factors of the learning rate, "decay=0.5,stage1=0.1" or a mapping: by layer name, and
+            "decay" for each downsampling after a layer.
+        learning_rate: the peak learning rate; by default the optimizer's.
+        schedule: the schedule of the learning rate, a name in `schedules.SCHEDULES` or a function like them.
+        clip: the largest norm of the gradients of all parameters, to which larger ones are scaled down; 0 for
+            none.
+        average: the decay per step of an exponential moving average of the weights, such as 0.999, which is
+            then measured and saved instead of them (`fovea.training.average`). 0 for none.
 
-    What changes the pictures:
-        augment: an `Augment`, what `Augment.parse` reads, or any other `batches.Change`.
+    Augmentation:
+        augment: an `Augment`, a text for `Augment.parse`, or any other `batches.Change`.
 
-    And:
-        seed: where all random numbers come from.
+    Reproducibility:
+        seed: the seed of all random numbers.
     """
 
     epochs: int = 10
@@ -71,7 +72,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         known = self.optimizer
-        # An optimizer may come from another training: it begins afresh, without what it remembers.
+        # An optimizer may come from another training: a copy starts without its state.
         known = replace(known) if isinstance(known, Optimizer) else optimizers.parse(known)
         augment = Augment.parse(self.augment) if isinstance(self.augment, str) else self.augment
         if not callable(self.schedule):
@@ -92,7 +93,7 @@ class Recipe:
 
     @property
     def rate(self) -> float:
-        """The highest learning rate."""
+        """The peak learning rate."""
         return self.optimizer.learning_rate if self.learning_rate is None else self.learning_rate
 
     @property
@@ -101,22 +102,22 @@ class Recipe:
         return self.schedule if callable(self.schedule) else schedules.parse(self.schedule)
 
     def is_over(self, epoch: int, waited: int) -> bool:
-        """Whether nothing is left to do before `epoch`, where so many epochs have passed since the best."""
+        """True if training ends before `epoch`, when the best epoch is `waited` epochs ago."""
         return epoch > self.epochs or 0 < self.patience <= waited
 
     def settings(self) -> dict[str, Any]:
-        """A plain value for each field, as arguments.yaml has it."""
-        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        """A plain value for each field, for arguments.yaml."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         plain = {
             "optimizer": self.optimizer.configuration(), "learning_rate": float(self.rate),
             "schedule": schedules.name(self.course), "augment": str(self.augment),
             "freeze": list(self.freeze),
         }  # fmt: skip
-        return own | plain
+        return values | plain
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> "Recipe":
-        """The recipe whose `settings` are among these lines; what has no line is as by default."""
+        """The recipe with the fields among `settings`, and defaults for the others."""
         return cls(**{field.name: settings[field.name] for field in fields(cls) if field.name in settings})
 
 
@@ -124,7 +125,7 @@ NAMES = tuple(field.name for field in fields(Recipe))
 
 
 def in_range(name: str, value: Any, least: float, most: float, whole: bool = False) -> int | float:
-    """`value` as a number, a whole one where that is asked for. Raises TrainingError for others."""
+    """`value` as a number from `least` to `most`, an int if `whole`. Raises TrainingError."""
     known = real(value)
     if not known or not least <= value <= most or (whole and value != int(value)):
         kind = "a whole number" if whole else "a number"

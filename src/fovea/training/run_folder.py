@@ -1,16 +1,16 @@
 """The folder of a run.
 
 runs/classify/train/     the next one is train2, then train3: none is ever overwritten
-    arguments.yaml       what the run was asked to do
-    splits.csv           which picture is in which split
-    earlier_splits.csv   the same of the runs that the network comes from
+    arguments.yaml       the arguments of the run
+    splits.csv           the split of each picture
+    earlier_splits.csv   the same of earlier runs that the network comes from
     duplicates.csv       the pictures that are in more than one part
-    results.csv          a line an epoch
-    bad_images.csv       the pictures that could not be read, and why
+    results.csv          a line per epoch
+    bad_images.csv       the pictures that could not be read, with the reasons
     best.safetensors     the model that is best on the validation set
     last.safetensors     the model after the last epoch, or where the run was stopped
-    pulse.safetensors    how it stands within an epoch, for those who watch
-    state.safetensors    weights, best weights, optimizer and position: what resuming needs
+    pulse.safetensors    the live status within an epoch
+    state.safetensors    weights, best weights, optimizer and position, to resume
     metrics.json         the best model on the test set
 """
 
@@ -31,14 +31,14 @@ from fovea.files import csvs, jsons, write_whole
 from fovea.names import same, typed
 from fovea.training.arguments import checked
 
-# As `write_whole` names them, of the files that a run writes
+# The temporary names of `write_whole` for the files of a run
 _TEMPORARY = re.compile(r"\.\w+\.(?:yaml|csv|json|png|safetensors)\.\w{8}\.\w+")
-_MOST = 1 << 20  # bytes of arguments.yaml, which takes YAML long to read
+_MOST = 1 << 20  # bytes of arguments.yaml: YAML is slow to parse
 
 
 @dataclass(frozen=True)
 class Folder:
-    """Where a run's files are, and how the small ones are written; `writing` tells what goes wrong there."""
+    """The paths of a run's files, and functions that write the small ones; `writing` handles errors."""
 
     path: Path
 
@@ -56,7 +56,7 @@ class Folder:
 
     @classmethod
     def create(cls, task: str, name: str, root: Path | str = "runs") -> "Folder":
-        """A new folder `root/task/name`, or `name2`, `name3` … Raises DataError where it cannot be made."""
+        """A new folder `root/task/name`, or `name2`, `name3` … Raises DataError if it cannot be created."""
         for number in count(1):
             path = Path(root) / task / (name if number == 1 else f"{name}{number}")
             try:
@@ -70,7 +70,7 @@ class Folder:
 
     @classmethod
     def create_at(cls, path: Path | str) -> "Folder":
-        """The folder `path`, new or empty. DataError where it cannot be made, or something is in it."""
+        """The folder `path`, new or empty. Raises DataError if it cannot be created, or is not empty."""
         path = Path(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -81,13 +81,13 @@ class Folder:
 
     @classmethod
     def check_free(cls, path: Path | str) -> None:
-        """DataError where `path` is a folder with something in it: for what takes long before it writes."""
+        """Raise DataError if `path` is a folder with files: a check before a long computation."""
         path = Path(path)
         try:
-            taken = path.is_dir() and any(path.iterdir())
+            occupied = path.is_dir() and any(path.iterdir())
         except OSError as error:
             raise _unusable(path, error) from error
-        if taken:
+        if occupied:
             remedy = "name another"
             if cls(path).state.is_file():
                 remedy += "; --resume continues the run that is there"
@@ -97,7 +97,7 @@ class Folder:
 
     @classmethod
     def open(cls, path: Path | str) -> "Folder":
-        """The folder of a run that was begun; DataError where `path` is none."""
+        """The existing run folder `path`. Raises DataError if it is not one."""
         folder = cls(Path(path))
         if not folder.arguments.is_file():
             raise DataError(
@@ -107,7 +107,7 @@ class Folder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turns what goes wrong while files are written in the block into a TrainingError with its remedy."""
+        """Turn errors of writing files in the block into a TrainingError with a remedy."""
         try:
             yield
         except (OSError, DataError) as error:
@@ -121,30 +121,30 @@ class Folder:
 
     @contextmanager
     def beginning(self) -> Iterator[None]:
-        """Deletes the folder where the block ends early and nothing is in it that could be resumed."""
+        """Delete the folder if the block raises before the run can be resumed."""
         try:
             yield
         except BaseException:
             if not self.arguments.is_file():
                 self.sweep()
-                for own in (self.splits, self.earlier_splits, self.duplicates, self.bad_images, self.best,
-                            self.last, self.state):  # fmt: skip
-                    own.unlink(missing_ok=True)
-                with suppress(OSError):  # somebody put something there
+                for file in (self.splits, self.earlier_splits, self.duplicates, self.bad_images, self.best,
+                             self.last, self.state):  # fmt: skip
+                    file.unlink(missing_ok=True)
+                with suppress(OSError):  # it contains files of the user
                     self.path.rmdir()
             raise
 
     def read_record(self) -> Record | None:
-        """Which picture was in which part; None where the run has not written it. Raises DataError."""
-        begun = self.arguments.is_file()  # else a file of that name may be anybody's
+        """The record of the run's parts; None if the run has not written it. Raises DataError."""
+        begun = self.arguments.is_file()  # else a file of that name may be the user's
         if not self.splits.is_file() or not (begun or is_record(self.splits)):
             return None
         groups = self.read_arguments().get("groups") if begun else None
         return Record.read(self.splits, self.earlier_splits, groups)
 
     def check_splits(self, data: Splits) -> list[str]:
-        """DataError unless `data` has the pictures, splits and classes of splits.csv; returns the pictures
-        whose content is another one since."""
+        """Raise DataError unless `data` has the pictures, splits and classes of splits.csv; returns the
+        pictures whose content has changed since."""
         if not self.splits.is_file():
             got, remedy = _what(self.splits), "put it back, or start a new run"
             raise DataError(
@@ -164,7 +164,7 @@ class Folder:
         write_whole(self.arguments, yaml.safe_dump(dict(arguments), sort_keys=False, allow_unicode=True))
 
     def read_arguments(self) -> dict[str, Any]:
-        """What `write_arguments` wrote; DataError where it cannot be read, or a value does not fit."""
+        """The content of arguments.yaml. Raises DataError if it cannot be read, or a value is invalid."""
         import yaml
 
         try:
@@ -180,16 +180,14 @@ class Folder:
 
     def write_json(self, path: Path, content: Any) -> None:
         text = jsons.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        write_whole(
-            path, text.encode("utf-8", "backslashreplace")
-        )  # bytes of a name that are no text: \udcff
+        write_whole(path, text.encode("utf-8", "backslashreplace"))  # bytes that are not text become \udcff
 
     def write_table(self, path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
         """A CSV file with a header line."""
         write_whole(path, csvs.dumps(columns, rows))
 
     def sweep(self) -> None:
-        """Delete the temporary files that a kill in the middle of a write left."""
+        """Delete temporary files left by a kill in the middle of a write."""
         for left in self.path.iterdir():
             if _TEMPORARY.fullmatch(left.name) and left.is_file():
                 left.unlink(missing_ok=True)
@@ -197,11 +195,11 @@ class Folder:
 
 @dataclass(frozen=True)
 class Run:
-    """What a training came to.
+    """The result of a training.
 
     history: a dict for each epoch, with the columns of results.csv. metrics: of the best network, as in
-    metrics.json. details: what the task measured beside; for a classifier how often each class (row) was
-    taken for each (column). bad: file → why it could not be read. folder: where the run was written.
+    metrics.json. details: further results of the task; for a classifier the confusion matrix, true classes by
+    predicted. bad: file → why it could not be read. folder: the run folder, if there is one.
     """
 
     history: list[dict[str, Any]]

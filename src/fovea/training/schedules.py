@@ -1,11 +1,11 @@
-"""How the learning rate changes during training.
+"""Learning-rate schedules.
 
-A schedule is a function of the number of the step (from 0) and of the number of steps in all. It answers
-which part of the learning rate that step uses, so that
+A schedule is a function of the step (from 0) and the total number of steps, which returns the factor of the
+learning rate at that step:
 
     rate = learning_rate · schedule(step, steps).
 
-Any function of this kind can be given to `fovea.train`; those here go by the names in `SCHEDULES`.
+`fovea.train` accepts any such function; those here have names in `SCHEDULES`.
 """
 
 from collections.abc import Callable
@@ -17,23 +17,20 @@ from fovea.ranges import short
 
 Schedule: TypeAlias = Callable[[int, int], float]
 
-STEP_AT = (1 / 2, 3 / 4)  # where `step` goes down, in parts of the whole training
+STEP_AT = (1 / 2, 3 / 4)  # the shares of the training after which `step` drops
 STEP_FACTOR = 0.1
-RISE = 0.3  # the part of the training in which `one_cycle` rises, and where it begins and ends:
-START, END = (
-    1 / 25,
-    1 / 25e4,
-)  # as in L. Smith, N. Topin: Super-Convergence, 2018, and in PyTorch's OneCycleLR
+RISE = 0.3  # the share of the training in which `one_cycle` rises; with its first and last factor:
+START, END = 1 / 25, 1 / 25e4  # as in L. Smith, N. Topin: Super-Convergence, 2018, and PyTorch's OneCycleLR
 
 
 def constant(step: int, steps: int) -> float:
-    """The whole learning rate at every step."""
+    """1 at every step."""
     return 1.0
 
 
 def step(step: int, steps: int) -> float:
-    """A tenth of the rate from half of the training on, a hundredth from three quarters on."""
-    return STEP_FACTOR ** sum(step >= at * steps for at in STEP_AT)
+    """1/10 from half of the training on, 1/100 from three quarters on."""
+    return STEP_FACTOR ** sum(step >= share * steps for share in STEP_AT)
 
 
 def cosine(step: int, steps: int) -> float:
@@ -64,7 +61,7 @@ SCHEDULES: dict[str, Schedule] = {
 
 
 def parse(name: str) -> Schedule:
-    """The schedule called `name`."""
+    """The schedule called `name`. Raises FoveaError."""
     try:
         return SCHEDULES[name]
     except (KeyError, TypeError):
@@ -72,7 +69,7 @@ def parse(name: str) -> Schedule:
 
 
 def name(schedule: Schedule) -> str:
-    """What `schedule` is called, in files."""
+    """The name of `schedule`, for files."""
     return next(
-        (n for n, own in SCHEDULES.items() if own is schedule), getattr(schedule, "__qualname__", "own")
+        (n for n, known in SCHEDULES.items() if known is schedule), getattr(schedule, "__qualname__", "own")
     )

@@ -1,11 +1,11 @@
-"""Where a run stands: kept on disk, and taken up again to the same bits.
+"""The state of a run on disk, from which it resumes bit for bit.
 
-Every random draw of a training comes from a generator that is made for it from the seed, the epoch and the
-step, so that there is no random state to keep: the position says it all.
+Every random draw of a training comes from a generator seeded with the seed, the epoch and the step, so there
+is no random state to save: the position suffices.
 
-`state.safetensors` alone is the truth. It is written whole, and first; `last.safetensors`,
-`best.safetensors` and `results.csv` repeat parts of it for people and are made from it again when the run
-goes on. So a kill between two files, or in the middle of one, loses nothing that was saved before.
+`state.safetensors` is the one source of truth. It is written whole, and first; `last.safetensors`,
+`best.safetensors` and `results.csv` repeat parts of it for people and are rewritten from it when the run
+resumes. So a kill between two files, or in the middle of one, loses nothing that was saved before.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,19 +32,19 @@ from fovea.training.run_folder import Folder
 from fovea.training.task import Task
 
 _FORMAT, _CHECKSUM = "1", "checksum"
-# Settings that every state has had; the others came later, or belong to a task.
+# Settings that all states have; the others were added later, or belong to a task.
 _SETTINGS = (
     "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "seed", "engine",
     "architecture",
 )  # fmt: skip
-_OPTIMIZER = "optimizer."  # what the names of its arrays begin with
+_OPTIMIZER = "optimizer."  # the prefix of its arrays
 
 
 class RunState:
-    """Keeps a run: the best that the network was in memory, and all of it in its folder, where it has one.
+    """Saves a run: the best weights in memory, and everything in its folder, if it has one.
 
-    Where there is an `average`, it is what is measured, kept as the best, and written to model files.
-    `settings` is what must be the same when the run goes on.
+    An `average`, if there is one, is measured, kept as the best, and written to model files instead of the
+    weights. `settings` must be the same when the run resumes.
     """
 
     def __init__(
@@ -58,42 +58,44 @@ class RunState:
         self.folder, self.network, self.optimizer, self.average = folder, network, optimizer, average
         self.settings = {**settings, "architecture": network.architecture()}
         self.best = Snapshot(network)
-        self.changed: list[str] = []  # pictures that are others than when the run began
+        self.changed: list[str] = []  # pictures whose content has changed since the run began
 
     def begin(self, data: Splits, arguments: Mapping[str, Any]) -> Position:
-        """Write which picture is where, the state before the first step, and what is asked for.
+        """Write the splits, the state before the first step, and the arguments.
 
         arguments.yaml is last: a folder that has one can be resumed.
         """
-        at = Position()
+        position = Position()
         if self.folder is not None:
             with self.folder.writing():
                 write_splits(data, self.folder.splits)
-            self.save(at)
+            self.save(position)
             with self.folder.writing():
                 self.folder.write_arguments(arguments)
-        return at
+        return position
 
-    def save(self, at: Position) -> None:
-        """Write where the run stands. TrainingError where that fails; what was saved before stays."""
+    def save(self, position: Position) -> None:
+        """Save the run. Raises TrainingError if that fails; what was saved before is kept."""
         if self.folder is None:
             return
         mean, std = self.network.preprocessing.mean, self.network.preprocessing.std
         arrays = {"mean": np.array(mean), "std": np.array(std), **self._memories()}
         arrays |= {_OPTIMIZER + name: array for name, array in self.optimizer.state().items()}
         with self.folder.writing():
-            write(self.folder.state, at, self.settings, arrays)
-            self._write_copies(at, best=at.step == 0 and at.best_epoch == at.epoch - 1 > 0)
+            write(self.folder.state, position, self.settings, arrays)
+            self._write_copies(
+                position, best=position.step == 0 and position.best_epoch == position.epoch - 1 > 0
+            )
 
     def restore(
         self, data: Splits, task: Task, epochs: int, steps: int, sizes: Mapping[str, int]
     ) -> Position:
-        """Resume the run, for `task` and of `epochs` epochs of `steps` steps, where its folder says that it
-        stands. `sizes` are those of the arrays that the optimizer steps on, by name. Raises DataError where
-        the data has changed, or the state is not what such a run writes; nothing is taken from it then.
+        """Restore the state of a run for `task`, of `epochs` epochs of `steps` steps; returns its position.
 
-        Pictures may have changed within: splits.csv then gets their new digests, and those that could not be
-        read are tried again.
+        `sizes` are those of the arrays that the optimizer updates, by name. Raises DataError if pictures were
+        added, removed or moved, or the state does not fit; the network is then unchanged. The content of
+        pictures may have changed: splits.csv then gets their new digests, and unreadable ones are tried
+        again.
         """
         assert self.folder is not None
         assert data.train is not None
@@ -101,11 +103,11 @@ class RunState:
         self.changed = self.folder.check_splits(data)
         try:
             content, arrays = read(self.folder.state, self.settings)
-            at = Position.read(content, task, epochs, steps, len(data.train))
-            done = (at.epoch - 1) * steps + at.step
-            own = {_OPTIMIZER + name: zeros for name, zeros in self.optimizer.zeros(sizes, done).items()}
+            position = Position.read(content, task, epochs, steps, len(data.train))
+            done = (position.epoch - 1) * steps + position.step
+            slots = {_OPTIMIZER + name: zeros for name, zeros in self.optimizer.zeros(sizes, done).items()}
             C = np.zeros(self.network.input_shape[-1])
-            _check({"mean": C, "std": C, **self._memories(), **own}, arrays)
+            _check({"mean": C, "std": C, **self._memories(), **slots}, arrays)
             if arrays[f"{_OPTIMIZER}steps"][0] != done:
                 raise DataError(mismatch("optimizer.steps", done, arrays[f"{_OPTIMIZER}steps"][0]))
             mean, std = (tuple(arrays[name].tolist()) for name in ("mean", "std"))
@@ -114,84 +116,92 @@ class RunState:
             raise
         except FoveaError as error:
             state = self.folder.state
-            raise DataError(f"{state}: {reason(error, state)}: {self._left()}") from error
+            raise DataError(f"{state}: {reason(error, state)}: {self._remedy()}") from error
         for name, memory in self._memories().items():
             memory[...] = arrays[name]
         self.network.preprocessing = preprocessing
-        own = {name: array for name, array in arrays.items() if name.startswith(_OPTIMIZER)}
-        self.optimizer.load_state({name.removeprefix(_OPTIMIZER): array for name, array in own.items()})
-        at.bad = _reread(data, at.bad)
+        slots = {name: array for name, array in arrays.items() if name.startswith(_OPTIMIZER)}
+        self.optimizer.load_state({name.removeprefix(_OPTIMIZER): array for name, array in slots.items()})
+        position.bad = _reread(data, position.bad)
         with self.folder.writing():
             write_splits(data, self.folder.splits)
-            self._write_copies(at, best=at.best_epoch > 0)
-        return at
+            self._write_copies(position, best=position.best_epoch > 0)
+        return position
 
-    def _left(self) -> str:
-        """What can still be done where the state is damaged."""
+    def _remedy(self) -> str:
+        """Advice if the state is damaged."""
         assert self.folder is not None
         try:
             network_of(self.folder.best, *read_tensors(self.folder.best))
         except FoveaError:
-            return "the run cannot go on, start a new one"
+            return "the run cannot be resumed, start a new one"
         path = typed(self.folder.path)
         return (
-            f"the run cannot go on, but {self.folder.best.name} is whole: fovea predict {path} PICTURE, or "
-            f"fovea train DATA --model {path}"
+            f"the run cannot be resumed, but {self.folder.best.name} is whole: "
+            f"fovea predict {path} PICTURE, or fovea train DATA --model {path}"
         )
 
     def applied(self) -> AbstractContextManager[None]:
-        """Within the block, the network is what this training makes: the average, where there is one."""
+        """Within the block, the network has the average as its weights, if there is one."""
         return self.average.applied() if self.average else nullcontext()
 
     def mark_best(self) -> None:
-        """What the network is now is the best so far."""
+        """Keep the current network as the best so far."""
         with self.applied():
             self.best.capture()
 
     def restore_best(self) -> None:
-        """Make the network what it was at its best."""
+        """Give the network its best weights."""
         self.best.restore()
 
-    def finish(self, at: Position, measured: Mapping[str, Any]) -> None:
-        """Write what the best network came to."""
+    def finish(self, position: Position, measured: Mapping[str, Any]) -> None:
+        """Write the results of the best network."""
         if self.folder is not None:
             with self.folder.writing():
-                self.folder.write_bad_images(at.bad)
+                self.folder.write_bad_images(position.bad)
                 self.folder.write_json(self.folder.metrics, measured)
 
     def _memories(self) -> dict[str, np.ndarray]:
-        """What the network has learned, at its best too, and on average, by the names in the file."""
-        own = {"weights": self.network.memory, "best": self.best.memory}
-        return own | ({"average": self.average.memory} if self.average else {})
+        """The current, the best and the average weights, by their names in the file."""
+        memories = {"weights": self.network.memory, "best": self.best.memory}
+        return memories | ({"average": self.average.memory} if self.average else {})
 
-    def _write_copies(self, at: Position, best: bool) -> None:
+    def _write_copies(self, position: Position, best: bool) -> None:
         assert self.folder is not None
         with self.applied():
             self.network.save(self.folder.last)
         if best:
             with self.best.applied():
                 self.network.save(self.folder.best)
-        self.folder.write_bad_images(at.bad)
-        if at.history:
-            self.folder.write_table(self.folder.results, at.history[0], [row.values() for row in at.history])
+        self.folder.write_bad_images(position.bad)
+        if position.history:
+            self.folder.write_table(
+                self.folder.results, position.history[0], [row.values() for row in position.history]
+            )
 
 
-def write(path: Path, at: Position, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a position, the settings and the arrays to one file. Raises DataError where it cannot."""
-    text = {"fovea_state": _FORMAT, "position": jsons.dumps(asdict(at)), "settings": jsons.dumps(settings)}
+def write(
+    path: Path, position: Position, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> None:
+    """Write a position, the settings and the arrays to one file. Raises DataError."""
+    text = {
+        "fovea_state": _FORMAT,
+        "position": jsons.dumps(asdict(position)),
+        "settings": jsons.dumps(settings),
+    }
     write_tensors(path, arrays, {**text, _CHECKSUM: checksum(arrays, text)})
 
 
 def read(path: Path, settings: Mapping[str, Any]) -> tuple[Any, dict[str, np.ndarray]]:
-    """The position's fields and the arrays that `write` wrote. DataError where the file is none, or changed
-    since; TrainingError for other settings. One that was written without a checksum is read, too."""
+    """The position's fields and the arrays that `write` wrote. Raises DataError for another or a damaged
+    file, and TrainingError for other settings. Files without a checksum, of older versions, are valid."""
     text, arrays = read_tensors(path)
     kept = text.pop(_CHECKSUM, None)
     if text.get("fovea_state") != _FORMAT or not {"position", "settings"} <= set(text):
         raise DataError(mismatch(str(path), "the state of a run", "another safetensors file"))
     if kept is not None and kept != checksum(arrays, text):
         raise DataError(mismatch(str(path), f"the contents of its checksum {kept[:8]}…", "others"))
-    given = jsons.loads(jsons.dumps(settings), "settings")  # as it looks after a way through JSON
+    given = jsons.loads(jsons.dumps(settings), "settings")  # as they look after a round trip through JSON
     was = jsons.loads(text["settings"], f"{path}: settings")
     if not isinstance(was, dict):
         raise DataError(mismatch(f"{path}: settings", "names and values", short(was)))
@@ -218,12 +228,13 @@ def _check(expected: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray])
 
 
 def _reread(data: Splits, paths: Iterable[str]) -> dict[str, str]:
-    """Read the pictures of these paths, however the data's folder was written then; returns the bad ones."""
+    """Read the pictures of these paths, even if the data's folder was named differently; returns the bad
+    ones."""
     named = [same(path).replace("\\", "/").split("/") for path in paths]
     ends = {"/".join(names[start:]) for names in named for start in range(len(names))}
     for part in data.parts.values():
-        at = [i for i in range(len(part)) if same(relative(part.name_of(i), data.root)) in ends]
-        part.read(np.array(at, np.int64))
+        indices = [i for i in range(len(part)) if same(relative(part.name_of(i), data.root)) in ends]
+        part.read(np.array(indices, np.int64))
     return data.bad
 
 

@@ -1,4 +1,4 @@
-"""A step: clipping, the optimizer, and the average of weights, once the gradients are there."""
+"""The update of a step: clipping, the optimizer, and the average of weights."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -18,11 +18,11 @@ from fovea.training.recipe import Recipe
 
 
 class Step:
-    """Changes `network` by the gradients of its `plan`, as `recipe` says; `average` follows it.
+    """Updates `network`, by the gradients of its `plan` and the `recipe`, and `average`, if there is one.
 
-    `total` is the number of steps in the whole training: it sets the course of the learning rate, which
-    `factors` multiply for each layer (`fovea.training.layer_rates`). All parameters are one array to the
-    optimizer, unless these differ. `saves` says whether epochs are saved.
+    `total` is the number of steps in the whole training, for the schedule of the learning rate. `factors`
+    multiply the rate for each layer (`fovea.training.layer_rates`); unless they differ, the optimizer updates
+    all parameters as one array. `saves` is True if epochs are saved.
     """
 
     def __init__(
@@ -45,18 +45,18 @@ class Step:
         self.factors = None if alike else {name: factor for name, (_, factor) in found.items()}
         self.draws = any(layer.draws for layer in network.layers)  # a generator takes a fiftieth of a step
 
-    def rng(self, at: Position) -> np.random.Generator | None:
-        """The random numbers of the layers in the next step, where any of them draws."""
-        return generator(self.recipe.seed, Draw.LAYERS, at.epoch, at.step) if self.draws else None
+    def rng(self, position: Position) -> np.random.Generator | None:
+        """The random numbers for the layers in the next step, if any of them draws."""
+        return generator(self.recipe.seed, Draw.LAYERS, position.epoch, position.step) if self.draws else None
 
-    def __call__(self, loss: float, images: np.ndarray, at: Position) -> None:
-        """Change the network by the plan's gradients of `images`. DataError or TrainingError where the
-        first step gives no numbers, TrainingError where the `loss` is none later."""
+    def __call__(self, loss: float, images: np.ndarray, position: Position) -> None:
+        """Update the network by the plan's gradients for `images`. Raises DataError or TrainingError if the
+        first step gives NaN or infinity, TrainingError if a later `loss` does."""
         recipe, optimizer = self.recipe, self.recipe.optimizer
         if optimizer.steps == 0:
-            check_first(self.network, loss, self.gradients, images, self.rng(at))
+            check_first(self.network, loss, self.gradients, images, self.rng(position))
         if not isfinite(loss):
-            raise diverged("loss", loss, at, at.step + 1, recipe.rate, self.saves)
+            raise diverged("loss", loss, position, position.step + 1, recipe.rate, self.saves)
         if recipe.clip:
             clip(self.plan.gradients, recipe.clip)
         rate = recipe.rate * self.course(optimizer.steps, self.total)
@@ -72,9 +72,9 @@ def check_first(
     images: np.ndarray,
     rng: np.random.Generator | None,
 ) -> None:
-    """Raise an error where the first step of a training gives no numbers, as no learning rate is to blame:
-    DataError, which names the first layer that gives none to `images`, TrainingError where all layers do."""
-    if isfinite(loss) and all(np.isfinite(own).all() for own in gradients.values()):
+    """Raise an error if the first step of a training gives NaN or infinity, for which the learning rate is
+    not to blame: DataError, which names the first such layer, or TrainingError if there is none."""
+    if isfinite(loss) and all(np.isfinite(gradient).all() for gradient in gradients.values()):
         return
     check_batch(network, images, "the first step", training=True, rng=rng)
     what, got = ("gradients", "others") if isfinite(loss) else ("loss", loss)
@@ -83,11 +83,11 @@ def check_first(
 
 
 def diverged(
-    what: str, got: object, at: Position, step: int, learning_rate: float, saves: bool
+    what: str, got: object, position: Position, step: int, learning_rate: float, saves: bool
 ) -> TrainingError:
-    """`saves`: whether epochs are saved."""
+    """The error for `what` that is not finite; `saves` is True if epochs are saved."""
     remedy = f"try a lower --learning-rate than {learning_rate:g}"
-    remedy += "; the last saved epoch is kept" if saves and at.history else ""
+    remedy += "; the last saved epoch is kept" if saves and position.history else ""
     return TrainingError(
-        mismatch(f"training: {what} in epoch {at.epoch}, step {step}", "finite numbers", got, remedy)
+        mismatch(f"training: {what} in epoch {position.epoch}, step {step}", "finite numbers", got, remedy)
     )

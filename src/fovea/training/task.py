@@ -1,4 +1,4 @@
-"""A task: what a network is trained for.
+"""The base class of tasks, which define what a network is trained for.
 
 The loop, resuming, the run folder, early stopping, the average of weights, live status, `find_rate` and the
 page know tasks by this class alone. `fovea.Classification` is one; docs/task.md shows how to write another.
@@ -23,18 +23,17 @@ from fovea.network.runner import Answering
 
 Row = dict[str, Any]  # of results.csv
 
-TRAIN, VAL = "train_", "val_"  # what the columns of measures begin with
+TRAIN, VAL = "train_", "val_"  # prefixes of the columns of measures
 
 
 @dataclass(frozen=True)
 class Task(ABC):
-    """What a network is trained for. Subclass it as a frozen dataclass, whose fields are its settings, and
-    write `loss`; all else has a default.
+    """The task of a network: its loss, examples, measures and predictions. Subclass it as a frozen dataclass,
+    whose fields are its settings, and write `loss`; everything else has a default.
 
-    name: of the folder in `runs`. learned: the measures of the training pictures, as the loss gives them: its
-    mean, and its `sums`. measured: those of a validation set, of which there is a column each. shown: names
-    of measures for lines of progress, figures and the page, the main one first. answers: the keys of a
-    prediction.
+    name: of the folder in `runs`. learned: the measures on training pictures, from the loss: its mean, and
+    its `sums`. measured: the measures on a validation set, one column each. shown: names of measures for
+    progress, figures and the page, the main one first. answers: the keys of a prediction.
     """
 
     name: ClassVar[str] = "task"
@@ -44,28 +43,28 @@ class Task(ABC):
     answers: ClassVar[tuple[str, ...]] = ()
 
     def check(self, network: Network, data: Splits) -> None:
-        """Raise FoveaError unless `network`, which takes pictures of this size, can be trained on `data`."""
+        """Raise FoveaError unless `network`, whose input has the size of the pictures, can be trained on
+        `data`."""
 
     def adopt(self, network: Network, train: Dataset) -> None:
-        """Give `network` what it should know of the training pictures beside their mean and deviation."""
+        """Store properties of the training pictures in `network`, such as the names of classes."""
 
     @abstractmethod
     def loss(self, train: Dataset) -> Loss:
-        """What training on these pictures makes small."""
+        """The loss for training on these pictures."""
 
     def examples(self, dataset: Dataset) -> Examples | None:
-        """A function of (images, labels, rng) that makes of a batch what the network takes in, and the
-        targets of its loss; None where these are the images and labels themselves.
+        """A function of (images, labels, rng) that returns the network's input and the targets of the loss
+        for a batch; None if these are the images and labels themselves.
 
-        images: uint8 (N, H, W, C), changed by `augment` already in training; what it returns in floating
-        point is not preprocessed. labels: int32 (N,), −1 for a picture that could not be read, which is all
-        0.
+        images: uint8 (N, H, W, C), in training already changed by `augment`; a floating-point result is not
+        preprocessed. labels: int32 (N,), −1 for an unreadable picture, which is all 0.
         """
         return None
 
     def measure(self, plan: Answering, dataset: Dataset, batch_size: int) -> tuple[Row, Any]:
-        """How good the network is on `dataset`: values for metrics.json, with all of `measured` among them,
-        None where nothing could be measured; and what `draw` wants beside.
+        """The measures on `dataset`, for metrics.json, with all of `measured` among them, None if nothing
+        could be measured; and further results for `draw`.
 
         By default the loss and its sums, each a mean over the pictures that count, and "n", their number.
         """
@@ -75,23 +74,25 @@ class Task(ABC):
         for images, targets in batches(dataset, batch_size, shuffle=False, examples=examples):
             Z, counted = plan.predict(images), loss.counted(targets)
             if counted:
-                found = {"loss": loss(Z, targets)[0] * counted, **loss.sums(Z, targets)}
-                sums, n = {name: sums.get(name, 0) + value for name, value in found.items()}, n + counted
+                batch = {"loss": loss(Z, targets)[0] * counted, **loss.sums(Z, targets)}
+                sums, n = {name: sums.get(name, 0) + value for name, value in batch.items()}, n + counted
         nothing = {measure.name: None for measure in self.measured}
         return {**nothing, **{name: total / n for name, total in sums.items()}, "n": n}, None
 
     def quality(self, row: Mapping[str, Any]) -> tuple[float, ...]:
-        """What the best epoch has most of, from its row of results.csv; by default of the main measure."""
+        """The quality of an epoch, from its row of results.csv; the best epoch has the highest. By default
+        the main measure."""
         main = next(measure for measure in self.measured if measure.name == self.shown[0])
         value = row[VAL + main.name]
         return (value if main.rises else -value,)
 
     def draw(self, folder: Path, data: Splits, found: Any) -> None:
-        """Draw figures of the best network into a run's folder; `found` is what `measure` gave beside."""
+        """Draw figures of the best network into a run's folder; `found` are the further results of
+        `measure`."""
 
     def predict(self, network: Network, images: np.ndarray) -> list[dict[str, Any]]:
-        """What `network` says of each of the uint8 images (N, H, W, C), as JSON has it: by the names in
-        `answers`. Raises DataError where the task predicts nothing, as by default."""
+        """The prediction for each of the uint8 images (N, H, W, C), in JSON's types, by the names in
+        `answers`. Raises DataError if the task predicts nothing, as by default."""
         remedy = "write its predict method, or call network.run"
         raise DataError(mismatch(f"task {self.name}", "one that predicts", "one that only trains", remedy))
 
@@ -105,24 +106,24 @@ class Task(ABC):
         }
 
     def text(self, prediction: Mapping[str, Any]) -> str:
-        """The same in a line for the terminal."""
+        """The prediction as a line for the terminal."""
         return ", ".join(f"{name} {value}" for name, value in prediction.items())
 
     def settings(self) -> dict[str, Any]:
-        """A plain value for each field, as arguments.yaml has it."""
+        """A plain value for each field, for arguments.yaml."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> Self:
-        """The task whose `settings` are among these lines; what has no line is as by default."""
+        """The task with the fields among `settings`, and defaults for the others."""
         return cls(**{name: settings[name] for name in cls.names() if name in settings})
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """The settings' names."""
+        """The names of the settings."""
         return tuple(field.name for field in fields(cls))
 
-    # ---- What follows from these ----
+    # ---- Derived from these ----
 
     def columns(self) -> dict[str, Measure]:
         """The columns of results.csv that have measures."""
@@ -135,7 +136,7 @@ class Task(ABC):
         return [known[name] for name in self.shown]
 
     def check_measures(self) -> None:
-        """Raise TrainingError where the names of measures do not go together."""
+        """Raise TrainingError if `shown` names unknown measures, or does not begin with one of `measured`."""
         known = {measure.name for measure in (*self.learned, *self.measured)}
         lost = [name for name in self.shown if name not in known]
         main = {measure.name for measure in self.measured} & set(self.shown[:1])
@@ -146,6 +147,6 @@ class Task(ABC):
 
 
 def is_sound(values: Mapping[str, Any]) -> bool:
-    """Whether measures are all numbers, or all None: a network that gives NaN has some of either."""
+    """True if measures are all finite, or all None: with a network that gives NaN, only some are."""
     known = [nan if value is None else value for value in values.values()]
     return all(map(isfinite, known)) or all(value is None for value in values.values())

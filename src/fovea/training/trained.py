@@ -1,4 +1,4 @@
-"""MODEL as people type it: a model file, a run folder, or the name of a built-in architecture."""
+"""Resolution of MODEL arguments: a model file, a run folder, or the name of a built-in architecture."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from fovea.training.run_folder import Folder
 
 
 def file_of(model: str) -> Path:
-    """The model file that `model` means: itself, or a run's best. DataError where there is none."""
+    """The model file of `model`: itself, or a run's best. Raises DataError if there is none."""
     path = expanded(model)
     if path.is_dir():
         best = Folder(path).best
@@ -39,8 +39,8 @@ def file_of(model: str) -> Path:
 
 
 def trained(model: str, precision: str | None = None) -> Network:
-    """The network of a model file, a run, or a built-in architecture that has weights in the package, with
-    another `precision` where one is given. Raises DataError where there is none."""
+    """The network of a model file, a run, or a built-in architecture with packaged weights, with
+    `precision` if given. Raises DataError if there is none."""
     if _is_built_in(model) and model in weights.packaged():
         network = build(model)
         network.precision = precision or network.precision
@@ -58,7 +58,7 @@ def trained(model: str, precision: str | None = None) -> Network:
 
 
 def classifier(model: str, precision: str | None = None) -> Network:
-    """The same, where it ends in classes; DataError where it does not."""
+    """The same for a network that ends in classes. Raises DataError for another."""
     network = trained(model, precision)
     if not network.ends_in_classes:
         got = f"one that makes {outputs(network)} of a picture"
@@ -68,30 +68,30 @@ def classifier(model: str, precision: str | None = None) -> Network:
 
 
 def check_precision(precision: str | None) -> None:
-    """Raise FoveaError for what is no precision."""
+    """Raise FoveaError for an invalid precision."""
     if precision is not None:
         checked_precision(precision, "model")
 
 
 def any_of(model: str) -> Network:
-    """The same, or a built-in architecture where `model` is the name of one and no file is called so."""
+    """The same, or a built-in architecture if `model` is the name of one and not of a file."""
     return build(model) if _is_built_in(model) else trained(model)
 
 
 def _is_built_in(model: str) -> bool:
-    """Whether `model` names an architecture, and no file is called so."""
+    """True if `model` names an architecture, and not a file."""
     return model in MODELS and not Path(model).exists()
 
 
 def arguments_of(model: str) -> dict[str, Any]:
-    """What the run was asked to do whose folder or file `model` is; nothing where it belongs to none."""
+    """The arguments of the run whose folder or file `model` is; {} if it belongs to none."""
     folder = _folder_of(model)
     return folder.read_arguments() if folder.arguments.is_file() else {}
 
 
 def record_of(model: str) -> Record | None:
-    """Which pictures the run had whose folder or file `model` is; None where that is not known. DataError
-    where it is written down and cannot be read."""
+    """The record of the run whose folder or file `model` is; None if there is none. Raises DataError if it
+    cannot be read."""
     return _folder_of(model).read_record()
 
 
@@ -101,5 +101,5 @@ def _folder_of(model: str) -> Folder:
 
 
 def class_names(network: Network) -> list[str]:
-    """The network's classes; their numbers where they have no names."""
+    """The network's class names; their indices as text if they have none."""
     return network.classes or [str(number) for number in range(network.output_shape[0])]

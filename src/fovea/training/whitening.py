@@ -1,16 +1,16 @@
 """Filters that whiten pictures: measured, not learned.
 
-What small patches x of pictures have in common, that neighbours are alike, no filter need learn. With the
-covariance of the patches
+Neighbouring pixels of pictures are correlated, which no filter needs to learn. With the covariance of small
+patches x
 
     E[(x − E[x]) (x − E[x])ᵀ] = V Λ Vᵀ                                                                    (1)
 
-the filters are the directions in which patches vary, the largest variance first, each made to answer with
-variance 1, and then each turned round, so that ReLU loses nothing of an answer:
+the filters are the directions in which patches vary, by decreasing variance, scaled to responses of variance
+1; then their negatives, so that ReLU loses no response:
 
     W = (V (Λ + ε)^−½, −V (Λ + ε)^−½)                                                                     (2)
 
-ε keeps what hardly varies, which is mostly noise, from being made large. K. Jordan, 94% on CIFAR-10 in 3.29
+ε keeps directions of little variance, mostly noise, from being amplified. K. Jordan, 94% on CIFAR-10 in 3.29
 seconds (2024), arXiv:2404.00498, section 3.2, after D. Page, How to train your ResNet (2018); ε is theirs.
 """
 
@@ -24,7 +24,7 @@ from fovea.network.preprocessing import Preprocessing
 
 NAME = "whitening"
 EPSILON = 5e-4
-_PATCHES = 5_000_000  # of so many pixels and no more, as all of them say little else
+_PATCHES = 5_000_000  # at most this many pixels are used: more hardly change the result
 
 
 def measured(network: Network) -> list[Layer]:
@@ -33,12 +33,11 @@ def measured(network: Network) -> list[Layer]:
 
 
 def measure(network: Network, train: Dataset) -> None:
-    """Give those layers their filters, from some of the pictures of `train`. Raises TrainingError where such
-    a layer does not look at the pictures themselves, and ShapeError where it has more filters than there
-    are."""
+    """Set the filters of those layers from a sample of `train`. Raises TrainingError if such a layer is not
+    the first, and ShapeError if it has more filters than (2) gives."""
     for layer in measured(network):
         if layer is not network.layers[0]:
-            got = f"behind {network.layers[0].who}"
+            got = f"after {network.layers[0].who}"
             raise TrainingError(
                 mismatch(f"{layer.who}: initializer {NAME}", "the network's first layer", got)
             )
@@ -49,7 +48,7 @@ def measure(network: Network, train: Dataset) -> None:
 def filters(
     train: Dataset, preprocessing: Preprocessing, shape: tuple[int, ...], who: str = NAME
 ) -> np.ndarray:
-    """(2) for filters of `shape` (f_H, f_W, C, K), as `preprocessing` hands the pictures to them."""
+    """(2) for filters of `shape` (f_H, f_W, C, K) on pictures after `preprocessing`."""
     f_H, f_W, C, K = shape
     n = f_H * f_W * C
     if 2 * n < K:
@@ -61,14 +60,16 @@ def filters(
 
 
 def _covariance(train: Dataset, f_H: int, f_W: int) -> np.ndarray:
-    """Of the patches of the pictures' bytes, (n, n). Sums of whole numbers below 2⁵³ are exact: the same in
-    any order, on any number of threads."""
+    """The covariance (n, n) of patches of the pictures' bytes. Sums of whole numbers below 2⁵³ are exact, and
+    so do not depend on order or threads."""
     n = f_H * f_W * train.shape[2]
     total, products, count = np.zeros(n), np.zeros((n, n)), 0
     H, W, _ = train.shape
     for pictures in sample(train, max(_PATCHES // (H * W), 1)):
         patches = np.lib.stride_tricks.sliding_window_view(pictures, (f_H, f_W), axis=(1, 2))
-        x = np.moveaxis(patches, 3, 5).reshape(-1, n).astype(np.float64)  # (patches, n), as filters lie
+        x = (
+            np.moveaxis(patches, 3, 5).reshape(-1, n).astype(np.float64)
+        )  # (patches, n), in the filters' order
         total += x.sum(axis=0)
         products += x.T @ x
         count += len(x)
