@@ -72,7 +72,9 @@ _KINDS = {
     "avx2": ("avx", "avx-avx2-f16c-fma-sse41"),
     "sse": ("sse2", "sse41"),
     "neon": ("neon", None),
-}  # If vectors do not distinguish processors, LLVM's names do: these have 2 MB of second-level cache per core,
+}
+
+# If vectors do not distinguish processors, LLVM's names do: these have 2 MB of second-level cache per core
 # and a last-level cache that is large and slow.
 _NAMES = {"avx512-intel": ("sapphirerapids", "emeraldrapids", "graniterapids", "graniterapids-d")}
 

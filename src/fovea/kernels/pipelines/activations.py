@@ -1,7 +1,6 @@
-"""Activations of single numbers, for whatever kernel computes them: `fovea.reference.activation` has the
-formulas.
+"""Activations of single numbers, for all kernels that apply them: formulas in `fovea.reference.activation`.
 
-An activation is a text: the function's name there, and its numbers, as in "relu" or "leaky_relu(0.01)".
+An activation is a string: the function's name there and its numbers, as in "relu" or "leaky_relu(0.01)".
 """
 
 from collections.abc import Callable
@@ -16,20 +15,20 @@ THREE = hl.f32(3.0)
 
 
 def is_nan(x: hl.Expr) -> hl.Expr:
-    """Whether x is NaN, asked of its bits: of sums and products the compiler takes for granted that they are
-    numbers, and drops other questions."""
+    """Whether x is NaN, by its bits: LLVM assumes that sums and products are never NaN, and removes other
+    tests."""
     return (hl.reinterpret(hl.UInt(32), x) & hl.u32(0x7FFFFFFF)) > hl.u32(0x7F800000)
 
 
 def rectified(Z: hl.Expr) -> hl.Expr:
-    """max(Z, 0), through which NaN goes."""
+    """max(Z, 0); NaN for NaN."""
     return hl.select(is_nan(Z), Z, hl.max(Z, ZERO))
 
 
 @dataclass(frozen=True)
 class Activation:
-    """forward(Z, *numbers) is A; backward(dA, kept, *numbers) is dZ, `kept` being A, or Z, as the layer says.
-    Where dZ is either dA or 0, `closed(kept, *numbers)` tells where it is 0, and there is no `backward`."""
+    """forward(Z, *numbers) is A; backward(dA, kept, *numbers) is dZ, where `kept` is A or Z, as the layer
+    declares. If dZ is always dA or 0, there is no `backward`, and closed(kept, *numbers) is where it is 0."""
 
     forward: Callable[..., hl.Expr]
     backward: Callable[..., hl.Expr] | None = None
@@ -37,7 +36,7 @@ class Activation:
 
 
 def forward(activation: str, Z: hl.Expr) -> hl.Expr:
-    """A; Z where `activation` is empty."""
+    """A; Z if `activation` is empty."""
     if not activation:
         return Z
     entry, numbers = _read(activation)
@@ -53,14 +52,14 @@ def backward(activation: str, dA: hl.Expr, kept: hl.Expr) -> hl.Expr:
 
 
 def closed(activation: str, kept: hl.Expr) -> hl.Expr:
-    """Whether nothing goes back; `kept` may be Z as well as A. A NaN is open, so that it stays visible."""
+    """Whether the gradient is blocked; `kept` may be Z or A. A NaN passes, so that it stays visible."""
     entry, numbers = _read(activation)
     assert entry.closed is not None
     return entry.closed(kept, *numbers) & ~is_nan(kept)
 
 
 def is_gate(activation: str) -> bool:
-    """Whether there is an activation, and it only opens and closes."""
+    """Whether there is an activation, and it only passes or blocks the gradient."""
     return bool(activation) and _read(activation)[0].closed is not None
 
 
@@ -70,7 +69,7 @@ def _read(activation: str) -> tuple[Activation, list[hl.Expr]]:
 
 
 def _sloped(slope: Callable[..., hl.Expr]) -> Callable[..., hl.Expr]:
-    """The backward pass where dZ is dA times the slope at Z; a NaN stays one."""
+    """The backward pass dZ = dA · slope(Z); NaN for NaN."""
     return lambda dA, Z, *numbers: dA * hl.select(is_nan(Z), Z, slope(Z, *numbers))
 
 

@@ -1,4 +1,4 @@
-"""The gradient of a convolution's bias, whatever computes the others.
+"""The gradient of a convolution's bias, for all kernels of the gradient of the weights.
 
 db[k] = Σ_{l, x, y} dZ[l, k, x, y]                                                                     (1)
 """
@@ -6,33 +6,39 @@ db[k] = Σ_{l, x, y} dZ[l, k, x, y]                                             
 import halide as hl
 
 from fovea.kernels import constants
-from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, result, variables, vectorize_channels
+from fovea.kernels.pipelines.activations import ZERO
+from fovea.kernels.pipelines.arrays import result, variables
+from fovea.kernels.pipelines.partial_sums import PartialSums
+from fovea.kernels.pipelines.upstream import Upstream
+from fovea.kernels.pipelines.vectors import vectorize_channels
 
 _GUARD = hl.TailStrategy.GuardWithIf
 
 
 def gradient(*, output, channels, lanes, vector):
-    """(1) by itself, of dZ = dA."""
+    """(1) alone, for dZ = dA."""
     upstream = Upstream("", lanes, channels, output, (1, 1))
     return {"db": bias_gradient(upstream, channels, lanes, vector)}, upstream.arguments
 
 
 def bias_gradient(upstream: Upstream, K: int, L: int, vector: int) -> hl.Func:
-    """(1), from the pooled gradient: a window adds it once, or not at all where its activation is closed."""
+    """(1), from the pooled gradient: each window adds it once, or not at all if the activation blocks it."""
     l, k, kb, y, n, part = variables("l k kb y n part")
     n_H, n_W = upstream.pooled
     row_sum, part_sum, db = hl.Func("row_sum_db"), hl.Func("part_sum_db"), hl.Func("db")
     x = hl.RDom([(0, n_W)], "x")[0]
     row_sum[l, k, y, n] = ZERO
     row_sum[l, k, y, n] += upstream.db(l, k, x, y, n)  # (1)
-    parts = Parts(upstream.dA.dim(4).extent())
+    parts = PartialSums(upstream.dA.dim(4).extent())
     g, picture = parts.members(part, [(0, n_H)])
     part_sum[l, k, part] = ZERO
     part_sum[l, k, part] += row_sum[l, k, g[0], picture]
     db[k] = parts.total(part_sum, L, k)
 
-    # A row's sums stay in registers, some side by side, for each addition waits for the one before it. Half a
-    # vector would be added number by number: two halves are better.
+    # Schedule: the sums of a row stay in registers, four vectors side by side, because each addition waits
+    # for the previous one. If the last vector is half full, vectors of half the length avoid scalar
+    # additions.
+    #   (8, 28, 28, 128), dZ in the cache: 0.024 ms, 135 GB/s.
     if K % vector == vector // 2:
         vector //= 2
     result(db, [K])

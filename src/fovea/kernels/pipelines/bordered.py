@@ -1,9 +1,9 @@
-"""A picture of any size, with what lies beyond its border: what all filters read.
+"""The input of all filters: a picture of any size, extended beyond its border.
 
-A row is seen as one run of W·C numbers, so that grey and colour are one kernel: the neighbour of a number
-lies C places on. Positions count from the first that a filter sees: position (q, y) is number columns[q] of
-the picture's row rows[y]. Inside the picture columns[q] = q − lead, and there, in a loop of its own, rows are
-read as they are.
+A row is one run of W·C numbers, so that grey and colour use one kernel: the neighbour of a number is C
+numbers further. Positions count from the first one that a filter reads: position (q, y) is number columns[q]
+of the picture's row rows[y]. Inside the picture, columns[q] = q − lead, and a separate loop reads rows
+directly.
 """
 
 import halide as hl
@@ -24,7 +24,7 @@ SHIFT, GUARD, ROUND = hl.TailStrategy.ShiftInwards, hl.TailStrategy.GuardWithIf,
 
 
 class Bordered:
-    """Call it with a position to get the number there. `step` is C."""
+    """bordered(q, y) is the number at a position. `step` is C."""
 
     def __init__(self, dtype: str) -> None:
         self.image = plane("image", dtype)
@@ -32,16 +32,16 @@ class Bordered:
         self.lead, self.step = hl.Param(hl.Int(32), "lead"), hl.Param(hl.Int(32), "step")
 
     def arguments(self, *weights: hl.ImageParam) -> list:
-        """In the order in which kernels/filters.py gives them, before the numbers of the filter itself."""
+        """All of a filter's arrays and the picture's numbers; the filter's own numbers follow."""
         return [self.image, self.rows, self.columns, *weights, self.lead, self.step]
 
     def __call__(self, q: hl.Expr, y: hl.Expr) -> hl.Expr:
         width, height = self.image.dim(0).extent(), self.image.dim(1).extent()
         outside = (q < self.lead) | (q >= self.lead + width)
-        sought = hl.clamp(self.columns[hl.clamp(q, 0, self.columns.dim(0).extent() - 1)], 0, width - 1)
+        beyond = hl.clamp(self.columns[hl.clamp(q, 0, self.columns.dim(0).extent() - 1)], 0, width - 1)
         inside = hl.likely(hl.clamp(hl.likely(q - self.lead), 0, width - 1))
         row = hl.clamp(self.rows[hl.clamp(y, 0, self.rows.dim(0).extent() - 1)], 0, height - 1)
-        return self.image[hl.select(outside, sought, inside), row]
+        return self.image[hl.select(outside, beyond, inside), row]
 
 
 def plane(name: str, dtype: str) -> hl.ImageParam:
@@ -53,7 +53,7 @@ def plane(name: str, dtype: str) -> hl.ImageParam:
 
 
 def run(name: str, dtype: str) -> hl.ImageParam:
-    """A dense array argument of one dimension, as long as it is at run time."""
+    """A dense array argument of one dimension, whose length is known at run time."""
     image = hl.ImageParam(TYPES[dtype], 1, name)
     image.dim(0).set_min(0).set_stride(1)
     return image
@@ -69,7 +69,7 @@ def is_real(dtype: str) -> bool:
 
 
 def strips(out: hl.Func, rows: int) -> tuple[hl.Var, hl.Var]:
-    """Cut the result [q, y] into strips of rows, which threads share; returns (strip, row in it)."""
+    """Divide the result [q, y] into strips of rows, one task each; returns (strip, row in it)."""
     y, strip, row = (hl.Var(name) for name in ("y", "strip", "row"))
     first, *others = out.output_buffers()
     first.dim(0).set_min(0).set_stride(1)
@@ -81,10 +81,10 @@ def strips(out: hl.Func, rows: int) -> tuple[hl.Var, hl.Var]:
 
 
 def blocks(func: hl.Func, vectors: int, count: int) -> hl.Var:
-    """Cut rows into blocks of `vectors` vectors of `count` numbers; returns the loop over blocks.
+    """Divide rows into blocks of `vectors` vectors of `count` numbers; returns the loop over blocks.
 
-    The last block is moved back to end with the row: nothing is loaded or stored under a mask, for which
-    memory would have to be aligned. So a row has MIN_FILTER_ROW numbers at least.
+    The last block is moved back to end with the row: masked loads and stores would require aligned memory. So
+    a row must have at least MIN_FILTER_ROW numbers.
     """
     assert vectors * count <= MIN_FILTER_ROW
     q, block, within = (hl.Var(name) for name in ("q", "block", "within"))

@@ -2,17 +2,20 @@
 
     dW[i, j, c, k] = Σ_{n, x, y} A_prev[c, x·s + j·d, y·s + i·d, n] · dZ[k, x, y, n]                       (1)
 
-Neighbouring positions of one channel lie far apart in NHWC, often by a power of two, so that a few of them
-fill all places of the first-level cache that they may be in. A block of A_prev and dZ is therefore laid out
-in panels first: a vector of channels, or the filters of a register tile, at one position after the other.
+In NHWC, neighbouring positions of one channel are far apart, often by a power of two, so that only few of
+them fit into their set of the first-level cache. A block of A_prev and dZ is therefore first copied into
+panels: a vector of channels, or the filters of a register tile, position after position.
 
     band, group   the block: rows of dZ, and pictures      t, i   column and row in the window
 """
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, Parts, Upstream, array, result, variables
+from fovea.kernels.pipelines.activations import ZERO
+from fovea.kernels.pipelines.arrays import array, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
+from fovea.kernels.pipelines.partial_sums import PartialSums
+from fovea.kernels.pipelines.upstream import Upstream
 from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import PanelTile
 
@@ -20,8 +23,8 @@ _GUARD = hl.TailStrategy.GuardWithIf
 
 
 def weights(*, problem, tile, after, bias):
-    """(1), and db. Blocks are dealt to a fixed number of parts, whose sums are added in order at the end; or,
-    where the sums would be too large to have many, there is one, and the threads share out its channels."""
+    """(1), and db. Blocks are divided into a fixed number of parts, whose sums are added in order at the end;
+    or, if several such sums would be too large, there is one, and the threads share out its channels."""
     (window, C, K, groups, pool, lanes), tile = ConvProblem.of(problem), PanelTile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     V, B, (top, _, left, _) = tile.vector, tile.filters, window.pads
@@ -38,36 +41,39 @@ def weights(*, problem, tile, after, bias):
     A_panel, dZ_panel, block_sum, part_sum, dW = (
         hl.Func(name) for name in ("A_panel", "dZ_panel", "block_sum", "part_sum", "dW")
     )
-    column, row, picture = x - left, y - top, hl.min(n, count - 1)
+    column, row, source = x - left, y - top, hl.min(n, count - 1)
     channel = o * V + c if C_up == C else hl.min(o * V + c, C - 1)
-    pixel = A_prev[0, hl.clamp(column, 0, W - 1) * C + channel, hl.clamp(row, 0, H - 1), picture]
+    pixel = A_prev[0, hl.clamp(column, 0, W - 1) * C + channel, hl.clamp(row, 0, H - 1), source]
     inside = (column >= 0) & (column < W) & (row >= 0) & (row < H)
     A_panel[c, x, y, o, n] = hl.select(inside, pixel, ZERO)
     filter = o * B + k if K_up == K else hl.min(o * B + k, K - 1)
-    gradient = upstream.dZ(hl.i32(0), filter, x, hl.min(y, n_H - 1), picture)
+    gradient = upstream.dZ(hl.i32(0), filter, x, hl.min(y, n_H - 1), source)
     dZ_panel[k, x, y, o, n] = hl.select((y < n_H) & (n < count), gradient, ZERO)
     r = hl.RDom([(0, n_W), (0, tile.rows), (0, tile.pictures)], "r")
-    line, member = band * tile.rows + r[1], group * tile.pictures + r[2]
+    line, picture = band * tile.rows + r[1], group * tile.pictures + r[2]
     block_sum[k, c, t, i, band, group] = ZERO
     block_sum[k, c, t, i, band, group] += (
-        dZ_panel[k % B, r[0], line, k // B, member]
-        * A_panel[c % V, r[0] * s_W + t * d_W, line * s_H + i * d_H, c // V, member]
+        dZ_panel[k % B, r[0], line, k // B, picture]
+        * A_panel[c % V, r[0] * s_W + t * d_W, line * s_H + i * d_H, c // V, picture]
     )  # (1)
     if tile.shared:
-        sums, at, g = dW, (k, c, t, i), hl.RDom([(0, bands), (0, groups)], "g")
-        of_part = g[1]
+        sums, index, g = dW, (k, c, t, i), hl.RDom([(0, bands), (0, groups)], "g")
+        member = g[1]
     else:
-        parts = Parts(groups)
-        sums, at, (g, of_part) = part_sum, (k, c, t, i, part), parts.members(part, [(0, bands)])
-    sums[at] = ZERO
-    sums[at] += block_sum[k, c, t, i, g[0], of_part]
+        parts = PartialSums(groups)
+        sums, index, (g, member) = part_sum, (k, c, t, i, part), parts.members(part, [(0, bands)])
+    sums[index] = ZERO
+    sums[index] += block_sum[k, c, t, i, g[0], member]
     if not tile.shared:
         p = hl.RDom([(0, parts.used)], "p")
         dW[k, c, t, i] = ZERO
         dW[k, c, t, i] += part_sum[k, c, t, i, p[0]]
 
-    # Schedule: the panels of a block, then its sums: a panel of filters stays in the first-level cache while
-    # all panels of channels pass by; a register tile sums over the whole block before it is added.
+    # Schedule: the panels of a block, then its sums. A panel of filters stays in the first-level cache while
+    # it meets all panels of channels; a register tile sums over the whole block before it is added.
+    #   resnet18: 56×56×64, 128 filters 3×3, stride 2: 4.8 ms, 81% of peak; 14×14×256, 512 filters, one shared
+    #   sum of 1.2 million weights: 5.9 ms, 66%. resnet20: 16×16×32, 64 filters 3×3, stride 2: 0.80 ms, 80%.
+    # 2 vectors of filters × 8 channels make 16 sums from 10 loads.
     kb, ki, cb, ci, task = variables("kb ki cb ci task")
     result(dW, [K, C, f_W, f_H]).vectorize(k, V, _GUARD).parallel(c)
     update = sums.update().split(k, kb, ki, B).split(c, cb, ci, tile.channels, _GUARD)

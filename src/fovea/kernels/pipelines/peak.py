@@ -1,12 +1,12 @@
-"""A kernel of nothing but fused multiply-adds on numbers in registers: what the processor does at most."""
+"""A kernel of fused multiply-adds on registers alone, which measures the processor's peak."""
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import fixed, variables
+from fovea.kernels.pipelines.arrays import fixed, variables
 
 
 def multiply_adds(*, vector, sums, factors, rounds):
-    """`sums` vectors s ← s·x + 1 for all `factors` numbers x, `rounds` times over: out [i, task]."""
+    """`sums` vectors s ← s·x + 1 for all `factors` numbers x, `rounds` times: out [i, task]."""
     # Algorithm
     x, out, total = fixed("x", [factors]), hl.Func("out"), hl.Func("total")
     i, task, lane, vectors = variables("i task lane vectors")
@@ -15,7 +15,8 @@ def multiply_adds(*, vector, sums, factors, rounds):
     total[i, task] = total[i, task] * x[r[0]] + hl.f32(1.0)
     out[i, task] = total[i, task]
 
-    # Schedule: the sums stay in registers; so many of them go on side by side that none waits for itself.
+    # Schedule: the sums stay in registers, enough of them that none waits for its previous multiply-add.
+    # 236 GFLOP/s on two cores at 3.7 GHz: 32 operations per cycle and core, one 512-bit multiply-add.
     out.bound(i, 0, vector * sums).parallel(task).vectorize(i, vector)
     total.compute_at(out, task).vectorize(i, vector).unroll(i)
     update = total.update().reorder(i, r[0], r[1], task).split(i, vectors, lane, vector)

@@ -1,12 +1,18 @@
-"""Numbers that change their places: `fovea.reference.rearrange` has the formulas."""
+"""Space to depth, depth to space, and permutations of channels: formulas in `fovea.reference.rearrange`.
+
+They only move numbers: vectors of channels, rows in parallel. (64, 32, 32, 64), 16.8 MB per array: blocks of
+2 × 2 0.9 ms (38 GB/s); channels in another order, which are gathered one by one, 1.9 ms (18 GB/s).
+"""
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import ZERO, array, fixed, result, variables, vectorize_channels
+from fovea.kernels.pipelines.activations import ZERO
+from fovea.kernels.pipelines.arrays import array, fixed, result, variables
+from fovea.kernels.pipelines.vectors import vectorize_channels
 
 
 def space_to_depth(*, size, block, mode, channels, lanes, vector):
-    """A of pictures of `size` (H, W)."""
+    """A, for pictures of `size` (H, W)."""
     (H, W), b, C = size, block, channels
     A_prev, (l, k, x, y, n) = array("A_prev", [lanes, C, W, H]), variables("l k x y n")
     c, place = (k % C, k // C) if mode == "DCR" else (k // (b * b), k % (b * b))
@@ -16,7 +22,7 @@ def space_to_depth(*, size, block, mode, channels, lanes, vector):
 
 
 def depth_to_space(*, size, block, mode, channels, lanes, vector):
-    """The inverse, of pictures of `size` (H, W) with so many `channels`."""
+    """The inverse, for pictures of `size` (H, W) with `channels` channels."""
     (H, W), b, C = size, block, channels // block**2
     A_prev, (l, c, x, y, n) = array("A_prev", [lanes, channels, W, H]), variables("l c x y n")
     place = (y % b) * b + x % b
@@ -27,7 +33,7 @@ def depth_to_space(*, size, block, mode, channels, lanes, vector):
 
 
 def channels(*, size, taken, channels, lanes, vector):
-    """The channels of an `order` of as many as are `taken`; zeros where it has −1."""
+    """The `taken` channels of A_prev in the given `order`; zeros where it is −1."""
     (H, W), order = size, fixed("order", [taken], hl.Int(32))
     A_prev, (l, k, x, y, n) = array("A_prev", [lanes, channels, W, H]), variables("l k x y n")
     A = hl.Func("A")

@@ -1,6 +1,6 @@
 """Smooth activations in float32, stable for any number; `fovea.reference.smooth` has the formulas.
 
-Each activation gives A, and the slope dA/dZ. What Halide has no function for is made of exp alone:
+Each activation has a function for A and one for the slope dA/dZ. They are computed from exp alone:
 
     tanh(x) = x + x³ · P(x²) near 0, else (1 − exp(−2x)) / (1 + exp(−2x))                                (1)
     exp(x) − 1 = 2t / (1 − t),   t = tanh(x/2),   for x ≤ 0                                              (2)
@@ -26,7 +26,7 @@ _STEEP = hl.f32(math.sqrt(8 / math.pi))
 
 
 def sigmoid(Z: hl.Expr) -> hl.Expr:
-    small = hl.exp(-hl.abs(Z))  # at most 1: nothing overflows
+    small = hl.exp(-hl.abs(Z))  # at most 1, so nothing overflows
     return hl.select(Z < ZERO, small, ONE) / (ONE + small)
 
 
@@ -120,7 +120,7 @@ def _cubed(Z: hl.Expr) -> hl.Expr:
 
 
 def _far(Z: hl.Expr) -> hl.Expr:
-    """tanh(Z) away from 0, where the difference loses nothing."""
+    """tanh(Z) away from 0, where the difference does not cancel."""
     small = hl.exp(hl.f32(-2.0) * hl.abs(Z))
     far = (ONE - small) / (ONE + small)
     return hl.select(Z < ZERO, -far, far)

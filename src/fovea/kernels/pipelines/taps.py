@@ -1,12 +1,12 @@
-"""Which of a filter's numbers meet a pixel, where windows move by more than one."""
+"""The weights of a filter that meet a pixel, for convolutions with a stride."""
 
 import math
 from typing import NamedTuple
 
 
 class Taps(NamedTuple):
-    """Of an axis, what the pixels phase + s·m meet: filter row i at the windows' position m + o, for `count`
-    pairs (o, i), in which o grows by a constant and i falls by one."""
+    """Along an axis, pixel phase + s·m meets filter row i at window position m + o, for `count` pairs (o, i):
+    from one to the next, o grows by `o_step` and i falls by `i_step`."""
 
     count: int
     o: int
@@ -16,7 +16,7 @@ class Taps(NamedTuple):
 
     @classmethod
     def of(cls, f: int, s: int, d: int, p: int) -> "list[Taps]":
-        """For each of the s phases, where the filter's f rows are d apart."""
+        """Those of each of the s phases, for f filter rows with dilation d and padding p."""
         result = []
         for phase in range(s):
             pairs = sorted(((phase + p - i * d) // s, i) for i in range(f) if (phase + p - i * d) % s == 0)

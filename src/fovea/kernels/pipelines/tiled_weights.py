@@ -1,7 +1,7 @@
-"""The gradient of the weights by Winograd's F(4 × 4, 3 × 3): what its two ways to sum share.
+"""The gradient of the weights by Winograd's F(4 × 4, 3 × 3): the transforms that its two kernels share.
 
-What tiled.py computes is linear in the filters; this is the transpose of that map, so its products are as
-few:
+The convolution of tiled.py is linear in the filters; this is the transpose of that map, and needs the same
+number of products:
 
     V = Bᵀ d B         every tile d of 6 × 6 pixels of A_prev, channel by channel                         (1)
     E = A dZ Aᵀ        every tile of 4 × 4 pixels of dZ, filter by filter                                 (2)
@@ -19,7 +19,8 @@ L = 1, and dW as [k, c, j, i].
 import halide as hl
 
 from fovea.geometry import Window
-from fovea.kernels.pipelines.algebra import ZERO, Upstream, array, padded_rows, variables
+from fovea.kernels.pipelines.activations import ZERO
+from fovea.kernels.pipelines.arrays import array, padded_rows, variables
 from fovea.kernels.pipelines.transforms import (
     INPUTS,
     OUTPUTS,
@@ -28,14 +29,15 @@ from fovea.kernels.pipelines.transforms import (
     output_gradient_transform,
     spread,
 )
+from fovea.kernels.pipelines.upstream import Upstream
 from fovea.kernels.winograd_tiles import WinogradChunksTile, WinogradWeightsTile
 
 _GUARD, _WHOLE = hl.TailStrategy.GuardWithIf, hl.TailStrategy.RoundUp
 
 
 class TransformedTiles:
-    """V [ci, t, cb, band, group, i, j] and E [ki, t, kb, band, group, i, j], of `chunk` channels and `block`
-    filters; what is beyond the last channel or filter is of no account."""
+    """V [ci, t, cb, band, group, i, j] and E [ki, t, kb, band, group, i, j], in chunks of `chunk` channels
+    and blocks of `block` filters; values beyond the last channel or filter are arbitrary, and unused."""
 
     def __init__(
         self, window: Window, channels: int, filters: int, upstream: Upstream,
@@ -49,22 +51,22 @@ class TransformedTiles:
         self.A_prev, self.upstream = array("A_prev", [1, W * C, H]), upstream
         count = upstream.dA.dim(4).extent()
         self.bands, self.groups, pictures = -(-high // rows), count, 1
-        if tile.pictures > 1:  # shared out evenly, so that the last block is hardly smaller than the others
+        if tile.pictures > 1:  # evenly divided, so that the last block is hardly smaller than the others
             self.groups = (count + tile.pictures - 1) // tile.pictures
             pictures = (count + self.groups - 1) // hl.max(self.groups, 1)
         self.in_block, self.most = pictures * (rows * wide), tile.pictures * rows * wide
         ki, kb, ci, cb, k, x, y, n, t, i, j, band, group = variables("ki kb ci cb k x y n t i j band group")
-        picture = group * pictures + t // (rows * wide)  # the last block's may be less: dZ is zero there
+        picture = group * pictures + t // (rows * wide)  # may exceed the last one, where dZ is zero
         ty, tx = band * rows + (t // wide) % rows, t % wide
 
-        self.staged = padded_rows(self.A_prev, window, C, overrun=True) if C % chunk else None
+        self.padded_rows = padded_rows(self.A_prev, window, C, overrun=True) if C % chunk else None
         self.patch, channel, column, row = hl.Func("patch"), cb * chunk + ci, x - left, y - top
-        if self.staged is not None:
-            self.patch[ci, x, y, n, cb] = self.staged[0, x * C + channel, y, n]
+        if self.padded_rows is not None:
+            self.patch[ci, x, y, n, cb] = self.padded_rows[0, x * C + channel, y, n]
         else:
-            at = self.A_prev[0, hl.clamp(column, 0, W - 1) * C + channel, hl.clamp(row, 0, H - 1), n]
+            nearest = self.A_prev[0, hl.clamp(column, 0, W - 1) * C + channel, hl.clamp(row, 0, H - 1), n]
             inside = (column >= 0) & (column < W) & (row >= 0) & (row < H)
-            self.patch[ci, x, y, n, cb] = hl.select(inside, at, ZERO)
+            self.patch[ci, x, y, n, cb] = hl.select(inside, nearest, ZERO)
 
         def pixel(a, b):
             return self.patch[ci, tx * OUTPUTS + b, ty * OUTPUTS + a, hl.min(picture, count - 1), cb]
@@ -74,11 +76,11 @@ class TransformedTiles:
         )  # (1)
 
         self.dZ = hl.Func("dZ")
-        at = upstream.dZ(
+        nearest = upstream.dZ(
             0, hl.min(k, K - 1) if self.uneven else k, hl.clamp(x, 0, n_W - 1), hl.clamp(y, 0, n_H - 1),
             hl.min(n, count - 1),
         )  # fmt: skip
-        self.dZ[k, x, y, n] = hl.select((x < n_W) & (y < n_H) & (n < count), at, ZERO)
+        self.dZ[k, x, y, n] = hl.select((x < n_W) & (y < n_H) & (n < count), nearest, ZERO)
 
         def gradient(a, b):
             return self.dZ[kb * block + ki, tx * OUTPUTS + b, ty * OUTPUTS + a, picture]
@@ -92,8 +94,8 @@ class TransformedTiles:
         return [self.A_prev, *self.upstream.arguments]
 
     def schedule(self, sums: hl.Func, block_loop: hl.RVar, chunk_loop: hl.Var | None, parallel: bool) -> None:
-        """Both at `block_loop` of `sums`, and `parallel` there; or V at `chunk_loop`, where the pixels of a
-        chunk are copied first."""
+        """Compute V and E at `block_loop` of `sums`, by all threads if `parallel`; or V at `chunk_loop`,
+        after a copy of the chunk's pixels."""
         ci, ki, x, y, n, t, cb = variables("ci ki x y n t cb")
         self._schedule(self.V_rows, self.V, ci, self.chunk)
         self._schedule(self.E_rows, self.E, ki, self.block)
@@ -104,16 +106,16 @@ class TransformedTiles:
             self.V.compute_at(sums, chunk_loop)
             self.patch.compute_at(sums, chunk_loop).bound_extent(ci, self.chunk)
             self.patch.reorder(ci, x, y, n, cb).vectorize(ci, self.v).unroll(ci)
-        if self.staged is not None:
-            self.staged.compute_at(sums, block_loop).vectorize(hl.Var("q"), self.v, _WHOLE)
+        if self.padded_rows is not None:
+            self.padded_rows.compute_at(sums, block_loop).vectorize(hl.Var("q"), self.v, _WHOLE)
         if self.upstream.after or self.uneven:
             self.dZ.compute_at(sums, block_loop).vectorize(hl.Var("k"), self.v, _GUARD)
         if parallel:
             self.E.parallel(t)
             if chunk_loop is None:
                 self.V.parallel(t)
-            if self.staged is not None:
-                self.staged.parallel(n).parallel(y)
+            if self.padded_rows is not None:
+                self.padded_rows.parallel(n).parallel(y)
             if self.upstream.after or self.uneven:
                 self.dZ.parallel(n).parallel(y)
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import halide as hl
 
-from fovea.kernels.pipelines.algebra import variables
+from fovea.kernels.pipelines.arrays import variables
 from fovea.kernels.pipelines.transforms import along_rows_and_columns, filter_transform, spread
 from fovea.kernels.winograd_tiles import WinogradTile
 
@@ -14,9 +14,9 @@ Weight = Callable[[hl.Expr, hl.Expr, hl.Expr, hl.Expr, hl.Expr], hl.Expr]
 
 
 class TransformedFilters:
-    """U [ki, c, cb, ko, i, j]: frequency (i, j) of filter ki of block ko, channel c of chunk cb. weight(ki,
-    ko, c, i, j) gives the filters. What are neighbours in memory: the `filters` of a channel, the `channels`
-    of a filter, or the filters of a block, which is one run of memory (`blocks`)."""
+    """U [ki, c, cb, ko, i, j]: frequency (i, j) of filter ki of block ko, channel c of chunk cb, from
+    weight(ki, ko, c, i, j). The neighbours in memory are the `filters` of a channel, the `channels` of a
+    filter, or the filters of a contiguous block (`blocks`)."""
 
     def __init__(
         self, weight: Weight, C: int, tile: WinogradTile, neighbours: Literal["filters", "channels", "blocks"]
@@ -26,21 +26,20 @@ class TransformedFilters:
         channel = cb * self.chunk + c
         if tile.padded(C) > C:
             channel = hl.min(channel, C - 1)
-        self.g, self.turned = hl.Func("g"), hl.Func("turned")
+        self.g, self.transposed = hl.Func("g"), hl.Func("transposed")
         self.g[ki, c, cb, i, j, ko] = weight(ki, ko, channel, i, j)
-        self.turned[ki, c, cb, i, j, ko] = self.g[ki, c, cb, i, j, ko]
+        self.transposed[ki, c, cb, i, j, ko] = self.g[ki, c, cb, i, j, ko]
 
         def of_filter(a, b):
-            return self.turned[ki, c, cb, a, b, ko]
+            return self.transposed[ki, c, cb, a, b, ko]
 
         self.U_rows, self.U = along_rows_and_columns(
             filter_transform, of_filter, i, j, 3, "U", (ki, c, cb, ko)
         )
 
     def schedule(self) -> None:
-        """A vector of filters × as many channels at a time. Unless they are one run of memory, they are
-        copied first: read one after the other, with nothing that waits for them, they come from memory twice
-        as fast. Neighbouring channels are then turned in registers."""
+        """A vector of filters × v channels at a time. Unless blocks are contiguous, they are copied first: a
+        plain copy reads memory twice as fast. Neighbouring channels are then transposed in registers."""
         v, (c, cv, ki, kw, i, j, ko, cb, between) = self.tile.vector, variables("c cv ki kw i j ko cb v")
         self.U.bound_extent(ki, self.tile.filters).bound_extent(c, self.chunk)
         self.U.split(ki, kw, ki, v).split(c, cv, c, v)
@@ -50,8 +49,10 @@ class TransformedFilters:
         if self.neighbours == "channels":
             self.g.compute_at(self.U, kw).bound_extent(c, v).bound_extent(ki, v)
             self.g.reorder_storage(c, ki, cb, i, j, ko).reorder(c, ki, i, j).vectorize(c)
-            self.turned.compute_at(self.U, kw).bound_extent(ki, v).bound_extent(c, v)
-            self.turned.reorder(c, ki, i, j).vectorize(c).unroll(ki)  # v × v: shuffles, no scattered stores
+            self.transposed.compute_at(self.U, kw).bound_extent(ki, v).bound_extent(c, v)
+            self.transposed.reorder(c, ki, i, j).vectorize(c).unroll(
+                ki
+            )  # v × v: shuffles, no scattered stores
         elif self.neighbours == "filters":
             self.g.compute_at(self.U, cv).bound_extent(c, v).bound_extent(ki, self.tile.filters)
             self.g.reorder(ki, c, j, i).vectorize(ki, v).unroll(ki)

@@ -9,13 +9,13 @@
          ⎢ 0   2  −1  −2   1   0 ⎥        ⎢ 1/24 −1/12   1/6  ⎥         ⎣ 0   1  −1   8  −8   1 ⎦
          ⎣ 0   4   0  −5   0   1 ⎦        ⎣   0     0     1   ⎦
 
-Two dimensions are one after the other: a tile of 6 × 6 inputs gives 4 × 4 outputs by 36 products instead of
-144. The six are values of polynomials at the points 0, 1, −1, 2, −2 and ∞; the numbers are those of Lavin and
-Gray, Fast Algorithms for Convolutional Neural Networks (2015), arXiv:1509.09308, section 4.3. The large ones
-among them cost about one decimal digit of precision.
+In two dimensions, the transforms are applied along rows and columns: a tile of 6 × 6 inputs gives 4 × 4
+outputs by 36 products instead of 144. The six products are values of polynomials at the points 0, 1, −1, 2,
+−2 and ∞; the matrices are those of Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (2015),
+arXiv:1509.09308, section 4.3. Their large entries cost about one decimal digit of precision.
 
-Every function takes the numbers along one axis and gives those that the matrix makes of them, with what the
-rows have in common computed once.
+Each function multiplies the numbers along one axis by one of the matrices, and computes common terms of its
+rows once.
 """
 
 import halide as hl
@@ -27,7 +27,7 @@ INPUTS = OUTPUTS + 2  # pixels of a tile of the input along an axis
 
 
 def suited(plain: tuple) -> ConvProblem:
-    """The convolution that a specification describes, which must be one for F(4 × 4, 3 × 3)."""
+    """The convolution of a specification; it must suit F(4 × 4, 3 × 3)."""
     problem = ConvProblem.of(plain)
     window, _, _, groups, _, lanes = problem
     assert (window.size, window.stride, window.dilation, groups, lanes) == ((3, 3), (1, 1), (1, 1), 1, 1)
@@ -88,12 +88,12 @@ def filter_gradient_transform(u: list) -> list:
     ]
 
 
-def along_rows_and_columns(transform, values, i: hl.Expr, j: hl.Expr, count: int, name: str, at: tuple):
-    """Both axes: (rows, result), where result [*at, i, j] applies `transform` to both axes of
-    values(i, j), `count` numbers along each; `rows` is what lies between.
+def along_rows_and_columns(transform, values, i: hl.Expr, j: hl.Expr, count: int, name: str, index: tuple):
+    """(rows, result): result [*index, i, j] applies `transform` along both axes of values(i, j), `count`
+    numbers along each; `rows` is the intermediate result after one axis.
 
-    Sums are rounded in the order in which they are written. The compiler would choose one by what else a
-    kernel does, and few pictures would not get the bits that many get.
+    Sums are rounded in the order in which they are written. Otherwise LLVM would choose an order that depends
+    on the rest of the kernel, and small and large batches would differ in their last bits.
     """
     v = hl.Var("v")
     rows, result = hl.Func(f"{name}_rows"), hl.Func(name)
@@ -101,14 +101,14 @@ def along_rows_and_columns(transform, values, i: hl.Expr, j: hl.Expr, count: int
     def transformed(numbers: list) -> list:
         return [hl.strict_float(number) for number in transform(numbers)]
 
-    rows[(*at, v, i)] = hl.mux(i, transformed([values(a, v) for a in range(count)]))
-    result[(*at, i, j)] = hl.mux(j, transformed([rows[(*at, b, i)] for b in range(count)]))
+    rows[(*index, v, i)] = hl.mux(i, transformed([values(a, v) for a in range(count)]))
+    result[(*index, i, j)] = hl.mux(j, transformed([rows[(*index, b, i)] for b in range(count)]))
     return rows, result
 
 
 def spread(f: hl.Func, dimension: hl.Var, extent: int, unit: int = 1) -> None:
-    """Store `dimension` with an odd number of units, so that the 36 numbers of a tile, which are far apart,
-    do not fall on each other in the cache, as they would at a distance of a power of two."""
+    """Store `dimension` with an odd number of units: at distances of a power of two, the 36 numbers of a tile
+    would compete for the same set of the cache."""
     f.align_storage(dimension, (extent | 1) * unit)
 
 
