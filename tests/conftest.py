@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     ):  # other workers have the other cores: compiling needs no more processes
         from fovea.kernels import compiler
 
-        compiler._FEW = sys.maxsize
+        compiler._IN_PROCESS = sys.maxsize
 
 
 @pytest.hookimpl(wrapper=True)

@@ -111,7 +111,7 @@ def test_a_results_memory_is_not_taken_while_anything_refers_to_it():
 def test_a_results_memory_is_taken_again_when_nothing_does():
     from fovea.kernels import result_pool
 
-    result_pool._waiting.clear()
+    result_pool._free.clear()
     image = picture((1100, 1000), "uint8")
     with fovea.engine("halide"):
         place = filters.sobel(image, 1).ctypes.data

@@ -31,7 +31,7 @@ def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(kernel_cache, "_loaded", {})
     monkeypatch.setattr(caching, "_failed", set())
     monkeypatch.setattr(caching, "_reported", set())
-    monkeypatch.setattr(compiler, "_FEW", 2)  # whatever conftest.py makes of it
+    monkeypatch.setattr(compiler, "_IN_PROCESS", 2)  # whatever conftest.py makes of it
     return tmp_path / "kernels"
 
 

@@ -69,7 +69,7 @@ def test_constant_filters_are_packed_for_the_direct_sum_and_transformed_for_wino
     problem = ConvProblem(Window.of((56, 56), 3, 1, "same"), 64, 64)
     packed, transformed = (algorithms.forward(problem, how).prepacked() for how in ("exact", "fast"))
     assert packed.operation == "conv.packed"
-    assert packed.takes == (3, 3 * 64, 64)
+    assert packed.filters_shape == (3, 3 * 64, 64)
     assert transformed.operation == "winograd.transformed"
     assert transformed.shape[:2] == (6, 6)
     side_by_side = problem._replace(lanes=16)

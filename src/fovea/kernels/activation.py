@@ -77,33 +77,33 @@ def silu_backward(dA, Z) -> np.ndarray:
 
 
 def softmax_of(classes: int) -> Specification:
-    """The kernel of `softmax`, for those who compile it along with others."""
+    """The kernel of `softmax`, to be compiled together with others."""
     return specify("classes.softmax", ["Z"], ["Y"], classes=classes, lanes=tiles.vector())
 
 
 def softmax(Z) -> np.ndarray:
     """As `fovea.reference.softmax`."""
-    return _of_rows("softmax", Z=Z)
+    return _along_classes("softmax", Z=Z)
 
 
 def softmax_backward(dA, A) -> np.ndarray:
     """As `fovea.reference.softmax_backward`."""
-    return _of_rows("softmax_backward", A=A, dA=dA)
+    return _along_classes("softmax_backward", A=A, dA=dA)
 
 
 def log_softmax(Z) -> np.ndarray:
     """As `fovea.reference.log_softmax`."""
-    return _of_rows("log_softmax", Z=Z)
+    return _along_classes("log_softmax", Z=Z)
 
 
 def log_softmax_backward(dA, A) -> np.ndarray:
     """As `fovea.reference.log_softmax_backward`."""
-    return _of_rows("log_softmax_backward", A=A, dA=dA)
+    return _along_classes("log_softmax_backward", A=A, dA=dA)
 
 
 def passes(function: str) -> tuple[Callable, Callable]:
     """Forward and backward pass of an activation by its row in pipelines/activations.py, with the signatures
-    of `fovea.reference`: the numbers behind Z there are the activation's."""
+    of `fovea.reference`, where the activation's numbers follow Z."""
     forward_as = signature(getattr(reference, function))
     backward_as = signature(getattr(reference, f"{function}_backward"))
     names = list(forward_as.parameters)[1:]
@@ -120,12 +120,12 @@ def passes(function: str) -> tuple[Callable, Callable]:
         return _backward(function, dA, *numbers, **{kept: X})
 
     for pass_, shown in ((forward, forward_as), (backward, backward_as)):
-        vars(pass_)["__signature__"] = shown  # what inspect.signature answers
+        vars(pass_)["__signature__"] = shown  # for inspect.signature
     return forward, backward
 
 
 def _filled(expected: Signature, given: tuple, named: dict[str, Any]) -> tuple:
-    """The arguments of a call in order, with their defaults. TypeError for others."""
+    """The arguments of a call in order, with their defaults. Raises TypeError if they do not fit."""
     bound = expected.bind(*given, **named)
     bound.apply_defaults()
     return bound.args
@@ -135,13 +135,13 @@ def _forward(function: str, Z, *numbers: float) -> np.ndarray:
     arguments.floats(function, Z=Z)
     arguments.float32(function, Z=Z)
     A = buffers.empty(Z.shape)
-    asked = {"activation": activation(function, *numbers), "vector": tiles.vector()}
-    run("elementwise.activate", {"Z": Z.reshape(1, -1)}, {"A": A.reshape(1, -1)}, **asked)
+    settings = {"activation": activation(function, *numbers), "vector": tiles.vector()}
+    run("elementwise.activate", {"Z": Z.reshape(1, -1)}, {"A": A.reshape(1, -1)}, **settings)
     return A
 
 
-def _of_rows(function: str, **arrays) -> np.ndarray:
-    """`function` of pipelines/classes.py, of arrays by its names for them; the last is the gradient."""
+def _along_classes(function: str, **arrays) -> np.ndarray:
+    """`function` of pipelines/classes.py, on arrays by its names for them; the gradient is the last."""
     (name, rows), *_ = arrays.items()
     arguments.logits(rows, function, name)
     arguments.same_shape(function, **arrays)
@@ -150,8 +150,8 @@ def _of_rows(function: str, **arrays) -> np.ndarray:
         return np.zeros(rows.shape, np.float32)
     inputs = {key: pack(array) for key, array in reversed(arrays.items())}
     result = buffers.empty(inputs[name].shape)
-    outputs, how = {"dZ" if "dA" in arrays else "Y": result}, {"lanes": tiles.vector()}
-    run(f"classes.{function}", inputs, outputs, classes=rows.shape[1], **how)
+    outputs = {"dZ" if "dA" in arrays else "Y": result}
+    run(f"classes.{function}", inputs, outputs, classes=rows.shape[1], lanes=tiles.vector())
     return unpack(result, len(rows))
 
 
@@ -160,7 +160,7 @@ def _backward(function: str, dA, *numbers: float, **kept) -> np.ndarray:
     arguments.same_shape(who, **kept, dA=dA)
     arguments.float32(who, dA=dA, **kept)
     dZ = buffers.empty(X.shape)
-    asked = {"activation": activation(function, *numbers), "vector": tiles.vector()}
+    settings = {"activation": activation(function, *numbers), "vector": tiles.vector()}
     inputs = {"dA": dA.reshape(1, -1), "kept": X.reshape(1, -1)}
-    run("elementwise.activate_backward", inputs, {"dZ": dZ.reshape(1, -1)}, **asked)
+    run("elementwise.activate_backward", inputs, {"dZ": dZ.reshape(1, -1)}, **settings)
     return dZ

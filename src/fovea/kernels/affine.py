@@ -1,4 +1,4 @@
-"""Channels, scaled and shifted: what normalises, with mean 0, variance 1 and ε = 0, does nothing else."""
+"""Channels, scaled and shifted: batch normalisation with mean 0, variance 1 and ε = 0."""
 
 from ctypes import c_float
 
@@ -32,7 +32,7 @@ def affine_backward(dZ, A_prev, gamma) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def neutral(C: int) -> dict[str, np.ndarray]:
-    """Mean and variance that change nothing."""
+    """A mean of 0 and a variance of 1, which change nothing."""
     mean, variance = buffers.zeros((C,)), buffers.zeros((C,))
     variance[...] = 1
     return {"mean": mean, "variance": variance}

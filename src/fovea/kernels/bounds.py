@@ -1,6 +1,6 @@
-"""Kernels that are asked before they run what they need of the buffers they are given.
+"""Checks of a kernel's buffers before it runs, for tests and development.
 
-Halide's bounds query: given buffers without memory, a kernel computes nothing and describes in each the
+In Halide's bounds query, a kernel gets buffers without memory; it computes nothing and writes into each the
 region that it would read or write, its strides and its type.
 """
 
@@ -16,24 +16,22 @@ Shape = tuple[tuple[int, ...], ...]  # type, then first entry, extent and stride
 
 
 def checked(function: Callable[..., int], specification: Specification) -> Callable[..., int]:
-    """The kernel `function`, with an EngineError instead of a run where a buffer is not what it needs."""
+    """The kernel `function`, with an EngineError instead of a run if a buffer does not suit it."""
     names, passed = (*specification.reads, *specification.writes), set()
 
     def careful(*arguments: Any) -> int:
-        values = [
-            getattr(argument, "_obj", argument) for argument in arguments
-        ]  # byref keeps what it points to
-        asked = tuple((bool(v.host), _shape(v)) if isinstance(v, Buffer) else v.value for v in values)
-        if asked not in passed:
-            _ask(function, names, values, specification.operation)
-            passed.add(asked)
+        values = [getattr(argument, "_obj", argument) for argument in arguments]  # of a byref, its object
+        key = tuple((bool(v.host), _shape(v)) if isinstance(v, Buffer) else v.value for v in values)
+        if key not in passed:
+            _query(function, names, values, specification.operation)
+            passed.add(key)
         return function(*arguments)
 
     return careful
 
 
-def _ask(function: Callable[..., int], names: tuple[str, ...], values: list, operation: str) -> None:
-    answers = [value.nowhere() if isinstance(value, Buffer) else value for value in values]
+def _query(function: Callable[..., int], names: tuple[str, ...], values: list, operation: str) -> None:
+    answers = [value.without_memory() if isinstance(value, Buffer) else value for value in values]
     function(*(ctypes.byref(a) if isinstance(a, Buffer) else a for a in answers))
     for name, given, answer in zip(names, values, answers, strict=True):
         if isinstance(given, Buffer):

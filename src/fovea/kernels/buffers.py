@@ -43,8 +43,8 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
     def of(cls, array: np.ndarray, alignment: int = ALIGNMENT) -> "Buffer":
         """A view of `array`, which it keeps alive, and which starts on a cache line.
 
-        Halide takes the alignment for granted where it loads and stores under a mask. A kernel that does
-        neither may ask for less.
+        Halide assumes this alignment for masked loads and stores; a kernel without any may pass a smaller
+        one.
         """
         assert array.flags.c_contiguous
         buffer = cls.at(array.ctypes.data, array.shape, array.dtype, alignment)
@@ -53,7 +53,7 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
 
     @classmethod
     def at(cls, address: int, shape: Sequence[int], dtype: np.dtype, alignment: int = ALIGNMENT) -> "Buffer":
-        """The same of dense memory at `address`, which somebody else keeps alive."""
+        """A view of dense memory at `address`, which the caller keeps alive."""
         assert address % alignment == 0 or 0 in shape, "memory for kernels comes from this module"
         dims, stride = (_Dimension * max(len(shape), 1))(), 1
         for dimension, extent in zip(dims, reversed(shape), strict=False):
@@ -64,15 +64,15 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
         buffer.keep = dims
         return buffer
 
-    def nowhere(self) -> "Buffer":
-        """One of this shape that has no memory, with room for more dimensions."""
+    def without_memory(self) -> "Buffer":
+        """A buffer of this shape without memory, with room for more dimensions."""
         dims = (_Dimension * 16)(*self.dim[: self.dimensions])
         buffer = Buffer(type=self.type, dimensions=self.dimensions, dim=dims)
         buffer.keep = dims
         return buffer
 
     def set_outermost(self, extent: int) -> None:
-        """Let the kernel see only the first `extent` entries of NumPy's first axis."""
+        """Restrict the kernel to the first `extent` entries of NumPy's first axis."""
         self.dim[self.dimensions - 1].extent = extent
 
 
@@ -86,7 +86,7 @@ def empty(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
 
 
 def aligned(array: np.ndarray, dtype: type = np.float32, alignment: int = ALIGNMENT) -> np.ndarray:
-    """`array` itself where a kernel can read it, else a copy: of `dtype`, dense, and on a cache line."""
+    """`array` itself if a kernel can read it, else a copy: of `dtype`, dense, and on a cache line."""
     if array.dtype == dtype and array.flags.c_contiguous and array.ctypes.data % alignment == 0:
         return array
     return copy(array, dtype)

@@ -1,4 +1,4 @@
-"""Calling kernels on arrays of the moment. Plans (stages.py) prepare their calls once instead."""
+"""Single calls of kernels on NumPy arrays. Plans (stages/plan.py) prepare their calls in advance instead."""
 
 import ctypes
 import functools
@@ -19,10 +19,10 @@ def run(
     **arguments: object,
 ) -> None:
     """Run the kernel of `operation` specialised to `arguments`. It reads `inputs`, arrays and ctypes numbers,
-    and writes `outputs`, all by the pipeline's names for them; None stands for one that is not there.
+    and writes `outputs`, all by the pipeline's names for them; None marks an absent one.
 
-    Inputs are copied where they are not dense, aligned and of a kernel's types; outputs must be. A kernel
-    that loads nothing under a mask needs an `alignment` of one number only.
+    Inputs are copied unless they are dense and aligned; outputs must be. A kernel without masked loads needs
+    only an `alignment` of one number.
     """
     given = {name: value for name, value in inputs.items() if value is not None}
     results = {name: array for name, array in outputs.items() if array is not None}
@@ -43,7 +43,7 @@ def run(
 def _view(
     address: int, shape: tuple[int, ...], dtype: np.dtype, alignment: int = buffers.ALIGNMENT
 ) -> object:
-    """What a kernel takes for an array; kept, for an optimizer comes back with the same ones at each step."""
+    """A kernel's argument for an array; cached, because an optimizer passes the same arrays at each step."""
     return ctypes.byref(buffers.Buffer.at(address, shape, dtype, alignment))
 
 

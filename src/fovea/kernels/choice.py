@@ -1,4 +1,4 @@
-"""The kernels of a convolution's passes: of each, how it sees filters, and what it makes of constant ones."""
+"""The kernels of a convolution's passes: how each views the filters, and how it prepacks constant ones."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 class Prepacked(NamedTuple):
-    """What a kernel makes of constant filters, once: the operation that does it, its arguments, the shape in
-    which it takes them, and that of its result."""
+    """How constant filters are prepacked, once: the operation and its arguments, the shape in which it reads
+    the filters, and the shape of its result."""
 
     operation: str
     arguments: dict[str, Any]
-    takes: tuple[int, ...]
+    filters_shape: tuple[int, ...]
     shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A kernel for one pass of `problem`: its tile, and in a clause why it was chosen, with the numbers that
+    """A kernel for one pass of `problem`, its tile, and the reason for the choice with the numbers that
     decided."""
 
     problem: ConvProblem
@@ -34,12 +34,12 @@ class Choice:
 
     @property
     def arguments(self) -> dict[str, tuple]:
-        """What the kernel is specialised to, beside what belongs to the pass."""
+        """The problem and the tile that the kernel is specialised to; the pass adds its own arguments."""
         return {"problem": self.problem.plain, "tile": self.plain_tile}
 
     @property
     def plain_tile(self) -> tuple:
-        """The tile as a specification takes it: a tuple of numbers."""
+        """The tile as a tuple of numbers, for a specification."""
         return tuple(self.tile)
 
     @property
@@ -48,15 +48,15 @@ class Choice:
         return {name: int(number) for name, number in self.tile._asdict().items()}
 
     def view(self, W: "np.ndarray") -> "np.ndarray":
-        """Filters (f_H, f_W, C/groups, K), or their gradient, as the kernel takes them."""
+        """Filters (f_H, f_W, C/groups, K), or their gradient, in the kernel's shape."""
         return W
 
     def prepacked(self) -> Prepacked | None:
-        """How the forward pass takes constant filters; None where it takes them as they are."""
+        """How constant filters are prepacked for the forward pass; None if they are not."""
         return None
 
     def _packed(self) -> Prepacked:
-        """A block of filters as one run of memory."""
+        """Contiguous blocks of filters."""
         rows, row = self.problem.window.size[0], self.problem.row
         K, block = self.problem.filters, self.tile.filters
         arguments = {"filters": K, "row": row, "rows": rows, "block": block, "vector": vector()}
@@ -64,7 +64,7 @@ class Choice:
 
 
 class _InRows(Choice):
-    """Sees a window's row, its columns and channels, as one run of numbers."""
+    """Views a window's row, its columns and channels, as one run of numbers."""
 
     def view(self, W: "np.ndarray") -> "np.ndarray":
         f_H, f_W, C, K = W.shape

@@ -1,8 +1,8 @@
-"""Halide at work: specifications in, objects out.
+"""Compilation of specifications to objects, by Halide.
 
-Halide holds Python's lock while it compiles, so several kernels are shared out to processes of their own
-(`python -m fovea.kernels.compiler`), which read specifications as lines and write objects into a folder.
-One or two are compiled in place: that is quicker than starting a process.
+Halide holds Python's lock while it compiles, so several kernels are divided among worker processes (`python
+-m fovea.kernels.compiler`), which read specifications as lines and write objects into a folder. One or two
+are compiled in this process, which is quicker than starting another.
 """
 
 import ast
@@ -20,20 +20,20 @@ from fovea.files import caching
 from fovea.kernels import runtime, targets
 from fovea.kernels.specification import Specification, checks
 
-_FEW = 2
+_IN_PROCESS = 2  # kernels, at most, that are compiled without worker processes
 
 
 def emit(specifications: list[Specification]) -> Iterator[tuple[Specification, bytes]]:
-    """The object of each specification, as it is done."""
+    """Each specification with its object, in the order in which they are finished."""
     with caching.scratch() as folder:
-        if len(specifications) <= _FEW:
+        if len(specifications) <= _IN_PROCESS:
             for specification in specifications:
                 yield specification, _emit(specification, folder)
         else:
-            yield from _share_out(specifications, folder)
+            yield from _by_workers(specifications, folder)
 
 
-def _share_out(specifications: list[Specification], folder: Path) -> Iterator[tuple[Specification, bytes]]:
+def _by_workers(specifications: list[Specification], folder: Path) -> Iterator[tuple[Specification, bytes]]:
     waiting: Queue[Specification | None] = Queue()
     done: Queue[tuple[Specification, bytes | Exception]] = Queue()
     count = min(runtime.threads(), len(specifications))
@@ -69,7 +69,7 @@ class _Worker:
         while (specification := waiting.get()) is not None:
             try:
                 done.put((specification, self._compile(specification)))
-            except Exception as error:  # whatever it is, the process that asked must hear of it
+            except Exception as error:  # of any kind: raised again by the caller
                 done.put((specification, error))
                 return
 
@@ -89,7 +89,7 @@ class _Worker:
             )
         if Path(answer).stem != specification.key:
             who, remedy = f'kernel "{specification.operation}"', "start again"
-            got = "one whose files or settings have changed since it began"
+            got = "one whose files or settings have changed since it started"
             raise EngineError(mismatch(who, "a compiler as this process has it", got, remedy))
         return Path(answer).read_bytes()
 
@@ -103,7 +103,7 @@ class _Worker:
 
 
 def _emit(specification: Specification, folder: Path) -> bytes:
-    """Compile here and now."""
+    """Compile in this process."""
     import halide as hl
 
     path = folder / f"{specification.key}.o"
@@ -130,7 +130,7 @@ def _emit(specification: Specification, folder: Path) -> bytes:
 
 
 def _check_names(specification: Specification, reads: list[str], writes: list[str]) -> None:
-    """Of inputs, which the caller may order as it likes, and outputs."""
+    """Compare the names of inputs, in any order, and of outputs with the builder's."""
     given = sorted(specification.reads), list(specification.writes)
     if given != (sorted(reads), writes):
         expected = f"{' '.join(reads)} → {' '.join(writes)}"
@@ -139,9 +139,9 @@ def _check_names(specification: Specification, reads: list[str], writes: list[st
 
 
 def main() -> None:
-    """Read specifications from standard input; answer each with the path of its object."""
+    """Read specifications from standard input, and print the path of each one's object."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what Halide prints is no answer
+    os.dup2(2, 1)  # Halide may print to standard output
     folder = Path(sys.argv[1])
     for line in sys.stdin:
         specification = Specification(*ast.literal_eval(line))

@@ -1,7 +1,7 @@
-"""Convolution of NHWC arrays; which pipeline computes each pass is chosen in algorithms.py.
+"""Convolution of NHWC arrays; algorithms.py chooses the pipeline of each pass.
 
-Always by the direct sum: whoever calls an operation by itself gets its full precision. Stages take Winograd's
-algorithm where it pays.
+Single operations always use the direct sum, for full precision. Stages use Winograd's algorithm where it
+pays.
 """
 
 import numpy as np
@@ -97,13 +97,13 @@ def _forward(problem: ConvProblem, A_prev: np.ndarray, W: np.ndarray, b: np.ndar
     Z = buffers.empty((len(A_prev), *problem.window.output, problem.filters))
     if len(A_prev):
         inputs = {"A_prev": _rows(A_prev), "W": chosen.view(W), "b": b}
-        how = {**chosen.arguments, "activation": "", "saved": False, "bias": b is not None}
-        run(chosen.operation, inputs, {"A": Z[..., None]}, **how)
+        settings = {**chosen.arguments, "activation": "", "saved": False, "bias": b is not None}
+        run(chosen.operation, inputs, {"A": Z[..., None]}, **settings)
     return Z
 
 
 def _inputs(problem: ConvProblem, dZ: np.ndarray, W: np.ndarray, b: np.ndarray | None) -> np.ndarray:
-    """dA_prev, and b added to it."""
+    """dA_prev, plus b."""
     chosen = algorithms.inputs(problem, "exact")
     dA_prev = buffers.empty((len(dZ), *problem.window.input, problem.channels))
     if len(dZ):
@@ -125,6 +125,6 @@ def _weights(
 
 
 def _rows(A_prev: np.ndarray) -> np.ndarray:
-    """As kernels see it: each row one run of columns and channels."""
+    """The kernels' view of A_prev, with each row as one run of columns and channels: (N, H, W·C, 1)."""
     N, H, W, C = A_prev.shape
     return A_prev.reshape(N, H, W * C, 1)

@@ -16,8 +16,8 @@ def dense(A_prev, W, b) -> np.ndarray:
     N, (J, K), L = len(A_prev), W.shape, tiles.vector()
     X = pack(A_prev)
     Z = buffers.empty((len(X), K, L))
-    how = {"n_in": J, "n_out": K, "lanes": L, "tile": tiles.dense(K), "vector": L, "bias": b is not None}
-    run("dense.forward", {"A_prev": X, "W": W, "b": b}, {"A": Z}, **how, activation="", saved=False)
+    settings = {"n_in": J, "n_out": K, "lanes": L, "tile": tiles.dense(K), "vector": L, "bias": b is not None}
+    run("dense.forward", {"A_prev": X, "W": W, "b": b}, {"A": Z}, **settings, activation="", saved=False)
     return unpack(Z, N)
 
 

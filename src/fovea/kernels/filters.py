@@ -83,8 +83,8 @@ def run_filter(
     /,
     **arguments: object,
 ) -> tuple[np.ndarray, ...]:
-    """Run a filter of `size` on a picture (H, W, C), whose rows become runs of W·C numbers. It reads `more`
-    beside the picture, and returns arrays of type `result` for its outputs' `names`."""
+    """Run a filter of `size` on a picture (H, W, C), whose rows are read as runs of W·C numbers. `more` holds
+    the kernel's further inputs. Returns an array of type `result` for each of the outputs' `names`."""
     H, W, C = image.shape
     if border.mode == "constant":
         image, lead = around(image, size, border.value), 0

@@ -1,4 +1,4 @@
-"""Normalisation of each picture by itself; the pipelines are in pipelines/grouped.py."""
+"""Normalisation within each picture; the pipelines are in pipelines/grouped.py."""
 
 from ctypes import c_float
 
@@ -34,7 +34,7 @@ def layer_norm_backward(dZ, A_prev, gamma, *, epsilon: float = 1e-5):
 
 
 def shape(input_shape: tuple[int, ...], groups: int | None) -> dict[str, object]:
-    """How the kernels are specialised; without `groups` every pixel is normalised by itself."""
+    """The kernels' arguments; without `groups`, every pixel is normalised separately."""
     C, pixels = input_shape[-1], int(np.prod(input_shape[:-1]))
     return {"channels": C, "pixels": pixels, "groups": groups, "vector": tiles.vector()}
 
@@ -44,8 +44,8 @@ def _forward(who: str, A_prev, gamma, beta, groups: int | None, epsilon: float) 
     if not len(A_prev):
         return np.zeros(A_prev.shape, np.float32)
     Z = buffers.empty(A_prev.shape)
-    inputs = {"Z": _seen(A_prev), "gamma": gamma, "beta": beta, "epsilon": c_float(epsilon)}
-    run("grouped.normalise", inputs, {"A": _seen(Z)}, **shape(A_prev.shape[1:], groups))
+    inputs = {"Z": _flat(A_prev), "gamma": gamma, "beta": beta, "epsilon": c_float(epsilon)}
+    run("grouped.normalise", inputs, {"A": _flat(Z)}, **shape(A_prev.shape[1:], groups))
     return Z
 
 
@@ -54,14 +54,14 @@ def _backward(who: str, dZ, A_prev, gamma, groups: int | None, epsilon: float):
     if not len(A_prev):
         return reference.group_norm_backward(dZ, A_prev, gamma, groups or 1, epsilon=epsilon)
     dA_prev, dgamma, dbeta = (buffers.empty(s) for s in (A_prev.shape, gamma.shape, gamma.shape))
-    how = shape(A_prev.shape[1:], groups)
-    given = {"dA": _seen(dZ), "Z": _seen(A_prev), "epsilon": c_float(epsilon)}
-    run("grouped.gradients", given, {"dgamma": dgamma, "dbeta": dbeta}, **how)
-    run("grouped.inputs", {**given, "gamma": gamma}, {"dZ": _seen(dA_prev)}, **how)
+    settings = shape(A_prev.shape[1:], groups)
+    given = {"dA": _flat(dZ), "Z": _flat(A_prev), "epsilon": c_float(epsilon)}
+    run("grouped.gradients", given, {"dgamma": dgamma, "dbeta": dbeta}, **settings)
+    run("grouped.inputs", {**given, "gamma": gamma}, {"dZ": _flat(dA_prev)}, **settings)
     return dA_prev, dgamma, dbeta
 
 
-def _seen(A: np.ndarray) -> np.ndarray:
+def _flat(A: np.ndarray) -> np.ndarray:
     """(N, H·W, C, 1)"""
     C = A.shape[-1]
     return A.reshape(len(A), A[:1].size // C, C, 1)

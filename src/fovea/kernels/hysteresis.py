@@ -1,8 +1,8 @@
-"""Hysteresis by a flood: every strong edge hands its mark on to its neighbours, and they to theirs.
+"""Hysteresis by flood fill: strong edges mark their weak neighbours, and these mark theirs.
 
-How far it runs depends on what it meets, which is nothing for Halide. So it is written in LLVM's language,
-as scratch.py is, and takes one thread. Bytes are 0 (no edge), 1 (weak), 2 (strong) and 3 (linked). Places
-whose neighbours are still to be looked at wait on a stack.
+The work depends on the data, which Halide cannot express. So it is written in LLVM's language, like
+scratch.py, and runs on one thread. Bytes are 0 (no edge), 1 (weak), 2 (strong) and 3 (linked). A stack holds
+the positions whose neighbours have not been visited.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ from fovea.kernels import runtime
 
 _NAME = "fovea_link"
 
-# The neighbours of place %p: for each, where the code goes on, and the offset.
+# The neighbours of position %p: the label of each one's code, and its offset.
 _AROUND = (("n0", "-1"), ("n1", "1"), ("n2", "%above"), ("n3", "%below"), ("n4", "%above_left"),
            ("n5", "%above_right"), ("n6", "%below_left"), ("n7", "%below_right"))  # fmt: skip
 
@@ -22,7 +22,7 @@ _AROUND = (("n0", "-1"), ("n1", "1"), ("n2", "%above"), ("n3", "%below"), ("n4",
 def linked(candidates: np.ndarray) -> np.ndarray:
     """As `fovea.reference.hysteresis.linked`."""
     H, W = candidates.shape
-    marks = np.zeros(H * W + 8, np.uint8)  # eight are looked at together
+    marks = np.zeros(H * W + 8, np.uint8)  # the scan reads eight at once
     marks[: H * W] = candidates.ravel()
     stack = np.empty(H * W, np.int32)
     _flood()(marks.ctypes.data, H * W, W, stack.ctypes.data)
@@ -118,7 +118,7 @@ done:
 
 
 def _pushed(number: int) -> str:
-    """The second way into neighbour `number`: from the one before, when that was pushed."""
+    """The second predecessor of neighbour `number` in its phi: the previous neighbour, if that was pushed."""
     if number == 0:
         return ""
     before = _AROUND[number - 1][0]

@@ -1,14 +1,14 @@
-"""Kernels from specification to callable: specialise → object → cache on disk → function.
+"""Kernels by specification: loaded in this process, cached on disk, or compiled.
 
-    specification ──key──▶ in this process? ──▶ function
+    specification ──key──▶ loaded in this process? ──▶ function
                               │ no
                               ▼
-                           on disk, undamaged? ──▶ loaded by runtime.py; made anew where that fails
+                           on disk, undamaged? ──▶ loaded by runtime.py; compiled again if that fails
                               │ no
                               ▼
-                           emitted by Halide, in worker processes where there are several
+                           compiled by compiler.py, and written to disk
 
-Halide itself is imported only where something is missing.
+Halide is imported only if something is missing.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ from fovea.kernels import runtime
 from fovea.kernels.bounds import checked
 from fovea.kernels.specification import Specification, checks, specify
 
-Progress = Callable[[int, int, str], object]  # done, total, what has just been done
+Progress = Callable[[int, int, str], object]  # done, total, the operation just compiled
 
 _MAGIC = b"fovea-object-1\n"
 _RUNTIME = "runtime"
-_PART = "kernels"  # of the cache
+_PART = "kernels"  # the folder within the cache
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Kernel:
 
 
 _loaded: dict[Specification, Kernel] = {}
-_lock = threading.Lock()  # one thread compiles, the others find the result
+_lock = threading.Lock()  # one thread compiles, the others wait and use its kernels
 
 
 def get(specification: Specification) -> Kernel:
-    """The kernel of `specification`; compiled if need be."""
+    """The kernel of `specification`, compiled if necessary."""
     kernel = _loaded.get(specification)
     if kernel is None:
         obtain([specification])
@@ -57,10 +57,10 @@ def get(specification: Specification) -> Kernel:
 
 
 def obtain(specifications: Iterable[Specification], progress: Progress | None = None) -> list[Kernel]:
-    """The kernels of all `specifications`, each compiled once, what is missing in parallel.
+    """The kernels of all `specifications`; those that are missing are compiled in parallel, each once.
 
-    `progress(done, total, what)` is called as kernels are compiled; never where all were cached.
-    Raises EngineError where one cannot be compiled.
+    `progress(done, total, operation)` is called after each compilation, and never if all kernels were cached.
+    Raises EngineError if one cannot be compiled.
     """
     specifications = list(specifications)
     with _lock:
@@ -74,13 +74,13 @@ def _load(specifications: list[Specification], progress: Progress | None) -> Non
         return
     first = [] if runtime.is_loaded() else [specify(_RUNTIME)]
     names = list(dict.fromkeys([*first, *wanted]))  # kernels are linked with the runtime
-    found = {s: data for s in names if (data := _read(s)) is not None}
-    made = _compile([s for s in names if s not in found], progress)
+    cached = {s: data for s in names if (data := _read(s)) is not None}
+    compiled = _compile([s for s in names if s not in cached], progress)
     for s in names:
         try:
-            _link(s, made.get(s) or found[s])
+            _link(s, compiled.get(s) or cached[s])
         except EngineError:
-            if s in made:
+            if s in compiled:
                 raise
             _link(s, _compile([s], progress)[s])
 
@@ -112,7 +112,7 @@ def _compile(missing: list[Specification], progress: Progress | None) -> dict[Sp
 
 
 def _symbol(specification: Specification) -> str:
-    """What an object defines; of a kernel it names all that the code depends on, the processor among it."""
+    """The symbol that an object defines; a kernel's contains the digest of all that its code depends on."""
     return "halide_set_num_threads" if specification.operation == _RUNTIME else specification.symbol
 
 
@@ -124,12 +124,12 @@ def _has_symbol(specification: Specification, data: bytes) -> bool:
 
 
 def _write(specification: Specification, data: bytes) -> None:
-    """Keep an object, if there is a place for it: nothing fails for want of a cache."""
+    """Write an object to the cache, if that is possible: no kernel fails for want of a cache."""
     caching.keep(_PART, lambda folder: write_whole(folder / specification.key, _head(data) + data))
 
 
 def _read(specification: Specification) -> bytes | None:
-    """The kept object; None where it is missing, damaged or another's."""
+    """The cached object; None if it is missing, damaged or another kernel's."""
     head = len(_MAGIC) + 40
     for content in caching.find(_PART, specification.key):
         data = content[head:]

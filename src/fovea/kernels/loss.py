@@ -30,7 +30,7 @@ def softmax_cross_entropy_backward(Z, labels, *, smoothing: float = 0.0, weights
 
 
 def total_weight(labels, weights) -> float:
-    """M: what all examples weigh together."""
+    """M, the total weight of all examples."""
     if labels.ndim == 2:
         t = labels if weights is None else labels * weights
         return float(t.sum(dtype=np.float64))
@@ -47,7 +47,7 @@ def _cross_entropy(Z, labels, smoothing: float, weights, M: float) -> tuple[np.n
         targets = pack(labels)
     else:
         targets = buffers.empty((groups, L), np.int32)
-        targets.reshape(-1)[:] = -1  # also for the last group's empty places
+        targets.reshape(-1)[:] = -1  # including the unused places of the last group
         targets.reshape(-1)[: len(Z)] = labels
     w = np.ones(classes, np.float32) if weights is None else weights
     dZ, losses, hits = (

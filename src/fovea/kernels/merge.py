@@ -40,13 +40,13 @@ def multiply_backward(dA, *arrays) -> tuple[np.ndarray, ...]:
 
 
 def extents(shape: Sequence[int]) -> Extents:
-    """The shape of one example, (H, W, C) or less, as three axes: those that are missing come first."""
+    """The shape of one example, of at most three axes, as (H, W, C); missing ones are 1, in front."""
     H, W, C = (*(1,) * (3 - len(shape)), *shape)
     return H, W, C
 
 
 def numbered(arrays: Sequence[Any]) -> dict[str, Any]:
-    """By the names that the kernels give them: A_0, A_1, …"""
+    """The arrays by the kernels' names: A_0, A_1, …"""
     return {f"A_{i}": array for i, array in enumerate(arrays)}
 
 
@@ -55,29 +55,36 @@ def _merged(operation: str, arrays: Sequence[np.ndarray], shape: tuple[int, ...]
     Z = buffers.empty(shape)
     if all(array.shape == shape for array in arrays):
         inputs = numbered([array.reshape(1, -1) for array in arrays])
-        how = {"count": len(arrays), "vector": tiles.vector()}
-        how |= {"activation": ""} if operation == "add" else {}
-        run(f"elementwise.{operation}", inputs, {"A": Z.reshape(1, -1)}, **how)
+        settings = {"count": len(arrays), "vector": tiles.vector()}
+        settings |= {"activation": ""} if operation == "add" else {}
+        run(f"elementwise.{operation}", inputs, {"A": Z.reshape(1, -1)}, **settings)
     elif Z.size:
         sizes = tuple(extents(array.shape[1:]) for array in arrays)
-        inputs = numbered([_seen(array) for array in arrays])
-        run(f"merge.{operation}", inputs, {"A": _seen(Z)}, sizes=sizes, lanes=1, vector=tiles.vector())
+        inputs = numbered([_example_axes(array) for array in arrays])
+        run(
+            f"merge.{operation}", inputs, {"A": _example_axes(Z)}, sizes=sizes, lanes=1, vector=tiles.vector()
+        )
     return Z
 
 
-def _summed(arrays: Sequence[np.ndarray], whole: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """The product of arrays that broadcast to `whole`, summed to `shape`."""
-    if shape == whole and len({array.shape for array in arrays}) == 1:
-        return _merged("multiply", arrays, whole)
+def _summed(arrays: Sequence[np.ndarray], full: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """The product of arrays that broadcast to shape `full`, summed to `shape`."""
+    if shape == full and len({array.shape for array in arrays}) == 1:
+        return _merged("multiply", arrays, full)
     arguments.float32("multiply_backward", **numbered(arrays))
     dA = buffers.empty(shape)
     if dA.size:
         sizes = tuple(extents(array.shape[1:]) for array in arrays)
-        how = {"sizes": sizes, "size": extents(shape[1:]), "lanes": 1, "vector": tiles.vector()}
-        run("merge.gradient", numbered([_seen(array) for array in arrays]), {"A": _seen(dA)}, **how)
+        settings = {"sizes": sizes, "size": extents(shape[1:]), "lanes": 1, "vector": tiles.vector()}
+        run(
+            "merge.gradient",
+            numbered([_example_axes(array) for array in arrays]),
+            {"A": _example_axes(dA)},
+            **settings,
+        )
     return dA
 
 
-def _seen(array: np.ndarray) -> np.ndarray:
+def _example_axes(array: np.ndarray) -> np.ndarray:
     """(N, H, W, C, 1)"""
     return array.reshape(len(array), *extents(array.shape[1:]), 1)

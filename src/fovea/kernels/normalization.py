@@ -16,7 +16,7 @@ def batch_statistics(A_prev) -> tuple[np.ndarray, np.ndarray]:
     arguments.float32("batch_statistics", A_prev=A_prev)
     mean, variance = _vectors(A_prev, 2)
     results = {"mean": mean, "variance": variance}
-    run("normalization.statistics", {"Z": _seen(A_prev)}, results, **_shape(A_prev), running=False)
+    run("normalization.statistics", {"Z": _flat(A_prev)}, results, **_shape(A_prev), running=False)
     return mean, variance
 
 
@@ -48,8 +48,8 @@ def batch_norm_backward(
 
 def normalise(Z: np.ndarray, A: np.ndarray, scale: dict[str, Any]) -> None:
     """A of Z; `scale` has mean, variance, gamma, beta and epsilon."""
-    inputs, how = {"Z": _seen(Z), **scale}, {**_shape(Z), "activation": "", "add": 0}
-    run("normalization.normalise", inputs, {"A": _seen(A)}, **how)
+    inputs, settings = {"Z": _flat(Z), **scale}, {**_shape(Z), "activation": "", "add": 0}
+    run("normalization.normalise", inputs, {"A": _flat(A)}, **settings)
 
 
 def gradients(
@@ -57,21 +57,22 @@ def gradients(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """dZ, dgamma and dbeta; `scale` has mean, variance, gamma and epsilon."""
     dZ, (dgamma, dbeta) = buffers.empty(Z.shape), _vectors(Z, 2)
-    # What beta is plays no part where no activation follows.
-    given = {"dA": _seen(dA), "Z": _seen(Z), **scale, "beta": scale["gamma"]}
-    own, how = {"dgamma": dgamma, "dbeta": dbeta}, {**_shape(Z), "activation": "", "kept": ""}
-    run("normalization.gradients", given, own, **how)
-    run("normalization.inputs", {**given, **own}, {"dZ": _seen(dZ)}, **how, gives=("dZ",), of_batch=of_batch)
+    # Without an activation, the kernels do not use beta.
+    given = {"dA": _flat(dA), "Z": _flat(Z), **scale, "beta": scale["gamma"]}
+    sums, settings = {"dgamma": dgamma, "dbeta": dbeta}, {**_shape(Z), "activation": "", "kept": ""}
+    run("normalization.gradients", given, sums, **settings)
+    settings |= {"gives": ("dZ",), "of_batch": of_batch}
+    run("normalization.inputs", {**given, **sums}, {"dZ": _flat(dZ)}, **settings)
     return dZ, dgamma, dbeta
 
 
 def _shape(A: np.ndarray) -> dict[str, int]:
-    """How the kernels are specialised: (N, C) are pictures of one pixel."""
+    """The kernels' arguments; (N, C) counts as pictures of one pixel."""
     C = A.shape[-1]
     return {"channels": C, "pixels": A[0].size // C, "lanes": 1, "vector": tiles.vector()}
 
 
-def _seen(A: np.ndarray) -> np.ndarray:
+def _flat(A: np.ndarray) -> np.ndarray:
     """(N, H·W, C, 1)"""
     return A.reshape(len(A), -1, A.shape[-1], 1)
 

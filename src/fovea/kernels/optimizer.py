@@ -1,8 +1,8 @@
 """The optimizers' updates, in place; the pipelines are in pipelines/elementwise.py.
 
-A step of a small network takes less time than checking its arrays and telling Halide where they lie. Training
-comes back with the same arrays at every step, so both are done when they come first, and what was prepared is
-kept for as long as the arrays are there.
+For a small network, checking the arrays and preparing Halide's buffers would take longer than the step
+itself. Training passes the same arrays at every step, so both are done once, and the prepared call is kept as
+long as the arrays exist.
 """
 
 import weakref
@@ -55,7 +55,7 @@ def _update(
     numbers: Mapping[str, float],
     **more: object,
 ) -> None:
-    """The kernel reads and writes the same memory; arrays that do not suit it are copied there and back."""
+    """Update in place; arrays that do not suit the kernel are copied, and the results copied back."""
     arrays, floats = (dw, *written.values()), [c_float(number) for number in numbers.values()]
     key = name, *more.values(), tiles.vector(), *map(id, arrays)
     references, call = _prepared.get(key, ((), None))
@@ -65,22 +65,22 @@ def _update(
         return
     arguments.optimizer(name, dw=dw, **written)
     arguments.float32(name, dw=dw, **written)
-    own, more["vector"] = {w: buffers.aligned(array) for w, array in written.items()}, tiles.vector()
-    if all(a is b for a, b in zip((buffers.aligned(dw), *own.values()), arrays, strict=True)):
+    updated, more["vector"] = {w: buffers.aligned(array) for w, array in written.items()}, tiles.vector()
+    if all(a is b for a, b in zip((buffers.aligned(dw), *updated.values()), arrays, strict=True)):
         reads = "dw", *written, *numbers
         call = _prepare(specify(f"elementwise.{name}", reads, written, **more), arrays)
         _prepared[key] = [weakref.ref(array, lambda _: _prepared.pop(key, None)) for array in arrays], call
         call(*floats)
         return
-    inputs = {"dw": dw, **own, **dict(zip(numbers, floats, strict=True))}
-    run(f"elementwise.{name}", inputs, own, **more)
-    for array, result in zip(written.values(), own.values(), strict=True):
+    inputs = {"dw": dw, **updated, **dict(zip(numbers, floats, strict=True))}
+    run(f"elementwise.{name}", inputs, updated, **more)
+    for array, result in zip(written.values(), updated.values(), strict=True):
         if result is not array:
             array[...] = result
 
 
 def _prepare(specification: Specification, arrays: Sequence[np.ndarray]) -> Callable[..., None]:
-    """A function of the numbers, for dw, w and the memories."""
+    """The prepared kernel, as a function of the numbers; `arrays` are dw, w and the optimizer's state."""
     dw, *written = (byref(buffers.Buffer.at(a.ctypes.data, a.shape, a.dtype)) for a in arrays)
     kernel = kernel_cache.get(specification)
     return lambda *numbers: kernel(dw, *written, *numbers, *written)

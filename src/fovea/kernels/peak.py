@@ -1,4 +1,4 @@
-"""What the processor multiplies and adds at most: what shares of peak are shares of."""
+"""The processor's peak rate of multiply-adds, for shares of peak."""
 
 import ctypes
 import time
@@ -9,16 +9,16 @@ import numpy as np
 from fovea.kernels import buffers, kernel_cache, targets
 from fovea.kernels.specification import specify
 
-_SUMS = 16  # vectors at most; a fused multiply-add takes some 4 cycles, and two may begin in each
+_SUMS = 16  # vectors, at most: a fused multiply-add takes about 4 cycles, and two may start per cycle
 _FACTORS, _ROUNDS = 256, 80
 _TASKS = 64
 
 
 def measure(seconds: float = 0.3) -> float:
-    """GFLOP/s in float32, on as many threads as kernels run on: the best of many runs within `seconds`.
+    """GFLOP/s in float32, on the kernels' number of threads: the best of many runs within `seconds`.
 
-    A fused multiply-add counts as two operations. The processor's clock changes with its heat and with other
-    work, so that this, too, varies by some per cent.
+    A fused multiply-add counts as two operations. The clock changes with temperature and other load, so this
+    varies by a few per cent.
     """
     run, multiply_adds = prepared()
     fastest, end = float("inf"), time.perf_counter() + seconds
@@ -29,7 +29,7 @@ def measure(seconds: float = 0.3) -> float:
 
 
 def prepared() -> tuple[Callable[[], None], int]:
-    """What runs the kernel once, and how many multiply-adds that is."""
+    """A function that runs the kernel once, and its number of multiply-adds."""
     target = targets.current()
     sums = min(_SUMS, target.accumulators)
     specification = specify(
@@ -45,5 +45,5 @@ def prepared() -> tuple[Callable[[], None], int]:
     x, out = buffers.copy(np.full(_FACTORS, 0.5, np.float32)), buffers.zeros((_TASKS, target.vector * sums))
     arguments = [ctypes.byref(buffers.Buffer.of(array)) for array in (x, out)]
     kernel(*arguments)
-    assert np.all(out == 2)  # where s = s/2 + 1 ends
+    assert np.all(out == 2)  # the fixed point of s = s/2 + 1
     return lambda: kernel(*arguments), out.size * _FACTORS * _ROUNDS

@@ -1,4 +1,4 @@
-"""Activations in pieces; their rows are in pipelines/activations.py."""
+"""Piecewise activations; their rows are in pipelines/activations.py."""
 
 from fovea.kernels.activation import passes
 

@@ -15,29 +15,29 @@ from fovea.kernels.call import run
 def _pooling(
     formula: Callable[..., np.ndarray], operation: str, *reads: str, dtype: type = np.float32
 ) -> Callable[..., np.ndarray]:
-    """`formula` of `fovea.reference`, with its signature, by the kernel of `operation`, which reads these of
-    its arrays."""
+    """`formula` of `fovea.reference`, with its signature, by the kernel `operation`, which reads the arrays
+    `reads`."""
     who, shown = formula.__name__, signature(formula)
     result = "dA_prev" if "dA" in shown.parameters else "A"
 
     def pool(*given: Any, **named: Any) -> np.ndarray:
         bound = shown.bind(*given, **named)
         bound.apply_defaults()
-        how = bound.arguments
-        window = arguments.pool(**how, who=who)
-        arrays = {name: how[name] for name in reads}
+        passed = bound.arguments
+        window = arguments.pool(**passed, who=who)
+        arrays = {name: passed[name] for name in reads}
         arguments.float32(who, **arrays)
-        N, _, _, C = how["A_prev"].shape
-        outcome = buffers.empty((N, *(window.input if "dA" in how else window.output), C), dtype)
+        N, _, _, C = passed["A_prev"].shape
+        output = buffers.empty((N, *(window.input if "dA" in passed else window.output), C), dtype)
         if N:
             more = {"window": astuple(window), "channels": C, "lanes": 1, "vector": tiles.vector()}
-            if "count_include_pad" in how:
-                more["count_include_pad"] = bool(how["count_include_pad"]) and any(window.pads)
+            if "count_include_pad" in passed:
+                more["count_include_pad"] = bool(passed["count_include_pad"]) and any(window.pads)
             inputs = {name: array[..., None] for name, array in arrays.items()}
-            run(operation, inputs, {result: outcome[..., None]}, **more)
-        return outcome
+            run(operation, inputs, {result: output[..., None]}, **more)
+        return output
 
-    vars(pool)["__signature__"] = shown  # what inspect.signature answers
+    vars(pool)["__signature__"] = shown  # for inspect.signature
     return pool
 
 

@@ -1,4 +1,4 @@
-"""ReLU with slopes that are learned; the pipelines are in pipelines/prelu.py."""
+"""PReLU, ReLU with learned slopes; the pipelines are in pipelines/prelu.py."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def prelu(Z, slope) -> np.ndarray:
     if not len(Z):
         return reference.prelu(Z, slope)
     A = buffers.empty(Z.shape)
-    run("prelu.forward", {"Z": _seen(Z), "slope": slope}, {"A": _seen(A)}, **_shape(Z))
+    run("prelu.forward", {"Z": _flat(Z), "slope": slope}, {"A": _flat(A)}, **_shape(Z))
     return A
 
 
@@ -26,8 +26,8 @@ def prelu_backward(dA, Z, slope) -> tuple[np.ndarray, np.ndarray]:
     if not len(Z):
         return reference.prelu_backward(dA, Z, slope)
     dZ, dslope = buffers.empty(Z.shape), buffers.empty(slope.shape)
-    given = {"dA": _seen(dA), "Z": _seen(Z)}
-    run("prelu.inputs", {**given, "slope": slope}, {"dZ": _seen(dZ)}, **_shape(Z))
+    given = {"dA": _flat(dA), "Z": _flat(Z)}
+    run("prelu.inputs", {**given, "slope": slope}, {"dZ": _flat(dZ)}, **_shape(Z))
     run("prelu.gradients", given, {"dslope": dslope}, **_shape(Z))
     return dZ, dslope
 
@@ -37,7 +37,7 @@ def _shape(A: np.ndarray) -> dict[str, int]:
     return {"channels": C, "pixels": A[0].size // C, "vector": tiles.vector()}
 
 
-def _seen(A: np.ndarray) -> np.ndarray:
+def _flat(A: np.ndarray) -> np.ndarray:
     """(N, H·W, C, 1)"""
     C = A.shape[-1]
     return A.reshape(len(A), A[0].size // C, C, 1)

@@ -1,4 +1,4 @@
-"""A convolution as one value: what its kernels are specialised to, and what chooses between them reads."""
+"""The description of a convolution to which its kernels are specialised, and by which they are chosen."""
 
 import math
 from dataclasses import astuple
@@ -8,8 +8,8 @@ from fovea.geometry import Pair, Window
 
 
 class ConvProblem(NamedTuple):
-    """A convolution of `channels` with `filters` in `groups`, of `lanes` pictures side by side (1 is NHWC),
-    and the windows of the max-pooling that follows it, (1, 1) where none does."""
+    """A convolution of `channels` channels with `filters` filters in `groups` groups, for `lanes` pictures
+    side by side (1 is NHWC), and the window size `pool` of a following max-pooling, (1, 1) without one."""
 
     window: Window
     channels: int
@@ -26,7 +26,7 @@ class ConvProblem(NamedTuple):
 
     @property
     def plain(self) -> tuple[Any, ...]:
-        """As a specification takes it: tuples of numbers."""
+        """The same as nested tuples of numbers, for a specification."""
         return (astuple(self.window), *self[1:])
 
     @property
@@ -47,12 +47,12 @@ class ConvProblem(NamedTuple):
 
     @property
     def weights(self) -> int:
-        """Weights of a filter: products of a sum of Z."""
+        """Weights of a filter, the products of one sum of Z."""
         return self.window.size[0] * self.row
 
     @property
     def multiply_adds(self) -> int:
-        """Of each pass, for a picture."""
+        """Multiply-adds of each pass, per picture."""
         return math.prod(self.window.output) * self.weights * self.filters
 
     @property
@@ -61,5 +61,5 @@ class ConvProblem(NamedTuple):
         return self.channels == self.filters == self.groups
 
     def swapped(self) -> "ConvProblem":
-        """How dA_prev sees it: sums over the filters, for each channel, at each pixel of the input."""
+        """The problem of dA_prev: sums over the filters, for each channel, at each pixel of the input."""
         return self._replace(channels=self.filters, filters=self.channels, pool=(1, 1))

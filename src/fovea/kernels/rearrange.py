@@ -1,4 +1,4 @@
-"""Numbers that change their places, NHWC; the pipelines are in pipelines/rearrange.py."""
+"""Space to depth, depth to space and permutations of channels, NHWC; pipelines in pipelines/rearrange.py."""
 
 from collections.abc import Sequence
 
@@ -39,13 +39,13 @@ def take_channels_backward(dA, order: Sequence[int], channels: int) -> np.ndarra
 
 
 def inverse(order: Sequence[int], channels: int) -> tuple[int, ...]:
-    """Where in `order` each of the channels stands; −1 for one that it does not have."""
-    places = {channel: place for place, channel in enumerate(order)}
-    return tuple(places.get(channel, -1) for channel in range(channels))
+    """The index in `order` of each of the channels; −1 for one that is missing."""
+    positions = {channel: position for position, channel in enumerate(order)}
+    return tuple(positions.get(channel, -1) for channel in range(channels))
 
 
 def table(order: Sequence[int]) -> np.ndarray:
-    """As the kernel reads it."""
+    """`order` as the kernel's int32 array."""
     return buffers.copy(np.array(order, np.int32))
 
 
@@ -54,12 +54,17 @@ def _run(
     source: np.ndarray,
     shape: tuple[int, ...],
     order: np.ndarray | None = None,
-    **how: object,
+    **settings: object,
 ) -> np.ndarray:
     arguments.float32(operation, A_prev=source)
     target = buffers.empty(shape)
     if target.size:
-        how |= {"size": source.shape[1:3], "channels": source.shape[3], "lanes": 1, "vector": tiles.vector()}
+        settings |= {
+            "size": source.shape[1:3],
+            "channels": source.shape[3],
+            "lanes": 1,
+            "vector": tiles.vector(),
+        }
         inputs = {"A_prev": source[..., None], "order": order}
-        run(f"rearrange.{operation}", inputs, {"A": target[..., None]}, **how)
+        run(f"rearrange.{operation}", inputs, {"A": target[..., None]}, **settings)
     return target

@@ -14,6 +14,6 @@ def recolour(pictures, matrices) -> np.ndarray:
         return reference.recolour(pictures, matrices)
     N, H, W, C = pictures.shape
     pixels, result = pictures.reshape(N, H * W, C), buffers.empty((N, H * W, C), np.uint8)
-    inputs, how = {"pictures": pixels, "matrices": matrices}, {"channels": C, "pixels": H * W}
-    run("recolour.recolour", inputs, {"out": result}, **how, vector=tiles.vector())
+    inputs, settings = {"pictures": pixels, "matrices": matrices}, {"channels": C, "pixels": H * W}
+    run("recolour.recolour", inputs, {"out": result}, **settings, vector=tiles.vector())
     return result.reshape(pictures.shape)

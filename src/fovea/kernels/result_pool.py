@@ -1,8 +1,8 @@
-"""Memory for large results, taken again when they are dropped.
+"""A pool of memory for large results.
 
-Memory that comes fresh from the system is zeroed page by page as it is first touched: for the 48 MB of a
-picture's gradient that is a third of the time that the filter takes. So a large result's memory, once nothing
-refers to it any more, waits for the next result of its size.
+Fresh memory is zeroed by the system page by page as it is first touched: for the 48 MB of a picture's
+gradient, a third of the filter's time. So the memory of a large result is reused for the next result of its
+size, once nothing refers to it.
 """
 
 import weakref
@@ -14,35 +14,35 @@ import numpy as np
 
 from fovea.kernels.buffers import ALIGNMENT
 
-_LEAST = 2**20  # bytes: smaller results come from memory that the process has already
-_MOST = 2**28  # bytes: larger ones take long anyway, and would be missed elsewhere
+_LEAST = 2**20  # bytes: smaller results come from the process's heap
+_MOST = 2**28  # bytes: larger ones would withhold too much memory
 
-# The memory that waits: three pieces at most; where there are more, one is given back. Adding and taking are
-# single steps of a deque, so that the end of a result may come in the middle of either.
-_waiting: deque[np.ndarray] = deque(maxlen=3)
+# Free pieces, three at most; a fourth releases the oldest. A result may be collected at any moment, even
+# during these functions: appending to and popping from a deque are atomic.
+_free: deque[np.ndarray] = deque(maxlen=3)
 
 
 def empty(shape: Sequence[int], dtype: type) -> np.ndarray:
-    """An uninitialised array that starts on a cache line, as `buffers.empty` makes it."""
+    """An uninitialised array that starts on a cache line, like `buffers.empty`."""
     size = prod(shape) * np.dtype(dtype).itemsize
     piece = _taken(size)
-    # An array upon a buffer, not upon another array: it is what the result and all views of it refer to, for
-    # NumPy looks for an array's owner no further than to the last array of a row.
+    # Made from a buffer, not from an array: then `lease` is the base of the result and of all its views, and
+    # its finalizer runs when the last of them is gone. NumPy would set the base to `piece` otherwise.
     lease = np.frombuffer(piece.data, np.uint8)
     if _LEAST <= size <= _MOST:
-        weakref.finalize(lease, _waiting.append, piece).atexit = False
+        weakref.finalize(lease, _free.append, piece).atexit = False
     start = -piece.ctypes.data % ALIGNMENT
     return lease[start : start + size].view(dtype).reshape(shape)
 
 
 def _taken(size: int) -> np.ndarray:
-    """A piece with room for `size` bytes from an aligned start on: one that waits, or a new one."""
-    for _ in range(len(_waiting)):
+    """A piece with room for `size` aligned bytes: a free one, or a new one."""
+    for _ in range(len(_free)):
         try:
-            piece = _waiting.pop()  # the latest, which the cache may still hold
+            piece = _free.pop()  # the latest, which may still be in the cache
         except IndexError:  # another thread took it
             break
         if piece.size == size + ALIGNMENT:
             return piece
-        _waiting.appendleft(piece)
+        _free.appendleft(piece)
     return np.empty(size + ALIGNMENT, np.uint8)

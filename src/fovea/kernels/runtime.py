@@ -1,10 +1,10 @@
-"""Loaded kernels: objects in, callables out.
+"""The loader of compiled kernels: objects to callables.
 
-Objects are emitted without Halide's runtime; one runtime object serves them all, so that they share one pool
-of threads. llvmlite links both into the process without a compiler. Calls release Python's lock.
+Objects are compiled without Halide's runtime; a single runtime object serves them all, so that they share one
+pool of threads. llvmlite links both into the process without a compiler. Calls release Python's lock.
 
-The linker is LLVM's JITLink, which lays each object out in one piece and reaches others through tables of its
-own: others may have taken gigabytes of memory between them.
+The linker is LLVM's JITLink, which keeps each object in one piece and calls others through tables, so they
+may be gigabytes apart.
 """
 
 import atexit
@@ -25,13 +25,13 @@ from fovea.ranges import short
 MOST_THREADS = 1024
 
 _lock = threading.Lock()
-_linker: "llvm.LLJIT | None" = None  # lives as long as any kernel may run: until the process ends
-_libraries: list["llvm.ResourceTracker"] = []  # what is linked; as long, too
-_halide: "llvm.ResourceTracker | None" = None  # of these, Halide's runtime
+_linker: "llvm.LLJIT | None" = None  # lives until the process ends, as kernels may run until then
+_libraries: list["llvm.ResourceTracker"] = []  # all linked libraries, which live as long
+_halide: "llvm.ResourceTracker | None" = None  # the one of Halide's runtime
 _runtime = ""  # the name under which it is linked
 _numbers = itertools.count()
-_OWN = (scratch, scheduler)
-_REPLACED = {  # what Halide's runtime is told to call instead of its own function
+_SOURCES = (scratch, scheduler)
+_REPLACED = {  # Halide's hook → our function, which replaces the default
     "halide_set_custom_malloc": scratch.MALLOC,
     "halide_set_custom_free": scratch.FREE,
     "halide_set_custom_do_par_for": scheduler.PARALLEL_FOR,
@@ -49,19 +49,19 @@ def _on_error(_context: int, message: bytes) -> None:  # without a handler Halid
 
 
 def is_loaded() -> bool:
-    """Whether the runtime has been loaded, and kernels can be."""
+    """Whether the runtime is loaded, so that kernels can be."""
     return _halide is not None
 
 
 def load_runtime(data: bytes) -> None:
-    """Load the runtime's object; once a process."""
+    """Load the runtime's object, once per process."""
     global _halide, _runtime
     with _lock:
         if _halide is not None:
             return
         library = llvm.JITLibraryBuilder().add_object_img(data).add_current_process()
-        for own in _OWN:
-            library.add_ir(own.SOURCE)
+        for module in _SOURCES:
+            library.add_ir(module.SOURCE)
         _runtime = f"runtime {next(_numbers)}"
         _halide = _link(library, _runtime, *_HOOKS, *_REPLACED.values(), scheduler.SET_THREADS)
         function("halide_set_error_handler", ctypes.c_void_p, _ErrorHandler)(_on_error)
@@ -72,8 +72,7 @@ def load_runtime(data: bytes) -> None:
 
 
 def load(name: str, data: bytes) -> Callable[..., int]:
-    """The kernel `name` of an object, as a C function of as many `halide_buffer_t*` and numbers as it
-    takes."""
+    """The kernel `name` of an object, as a C function of its `halide_buffer_t*` and numbers."""
     with _lock:
         assert _halide is not None
         library = (
@@ -83,21 +82,21 @@ def load(name: str, data: bytes) -> Callable[..., int]:
 
 
 def load_source(name: str, source: str, arguments: Sequence[Any]) -> Callable[..., None]:
-    """The function `name` of a text in LLVM's language, which takes `arguments` of ctypes."""
+    """The function `name` of a source in LLVM's language, with ctypes `arguments`."""
     with _lock:
         library = llvm.JITLibraryBuilder().add_ir(source).add_current_process()
         return ctypes.CFUNCTYPE(None, *arguments)(_link(library, f"{name} {next(_numbers)}", name)[name])
 
 
 def check(code: int, who: str) -> None:
-    """Raise what a kernel's return code means."""
+    """Raise EngineError for a kernel's return code, unless it is 0."""
     if code:
         message = getattr(_messages, "last", "no message")
         raise EngineError(f'kernel "{who}" failed with code {code}: {message}')
 
 
 def set_threads(count: int | None) -> None:
-    """Use `count` threads from now on (None: as many as FOVEA_THREADS says, or as the process may use)."""
+    """Use `count` threads from now on (None: FOVEA_THREADS, or all cores that the process may use)."""
     global _threads
     if count is not None and not 1 <= count <= MOST_THREADS:
         raise ShapeError(mismatch("threads", f"1 to {MOST_THREADS}", short(count)))
@@ -121,14 +120,14 @@ def threads() -> int:
 
 
 def function(name: str, result: Any, *arguments: Any) -> Callable:
-    """A C function of the loaded runtime: of Halide's that are listed above, or of ours."""
+    """A C function of the loaded runtime: one of Halide's hooks above, or of ours."""
     assert _halide is not None
     return ctypes.CFUNCTYPE(result, *arguments)(_halide[name])
 
 
 def _link(library: "llvm.JITLibraryBuilder", name: str, *exports: str) -> "llvm.ResourceTracker":
-    """Link what is to be the library `name` (with a number: a name can be had once, and an object damaged and
-    made anew), and take the addresses of `exports` from it. Raises EngineError."""
+    """Link the library `name`, and look up the addresses of `exports`. A name can be used once, so it has a
+    number: a damaged object is compiled and linked again. Raises EngineError."""
     global _linker
     if _linker is None:
         llvm.initialize_native_target()

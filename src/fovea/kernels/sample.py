@@ -1,4 +1,4 @@
-"""Pictures sampled by tables, NHWC; the pipeline is in pipelines/sample.py."""
+"""Sampling by tables, NHWC; the pipeline is in pipelines/sample.py."""
 
 from ctypes import c_float
 from typing import Any
@@ -19,13 +19,13 @@ def sample2d(A_prev, rows: Axis, columns: Axis, fill: float = 0.0) -> np.ndarray
     A = buffers.empty((N, rows.n_out, columns.n_out, C))
     if A.size:
         inputs = {"A_prev": A_prev[..., None], **tables(rows, columns), "fill": c_float(fill)}
-        how = {**specialised(rows, columns), "channels": C, "lanes": 1, "vector": tiles.vector()}
-        run("sample.sample", inputs, {"A": A[..., None]}, **how)
+        settings = {**specialised(rows, columns), "channels": C, "lanes": 1, "vector": tiles.vector()}
+        run("sample.sample", inputs, {"A": A[..., None]}, **settings)
     return A
 
 
 def tables(rows: Axis, columns: Axis) -> dict[str, np.ndarray]:
-    """Pixels and shares of both, as the kernel reads them."""
+    """Pixels and shares of both axes, as the kernel's inputs."""
     return {
         "rows": buffers.copy(rows.pixels, np.int32),
         "row_shares": buffers.copy(rows.shares, np.float32),
@@ -35,7 +35,7 @@ def tables(rows: Axis, columns: Axis) -> dict[str, np.ndarray]:
 
 
 def specialised(rows: Axis, columns: Axis) -> dict[str, Any]:
-    """What of the tables a kernel is specialised to."""
+    """The sizes of the tables, to which a kernel is specialised."""
     return {
         "size": (rows.n, columns.n),
         "output": (rows.n_out, columns.n_out),

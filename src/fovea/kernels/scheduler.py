@@ -1,22 +1,22 @@
-"""Which thread computes which tasks of a parallel loop: neighbouring ones, and the same at each call.
+"""The assignment of a parallel loop's tasks to threads: runs of neighbours, the same at each call.
 
-Halide's pool gives each task to the next thread that is free. What one layer's task has written then lies in
-one core's caches, and the next layer's task may read it on another core: where layers are small, as for one
-picture, that takes longer than computing. So a loop's tasks are cut into as many runs of neighbours as there
-are threads, and the pool's tasks are these runs; the thread that began the loop always gets the first. One
-that has done its own helps with the others', so that a thread that wakes late, or is held up, costs no more
-than it did.
+Halide's pool gives each task to the next free thread. Data that one layer's task has written are then in one
+core's caches, and the next layer's task may read them on another core: for small layers, as with a single
+picture, that takes longer than computing. So a loop's tasks are divided into runs of neighbours, one per
+thread, and the pool's tasks are these runs; the thread that starts the loop always gets the first. A thread
+that has finished its run helps with the others, so that a late or interrupted thread costs no more than with
+Halide's pool.
 
-No sum depends on who computes it. This is written in LLVM's language because threads without Python's lock
-call it, and there is no C compiler.
+No sum depends on the thread that computes it. This is written in LLVM's language because threads without
+Python's lock call it, and there is no C compiler.
 """
 
 PARALLEL_FOR, SET_THREADS = "fovea_parallel_for", "fovea_set_threads"
 
-_MOST = 64  # runs; of more threads the pool takes care by itself
-_LINE = 16  # numbers of 32 bits from one run's counter to the next: each has a cache line of its own
+_MOST = 64  # runs; with more threads, Halide's own assignment is used
+_LINE = 16  # 32-bit numbers between the counters of two runs: each has its own cache line
 
-# A loop is { function, its closure, first task, tasks, runs, counters of tasks begun in each run }.
+# A loop is { function, its closure, first task, number of tasks, number of runs, started tasks of each run }.
 SOURCE = f"""
 %loop = type {{ ptr, ptr, i32, i32, i32, [{_MOST * _LINE} x i32] }}
 

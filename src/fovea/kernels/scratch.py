@@ -1,20 +1,20 @@
-"""The memory that kernels work in, kept from one call to the next.
+"""A pool of scratch memory for kernels, kept from one call to the next.
 
-A kernel asks for its work space anew at every call, and from every thread. Memory that comes fresh from the
-system is mapped page by page as it is first touched, which can cost as much as the whole computation: 20 ms
-instead of 10 for Winograd's convolution of 512 channels. So a piece that a kernel gives back waits for the
-next one that asks for as much. Sizes are rounded up to powers of two, of which only what is used is touched;
-nothing is returned to the system before the process ends.
+A kernel allocates scratch memory at every call, and in every thread. Fresh memory is mapped by the system
+page by page as it is first touched, which can take as long as the computation: 20 ms instead of 10 for
+Winograd's convolution of 512 channels. So freed pieces are kept in lists by size, for the next allocation of
+that size. Sizes are rounded up to powers of two, whose unused pages are never touched; nothing is returned to
+the system before the process ends.
 
-It is written in LLVM's language because threads without Python's lock call it, and there is no C compiler.
-A piece starts on a multiple of 128 bytes; the number of its list is in the 8 bytes before it, and while it
-waits its first 8 bytes hold the next one of its list.
+This is written in LLVM's language because threads without Python's lock call it, and there is no C compiler.
+A piece starts on a multiple of 128 bytes; the number of its list is in the 8 bytes before it, and a free
+piece holds the address of the next one of its list in its first 8 bytes.
 """
 
 MALLOC, FREE = "fovea_malloc", "fovea_free"
 
 SOURCE = """
-@waiting = internal global [64 x ptr] zeroinitializer
+@free_lists = internal global [64 x ptr] zeroinitializer
 @locks = internal global [64 x i32] zeroinitializer
 
 declare ptr @malloc(i64)
@@ -36,7 +36,7 @@ entry:
   %room = add i64 %size, 255
   %zeros = call i64 @llvm.ctlz.i64(i64 %room, i1 false)
   %list = sub i64 64, %zeros
-  %head = getelementptr [64 x ptr], ptr @waiting, i64 0, i64 %list
+  %head = getelementptr [64 x ptr], ptr @free_lists, i64 0, i64 %list
   %lock = getelementptr [64 x i32], ptr @locks, i64 0, i64 %list
   call void @acquire(ptr %lock)
   %first = load ptr, ptr %head
@@ -72,7 +72,7 @@ entry:
 keep:
   %note = getelementptr i8, ptr %piece, i64 -8
   %list = load i64, ptr %note
-  %head = getelementptr [64 x ptr], ptr @waiting, i64 0, i64 %list
+  %head = getelementptr [64 x ptr], ptr @free_lists, i64 0, i64 %list
   %lock = getelementptr [64 x i32], ptr @locks, i64 0, i64 %list
   call void @acquire(ptr %lock)
   %next = load ptr, ptr %head

@@ -1,9 +1,9 @@
-"""What a kernel is to be, and the key under which its object is kept.
+"""The specification of a kernel, and the key of its object in the cache.
 
-A specification names a builder, as in "conv.forward" (`forward` in pipelines/conv.py), what the kernel reads
-and writes, the numbers that it is specialised to, and the target (targets.py). The key is a digest of
-everything that the code depends on: the specification, the source of every builder, Halide's version, and
-the processor.
+A specification names a builder, as in "conv.forward" (`forward` in pipelines/conv.py), the kernel's inputs
+and outputs, the numbers that it is specialised to, and the target (targets.py). The key is a digest of
+everything that the code depends on: the specification, the source of every builder, Halide's version, and the
+processor.
 """
 
 import functools
@@ -19,9 +19,8 @@ from fovea.kernels import targets
 
 
 class Specification(NamedTuple):
-    """A kernel to be: the builder's name; the names of what the kernel reads and of what it writes, in the
-    order in which it takes them; the builder's arguments as sorted (name, value) pairs of plain values; and
-    the name of the target that it is made for."""
+    """The builder's name; the names of the kernel's inputs and outputs, in the order of its C arguments; the
+    builder's arguments as sorted (name, value) pairs of plain values; and the name of the target."""
 
     operation: str
     reads: tuple[str, ...]
@@ -41,14 +40,14 @@ class Specification(NamedTuple):
 def specify(
     operation: str, reads: Iterable[str] = (), writes: Iterable[str] = (), /, **arguments: object
 ) -> Specification:
-    """The specification of `operation` for these numbers, strings, None and tuples of them, and the target of
-    the moment."""
-    own = tuple(sorted(arguments.items()))
-    return Specification(operation, tuple(reads), tuple(writes), own, targets.current().name)
+    """The specification of `operation` for the current target; `arguments` are numbers, strings, None and
+    tuples of them."""
+    pairs = tuple(sorted(arguments.items()))
+    return Specification(operation, tuple(reads), tuple(writes), pairs, targets.current().name)
 
 
 def activation(function: str, *numbers: float) -> str:
-    """An activation as a specification names it: "relu", "leaky_relu(0.01)"."""
+    """An activation's name in a specification: "relu", "leaky_relu(0.01)"."""
     return f"{function}({','.join(map(repr, map(float, numbers)))})" if numbers else function
 
 
@@ -59,7 +58,7 @@ def _key(specification: Specification) -> str:
 
 @functools.cache
 def environment() -> tuple[str, ...]:
-    """Everything but the specification that an object's code depends on."""
+    """Everything that an object's code depends on, except its specification."""
     import llvmlite.binding as llvm
 
     try:
@@ -74,8 +73,8 @@ def environment() -> tuple[str, ...]:
 
 
 def checks() -> int:
-    """FOVEA_KERNEL_CHECKS, for development and tests. 1: kernels are asked first what they need of buffers
-    (bounds.py). 2: Halide's own assertions too, with which they take twice as long to compile."""
+    """FOVEA_KERNEL_CHECKS, for development and tests. 1: buffers are checked before each run (bounds.py). 2:
+    also by Halide's own assertions, which double the time of compilation."""
     return int(os.environ.get("FOVEA_KERNEL_CHECKS", "0"))
 
 
@@ -83,8 +82,8 @@ PACKAGE = Path(__file__).parent.parent
 
 
 def sources() -> list[Path]:
-    """The files whose text decides what code comes out."""
-    alone = (
+    """The files whose text determines the compiled code."""
+    modules = (
         "constants.py",
         "problem.py",
         "tiles.py",
@@ -96,7 +95,7 @@ def sources() -> list[Path]:
     kernels = PACKAGE / "kernels"
     return [
         *sorted((kernels / "pipelines").glob("*.py")),
-        *(kernels / n for n in alone),
+        *(kernels / n for n in modules),
         PACKAGE / "geometry" / "__init__.py",
     ]
 

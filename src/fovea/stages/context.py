@@ -51,7 +51,7 @@ class Context:
     def precompute(self, weights: np.ndarray, prepacked: Prepacked) -> np.ndarray:
         """Constant `weights` as a kernel reads them, float32; `bind` fills the array."""
         packed = buffers.empty(prepacked.shape)
-        given = {"W": weights.reshape(prepacked.takes)}
+        given = {"W": weights.reshape(prepacked.filters_shape)}
         call = self.call(prepacked.operation, given, {"prepacked": packed}, **prepacked.arguments)
         self._precomputing.append(call)
         return packed
