@@ -1,7 +1,7 @@
-"""The formulas in NumPy, one file an operation: the specification, and the engine where Halide has no wheel.
+"""The formulas in NumPy, one file per operation: the specification, and the engine where Halide has no wheel.
 
 Arrays are float32 or float64, (N, H, W, C), and results have the type of the arguments. `fovea.functional`
-offers the same functions on either engine, and says what their arguments have in common.
+offers the same functions on either engine, and describes their common arguments.
 """
 
 from fovea.reference.activation import (

@@ -1,4 +1,4 @@
-"""Activations, value by value, and the softmax that turns logits into probabilities.
+"""Elementwise activations, and the softmax that turns logits into probabilities.
 
     relu:        A = max(Z, 0)                        dZ = dA where Z > 0, else 0                    (1)
     leaky_relu:  A = Z where Z > 0, else slope · Z    dZ = dA where Z > 0, else slope · dA           (2)
@@ -11,9 +11,9 @@
     log_softmax: A[n, c] = Z[n, c] − m − log Σ_k exp(Z[n, k] − m)                                    (9)
                  dZ[n, c] = dA[n, c] − exp(A[n, c]) · Σ_k dA[n, k]                                   (10)
 
-A NaN stays one, and where Z is NaN, (1), (2) and (3) let dA pass, so that the fault stays visible. σ is
-computed from exp(−|Z|), and the maximum m changes nothing in (7) and (9) but keeps every exponent at or below
-zero: nothing overflows.
+NaN gives NaN, and (1), (2) and (3) pass dA where Z is NaN, so that the fault stays visible. σ is computed
+from exp(−|Z|); the maximum m does not change (7) and (9), but keeps every exponent at or below zero. So
+nothing overflows.
 
 Glorot, Bordes, Bengio (2011) for (1); Maas, Hannun, Ng (2013) for (2); Elfwing, Uchibe, Doya (2017) for (6).
 """
@@ -26,7 +26,7 @@ from fovea.reference.quiet import quietly
 
 
 def relu(Z: Array) -> Array:
-    """max(Z, 0) of an array of any shape; a NaN stays one."""
+    """max(Z, 0) of an array of any shape; NaN for NaN."""
     arguments.floats("relu", Z=Z)
     return np.maximum(Z, 0)  # (1)
 
@@ -61,7 +61,7 @@ def clip(Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
 
 
 def clip_backward(dA: Array, Z: Array, low: float = 0.0, high: float = 6.0) -> Array:
-    """dZ: dA where low < Z < high, else 0. What `clip` made of Z will do as well as Z."""
+    """dZ: dA where low < Z < high, else 0. Z may also be the result of `clip`."""
     arguments.same_shape("clip_backward", Z=Z, dA=dA)
     low, high = arguments.bounds(low, high, "clip_backward")
     beyond = (low >= Z) | (high <= Z)
@@ -70,14 +70,14 @@ def clip_backward(dA: Array, Z: Array, low: float = 0.0, high: float = 6.0) -> A
 
 @quietly
 def sigmoid(Z: Array) -> Array:
-    """σ(Z) = 1 / (1 + exp(−Z)) of an array of any shape; no Z is too large."""
+    """σ(Z) = 1 / (1 + exp(−Z)) of an array of any shape, without overflow for any Z."""
     arguments.floats("sigmoid", Z=Z)
     return logistic(Z)  # (4)
 
 
 @quietly
 def sigmoid_backward(dA: Array, A: Array) -> Array:
-    """dZ = dA · A · (1 − A), from what `sigmoid` gave."""
+    """dZ = dA · A · (1 − A), from the result A of `sigmoid`."""
     arguments.same_shape("sigmoid_backward", A=A, dA=dA)
     return dA * (A * (1 - A))  # (4)
 
@@ -90,7 +90,7 @@ def tanh(Z: Array) -> Array:
 
 @quietly
 def tanh_backward(dA: Array, A: Array) -> Array:
-    """dZ = dA · (1 − A²), from what `tanh` gave."""
+    """dZ = dA · (1 − A²), from the result A of `tanh`."""
     arguments.same_shape("tanh_backward", A=A, dA=dA)
     return dA * ((1 - A) * (1 + A))  # (5)
 
@@ -117,7 +117,7 @@ def logistic(Z: Array) -> Array:
 
 @quietly
 def softmax(Z: Rows) -> Rows:
-    """Probabilities (N, classes) from logits Z (N, classes); each row sums to 1, however large its logits.
+    """Probabilities (N, classes) from logits Z (N, classes); each row sums to 1, for logits of any size.
 
     A row with NaN or +∞, or of −∞ alone, is NaN throughout.
     """
@@ -129,7 +129,7 @@ def softmax(Z: Rows) -> Rows:
 
 @quietly
 def softmax_backward(dA: Rows, A: Rows) -> Rows:
-    """dZ (N, classes) = A · (dA − Σ dA · A), from what `softmax` gave."""
+    """dZ (N, classes) = A · (dA − Σ dA · A), from the result A of `softmax`."""
     arguments.logits(A, "softmax_backward", "A")
     arguments.same_shape("softmax_backward", A=A, dA=dA)
     return A * (dA - (dA * A).sum(axis=1, keepdims=True))  # (8)
@@ -145,7 +145,7 @@ def log_softmax(Z: Rows) -> Rows:
 
 @quietly
 def log_softmax_backward(dA: Rows, A: Rows) -> Rows:
-    """dZ (N, classes) = dA − exp(A) · Σ dA, from what `log_softmax` gave."""
+    """dZ (N, classes) = dA − exp(A) · Σ dA, from the result A of `log_softmax`."""
     arguments.logits(A, "log_softmax_backward", "A")
     arguments.same_shape("log_softmax_backward", A=A, dA=dA)
     return dA - np.exp(A) * dA.sum(axis=1, keepdims=True)  # (10)

@@ -1,9 +1,9 @@
-"""Every channel, scaled and shifted by numbers that are learned.
+"""Every channel, scaled and shifted by learned numbers.
 
     Z = γ · A_prev + β                                                                                     (1)
     dA_prev = γ · dZ,   dγ = Σ dZ · A_prev,   dβ = Σ dZ                                                    (2)
 
-The sums, in float64, are over all axes but the last, that of the channels: (N, H, W, C) or (N, n).
+The sums, in float64, are over all axes except the last, the channels: (N, H, W, C) or (N, n).
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def affine(A_prev: Array, gamma: Vector, beta: Vector | None) -> Array:
-    """Z = gamma · A_prev + beta, of the shape of A_prev: (N, H, W, C) or (N, C); the others (C,), beta or
-    None."""
+    """Z = gamma · A_prev + beta, of the shape of A_prev: (N, H, W, C) or (N, C). gamma and beta are (C,);
+    beta may be None."""
     arguments.affine(A_prev, gamma, beta)
     return A_prev * gamma if beta is None else A_prev * gamma + beta  # (1)
 

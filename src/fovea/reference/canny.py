@@ -1,13 +1,13 @@
 """The two passes of Canny's edge detector on a grey picture (H, W).
 
-    smooth    S = (image ∗ Gaussian) / (share of the Gaussian that lies in the picture)                  (1)
-    thin      g_y, g_x = Sobel's answers to S;  m = √(g_y² + g_x²)                                       (2)
-              an edge where m ≥ low, and m ≥ the strengths a step up and down the gradient               (3)
+    smooth    S = (image ∗ Gaussian) / (share of the Gaussian inside the picture)                        (1)
+    thin      g_y, g_x = Sobel filters of S;  m = √(g_y² + g_x²)                                         (2)
+              an edge where m ≥ low, and m ≥ the strengths one step up and down the gradient             (3)
 
-The strength a step away is read between two neighbours, straight and diagonal: diagonal · w + straight · (1 −
-w), w the smaller of |g_y|, |g_x| over the larger. Ridges between equals are decided by the last bit: so sums
-are float64, in the order in which scipy.ndimage adds, and each pass is stored in `result`, as scikit-image
-stores it.
+The strength one step away is interpolated between two neighbours, straight and diagonal: diagonal · w +
+straight · (1 − w), where w is the smaller of |g_y|, |g_x| divided by the larger. The last bit decides between
+equal neighbours of a ridge. So sums are float64, in the order in which scipy.ndimage adds, and each pass is
+stored as type `result`, as in scikit-image.
 
 Canny: A computational approach to edge detection (1986).
 """
@@ -27,13 +27,13 @@ def smooth(
 ) -> np.ndarray:  # fmt: skip
     """(1): S (H, W) in `result`, "float32" or "float64".
 
-    weights: float64 (r + 1,), from the Gaussian's outside to its middle. shares (n, W): row which[h] of it,
-    which (H,), is that of the picture's row h. unit: what 1 of the image stands for.
+    weights: float64 (r + 1,), from the outside of the Gaussian to its centre. shares (n, W): row which[h],
+    which (H,), belongs to row h of the picture. unit: the value of 1 in the image.
     """
     (H, W), r, dtype = image.shape, len(weights) - 1, np.dtype(result)
-    seen = framed(image[:, :, np.newaxis], (2 * r + 1, 2 * r + 1), border)[:, :, 0]
-    seen = (seen.astype(np.float64) * unit).astype(dtype).astype(np.float64)
-    columns = _weighted(lambda a: seen[a : a + H], weights).astype(dtype).astype(np.float64)
+    extended = framed(image[:, :, np.newaxis], (2 * r + 1, 2 * r + 1), border)[:, :, 0]
+    extended = (extended.astype(np.float64) * unit).astype(dtype).astype(np.float64)
+    columns = _weighted(lambda a: extended[a : a + H], weights).astype(dtype).astype(np.float64)
     return _weighted(lambda b: columns[:, b : b + W], weights).astype(dtype) / shares[which]
 
 
@@ -41,9 +41,9 @@ def smooth(
 def thin(smoothed: np.ndarray, low: float, high: float) -> np.ndarray:
     """(2), (3): uint8 (H, W), 0 where there is no edge, 1 where m ≥ low, 2 where m ≥ high too."""
     dtype, (H, W) = smoothed.dtype, smoothed.shape
-    seen = framed(smoothed[:, :, np.newaxis], (3, 3), Border("reflect"))[:, :, 0].astype(np.float64)
-    down = (seen[2:] - seen[:-2]).astype(dtype).astype(np.float64)
-    along = (seen[:, 2:] - seen[:, :-2]).astype(dtype).astype(np.float64)
+    extended = framed(smoothed[:, :, np.newaxis], (3, 3), Border("reflect"))[:, :, 0].astype(np.float64)
+    down = (extended[2:] - extended[:-2]).astype(dtype).astype(np.float64)
+    along = (extended[:, 2:] - extended[:, :-2]).astype(dtype).astype(np.float64)
     ends = np.array([1.0, 2.0])
     g_y = _weighted(lambda b: down[:, b : b + W], ends).astype(dtype)  # (2)
     g_x = _weighted(lambda a: along[a : a + H], ends).astype(dtype)
@@ -55,17 +55,19 @@ def thin(smoothed: np.ndarray, low: float, high: float) -> np.ndarray:
     edge = (m >= dtype.type(low)) & (m > 0)
     edge[[0, -1]] = edge[:, [0, -1]] = False
     framed_m = np.pad(m, 1)
-    at = lambda dy, dx: framed_m[1 + dy : 1 + dy + H, 1 + dx : 1 + dx + W]  # noqa: E731
+    neighbour = lambda dy, dx: framed_m[1 + dy : 1 + dy + H, 1 + dx : 1 + dx + W]  # noqa: E731
     for sign in (1, -1):
-        straight = np.where(steep, at(sign, 0), np.where(falling, at(0, sign), at(0, -sign)))
-        diagonal = np.where(falling, at(sign, sign), at(sign, -sign))
+        straight = np.where(
+            steep, neighbour(sign, 0), np.where(falling, neighbour(0, sign), neighbour(0, -sign))
+        )
+        diagonal = np.where(falling, neighbour(sign, sign), neighbour(sign, -sign))
         edge &= (diagonal * w).astype(np.float64) + straight * (1 - w.astype(np.float64)) <= m  # (3)
     return np.where(edge, np.where(m >= dtype.type(high), 2, 1), 0).astype(np.uint8)
 
 
 def _weighted(shifted: Callable[[int], np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """Σ weights of a symmetric window whose middle is weights[-1]: the middle, then pairs from outside
-    inwards."""
+    """The weighted sum over a symmetric window with centre weights[-1]: the centre, then pairs from the
+    outside inwards."""
     r = len(weights) - 1
     total = shifted(r) * weights[r]
     for i in range(r):

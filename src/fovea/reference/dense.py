@@ -1,4 +1,4 @@
-"""The fully connected layer: every output sees every input.
+"""The fully connected layer: every output depends on every input.
 
     Z = A_prev · W + b                                                                               (1)
 
@@ -6,7 +6,7 @@
     dW = A_prevᵀ · dZ                                                                                (3)
     db = Σ_n dZ[n]                                                                                   (4)
 
-N examples; n_in numbers in, n_out out.
+N examples; n_in inputs, n_out outputs.
 """
 
 from fovea import arguments
@@ -16,7 +16,7 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
-    """Z (N, n_out) = A_prev (N, n_in) · W (n_in, n_out) + b (n_out,), or without b where it is None."""
+    """Z (N, n_out) = A_prev (N, n_in) · W (n_in, n_out) + b (n_out,); b may be None."""
     arguments.dense(A_prev, W, b)
     Z = A_prev @ W  # (1)
     if b is not None:
@@ -26,7 +26,7 @@ def dense(A_prev: Rows, W: Matrix, b: Vector | None) -> Rows:
 
 @quietly
 def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix) -> tuple[Rows, Matrix, Vector]:
-    """dA_prev, dW and db (n_out,), from dZ (N, n_out) and what `dense` was given."""
+    """dA_prev, dW and db (n_out,), from dZ (N, n_out) and the arguments of `dense`."""
     arguments.dense_backward(dZ, A_prev, W)
     dA_prev = dZ @ W.T  # (2)
     dW = A_prev.T @ dZ  # (3)

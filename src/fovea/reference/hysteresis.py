@@ -1,20 +1,20 @@
-"""Hysteresis: weak edges stay where a strong one holds them.
+"""Hysteresis: weak edges are kept where they are connected to a strong one.
 
-A row's edges are runs of neighbouring pixels. Two runs of neighbouring rows touch where they overlap by so
-much as a corner. Runs that touch are one edge: each takes the smallest number among those that it touches,
-and the number that this one has, until nothing changes. So rounds are few, however long the edge.
+The edge pixels of a row form runs. Two runs of neighbouring rows touch if they share a side or a corner, and
+runs that touch belong to one edge: each takes the smallest number among the runs that it touches, and then
+that run's number, until nothing changes. This takes few rounds, even for long edges.
 """
 
 import numpy as np
 
 
 def linked(candidates: np.ndarray) -> np.ndarray:
-    """bool (H, W): the pixels that are not 0 and 8-connected, through such, to one that is 2.
+    """bool (H, W): the pixels that are not 0 and that a path of such pixels, 8-connected, links to a 2.
 
-    candidates: uint8, the outermost pixels 0, as `canny.thin` leaves them.
+    candidates: uint8 from `canny.thin`; the outermost pixels are 0.
     """
     H, W = candidates.shape
-    padded = np.zeros((H, W + 2), bool)  # a frame keeps the runs of two rows apart
+    padded = np.zeros((H, W + 2), bool)  # the frame separates the runs of two rows
     padded[:, 1:-1] = candidates
     changes = np.flatnonzero(padded.ravel()[1:] != padded.ravel()[:-1])
     starts, ends = changes[::2], changes[1::2]  # run i is [starts[i], ends[i]) of the flat candidates + 2·row
@@ -35,7 +35,7 @@ def linked(candidates: np.ndarray) -> np.ndarray:
 
 def _touching(starts: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of runs (i, j), j in the row below i, that share a side or a corner."""
-    # Moved up by a row, j touches i where j's start ≤ i's end and i's start ≤ j's end.
+    # Moved up by a row, j touches i if j's start ≤ i's end and i's start ≤ j's end.
     low = np.searchsorted(ends - width, starts, side="left")
     high = np.searchsorted(starts - width, ends, side="right")
     count = np.maximum(high - low, 0)
@@ -45,7 +45,7 @@ def _touching(starts: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndar
 
 
 def _components(n: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """For each of n, the smallest number among those that pairs connect it to."""
+    """For each of n numbers, the smallest one that the pairs connect it to."""
     root = np.arange(n)
     while len(first):
         a, b = root[first], root[second]

@@ -1,10 +1,10 @@
-"""Sums and products of several arrays, where ways through a network meet.
+"""Sums and products of several arrays, where branches of a network meet.
 
     sum        Z = A_0 + A_1 + …, from the left           dA_i = dZ                                        (1)
     product    Z = A_0 · A_1 · …, from the left           dA_i = dZ · Π_{j ≠ i} A_j                        (2)
 
-Axes broadcast as NumPy's do, but for the first, N examples: each example is merged with its like.
-Along an axis where A_i is repeated,
+Axes broadcast as in NumPy, except the first: example n is merged with example n. Along an axis where A_i is
+repeated,
 
     dA_i = Σ of the above over the axis                                                                    (3)
 
@@ -36,7 +36,7 @@ def add_backward(dA: Array, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
 
 @quietly
 def multiply(*arrays: Array) -> Array:
-    """The product of two arrays or more, value by value."""
+    """The elementwise product of two arrays or more."""
     shape = arguments.merged(*arrays, who="multiply")
     return reduce(np.multiply, _aligned(arrays, shape))  # (2)
 
@@ -53,7 +53,7 @@ def multiply_backward(dA: Array, *arrays: Array) -> tuple[Array, ...]:
 
 
 def _aligned(arrays: tuple[Array, ...], shape: tuple[int, ...]) -> list[Array]:
-    """The arrays with as many axes as `shape`: those that are missing come behind the first."""
+    """The arrays with `len(shape)` axes: missing ones are inserted after the first."""
     return [_axes(array.shape, len(shape), array) for array in arrays]
 
 
@@ -62,9 +62,9 @@ def _axes(shape: tuple[int, ...], count: int, array: Array) -> Array:
 
 
 def _summed(dA: Array, shape: tuple[int, ...]) -> Array:
-    """(3): `dA` of an array of `shape`."""
+    """(3): `dA` summed to `shape`."""
     if dA.shape == shape:
         return dA
     full = (*shape[:1], *(1,) * (dA.ndim - len(shape)), *shape[1:])
-    axes = tuple(axis for axis, (n, own) in enumerate(zip(dA.shape, full, strict=True)) if n != own)
+    axes = tuple(axis for axis, (n, m) in enumerate(zip(dA.shape, full, strict=True)) if n != m)
     return dA.sum(axis=axes, keepdims=True, dtype=np.float64).astype(dA.dtype).reshape(shape)

@@ -4,20 +4,20 @@
     x̂ = (A_prev − μ) / √(σ² + ε)                                                                     (2)
     Z = γ x̂ + β                                                                                      (3)
 
-Backward, from the gradient dZ of a cost, where μ and σ² are the batch's own and so depend on A_prev:
+Backward, from the gradient dZ of a cost, if μ and σ² are those of the batch and so depend on A_prev:
 
     dβ = Σ dZ,   dγ = Σ dZ x̂                                                                         (4)
     dA_prev = γ / √(σ² + ε) · (dZ − (dβ + x̂ dγ) / M)                                                 (5)
 
-and where they are given numbers, such as the running ones:
+and if they are constants, such as the running statistics:
 
     dA_prev = γ / √(σ² + ε) · dZ                                                                     (6)
 
-The sums are over all axes but the last, that of the channels c: (N, H, W, C) or (N, n); M is how many
-numbers of a channel there are. All sums are in float64.
+The sums, in float64, are over all axes except the last, the channels c: (N, H, W, C) or (N, n). M is the
+number of values per channel.
 
-Source: S. Ioffe and C. Szegedy, "Batch normalization", arXiv:1502.03167, algorithm 1; (5) is their chain of
-derivatives, put together.
+Source: S. Ioffe and C. Szegedy, "Batch normalization", arXiv:1502.03167, algorithm 1; (5) combines their
+chain of derivatives.
 """
 
 import numpy as np
@@ -31,8 +31,8 @@ from fovea.reference.quiet import quietly
 def batch_statistics(A_prev: Array) -> tuple[Vector, Vector]:
     """Mean and variance of every channel, (C,) each, over A_prev (N, H, W, C) or (N, C).
 
-    The variance is that of the batch, with a divisor of as many numbers as a channel has. These must be two
-    at least.
+    The variance is the biased one, with divisor M, the number of values per channel, which must be at least
+    2.
     """
     arguments.batch_statistics(A_prev)
     rows = A_prev.reshape(-1, A_prev.shape[-1])  # (M, C)
@@ -47,8 +47,8 @@ def batch_norm(
 ) -> Array:
     """Z = gamma · (A_prev − mean) / √(variance + epsilon) + beta, of the shape of A_prev.
 
-    A_prev (N, H, W, C) or (N, C), the others (C,). In training, mean and variance are those that
-    `batch_statistics` gives of A_prev; in inference, the running ones.
+    A_prev (N, H, W, C) or (N, C), the others (C,). In training, mean and variance are the `batch_statistics`
+    of A_prev; in inference, the running ones.
     """
     arguments.batch_norm(A_prev, mean, variance, gamma, beta, epsilon)
     scale = gamma / np.sqrt(variance + A_prev.dtype.type(epsilon))
@@ -66,9 +66,9 @@ def batch_norm_backward(
     epsilon: float = 1e-5,
     of_batch: bool = True,
 ) -> tuple[Array, Vector, Vector]:
-    """dA_prev, dgamma (C,) and dbeta (C,), from dZ of the shape of A_prev and what `batch_norm` was given.
+    """dA_prev, dgamma (C,) and dbeta (C,), from dZ of the shape of A_prev and the arguments of `batch_norm`.
 
-    `of_batch` says that mean and variance are A_prev's own; then they change with it, as in training.
+    `of_batch`: mean and variance are those of A_prev and change with it, as in training.
     """
     arguments.batch_norm_backward(dZ, A_prev, mean, variance, gamma, epsilon, of_batch)
     C, M = A_prev.shape[-1], A_prev.size // A_prev.shape[-1]

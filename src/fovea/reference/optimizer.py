@@ -35,10 +35,10 @@ def sgd(
     weight_decay: float,
     nesterov: bool = False,
 ) -> None:
-    """One step of stochastic gradient descent: updates w and velocity, which begins with zeros, in place.
+    """One step of stochastic gradient descent: updates w and velocity, initially zero, in place.
 
-    All are flat arrays of one length. PyTorch's rule: the velocity is not multiplied by the rate. `nesterov`
-    takes the gradient's step beyond the velocity's.
+    All are flat arrays of one length. As in PyTorch, the velocity does not contain the rate. `nesterov` steps
+    along the gradient and the updated velocity (3').
     """
     arguments.sgd(rate, momentum, weight_decay, nesterov)
     arguments.optimizer("sgd", w=w, velocity=velocity, dw=dw)
@@ -62,7 +62,7 @@ def adam(
     weight_decay: float,
     step: int,
 ) -> None:
-    """One step of Adam: updates w and the moments m and v, which begin with zeros, in place.
+    """One step of Adam: updates w and the moments m and v, initially zero, in place.
 
     All are flat arrays of one length; `step` counts from 1; `weight_decay` adds to the gradient (L2).
     """

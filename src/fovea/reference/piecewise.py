@@ -1,4 +1,4 @@
-"""Activations in pieces: a straight line on either side of a bend, or a line and an exponential.
+"""Piecewise activations: straight lines, or a line and an exponential.
 
     elu:              A = scale · Z where Z > 0, else scale · α · (exp(rate · Z) − 1)
                       dZ = dA · scale where Z > 0, else dA · scale · α · rate · exp(rate · Z)            (1)
@@ -9,7 +9,7 @@
     thresholded_relu: A = Z where Z > threshold, else 0
                       dZ = dA where Z > threshold, else 0                                                (4)
 
-At the bends these are PyTorch's derivatives. A NaN stays one; (2) and (4) let dA pass there.
+Where the pieces meet, the derivatives are PyTorch's. NaN gives NaN; (2) and (4) pass dA there.
 
 Clevert, Unterthiner, Hochreiter (2016) for (1), with Barron's CELU (2017) and Klambauer et al.'s SELU (2017);
 Howard et al. (2019) for (2) and (3).
@@ -49,7 +49,7 @@ def hard_sigmoid(Z: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
 
 @quietly
 def hard_sigmoid_backward(dA: Array, A: Array, slope: float = 1 / 6, shift: float = 0.5) -> Array:
-    """dZ = slope · dA where 0 < A < 1, else 0, from what `hard_sigmoid` gave."""
+    """dZ = slope · dA where 0 < A < 1, else 0, from the result A of `hard_sigmoid`."""
     arguments.same_shape("hard_sigmoid_backward", A=A, dA=dA)
     slope, shift = arguments.numbers("hard_sigmoid_backward", slope=slope, shift=shift)
     return np.where((A <= 0) | (A >= 1), np.zeros((), A.dtype), dA * slope)  # (2)

@@ -1,4 +1,4 @@
-"""ReLU with a slope of each channel that is learned.
+"""PReLU: ReLU with a learned slope per channel.
 
     A = Z where Z > 0, else slope[c] · Z                                                                  (1)
     dZ = dA where Z > 0, else slope[c] · dA,   dslope[c] = Σ dA · Z where Z ≤ 0                           (2)

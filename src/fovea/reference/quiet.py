@@ -1,6 +1,6 @@
-"""Infinity and NaN go through the formulas as they go through compiled kernels: without a warning.
+"""Formulas without NumPy's warnings: infinity and NaN propagate silently, as in compiled kernels.
 
-Whoever trains looks at the loss, and says there what became of it.
+The training loop checks the loss, and reports it if it is not finite.
 """
 
 import numpy as np

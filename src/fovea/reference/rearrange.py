@@ -1,12 +1,12 @@
-"""Numbers that change their places: blocks of pixels as channels, and channels in an order.
+"""Rearrangements: blocks of pixels as channels and back, and channels in another order.
 
     space to depth    A[h, w, (i·b + j)·C + c] = A_prev[h·b + i, w·b + j, c]      mode DCR                 (1)
                       A[h, w, c·b² + i·b + j]  = A_prev[h·b + i, w·b + j, c]      mode CRD                 (2)
     depth to space    the inverse                                                                         (3)
     channels          A[h, w, k] = A_prev[h, w, order[k]]                                                 (4)
 
-b the side of a block, (i, j) a place in it. Modes are named as ONNX names them; CRD is PyTorch's
-pixel_shuffle and pixel_unshuffle. Each gradient is the inverse; that of a channel that is not picked is 0.
+b the side of a block, (i, j) a position in it. The modes have ONNX's names; CRD is PyTorch's pixel_shuffle
+and pixel_unshuffle. Each gradient is the inverse; that of an unused channel is 0.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from fovea.arguments import Volume
 def space_to_depth(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
     """Blocks of pixels as channels: (N, H · b, W · b, C) → (N, H, W, C · b²), with b = `block`.
 
-    With `mode` "DCR" the channels of one place in a block lie together; with "CRD" the places of one channel,
-    as in PyTorch's pixel_unshuffle. Its gradient is `depth_to_space`.
+    With `mode` "DCR", the channels of one position of the block are neighbours; with "CRD", the positions of
+    one channel are, as in PyTorch's pixel_unshuffle. The gradient is `depth_to_space`.
     """
     b = arguments.space_to_depth(A_prev, block, mode)
     N, H, W, C = A_prev.shape
@@ -44,7 +44,7 @@ def depth_to_space(A_prev: Volume, block: int, *, mode: str = "DCR") -> Volume:
 
 
 def take_channels(A_prev: Volume, order: Sequence[int]) -> Volume:
-    """The channels of A_prev (N, H, W, C) whose numbers `order` has, none of them twice."""
+    """The channels of A_prev (N, H, W, C) with the indices `order`, without repetition."""
     return A_prev[..., list(arguments.taken(A_prev, order))]  # (4)
 
 

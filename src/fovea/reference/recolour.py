@@ -14,7 +14,7 @@ from fovea.reference.quiet import quietly
 def recolour(pictures: Volume, matrices: np.ndarray) -> Volume:
     """Change the colours of pictures: uint8 (N, H, W, C), matrices float32 (N, C, C + 1).
 
-    A pixel (c₁ … c_C) becomes M · (c₁ … c_C, 1), cut off at 0 and 255; halves round up.
+    A pixel (c₁ … c_C) becomes M · (c₁ … c_C, 1), clipped to 0 … 255; halves round up.
     """
     arguments.recolour(pictures, matrices)
     C = pictures.shape[3]

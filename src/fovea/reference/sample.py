@@ -1,9 +1,9 @@
-"""Pictures sampled by a table for rows and one for columns: padded, cropped, resized.
+"""Sampling by a table for rows and one for columns: padding, cropping, resizing.
 
     A[y, x] = Σ_s Σ_t row_share[y, s] · column_share[x, t] · A_prev[row[y, s], column[x, t]]               (1)
 
-A term whose share is 0 does not count. A pixel without a row or without a column is `fill`. The gradient is
-the same with the tables transposed (`fovea.geometry.sampling`).
+A term with share 0 does not count, even if it is NaN. A pixel without a row or a column is `fill`. The
+gradient is the same operation with the tables transposed (`fovea.geometry.sampling`).
 """
 
 import numpy as np
@@ -17,8 +17,7 @@ from fovea.reference.quiet import quietly
 @quietly
 def sample2d(A_prev: Volume, rows: Axis, columns: Axis, fill: float = 0.0) -> Volume:
     """A (N, n_out of rows, n_out of columns, C) from A_prev (N, n of rows, n of columns, C): each new pixel
-    is a weighted sum of old ones, by the tables of `fovea.geometry.sampling`, or `fill` where they name
-    none."""
+    is a weighted sum of old ones, by the tables of `fovea.geometry.sampling`, or `fill` if they name none."""
     fill = arguments.sampled(A_prev, (rows.n, columns.n), fill)
     A = A_prev
     for axis, table in ((1, rows), (2, columns)):

@@ -1,4 +1,4 @@
-"""Smooth activations beside sigmoid, tanh and SiLU.
+"""Smooth activations other than sigmoid, tanh and SiLU.
 
     gelu:       A = Z · Φ(Z),   Φ(Z) = erfc(−Z/√2) / 2              dZ = dA · (Φ(Z) + Z · φ(Z))          (1)
     gelu_tanh:  A = Z · σ(2y),  y = √(2/π) · (Z + 0.044715 Z³)      dZ = dA · (σ(2y) + Z · σ′(2y) · 2y′) (2)
@@ -8,9 +8,9 @@
     softsign:   A = Z / (1 + |Z|)                                   dZ = dA / (1 + |Z|)²                 (5)
     tanhshrink: A = Z − tanh(Z)                                     dZ = dA · tanh²(Z)                   (6)
 
-Φ and φ are the normal distribution and its density. Every exponent is at or below zero, so that nothing
-overflows: with e = exp(−|Z|), ω = n / d where (n, d) = (1 + 2e, n + 2e²) for Z ≥ 0 and (e² + 2e, n + 2)
-below, and log(1 + exp(s)) = max(s, 0) + log(1 + exp(−|s|)).
+Φ and φ are the normal distribution and its density. Every exponent is at or below zero, so nothing overflows:
+with e = exp(−|Z|), ω = n / d where (n, d) = (1 + 2e, n + 2e²) for Z ≥ 0 and (e² + 2e, n + 2) for Z < 0, and
+log(1 + exp(s)) = max(s, 0) + log(1 + exp(−|s|)).
 
 Hendrycks, Gimpel (2016) for (1) and (2); Misra (2019) for (3); Dugas et al. (2001) for (4); Bergstra et al.
 (2009) for (5).
@@ -45,7 +45,7 @@ def gelu_backward(dA: Array, Z: Array) -> Array:
 
 @quietly
 def gelu_tanh(Z: Array) -> Array:
-    """Z · (1 + tanh(√(2/π) · (Z + 0.044715 Z³))) / 2 of an array of any shape: `gelu`, nearly."""
+    """Z · (1 + tanh(√(2/π) · (Z + 0.044715 Z³))) / 2 of an array of any shape, an approximation of `gelu`."""
     arguments.floats("gelu_tanh", Z=Z)
     return Z * logistic(_inner(Z))  # (2)
 

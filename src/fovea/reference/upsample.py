@@ -1,12 +1,13 @@
-"""Larger pictures: every pixel becomes f_H × f_W of them.
+"""Upsampling: every pixel becomes f_H × f_W pixels.
 
     nearest:   A[y, x] = A_prev[⌊y / f_H⌋, ⌊x / f_W⌋]                                                (1)
     bilinear:  A[y, x] = Σ_{i, j} max(0, 1 − |y' − i|) · max(0, 1 − |x' − j|) · A_prev[i, j],
                y' = (y + ½) / f_H − ½,   x' = (x + ½) / f_W − ½                                      (2)
 
-y', x' is where the new pixel's centre lies among the old ones; beyond the border the nearest pixel counts. In
-(2) at most two rows and two columns have a share. The gradient of a pixel is the sum of the gradients that it
-had a share in, each by that share. The same as PyTorch's `interpolate` with `align_corners=False`.
+y', x' is the position of the new pixel's centre among the old pixels; beyond the border, the nearest pixel
+counts. In (2), at most two rows and two columns have a share. The gradient of an old pixel is the sum of the
+new pixels' gradients, weighted by its shares in them. As in PyTorch's `interpolate` with
+`align_corners=False`.
 """
 
 import numpy as np
@@ -19,9 +20,9 @@ from fovea.reference.quiet import quietly
 
 @quietly
 def upsample2d(A_prev: Volume, factor: int | Pair, *, mode: str = "nearest") -> Volume:
-    """Larger pictures, A (N, f_H · H, f_W · W, C): `factor` is one number, or for height and width.
+    """Upsample pictures to A (N, f_H · H, f_W · W, C); `factor` is one number, or (f_H, f_W).
 
-    `mode` is "nearest", where every pixel is repeated, or "bilinear", as PyTorch's `interpolate` with
+    `mode` is "nearest", which repeats every pixel, or "bilinear", as in PyTorch's `interpolate` with
     `align_corners=False`.
     """
     factors = arguments.upsample(A_prev, factor, mode)
@@ -55,9 +56,9 @@ def shares(n: int, f: int, mode: str) -> list[tuple[np.ndarray, np.ndarray]]:
     new = np.arange(n * f)
     if mode == "nearest":
         return [(new // f, np.ones(n * f))]
-    place = (new + 0.5) / f - 0.5
-    before = np.floor(place)
-    share = place - before
+    position = (new + 0.5) / f - 0.5
+    before = np.floor(position)
+    share = position - before
     both = [(before, 1 - share), (before + 1, share)]
     return [(np.clip(pixel, 0, n - 1).astype(int), share) for pixel, share in both]
 

@@ -1,4 +1,4 @@
-"""Padding, and the pixels that all windows have at one position: what conv.py and pool.py share.
+"""Padding, and the pixels of all windows at one position, for conv.py and pool.py.
 
 A window's position (i, j) is a row i and a column j within the window, 0 ≤ i < f_H, 0 ≤ j < f_W. The
 operations loop over these positions only; examples, rows, columns and channels are NumPy's axes.
@@ -13,7 +13,7 @@ from fovea.geometry import Window
 
 
 def pad(A: Volume, window: Window, value: float = 0.0) -> Volume:
-    """A (N, H, W, C) with the window's padding of `value` around it; A itself where there is none."""
+    """A (N, H, W, C) with the window's padding of `value` around it; A itself without padding."""
     top, bottom, left, right = window.pads
     if not any(window.pads):
         return A
@@ -30,7 +30,7 @@ def crop(A_pad: Volume, window: Window) -> Volume:
 
 
 def positions(window: Window) -> Iterator[tuple[int, int, tuple[slice, slice, slice]]]:
-    """(i, j, at) in row-major order: `A_pad[at]` (N, n_H, n_W, C) is the pixel (i, j) of every window."""
+    """(i, j, pixels) in row-major order: `A_pad[pixels]` (N, n_H, n_W, C) is pixel (i, j) of every window."""
     (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.size, window.stride, window.output
     for i in range(f_H):
         for j in range(f_W):
