@@ -1,4 +1,4 @@
-"""Which kernels convolutions with groups get, and how these cut their work."""
+"""The kernels chosen for convolutions with groups, and their tiles."""
 
 import pytest
 

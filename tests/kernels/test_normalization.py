@@ -1,4 +1,4 @@
-"""The kernels of batch normalisation: float64's numbers, and the same bits at any thread count."""
+"""The kernels of batch normalisation agree with float64, with the same bits at any number of threads."""
 
 import numpy as np
 import pytest

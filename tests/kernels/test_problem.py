@@ -1,4 +1,4 @@
-"""A convolution as one value, and what the kernels of its passes make of filters."""
+"""The description of a convolution, and its kernels' views and prepacking of filters."""
 
 import numpy as np
 import pytest

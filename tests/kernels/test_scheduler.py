@@ -1,4 +1,4 @@
-"""Loops whose tasks the threads share: each task once, in runs of neighbours, and errors come through."""
+"""Parallel loops: each task runs once, in runs of neighbours, and errors are returned."""
 
 import ctypes
 import threading

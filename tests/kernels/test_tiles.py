@@ -1,4 +1,4 @@
-"""How a kernel's work is cut into tasks."""
+"""The division of a kernel's work into tiles and tasks."""
 
 import math
 
@@ -16,7 +16,7 @@ def problem(size, f, stride, C, K, padding="same", lanes=1):
 
 
 def tasks(size, f, stride, C, K, few):
-    """Blocks of filters times bands, as far as the threads share them out."""
+    """The number of tasks: bands times the blocks of filters that the threads share."""
     own = problem(size, f, stride, C, K)
     tile = algorithms.forward(own, "exact", small_batch=few).tile
     return (-(-K // tile.filters) if tile.shared else 1) * -(-own.window.output[0] // tile.band)

@@ -38,8 +38,9 @@ SHARED = {"chunk": 16, "on_the_fly": True, "rows": 5, "pictures": 4}
 
 
 class Kernels:
-    """Winograd's three passes for a case, whatever the model would choose for it; `changes` are to the tile
-    of the forward pass and of the gradient of the input, `weights_tile` is another one for the third pass."""
+    """Winograd's three passes for a case, even if the model would not choose them; `changes` apply to the
+    tile of the forward pass and of the gradient of the input, `weights_tile` replaces that of the third
+    pass."""
 
     def __init__(self, case, pool=(1, 1), after="", weights_tile=None, **changes):
         from fovea.kernels.problem import ConvProblem
@@ -94,7 +95,7 @@ class Kernels:
 
 
 def named(upstream):
-    """The gradient that enters and, where there is more, what its kernel remembers."""
+    """The gradient that enters and, if there is one, the memory of the forward pass."""
     return {name: a[..., None] for name, a in zip(("dA", "memory"), upstream, strict=False)}
 
 
@@ -248,8 +249,8 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(case, changes):
 
 @pytest.mark.parametrize("offset", [1.0, 100.0, 1e4, -1e6], ids=str)
 def test_large_offsets_and_small_variance_stay_within_the_bound(offset):
-    """The bound is relative to the largest result; filters that sum to zero take the offset away again, and
-    then it is relative to what their positive half alone would give."""
+    """The bound is relative to the largest result; for filters that sum to zero, which cancel the offset, it
+    is relative to the result of their positive half alone."""
     case = Case(2, 14, 14, 64, 64, (3, 3), (1, 1), "valid")
     rng = np.random.default_rng(0)
     A_prev = np.float32(offset + 0.01 * rng.standard_normal((2, 14, 14, 64)))

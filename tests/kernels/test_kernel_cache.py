@@ -1,4 +1,4 @@
-"""Objects on disk: found again, made anew when damaged, and never taken for another's."""
+"""Objects on disk: reused, compiled again when damaged, and never mistaken for another kernel's."""
 
 import ctypes
 import errno
