@@ -3,8 +3,8 @@
 The model: a register tile of P columns × F filters (or vectors of filters) loads P + F numbers for P·F
 products. The processor multiplies two vectors per cycle and loads two, so large, square tiles cost least;
 tiles that do not divide their extent compute some of it twice; and the sums must fit into the registers.
-The numbers of registers and the sizes of caches are in targets.py, what is the same everywhere in
-constants.py.
+The numbers of registers and the sizes of caches are in targets.py; constants.py has the constants that no
+processor changes.
 """
 
 import math
@@ -49,7 +49,7 @@ def lanes(channels: int, filters: int) -> int:
 
 
 def is_small_batch(pictures: int) -> bool:
-    """Whether NHWC throughout suits this number of pictures, whatever the channels: a mostly empty vector of
+    """Whether NHWC suits this number of pictures for any number of channels: a mostly empty vector of
     pictures costs as much as a full one. The order of every sum is the same, and so are the bits."""
     return pictures <= vector() // 4
 

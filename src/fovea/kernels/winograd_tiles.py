@@ -62,8 +62,8 @@ def grid(out: Pair) -> Pair:
 
 
 def tile(problem: ConvProblem, out: Pair, small_batch: bool = False, constant: bool = False) -> WinogradTile:
-    """For sums at `out` (rows, columns). A register tile has as many tiles as the registers hold and as
-    divide the block evenly, or nearly.
+    """For sums at `out` (rows, columns). The number of tiles of a register tile is limited by the registers,
+    and divides the block evenly, or nearly.
 
     A block of tiles that stays in the second-level cache reads all transformed filters once. If many channels
     or small pictures make such blocks small, loading the filters dominates: they are then transformed on the

@@ -1,6 +1,6 @@
 """Sums and products of arrays whose axes broadcast: `fovea.reference.merge` has the formulas.
 
-Each array is [l, c, x, y, n] with its vector_axis C, W and H; those that are 1 broadcast to the result's.
+Each array is [l, c, x, y, n] with its own C, W and H; those that are 1 broadcast to the result's.
 
 The algorithm fixes the order of a gradient's sum, so that all layouts give the same bits: over the channels
 as 8 sums side by side, then over these, the columns and the rows.

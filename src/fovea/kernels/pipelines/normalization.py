@@ -70,7 +70,7 @@ def statistics(*, channels, pixels, lanes, vector, running):
 
 
 def normalise(*, channels, pixels, lanes, vector, activation, add):
-    """(2), with as many S as `add` says."""
+    """(2), with `add` arrays S."""
     pictures = Pictures(channels, pixels, lanes, vector)
     l, c, p, n = names = variables("l c p n")
     S, A = [array(f"S_{k}", pictures.extents) for k in range(add)], hl.Func("A")
