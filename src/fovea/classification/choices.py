@@ -1,8 +1,8 @@
-"""What `fovea train` picks where nothing is asked for, from the data alone, and why.
+"""The defaults of `fovea train`, chosen from the data, with reasons.
 
-The first row of `ROWS` that suits the pictures says which network, and how it is trained; how many epochs,
-how large a batch and how long an average then follow from the number of pictures. A new network is one more
-name in a row, before those that it is better than; a new kind of data is one more row.
+The first preset in `ROWS` that suits the pictures gives the network and its recipe; the number of epochs, the
+batch size and the decay of the average then follow from the number of pictures. A new network is one more
+name in a preset, before those that it is better than; a new kind of data is one more preset.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,21 +22,21 @@ from fovea.training.recipe import Recipe
 SMALL = 48  # pixels of the longer side
 LEAST_STEPS = 8  # in an epoch: smaller batches are better than fewer steps
 LEAST_BATCH = 16
-MEMORY = 4  # a training may take one part in so many of the machine's memory
-FINE = 0.1  # of the learning rate for a network that is trained already
-TAIL = 20  # the average is over the last one part in so many of all steps
-LONG = 20  # epochs, after which pictures are known so well that more must be hidden of them
-UNEVEN = 3  # classes differ much where the largest has so many times the pictures of the smallest
+MEMORY = 4  # a training may take 1/MEMORY of the machine's memory
+FINE = 0.1  # of the learning rate, for a network that is already trained
+TAIL = 20  # the average is over the last 1/TAIL of all steps
+LONG = 20  # epochs: a longer training needs stronger augmentation
+UNEVEN = 3  # classes are uneven if the largest has at least this many times the pictures of the smallest
 
 
 @dataclass(frozen=True)
-class Row:
-    """What suits one kind of data.
+class Preset:
+    """The settings for one kind of data.
 
-    kind: what such pictures are, in words. suits: whether a shape (H, W, C) is of that kind. models: the
-    networks to take, of which the first that there is counts. batch_size, and learning_rate, which goes with
-    it. steps: how many are enough from scratch; epochs: the least and the most of them. recipe: the rest;
-    long: what of it is otherwise where a training is longer than `LONG` epochs.
+    kind: a description of such pictures. suits: True for a shape (H, W, C) of that kind. models: names of
+    networks, of which the first existing one is used. batch_size, and the learning_rate for it. steps: enough
+    to train from scratch; epochs: their minimum and maximum. recipe: further settings; long: those that
+    differ in a training of more than `LONG` epochs.
     """
 
     kind: str
@@ -51,13 +51,13 @@ class Row:
 
 
 ROWS = (
-    Row(
+    Preset(
         kind=f"grey pictures up to {SMALL} pixels",
         suits=lambda shape: max(shape[:2]) <= SMALL and shape[2] == 1,
         models=("lenet5",),
         batch_size=64, learning_rate=SGD.learning_rate, steps=1400, epochs=(10, 60),
     ),
-    Row(
+    Preset(
         kind=f"colour pictures up to {SMALL} pixels",
         suits=lambda shape: max(shape[:2]) <= SMALL,
         models=("quicknet", "lenet5"),
@@ -68,7 +68,7 @@ ROWS = (
         },
         long={"augment": "pad=2,reflect,flip,cutout=0.25"},
     ),
-    Row(
+    Preset(
         kind=f"pictures larger than {SMALL} pixels",
         suits=lambda shape: True,
         models=("resnet18", "lenet5"),
@@ -81,13 +81,13 @@ ROWS = (
 )  # fmt: skip
 
 
-def row_for(shape: tuple[int, int, int]) -> Row:
-    """The row that suits pictures of that shape."""
+def row_for(shape: tuple[int, int, int]) -> Preset:
+    """The preset for pictures of that shape."""
     return next(row for row in ROWS if row.suits(shape))
 
 
 def model_for(shape: tuple[int, int, int]) -> str:
-    """The network that pictures of that shape get."""
+    """The default network for pictures of that shape."""
     return next(name for name in row_for(shape).models if name in models.MODELS)
 
 
@@ -99,11 +99,11 @@ def choose(
     goes_on: bool = False,
     model: str | None = None,
 ) -> tuple[Recipe, Classification, list[str]]:
-    """How to train `network` on `splits`: what is `given`, and for all else what suits; and lines that say
-    what was picked and why. `goes_on` is for a network that has been trained before; `model` is
-    what it is called, where that was picked too.
+    """The recipe and task to train `network` on `splits`: the settings `given`, and defaults for all others;
+    and lines that report the defaults and the reasons. `goes_on` is True for a network that is already
+    trained; `model` is its name if that is a default too.
 
-    The same data gives the same choice, but that the batch is smaller where the machine has little memory.
+    The same data gives the same choice, except for a smaller batch on a machine with little memory.
     """
     train = setup.training_part(splits)
     row, n = row_for(splits.shape), len(train)
@@ -147,21 +147,21 @@ _WORDS = {name: name.replace("_", " ") for name in ("optimizer", "label_smoothin
 
 
 def _batch(network: Network, n: int, usual: int) -> int:
-    """The largest power of two up to `usual` that leaves an epoch enough steps, and fits the memory."""
-    numbers = 2 * sum(map(prod, network.shapes))  # what a picture becomes in each layer, and its gradient
+    """The largest power of two up to `usual` with enough steps per epoch, and that fits the memory."""
+    numbers = 2 * sum(map(prod, network.shapes))  # per picture: the output of each layer, and its gradient
     room = machine_memory() // MEMORY // (4 * numbers)
     batch = usual
     while batch > LEAST_BATCH and n < LEAST_STEPS * batch:
         batch //= 2
     while batch > 2 and batch > room:
         batch //= 2
-    while batch > 2 and n % batch == 1:  # a last batch of one tells normalisation nothing
+    while batch > 2 and n % batch == 1:  # batch normalisation needs more than one picture
         batch -= 1
     return batch
 
 
 def _hints(train: Dataset, task: Classification) -> list[str]:
-    """What a person may want to know."""
+    """Hints on uneven classes."""
     counts = [int((train.labels == label).sum()) for label in range(len(train.classes))]
     low, high = min(counts), max(counts)
     if high < UNEVEN * max(low, 1) or task.class_weights is not None:

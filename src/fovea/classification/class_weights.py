@@ -1,9 +1,9 @@
-"""What each class weighs in the loss of a training, so that those with few pictures are heard too.
+"""Weights of classes in the loss, so that classes with few pictures count too.
 
     balanced: w[c] = N / (C · n[c])                                                                       (1)
 
-N pictures, n[c] of them in class c; C classes have any. All classes together then weigh the same, and a
-picture weighs 1 on average. King, Zeng, "Logistic regression in rare events data" (2001), section 4.2.
+N pictures, n[c] of them in class c; C classes have any. Then each class has the same total weight, and the
+mean weight of a picture is 1. King, Zeng, "Logistic regression in rare events data" (2001), section 4.2.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,9 +39,9 @@ def parse(asked: Asked) -> Asked:
 
 
 def weights(asked: Asked, labels: np.ndarray, classes: Sequence[str]) -> list[float] | None:
-    """A weight for each of `classes`, or None where all are alike; those that are not named weigh 1.
+    """A weight for each of `classes`, 1 for those not named, or None if there are no weights.
 
-    `labels` (N,) are the training pictures'. Raises TrainingError.
+    `labels` (N,) are those of the training pictures. Raises TrainingError.
     """
     asked = parse(asked)
     if asked is None:

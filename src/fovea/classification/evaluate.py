@@ -1,4 +1,4 @@
-"""How good a trained network is on some data, and where it goes wrong."""
+"""The evaluation of a trained classifier, written to a folder."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ SHOWN = 30  # of the worst mistakes
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found: `metrics` as in metrics.json, which pictures were measured, `bad` (file → why it is
-    unreadable), where it lies."""
+    """The result: `metrics` as in metrics.json, the `choice` of pictures, the mistakes, `bad` (file → why it
+    could not be read), and the folder."""
 
     metrics: dict[str, Any]
     choice: Choice
@@ -35,32 +35,32 @@ def evaluate(
     out: str | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Evaluation:
-    """Measure `model` on the pictures that `source` names, and write what was found to a folder.
+    """Measure `model` on pictures at `source`, and write the results to a folder.
 
-    Which of them it takes, `choosing.choose` says. With `flips`, answers are the mean over each
-    picture and its mirror image. `precision` is the model's unless given. `progress(done, total)` counts
+    The pictures are chosen by `evaluation_set.choose`. With `flips`, predictions are the mean over each
+    picture and its mirror image. `precision` is by default the model's. `progress(done, total)` counts
     pictures. Raises FoveaError.
     """
     network = classifier(model, precision)
     pictured = material(network, model, source)
     if out:
         Folder.check_free(out)
-    found = measure(network, pictured, progress, flips)
+    measured = measure(network, pictured, progress, flips)
     folder = Folder.create_at(out) if out else Folder.create(Classification.name, "evaluate")
     with folder.writing():
-        _write(folder, found, pictured, class_names(network))
-    return Evaluation(found.metrics, pictured.choice, found.mistakes, pictured.splits.bad, folder)
+        _write(folder, measured, pictured, class_names(network))
+    return Evaluation(measured.metrics, pictured.choice, measured.mistakes, pictured.splits.bad, folder)
 
 
-def _write(folder: Folder, found: Measured, pictured: Material, classes: Sequence[str]) -> None:
-    wrong = found.mistakes
-    folder.write_json(folder.metrics, found.metrics)
+def _write(folder: Folder, measured: Measured, pictured: Material, classes: Sequence[str]) -> None:
+    wrong = measured.mistakes
+    folder.write_json(folder.metrics, measured.metrics)
     folder.write_bad_images(pictured.splits.bad)
     folder.write_json(folder.path / "confused.json", wrong.pairs())
     certain = [f"{p:.4f}" for p in wrong.probability]
     rows = zip(wrong.files, wrong.true, wrong.predicted, certain, strict=True)
     folder.write_table(folder.path / "mistakes.csv", ("file", "class", "predicted", "probability"), rows)
-    charts.confusion_matrix(folder.path / "confusion_matrix.png", found.confusion, classes)
-    if len(found.wrong):
+    charts.confusion_matrix(folder.path / "confusion_matrix.png", measured.confusion, classes)
+    if len(measured.wrong):
         shown = list(zip(wrong.true, wrong.predicted, wrong.probability, strict=True))[:SHOWN]
-        charts.mistakes(folder.path / "worst_mistakes.png", pictured.read(found.wrong[:SHOWN]), shown)
+        charts.mistakes(folder.path / "worst_mistakes.png", pictured.read(measured.wrong[:SHOWN]), shown)

@@ -1,4 +1,4 @@
-"""A learning rate for a network and its data, found by trying many, and a picture of how it was found."""
+"""The search for a learning rate for a classifier, written to a folder."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,10 +24,10 @@ def find(
     progress: Callable[[int, int], object] = lambda done, total: None,
     **choices: Any,
 ) -> tuple[RateSearch, Recipe, str, Folder]:
-    """What `rate_search.find_rate` finds for `model` on the data that `source` names; the recipe it was found
-    with, which has `choices` in it and else what suits the data; the model's name; and the folder.
+    """The result of `rate_search.find_rate` for `model` on the data at `source`; the recipe of the search,
+    with `choices` and defaults for the data; the model's name; and the folder, with rates.csv and rates.png.
 
-    The folder has rates.csv and rates.png. Raises FoveaError.
+    Raises FoveaError.
     """
     begun = prepare(source, model, size=size, seed=check(choices).seed, precision=precision)
     network, splits = begun.network, begun.splits

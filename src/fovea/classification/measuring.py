@@ -1,4 +1,4 @@
-"""A network's answers to the data that it is measured on, and where it goes wrong."""
+"""Measuring a classifier on data: its predictions, metrics and mistakes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class Mistakes:
-    """Every wrong answer, the worst (of the highest loss) first, as parallel lists."""
+    """Every wrong prediction, by decreasing loss, as parallel lists."""
 
     files: list[str]
     true: list[str]
@@ -29,18 +29,18 @@ class Mistakes:
     probability: list[float]  # of the predicted class
 
     def pairs(self) -> list[dict[str, Any]]:
-        """The pairs of classes that were confused, the most frequent first, each with the files behind it."""
-        found: dict[tuple[str, str], list[str]] = {}
+        """The confused pairs of classes with their files, the most frequent first."""
+        files_of: dict[tuple[str, str], list[str]] = {}
         for file, true, predicted in zip(self.files, self.true, self.predicted, strict=True):
-            found.setdefault((true, predicted), []).append(file)
-        ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+            files_of.setdefault((true, predicted), []).append(file)
+        ordered = sorted(files_of.items(), key=lambda item: (-len(item[1]), item[0]))
         return [{"class": t, "predicted": p, "n": len(files), "files": files} for (t, p), files in ordered]
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What a network is measured on: which pictures of the data, and the network's number for each of the
-    data's classes. `seed` is that of the run that made the model, if any did."""
+    """The pictures to measure a network on. numbers: the network's index of each of the data's classes. seed:
+    that of the run that trained the model, if known."""
 
     splits: Splits
     choice: Choice
@@ -51,16 +51,16 @@ class Material:
         return sum(map(len, self.choice.parts))
 
     def read(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Those of all its pictures, one part after the other: uint8 (n, H, W, C)."""
-        where = [(part, i) for part in self.choice.parts for i in range(len(part))]
-        return np.concatenate([part.read([at])[0] for part, at in (where[i] for i in indices)])
+        """The pictures at `indices`, counted through all parts: uint8 (n, H, W, C)."""
+        positions = [(part, i) for part in self.choice.parts for i in range(len(part))]
+        return np.concatenate([part.read([index])[0] for part, index in (positions[i] for i in indices)])
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What was found: `metrics` as in metrics.json, how often each class (row) was taken for each (column),
-    and every mistake. labels, predicted: for every picture, the label −1 where it could not be read; wrong:
-    which of them the mistakes are, in their order."""
+    """The result: `metrics` as in metrics.json, the `confusion` matrix (true classes by predicted), and every
+    mistake. labels, predicted: for every picture, with label −1 if it could not be read; wrong: the indices
+    of the mistakes, in their order."""
 
     metrics: dict[str, Any]
     confusion: np.ndarray
@@ -71,9 +71,9 @@ class Measured:
 
 
 def material(network: Network, model: str, source: str) -> Material:
-    """The pictures that `source` names, for `network`, which `model` names: those that `choose` picks.
+    """The pictures at `source` to measure `network`, loaded from `model`, on, as chosen by `choose`.
 
-    Classes go together by their names. Raises DataError.
+    Classes are matched by name. Raises DataError.
     """
     height, width, channels = network.input_shape
     record = record_of(model)
@@ -94,16 +94,16 @@ def material(network: Network, model: str, source: str) -> Material:
 def measure(
     network: Network, material: Material, progress: Callable[[int, int], object], flips: bool = False
 ) -> Measured:
-    """The network's answers, with `flips` also to mirror images; `progress(done, total)` counts pictures.
-    DataError where none can be read, and for an answer that is not finite."""
+    """The network's results on the pictures, with `flips` averaged with their mirror images. `progress(done,
+    total)` counts pictures. Raises DataError if none can be read, and for logits that are not finite."""
     classes, plan = class_names(network), runner.plan(network, BATCH)
     answering = Mirrored(plan) if flips else plan
-    total, before, found = len(material), 0, []
+    total, before, results = len(material), 0, []
     for part in material.choice.parts:
         Z, y = answers(answering, part, BATCH, lambda done, before=before: progress(before + done, total))
-        found.append((Z, np.where(y < 0, -1, material.numbers[y])))
+        results.append((Z, np.where(y < 0, -1, material.numbers[y])))
         before += len(part)
-    logits, labels = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    logits, labels = (np.concatenate(arrays) for arrays in zip(*results, strict=True))
     if not (labels >= 0).any():
         who = f"data {material.splits.name}"
         raise DataError(mismatch(who, "pictures that can be read", f"none among {total}"))
@@ -125,7 +125,7 @@ def measure(
 
 
 def _numbers(names: Sequence[str], classes: Sequence[str], source: str) -> np.ndarray:
-    """The network's number for each of the data's classes. DataError where it does not know one."""
+    """The network's index of each of the data's classes. Raises DataError for an unknown class."""
     unknown = [name for name in names if name not in classes]
     if unknown:
         expected = f"only classes that the model knows ({', '.join(classes)})"

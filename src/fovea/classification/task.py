@@ -1,4 +1,4 @@
-"""The task of a classifier: which of some classes is in a picture."""
+"""Classification: the task of naming the class of a picture."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -39,12 +39,12 @@ class Classification(Task):
 
     mixup: blends pictures and their labels, by shares drawn from Beta(mixup, mixup) (`fovea.augment.mixup`);
         0.2 is usual, 0 for never.
-    label_smoothing: the share of each label that all classes get alike, from 0 to below 1.
-    class_weights: what the classes weigh: "balanced", numbers by name, or one for each
+    label_smoothing: the share of each label that is spread evenly over all classes, from 0 to below 1.
+    class_weights: the weights of classes: "balanced", numbers by name, or one per class
         (`fovea.classification.class_weights`).
-    flips: whether answers are measured as the mean over each picture and its mirror image.
+    flips: average predictions over each picture and its mirror image.
 
-    Raises FoveaError for what has no sense.
+    Raises FoveaError for invalid values.
     """
 
     mixup: float = 0.0
@@ -94,7 +94,7 @@ class Classification(Task):
         return lambda images, labels, rng: mix(images, labels, len(dataset.classes), self.mixup, rng)
 
     def measure(self, plan: Answering, dataset: Dataset, batch_size: int) -> tuple[Row, np.ndarray]:
-        """Values of metrics.json, and how often each class (row) was taken for each (column)."""
+        """The values of metrics.json, and the confusion matrix (true classes by predicted)."""
         logits, labels = answers(Mirrored(plan) if self.flips else plan, dataset, batch_size)
         confusion = metrics.confusion(logits.argmax(axis=1), labels, len(dataset.classes))
         return metrics.classification(logits, labels, dataset.classes), confusion

@@ -1,4 +1,4 @@
-"""A folder of pictures in, a trained and measured classifier out."""
+"""Training a classifier on a folder of pictures, and resuming it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from fovea.training.run_folder import Folder, Run
 from fovea.training.setup import Setup, chosen
 from fovea.training.trained import file_of, record_of, trained
 
-NAMES = (*recipe.NAMES, *Classification.names())  # what can be chosen
-REQUIRED = ("epochs", "data", "model", "engine")  # lines of arguments.yaml, to resume
+NAMES = (*recipe.NAMES, *Classification.names())  # all settings
+REQUIRED = ("epochs", "data", "model", "engine")  # lines of arguments.yaml that resuming needs
 
 
 def check(choices: dict[str, Any]) -> Recipe:
-    """The recipe of these choices alone. Raises FoveaError for what `train` would not take."""
+    """The recipe with these choices and no defaults for the data. Raises FoveaError for invalid values."""
     return chosen(Recipe(), Classification(), choices)[0]
 
 
@@ -45,82 +45,87 @@ def train(
     progress: Progress | None = None,
     **choices: Any,
 ) -> Run:
-    """Train `model`, a built-in architecture or a network trained before, on the data that `source` names.
+    """Train `model`, a built-in architecture or a trained network, on the data at `source`.
 
-    `weights` names a model file or run, or a file of weights as torchvision names them, to begin with;
-    `model` is then which architecture the latter belong to, where their names do not say it. Where the
-    classes are others, the last layer begins anew, and it is said.
+    `weights` names a model file or run, or a file of weights with torchvision's names, to start from; `model`
+    is then their architecture, if their names do not determine it. If the classes differ, the last layer is
+    reinitialised, with a line to `progress`.
 
-    `choices` are fields of a `Recipe`; what is not chosen, model and all, is what `choices.choose` picks for
-    the data, and it is said. `size` (H, W) brings pictures to another size; `groups` says which of them must
-    not be parted (`data.groups`); pictures in more than one part are reported. `precision` is the model's
-    unless given. Writes a run folder: `out`, or a new one in `runs/classify`. Raises FoveaError.
+    `choices` are fields of a `Recipe` or of the task; for those not given, the model included,
+    `choices.choose` has defaults for the data, which are reported. `size` (H, W) resizes pictures; `groups`
+    describes pictures that must stay in one part (`data.groups`); pictures in more than one part are
+    reported. `precision` is by default the model's. Writes a run folder: `out`, or a new one in
+    `runs/classify`. Raises FoveaError.
     """
     progress = progress or Progress()
     seed = check(choices).seed
     begun = prepare(source, model, weights=weights, size=size, seed=seed, groups=groups, precision=precision)
     network, splits, origin, record = begun.network, begun.splits, begun.origin, begun.record
     picked = None if model or weights else begun.name
-    how, task, reasons = choose(network, splits, choices, goes_on=origin is not None, model=picked)
-    setup = Setup(network, splits, how, task)  # before there is a folder
+    training_recipe, task, reasons = choose(
+        network, splits, choices, goes_on=origin is not None, model=picked
+    )
+    setup = Setup(network, splits, training_recipe, task)  # before there is a folder
     if origin is None:
         network.initialise(seed)
     groups = splits.grouping.text if splits.grouping else None  # perhaps those of the run before
-    at = _absolute(groups) if groups and is_table(groups) else groups
-    asked = {
+    groups_argument = _absolute(groups) if groups and is_table(groups) else groups
+    arguments = {
         "task": task.name, "data": _absolute(source), "model": _absolute(begun.name),
-        "size": list(splits.shape[:2]), "groups": at, "precision": network.precision,
+        "size": list(splits.shape[:2]), "groups": groups_argument, "precision": network.precision,
         "weights": _absolute(weights) if weights else None,
     }  # fmt: skip
     folder = Folder.create_at(out) if out else Folder.create(task.name, "train")
     _tell(progress, network, splits, begun.name, folder)
-    told = record is not None or bool(begun.notes)
-    known = _learned(splits, record) if told or origin is None else _unknown(splits, origin)
+    explained = record is not None or bool(begun.notes)
+    known = _learned(splits, record) if explained or origin is None else _unknown(splits, origin)
     with folder.beginning():
         for line in [*begun.notes, *reasons, *known, *_shared(splits), *_doubled(splits, folder)]:
             progress.note(line)
         if record is not None:
             with folder.writing():
                 write_earlier(record, folder.earlier_splits)
-        return loop.run(setup, out=folder, arguments=asked, progress=progress)
+        return loop.run(setup, out=folder, arguments=arguments, progress=progress)
 
 
 def resume(run: str, progress: Progress | None = None) -> Run:
-    """Go on with the run in the folder `run` as it was begun. Raises FoveaError."""
+    """Resume the run in the folder `run` with its arguments. Raises FoveaError."""
     folder = Folder.open(run)
-    asked = folder.read_arguments()
-    missing = [name for name in REQUIRED if name not in asked]
+    arguments = folder.read_arguments()
+    missing = [name for name in REQUIRED if name not in arguments]
     if missing:
         raise DataError(mismatch(str(folder.arguments), f"a line for {missing[0]!r}", "none"))
-    source, model = asked["data"], asked["model"]
-    if asked.get("task", Classification.name) != Classification.name:
-        raise DataError(mismatch(f"{folder.arguments}: task", Classification.name, asked["task"]))
-    unknown = sorted(map(str, set(asked) - set(NAMES) - set(LINES)))
+    source, model = arguments["data"], arguments["model"]
+    if arguments.get("task", Classification.name) != Classification.name:
+        raise DataError(mismatch(f"{folder.arguments}: task", Classification.name, arguments["task"]))
+    unknown = sorted(map(str, set(arguments) - set(NAMES) - set(LINES)))
     if unknown:
         raise DataError(mismatch(str(folder.arguments), "only lines that Fovea writes", ", ".join(unknown)))
     try:
-        how, task = Recipe.read(asked), Classification.read(asked)
+        training_recipe, task = Recipe.read(arguments), Classification.read(arguments)
     except FoveaError as error:
         raise DataError(f"{folder.arguments}: {error}") from error
     if source != data.DIGITS and not Path(source).is_dir():
         remedy = f"move it back, or write where it is now into {folder.arguments}"
         raise DataError(mismatch(f"data {source}", "the folder of the run's pictures", "none there", remedy))
     progress = progress or Progress()
-    with engine.use(asked["engine"]):
-        model = str(folder.last) if asked.get("weights") else model  # which has the architecture, too
-        given = {name: asked.get(name) for name in ("size", "groups", "precision")}
-        begun = prepare(source, model, seed=how.seed, record=folder.read_record(), **given)
+    with engine.use(arguments["engine"]):
+        model = str(folder.last) if arguments.get("weights") else model  # which has the architecture, too
+        given = {name: arguments.get(name) for name in ("size", "groups", "precision")}
+        begun = prepare(source, model, seed=training_recipe.seed, record=folder.read_record(), **given)
         _tell(progress, begun.network, begun.splits, model, folder)
-        return loop.run(Setup(begun.network, begun.splits, how, task), resume=run, progress=progress)
+        return loop.run(
+            Setup(begun.network, begun.splits, training_recipe, task), resume=run, progress=progress
+        )
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a training begins with.
+    """A network and its data, ready for training.
 
-    splits: the data in the network's size. origin: the model or the weights that the network comes from,
-    None for a new one. record: the parts that the pictures had in the run which made the origin. notes: a
-    line on what is new about the network.
+    splits: the data in the network's size. origin: the model or the weights that the network comes from, None
+    for a new one. record: the parts of the pictures in the run that trained the origin. notes: a line on
+    reinitialised layers.
     """
 
     network: Network
@@ -142,10 +147,10 @@ def prepare(
     precision: str | None = None,
     record: Record | None = None,
 ) -> Prepared:
-    """A network and its data, from arguments as `train` has them.
+    """A network and its data, from the arguments of `train`.
 
     The weights of a new network are 0 until `initialise` draws them, which takes long for a large one.
-    Pictures are in the parts of the `record`, by default of the run that made the network.
+    Pictures are in the parts of the `record`, by default that of the run that trained the network.
     """
     origin = weights or model
     if origin is None or (weights is None and origin in models.MODELS and not Path(origin).exists()):
@@ -173,7 +178,7 @@ def prepare(
 
 
 def _with_classes(network: Network, classes: list[str], seed: int) -> tuple[Network, list[str]]:
-    """The network for these classes, with a new last layer where it had others; and a line on that."""
+    """The network for these classes, with a new last layer if it had others, and a line on that."""
     count = network.shapes[-1][-1]
     if network.classes is None and count == len(classes):
         network.classes = classes
@@ -186,7 +191,7 @@ def _with_classes(network: Network, classes: list[str], seed: int) -> tuple[Netw
 
 
 def _learned(splits: Splits, record: Record | None) -> list[str]:
-    """A line for each part to measure on whose pictures the network knows from an earlier run."""
+    """A warning for each of val and test that has pictures from which an earlier run learned."""
     lines = []
     for part, better in (("val", ("train",)), ("test", ("train", "val"))):
         if record is not None and part in splits.parts:
@@ -201,7 +206,7 @@ def _learned(splits: Splits, record: Record | None) -> list[str]:
 
 
 def _unknown(splits: Splits, model: str) -> list[str]:
-    """A line on a network of the same classes that nobody knows the pictures of."""
+    """A warning for a trained network whose training pictures are unknown."""
     held = " and ".join(part for part in ("val", "test") if part in splits.parts)
     if not held:
         return []
@@ -210,7 +215,7 @@ def _unknown(splits: Splits, model: str) -> list[str]:
 
 
 def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:
-    """What is about to happen, in two lines, and in one more what was skipped in the data's folder."""
+    """Report the data and the network in two lines, and skipped files in a third."""
     parts = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
     shape = "×".join(map(str, splits.shape))
     progress.note(f"{splits.name}: pictures of {shape} in {len(splits.classes)} classes: {parts}")
@@ -221,16 +226,16 @@ def _tell(progress: Progress, network: Network, splits: Splits, model: str, fold
 
 
 def _shared(splits: Splits) -> list[str]:
-    """A line on the groups, where there are any."""
+    """A line on the groups, if there are any."""
     if splits.grouping is None:
         return []
-    find, of, alone = splits.grouping.find, [], []
+    find, by_part, alone = splits.grouping.find, [], []
     for part in splits.parts.values():
         groups = {(file := relative(path, splits.root)): find(file) for path in part.files or ()}
-        of.append({group for group in groups.values() if group is not None})
+        by_part.append({group for group in groups.values() if group is not None})
         alone += [file for file, group in groups.items() if group is None]
-    shared = sorted({name for a, b in combinations(of, 2) for name in a & b})
-    count = len(set().union(*of))
+    shared = sorted({name for a, b in combinations(by_part, 2) for name in a & b})
+    count = len(set().union(*by_part))
     line = f"{count:,} group{'' if count == 1 else 's'}, each in one part"
     if shared:  # in folders that were split already
         line += f" but for {len(shared):,}, such as {shared[0]!r}: results look better than they are"
@@ -240,7 +245,7 @@ def _shared(splits: Splits) -> list[str]:
 
 
 def _doubled(splits: Splits, folder: Folder) -> list[str]:
-    """A line on the pictures that are in more than one part, which the folder's duplicates.csv then lists."""
+    """A line on the pictures that are in more than one part, after writing them to duplicates.csv."""
     found = data.duplicates(splits)
     if not found:
         return []

@@ -1,8 +1,8 @@
 """The command line: a file for each group of commands. They ask `fovea.apps`, print what it answers, and
 turn errors into one line.
 
-Exit codes: 0 all is well, 1 something failed, 2 the command was not understood. What is slow to import is
-imported by the command that needs it, for `fovea predict` shall answer at once.
+Exit codes: 0 for success, 1 for an error, 2 for wrong usage. Slow imports are left to the commands that need
+them, so that `fovea predict` starts fast.
 """
 
 import sys
@@ -47,13 +47,13 @@ def _say(message: Warning | str, *_: object) -> None:
 
 
 def _report(error: BaseException) -> int:
-    """Say in one line what went wrong; returns the exit code."""
+    """Report an error in one line; returns the exit code."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     message = getattr(error, "format_message", None)
-    if message is not None:  # typer's own: the command was not understood
+    if message is not None:  # typer's own: wrong usage
         command = getattr(getattr(error, "ctx", None), "command_path", "fovea")
-        if message():  # nothing, where the help has been printed instead
+        if message():  # empty if the help was printed instead
             print(f"{command}: {visible(message())} (see {command} --help)", file=sys.stderr)
         return getattr(error, "exit_code", 2)
     if isinstance(error, FoveaError):

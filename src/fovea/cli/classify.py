@@ -34,7 +34,7 @@ from fovea.files import jsons
 from fovea.metrics import figure
 from fovea.names import say, typed, visible
 
-WIDEST = 40  # columns of a class's name: the share of a longer one stands further to the right
+WIDEST = 40  # columns of class names: the share of a longer name is printed further to the right
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea train photos --epochs 20 --augment shift,flip")
@@ -202,7 +202,7 @@ def evaluate(
     for name, share in shares:
         say(f"  {name:{width}}  {_percent(share)}")
     for pair in pairs[:5]:
-        say(f"{pair['n']} × {pair['class']} taken for {pair['predicted']}, for example {pair['files'][0]}")
+        say(f"{pair['n']} × {pair['class']} predicted as {pair['predicted']}, for example {pair['files'][0]}")
     skipped(found.bad, found.folder.bad_images)
     say(f"the confusion matrix and the list of mistakes are in {found.folder.path}")
 
@@ -271,5 +271,5 @@ def _measured(metrics: dict[str, Any]) -> str:
 
 
 def _percent(share: float | None) -> str:
-    """ " 98.70%", or that there was nothing to measure."""
+    """The share as " 98.70%", or "no pictures" for None."""
     return "no pictures" if share is None else f"{share:7.2%}"

@@ -1,4 +1,4 @@
-"""What the commands have in common: the application, options by their types, and wrong use."""
+"""Shared parts of the commands: the application, arguments and options, usage errors, warnings."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from fovea.names import say, visible
 
 
 class _Commands(typer.core.TyperGroup):
-    """Lets Ctrl-C, and what a stopped training says of it, through to `_report`."""
+    """Passes Ctrl-C, with the message of a stopped training, on to `_report`."""
 
     def invoke(self, context: Any) -> Any:
         try:
@@ -36,7 +36,7 @@ def usage(text: str) -> NoReturn:
 
 
 def or_usage_error(check: Callable[..., Any], *values: Any) -> Any:
-    """The result of `check` on options; its errors mean that the command was not understood."""
+    """The result of `check` on options, with its errors turned into usage errors."""
     try:
         return check(*values)
     except FoveaError as error:
@@ -111,7 +111,7 @@ def set_threads(threads: int | None) -> None:
         from fovea.kernels import runtime
 
         runtime.set_threads(threads)
-        runtime.threads()  # complains of a wrong FOVEA_THREADS now, before anything is done
+        runtime.threads()  # raises for an invalid FOVEA_THREADS now, before any work
 
 
 def is_given(context: typer.Context, name: str) -> bool:
@@ -124,11 +124,11 @@ def pictures(count: int) -> str:
 
 
 def warn(line: str) -> None:
-    """A line on standard error, which leaves what others read on standard output alone."""
+    """Print a line on standard error, so that standard output stays readable by programs."""
     print(f"fovea: {visible(line)}", file=sys.stderr)
 
 
 def skipped(bad: Mapping[str, str], listed: object) -> None:
-    """Say how many pictures could not be read, and where the reasons are."""
+    """Report the number of unreadable pictures, and the file with the reasons."""
     if bad:
         say(f"skipped {pictures(len(bad))}; the reasons are in {listed}")
