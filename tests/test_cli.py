@@ -49,7 +49,7 @@ def run(tmp_path_factory):
 
 
 def fails(outcome, *words, code=1):
-    """Whether a command ended with `code` and one line that has all of `words`."""
+    """True if a command ended with `code` and one line that has all of `words`."""
     got, _, err = outcome
     assert got == code
     assert len(err.splitlines()) == 1, err
@@ -136,7 +136,7 @@ def test_train_writes_a_run_folder(photos, call):
     assert (asked["epochs"], asked["batch_size"], asked["augment"]) == (2, 16, "shift=0.1,flip")
 
 
-def test_smoothing_and_weights_go_on_where_a_run_goes_on(photos, call):
+def test_smoothing_and_weights_continue_when_a_run_resumes(photos, call):
     asked = "--label-smoothing", 0.1, "--class-weights", "balanced"
     assert call("train", photos, "--epochs", 1, *asked)[0] == 0
     asked = yaml.safe_load((photos.parent / "runs/classify/train/arguments.yaml").read_text())
@@ -190,7 +190,7 @@ def test_resuming_a_finished_run_changes_nothing(run, call):
 
 
 def start(*arguments, lines):
-    """A process that has printed so many lines."""
+    """A process that has printed at least this many lines."""
     process = subprocess.Popen(
         [*FOVEA, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -200,7 +200,7 @@ def start(*arguments, lines):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
-def test_a_process_that_is_stopped_goes_on_to_the_same_bits(photos, call, tmp_path):
+def test_a_process_that_is_stopped_resumes_to_the_same_bits(photos, call, tmp_path):
     options = ["train", photos, "--epochs", 30, "--batch-size", 4]
     assert call(*options, "--out", "whole")[0] == 0
     for number in (signal.SIGINT, signal.SIGKILL):

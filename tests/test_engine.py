@@ -1,4 +1,4 @@
-"""Which engine computes: by block, by environment, by what is installed."""
+"""The choice of engine: by block, by environment, by what is installed."""
 
 import subprocess
 import sys

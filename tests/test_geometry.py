@@ -1,4 +1,4 @@
-"""Where a window stands: numbers one can count on one's fingers, and laws that hold for all."""
+"""Windows: small cases counted by hand, and laws that hold for all."""
 
 import pytest
 from hypothesis import given

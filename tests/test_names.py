@@ -1,4 +1,4 @@
-"""When two names are the same, and what becomes of names that are."""
+"""Equal names in different encodings, and repeated class names."""
 
 import os
 import subprocess

@@ -61,7 +61,7 @@ def test_steps_are_pytorchs(optimizer, engine):
 
 
 @pytest.mark.parametrize("optimizer", KINDS, ids=ids)
-def test_the_state_goes_on_to_the_same_bits(optimizer):
+def test_the_state_resumes_to_the_same_bits(optimizer):
     whole = steps_of(again(optimizer), arrays(), range(7))
     first, second = again(optimizer), again(optimizer)
     parameters = steps_of(first, arrays(), range(3))

@@ -1,4 +1,4 @@
-"""What numbers may be: nothing is rounded, cut off or taken for another kind without a word."""
+"""Checks of numbers: nothing is silently rounded, clipped or converted."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What people get of `fovea edges`."""
+"""The command edges: its pictures, errors and exit codes."""
 
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def test_a_threshold_leaves_black_and_white(name):
         ({"name": "gaussian", "sigma": -1.0}, "sigma"),
     ],
 )
-def test_what_makes_no_sense_is_said_before_anything_is_read(arguments, text):
+def test_invalid_options_are_errors_before_anything_is_read(arguments, text):
     with pytest.raises(ShapeError, match=text):
         Edges(**arguments)
 

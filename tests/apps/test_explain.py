@@ -1,4 +1,4 @@
-"""What explain says of a network is what runs."""
+"""explain-kernels reports the kernels that run."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What is picked where nothing is asked for: by the data alone, and it is said."""
+"""Default settings: chosen from the data alone, and printed."""
 
 import numpy as np
 import pytest
@@ -94,7 +94,7 @@ def test_an_average_is_over_the_last_steps_however_many_there_are():
     assert short < long < 1
 
 
-def test_a_trained_network_goes_on_with_small_steps():
+def test_a_trained_network_continues_with_a_small_rate():
     recipe, _, (line,) = picked(9000, (28, 28, 1), goes_on=True)
     assert recipe.rate == pytest.approx(0.005)
     assert "trained already" in line
@@ -107,7 +107,7 @@ def test_uneven_classes_are_pointed_out():
     assert len(choose(network, splits, {"class_weights": "balanced"})[2]) == 1
 
 
-def test_it_is_said_and_written_down(tmp_path, monkeypatch):
+def test_choices_are_printed_and_written_down(tmp_path, monkeypatch):
     monkeypatch.setenv("FOVEA_ENGINE", "reference")
     heard = []
 

@@ -1,4 +1,4 @@
-"""What each class weighs."""
+"""Weights of classes."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_weights_are_given_by_name_or_in_order(asked):
 
 
 @pytest.mark.parametrize("asked", [None, "balanced", {"cat": 2.0}, [1.0, 2.0, 0.5]])
-def test_what_is_told_is_understood_again(asked):
+def test_settings_are_parsed_again(asked):
     setting = class_weights.to_setting(asked)
     assert class_weights.to_setting(class_weights.parse(setting)) == setting
 

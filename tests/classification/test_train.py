@@ -119,7 +119,7 @@ def parts_of(run) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("how", ["model", "weights"])
-def test_who_goes_on_keeps_the_parts_and_measures_on_nothing_that_was_learned(monkeypatch, tmp_path, how):
+def test_continuing_keeps_the_parts_and_measures_on_nothing_that_was_learned(monkeypatch, tmp_path, how):
     monkeypatch.setenv("FOVEA_ENGINE", "reference")
     photos, hear = tiny.write_folder(tmp_path / "photos", 90, scale=2), Hear()
     first = train.train(str(photos), groups=r"/(\d\d)", epochs=1, out=str(tmp_path / "first"))
@@ -169,7 +169,7 @@ def test_a_model_whose_pictures_nobody_knows_is_warned_of(monkeypatch, tmp_path)
            f"{copy}): results may look better than they are" in hear.heard  # fmt: skip
 
 
-def test_a_run_whose_data_moved_says_how_to_go_on(monkeypatch, tmp_path):
+def test_a_run_whose_data_moved_says_how_to_resume(monkeypatch, tmp_path):
     monkeypatch.setenv("FOVEA_ENGINE", "reference")
     photos = tiny.write_folder(tmp_path / "photos", 12, scale=2)
     run = train.train(str(photos), epochs=1, out=str(tmp_path / "run"))
@@ -248,7 +248,7 @@ def test_weights_in_torchvisions_names_are_trained_for_other_classes(squeezenet,
     assert again.folder is not None
 
 
-def test_a_run_begun_with_weights_goes_on_without_their_file(squeezenet, tmp_path):
+def test_a_run_begun_with_weights_resumes_without_their_file(squeezenet, tmp_path):
     photos = tiny.write_folder(tmp_path / "photos", scale=2)
 
     class Stop(Progress):

@@ -52,7 +52,7 @@ def test_order_depends_on_seed_and_epoch():
     assert order(seed=0, epoch=0) != order(seed=1, epoch=0)
 
 
-def test_a_run_goes_on_after_any_step():
+def test_a_run_resumes_after_any_step():
     dataset = numbered(50, side=12)
     options = {"seed": 3, "epoch": 2, "augment": Augment(shift=0.2, rotate=20)}
     with fovea.engine("reference"):
@@ -81,7 +81,7 @@ def test_flips_come_in_turns():
     assert 60 < sum(epochs[0].values()) < 140
 
 
-def test_mixed_batches_go_on_after_any_step():
+def test_mixed_batches_resume_after_any_step():
     def examples(pictures, labels, rng):
         return mix(pictures, labels, 3, 0.4, rng)
 

@@ -111,7 +111,7 @@ def test_a_channel_that_never_changes_can_be_divided_by():
 
 
 @pytest.mark.parametrize("source", ["nowhere/at/all", __file__])
-def test_what_is_no_data(source):
+def test_sources_that_are_not_data(source):
     with pytest.raises(
         DataError, match='expected "digits", a folder of pictures, or a folder with IDX files, got'
     ):

@@ -101,7 +101,7 @@ def test_a_hash_is_where_it_becomes_lighter():
     assert difference_hash(np.zeros((3, 2, 2, 1), np.uint8)).tolist() == [0, 0, 0]
 
 
-def test_unreadable_pictures_are_nobodys_duplicates(tmp_path):
+def test_unreadable_pictures_have_no_duplicates(tmp_path):
     folder = tiny.write_folder(tmp_path / "photos", 60)
     for name in ("x.png", "y.png", "z.png"):
         for kind in tiny.CLASSES:

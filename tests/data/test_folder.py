@@ -1,4 +1,4 @@
-"""Folders of pictures: the two layouts, what is refused and why, and what is passed over."""
+"""Folders of pictures: the two layouts, errors, and skipped files."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from fovea.errors import DataError
 
 
 def fill(root: Path, counts: dict[str, int], shape=(6, 5, 3), extension=".png") -> Path:
-    """`root`/<class>/NN.png, so many of each class, every picture of one colour, its number."""
+    """Write `root`/<class>/NN.png, a number of pictures per class, each of one colour, its index."""
     number = 0
     for name, count in counts.items():
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def test_parts_go_by_their_usual_names_in_any_case(tmp_path, names):
         ("train", "trian"), ("train", "more"), ("train_set", "test_set"), ("test", "dev"), ("train-2019",),
     ],
 )  # fmt: skip
-def test_a_folder_called_nearly_like_a_part_is_asked_about(tmp_path, names):
+def test_a_folder_named_almost_like_a_part_is_an_error(tmp_path, names):
     for name in names:
         fill(tmp_path / name, {"a": 3, "b": 3})
     with pytest.raises(DataError, match=f"folders train, val and test, got .*{names[-1]!r}.*: rename"):
@@ -146,7 +146,7 @@ def test_a_folder_around_the_classes_is_named(tmp_path):
         data.load(tmp_path)
 
 
-def test_train_and_test_within_classes_are_asked_about(tmp_path):
+def test_train_and_test_within_classes_are_an_error(tmp_path):
     fill(tmp_path, {"a/train": 3, "a/test": 2, "b/train": 3})
     with pytest.raises(DataError, match="got train within classes, as in a: put the classes into train"):
         data.load(tmp_path)
@@ -185,7 +185,7 @@ def test_names_that_look_alike_are_one_class(tmp_path):
         data.load(tmp_path)
 
 
-def test_hidden_files_are_passed_over_and_others_counted(tmp_path):
+def test_hidden_files_are_skipped_and_others_counted(tmp_path):
     fill(tmp_path, {"a": 5, "b": 5})
     for name in (".hidden", "__MACOSX"):
         fill(tmp_path, {name: 2})

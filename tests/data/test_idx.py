@@ -143,7 +143,7 @@ def test_a_packed_file_cut_short_anywhere_is_an_error(tmp_path):
         (b"\0\0\x08\x01\0\0\0\x02abc", "expected 2 bytes for 2 after the header, got more"),
     ],
 )
-def test_a_false_header_is_told(tmp_path, header, words):
+def test_a_wrong_header_is_an_error(tmp_path, header, words):
     (tmp_path / "a").write_bytes(header)
     with pytest.raises(DataError) as error:
         idx.read(tmp_path / "a")
@@ -159,7 +159,7 @@ def test_as_many_labels_as_pictures(folder):
         data.load(folder)
 
 
-def test_half_a_part_is_told(folder):
+def test_half_a_part_is_an_error(folder):
     (folder / "train-labels-idx1-ubyte").unlink()
     with pytest.raises(DataError, match="expected train-images and train-labels, got no file of labels"):
         data.load(folder)

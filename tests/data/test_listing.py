@@ -1,4 +1,4 @@
-"""Which files below a folder are pictures: what is read, what is skipped, and that all of it is counted."""
+"""The pictures below a folder, and the skipped files, all of them counted."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ def write(root: Path, *names: str) -> None:
 
 
 def found(root: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """What is taken, and what is skipped, as seen from the folder."""
+    """The pictures, and the skipped files by reason, relative to the folder."""
     skipped = Skipped(root)
     files = pictures(root, skipped)
     below = {many: sorted(Path(p).relative_to(root).as_posix() for p in paths)
@@ -92,7 +92,7 @@ def test_a_training_that_was_killed_at_once_is_known_by_its_splits(tmp_path):
     write(tmp_path, "a/1.png", "b/1.png")
     (tmp_path / "run").mkdir()
     (tmp_path / "run/splits.csv").write_text("file,split,class,digest\na/1.png,train,a,00\n")
-    (tmp_path / "b/splits.csv").write_text("file,split,class\n1.png,train,b\n")  # somebody's own
+    (tmp_path / "b/splits.csv").write_text("file,split,class\n1.png,train,b\n")  # a user's own table
     files, skipped = found(tmp_path)
     assert files == ["a/1.png", "b/1.png"]
     assert skipped["folders that Fovea wrote"] == ["run"]

@@ -193,7 +193,7 @@ def test_a_factor_of_1_for_all_leaves_the_optimizer_one_array():
     assert sum(where.stop - where.start for where, _ in parts.values()) < network.flat.size
 
 
-def test_a_run_that_is_frozen_in_part_goes_on_to_the_same_bits(tmp_path):
+def test_a_run_that_is_frozen_in_part_resumes_to_the_same_bits(tmp_path):
     def make():
         return fovea.Network(
             [Conv2D(4, 3), BatchNorm(), ReLU(), GlobalAveragePool2D(), Dense(3)], (8, 8, 1), 3

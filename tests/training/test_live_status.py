@@ -75,7 +75,7 @@ def test_a_run_of_a_moment_has_no_points_and_its_other_files_are_the_same(monkey
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_a_curve_goes_on_where_a_run_goes_on(often, tmp_path):
+def test_a_curve_continues_when_a_run_resumes(often, tmp_path):
     folder, network = Folder(tmp_path), tiny.network()
     first = live_status.Pulse(folder, network, TASK, Position(), steps=4)
     at = Position()

@@ -132,7 +132,7 @@ def test_mixed_pictures_teach_as_well():
     assert train(epochs=12, mixup=0.2).metrics["top1"] >= 0.9
 
 
-def test_unreadable_pictures_are_passed_over_and_listed(tmp_path):
+def test_unreadable_pictures_are_skipped_and_listed(tmp_path):
     folder = tiny.write_folder(tmp_path / "photos")
     (folder / "left/broken.png").write_text("no picture")
     run = train(splits=data.load(folder), out=tmp_path / "run", epochs=1)
@@ -191,7 +191,7 @@ def test_ctrl_c_after_every_step_gives_the_same_bits(tmp_path, never_stopped):
 
 
 @halide
-def test_compiled_kernels_go_on_to_the_same_bits(tmp_path):
+def test_compiled_kernels_resume_to_the_same_bits(tmp_path):
     with fovea.engine("halide"):
         train(out=tmp_path / "whole")
         with pytest.raises(Stopped):
@@ -202,7 +202,7 @@ def test_compiled_kernels_go_on_to_the_same_bits(tmp_path):
         train(resume=tmp_path / "whole")
 
 
-def test_adam_goes_on_to_the_same_bits(tmp_path):
+def test_adam_resumes_to_the_same_bits(tmp_path):
     options = {"optimizer": Adam(), "learning_rate": 0.01, "schedule": "step", "epochs": 2}
     train(out=tmp_path / "whole", **options)
     with pytest.raises(Stopped):
@@ -254,7 +254,7 @@ def test_a_kill_while_saving_loses_nothing(name, tmp_path, never_stopped, monkey
     assert number > 12
 
 
-def test_a_full_disk_is_told_and_loses_nothing(tmp_path, never_stopped, monkeypatch):
+def test_a_full_disk_is_reported_and_loses_nothing(tmp_path, never_stopped, monkeypatch):
     for number in (6, 9, 12, 16):
         folder = tmp_path / str(number)
         full = OSError(errno.ENOSPC, "No space left on device")
@@ -297,14 +297,14 @@ def test_what_was_unreadable_before_the_stop_is_still_listed(tmp_path):
         {"class_weights": "balanced"},
     ],
 )
-def test_a_run_goes_on_with_its_own_settings_only(change, tmp_path):
+def test_a_run_resumes_with_its_own_settings_only(change, tmp_path):
     with pytest.raises(Stopped):
         train(out=tmp_path / "run", progress=tiny.PressCtrlC(2))
     with pytest.raises(TrainingError, match=f"{next(iter(change))}: expected .*start a new run"):
         train(resume=tmp_path / "run", **change)
 
 
-def test_a_run_does_not_go_on_with_other_pictures(tmp_path):
+def test_a_run_does_not_resume_with_other_pictures(tmp_path):
     folder = tiny.write_folder(tmp_path / "photos")
     with pytest.raises(Stopped):
         train(splits=data.load(folder), out=tmp_path / "run", progress=tiny.PressCtrlC(2))
@@ -321,7 +321,7 @@ EVERYTHING = {
 
 
 @pytest.mark.parametrize("steps", [2, STEPS, 2 * STEPS + 3])
-def test_with_everything_switched_on_it_goes_on_to_the_same_bits(steps, tmp_path):
+def test_with_everything_switched_on_it_resumes_to_the_same_bits(steps, tmp_path):
     train(out=tmp_path / "whole", **EVERYTHING)
     with pytest.raises(Stopped):
         train(out=tmp_path / "run", progress=tiny.PressCtrlC(steps), **EVERYTHING)
@@ -364,7 +364,7 @@ def test_resnet20_learns_the_same_bits_at_one_and_two_threads(tmp_path):
 
 
 @halide
-def test_normalised_networks_go_on_with_other_threads_to_the_same_bits(tmp_path):
+def test_normalised_networks_resume_with_other_threads_to_the_same_bits(tmp_path):
     from fovea.kernels import runtime
     from fovea.layers import BatchNorm, Conv2D, Dense, GlobalAveragePool2D, ReLU
     from fovea.network import Network
@@ -491,7 +491,7 @@ def test_gradients_that_overflow_in_the_first_step_are_found_there():
         train(network)
 
 
-def test_an_epoch_is_said_to_be_kept_only_where_one_was_saved(tmp_path):
+def test_an_epoch_is_reported_as_kept_only_if_one_was_saved(tmp_path):
     options = {"batch_size": 8, "schedule": lambda step, steps: 1e30}
     for out in (None, tmp_path / "run"):
         with (

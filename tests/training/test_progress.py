@@ -25,7 +25,7 @@ def test_an_epochs_line_fits_a_terminal():
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0:00"), (61, "1:01"), (3599.6, "1:00:00"), (7262, "2:01:02")]
 )
-def test_time_is_told_as_on_a_clock(seconds, text):
+def test_times_are_printed_as_on_a_clock(seconds, text):
     assert progress.clock(seconds) == text
 
 
@@ -61,7 +61,7 @@ def test_long_epochs_have_lines_on_the_way(clock, capsys):
     assert lines[1] == "epoch 1/2 at 33%  train 75.00% loss 0.500  64 pictures/s  2:47 left"
 
 
-def test_how_long_it_takes_is_told_soon(clock, capsys):
+def test_the_time_left_is_printed_early(clock, capsys):
     run(progress.Lines(), clock, steps=1000, seconds_a_step=0.02)
     first, *_ = capsys.readouterr().out.splitlines()
     assert first.startswith("epoch 1/2 at 15%")  # after three of the forty seconds of all of it

@@ -66,7 +66,7 @@ def refused(run):
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
 
 
-def test_a_state_without_a_checksum_is_taken_up_to_the_bit(run, tmp_path):
+def test_a_state_without_a_checksum_resumes_to_the_same_bits(run, tmp_path):
     other = shutil.copytree(run, tmp_path / "other")
     text, arrays = read_tensors(other / "state.safetensors")
     del text["checksum"]

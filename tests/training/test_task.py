@@ -218,7 +218,7 @@ def test_a_loss_that_returns_another_shape_is_named(engine):
         train(Wrong())
 
 
-def test_a_loss_that_is_no_number_is_said(reference):
+def test_a_loss_that_is_not_finite_is_reported(reference):
     class Nothing(Denoise):
         def loss(self, train):
             return Broken()

@@ -1,4 +1,4 @@
-"""What the page is answered: the numbers are the library's, and nonsense is told so in one sentence."""
+"""The answers to the page: the library's numbers, and one-line errors for invalid requests."""
 
 import re
 from dataclasses import dataclass
@@ -254,7 +254,7 @@ def test_what_takes_in_no_picture_is_refused(tmp_path):
         Look(str(tmp_path / "flat.safetensors"))
 
 
-def test_a_mistake_of_fovea_is_told_as_one_and_where_in_the_terminal(look, picture):
+def test_an_internal_error_is_reported_as_one_with_its_traceback_in_the_terminal(look, picture):
     look.network.layers[0].forward = None
     client = TestClient(make(look), base_url="http://127.0.0.1:8642", raise_server_exceptions=False)
     response = client.post("/api/overview", json=question(picture))

@@ -1,4 +1,4 @@
-"""Who may ask, and what every reply tells the browser."""
+"""Requests that are refused, and the security headers of every reply."""
 
 import pytest
 

@@ -189,7 +189,7 @@ def test_a_picture_that_is_none_is_named_and_the_others_follow(model, picture, t
         ({"out": "taken"}, "expected a new or empty folder"),
     ],
 )
-def test_what_does_not_exist_is_said_before_anything_is_written(options, words, model, picture, tmp_path):
+def test_missing_names_are_errors_before_anything_is_written(options, words, model, picture, tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken/mine.txt").write_text("mine")
     before = files(tmp_path)

@@ -1,4 +1,4 @@
-"""What people see of a filter that is learned from their pictures."""
+"""The command learn-filter: run folder, verdicts and progress."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ def folder(root, count: int = 2, channels: int = 1, names: str = "{}.png"):
 
 
 def sharpened(photos, root, names: str = "{}.png"):
-    """What a program that sharpens would save: 8 bits, cut off, borders of its own."""
+    """The output of a sharpening program: 8 bits, clipped, with its own borders."""
     root.mkdir(parents=True)
     for file in sorted(photos.glob("*.png")):
         picture = images.read(file).astype(int)
@@ -97,7 +97,7 @@ def test_pictures_filtered_by_anything_teach_what_was_done_to_them(tmp_path):
     assert fovea.load(found.folder.best).layers[0].bias
 
 
-def test_what_no_filter_does_is_said(photos, tmp_path):
+def test_targets_that_no_filter_fits_are_reported(photos, tmp_path):
     (tmp_path / "odd").mkdir()
     for file in photos.glob("*.png"):
         images.write(
@@ -110,7 +110,7 @@ def test_what_no_filter_does_is_said(photos, tmp_path):
     assert "increase --steps" in findings.verdict(short)
 
 
-def test_pictures_that_leave_a_choice_are_told(tmp_path):
+def test_pictures_that_several_filters_fit_are_reported(tmp_path):
     stripes = np.tile(np.random.default_rng(0).integers(0, 256, (1, 60, 1)), (60, 1, 1)).astype(np.uint8)
     images.write(tmp_path / "stripes.png", stripes)
     with engine.use("reference"):
@@ -126,7 +126,7 @@ def test_a_larger_window_frames_the_filter_and_more_filters_repeat_it(photos):
     assert found.errors.max() < 1e-3
 
 
-def test_a_damaged_picture_is_passed_over(photos):
+def test_a_damaged_picture_is_skipped(photos):
     (photos / "broken.png").write_bytes(b"no picture")
     with engine.use("reference"):
         found = learn.learn([str(photos)], steps=2)
@@ -134,7 +134,7 @@ def test_a_damaged_picture_is_passed_over(photos):
     assert "broken.png" in found.folder.bad_images.read_text()
 
 
-def test_a_picture_that_nobody_filtered_is_passed_over(tmp_path):
+def test_a_picture_without_a_target_is_skipped(tmp_path):
     photos = folder(tmp_path / "photos", count=3)
     targets = sharpened(photos, tmp_path / "sharp")
     (targets / "1.png").unlink()
@@ -145,7 +145,7 @@ def test_a_picture_that_nobody_filtered_is_passed_over(tmp_path):
     assert list(found.bad) == [str(photos / "broken.png")]
 
 
-def test_a_folder_that_is_taken_is_said_before_the_search(photos):
+def test_an_occupied_folder_is_an_error_before_the_search(photos):
     class Silent(progress.Reporter):
         def begin(self, names, true):
             raise AssertionError("it has begun")

@@ -66,6 +66,6 @@ def test_an_average_shares_its_gradient():
     ({"size": 7}, "window"), ({"weights": "sobel"}, "sobel-vertical"), ({"weights": [[1]]}, "3×3 numbers"),
     ({"weights": None}, "3×3 numbers"), ({"operation": "maximum", "padding": 3}, "padding"),
 ])  # fmt: skip
-def test_what_cannot_be_shown_is_told_so(change, words):
+def test_invalid_requests_are_errors(change, words):
     with pytest.raises(FoveaError, match=words):
         steps(ASKED | change)

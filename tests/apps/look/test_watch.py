@@ -21,7 +21,7 @@ def run(tmp_path):
     return tmp_path / "run"
 
 
-def test_a_run_is_told_by_its_files(run):
+def test_a_run_is_reported_from_its_files(run):
     report = Watch(run).report()
     assert report["there"]
     assert report["finished"]
@@ -31,7 +31,7 @@ def test_a_run_is_told_by_its_files(run):
     assert report["age"] >= 0
 
 
-def test_a_run_is_watched_while_it_goes_on(tmp_path):
+def test_a_run_is_watched_while_it_trains(tmp_path):
     seen = []
 
     class Progress(progress.Progress):
