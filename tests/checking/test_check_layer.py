@@ -166,7 +166,7 @@ def test_a_layer_that_no_file_could_bring_back_is_refused():
         def __init__(self, n):
             self.n = n
 
-    with pytest.raises(FoveaError, match=r"^Nameless: expected hyperparameters that make it again"):
+    with pytest.raises(FoveaError, match=r"^Nameless: expected hyperparameters that it can be built from"):
         check_layer(Nameless(3), SHAPE)
 
 

@@ -124,7 +124,9 @@ def test_a_layer_that_could_not_come_back_is_refused_before_anything_is_written(
         def __init__(self, array):
             self.array = array
 
-    with pytest.raises(FoveaError, match=r'^Hidden "hidden1": expected hyperparameters that make it again'):
+    with pytest.raises(
+        FoveaError, match=r'^Hidden "hidden1": expected hyperparameters that it can be built from'
+    ):
         Network([Hidden(np.zeros(3))], (2, 2, 1)).save(tmp_path / "model")
     assert not list(tmp_path.iterdir())
 

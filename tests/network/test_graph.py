@@ -143,7 +143,7 @@ def test_every_number_of_a_graph_can_be_traced():
 @pytest.mark.parametrize(
     ("entries", "sentence"),
     [
-        ([Node(ReLU(), "a"), Node(ReLU(), "a")], "one layer of the name 'a', got 2"),
+        ([Node(ReLU(), "a"), Node(ReLU(), "a")], "one layer named 'a', got 2"),
         ({"a": ReLU(), "b": (ReLU(), "c")}, r"Network, b: expected names of .* \(a, b, input\), got 'c'"),
         ({"a": (Add(), "input", "b"), "b": ReLU()}, "without a cycle, got one among a, b: no layer may"),
         ({"a": (ReLU(), "a")}, "a graph without a cycle"),

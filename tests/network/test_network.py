@@ -240,7 +240,7 @@ def test_no_pictures_give_no_predictions():
         ((1, 28, 28), "(1, 28, 28)", ": channels come last"),
         ((64, 28, 28), "(64, 28, 28)", ": the channel axis is missing, X[..., np.newaxis]"),
         ((28, 28), "(28, 28)", ": the channel axis is missing, X[..., np.newaxis]"),
-        ((64, 32, 32, 1), "(64, 32, 32, 1)", ": bring the pictures to 28×28"),
+        ((64, 32, 32, 1), "(64, 32, 32, 1)", ": resize the pictures to 28×28"),
         ((64, 28, 28, 3), "(64, 28, 28, 3)", ""),
         ((64, 784), "(64, 784)", ""),
         ((), "()", ""),
@@ -313,8 +313,8 @@ def test_after_a_failure_the_layers_are_free():
         ([], r"at least one layer"),
         ([ReLU], r"layer 1: expected a Layer, got .*: write ReLU\(…\)"),
         ([ReLU(), "relu"], r"layer 2: expected a Layer, got 'relu'"),
-        ([ReLU()] * 2, r"layer 2: expected a layer that is free"),
-        (small().layers, r'layer 1: expected a layer that is free, got Conv2D "conv1"'),
+        ([ReLU()] * 2, r"layer 2: expected a layer that is not in use"),
+        (small().layers, r'layer 1: expected a layer that is not in use, got Conv2D "conv1"'),
     ],
 )
 def test_what_is_no_free_layer_is_refused(wrong, message):

@@ -215,14 +215,14 @@ def test_a_dict_is_no_gradient_of_an_output_without_a_name():
         ),
     ],
 )
-def test_outputs_that_there_are_not_are_refused(outputs, message):
+def test_invalid_outputs_are_refused(outputs, message):
     own = layers()
     with pytest.raises(ShapeError, match=f"^Network: expected {message}"):
         Network(own, (6, 6, 2), outputs=outputs)
     assert Network(own, (6, 6, 2), outputs=NAMES)  # the layers are free again
 
 
-def test_several_ends_without_names_are_told_how_to_get_some():
+def test_the_error_for_several_unnamed_outputs_suggests_to_name_them():
     with pytest.raises(
         ShapeError, match=r"exactly one output layer, got classes, boxes.* name several in outputs="
     ):
@@ -232,7 +232,7 @@ def test_several_ends_without_names_are_told_how_to_get_some():
 # Classes, predictions, losses
 
 
-def test_classes_are_as_many_as_you_like_where_outputs_have_names():
+def test_a_network_with_named_outputs_may_have_any_number_of_classes():
     own = network(classes=["cat", "dog"])
     assert own.classes == ["cat", "dog"]
     with pytest.raises(ShapeError, match="expected different class names, got 0 names"):
@@ -243,7 +243,7 @@ def test_classes_are_as_many_as_you_like_where_outputs_have_names():
 
 def test_there_are_no_probabilities_of_several_outputs():
     with pytest.raises(
-        ShapeError, match=r"outputs fine, classes, boxes: expected Z .*run gives outputs of any"
+        ShapeError, match=r"outputs fine, classes, boxes: expected Z .*call run, which returns outputs of"
     ):
         network().predict(images())
 

@@ -8,7 +8,7 @@ from fovea.errors import DataError, ShapeError, mismatch
 from fovea.names import class_name, distinct, listed, repeated
 from fovea.network import Network
 from fovea.network.preprocessing import Preprocessing
-from fovea.network.soundness import check_some_picture, check_weights
+from fovea.network.soundness import check_random_picture, check_weights
 from fovea.network.summary import outputs
 from fovea.training import trained
 
@@ -45,7 +45,7 @@ def export(
     whose output for a picture of noise is not finite."""
     ending, write = FORMATS[check_format(format)]
     network = trained.trained(model)
-    check_some_picture(network, model)
+    check_random_picture(network, model)
     path = _new(out or f"{_name(model)}{ending}")
     return path, write(network, path, numbers, logits)
 

@@ -15,7 +15,7 @@ from fovea.errors import EngineError, mismatch
 from fovea.losses import CrossEntropy, MeanSquaredError
 from fovea.names import visible
 from fovea.network import Network
-from fovea.network.outputs import joined, parted
+from fovea.network.outputs import pack_outputs, unpack_outputs
 from fovea.network.summary import outputs, times
 from fovea.ranges import check_size
 
@@ -191,12 +191,12 @@ def _prepare(plan, network: Network, batch_size: int, training: bool) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (batch_size, *network.input_shape), np.uint8)
     if training:
-        shapes = parted(network.outputs, network.output_shape)
+        shapes = unpack_outputs(network.outputs, network.output_shape)
         if network.ends_in_classes:
             targets = rng.integers(0, shapes[0][0], batch_size, dtype=np.int32)
         else:
             arrays = [rng.random((batch_size, *shape), np.float32) for shape in shapes]
-            targets = joined(network.outputs, arrays)
+            targets = pack_outputs(network.outputs, arrays)
         plan.loss_and_gradients(images, targets, rng=rng)
     else:
         plan.predict(images)

@@ -11,7 +11,7 @@ from fovea.data import Splits
 from fovea.errors import DataError, mismatch
 from fovea.network import Network, runner
 from fovea.network.runner import Mirrored
-from fovea.network.soundness import check_answers
+from fovea.network.soundness import check_logits
 from fovea.training.evaluation import answers
 from fovea.training.evaluation_set import Choice, choose
 from fovea.training.trained import arguments_of, class_names, record_of
@@ -108,7 +108,7 @@ def measure(
         who = f"data {material.splits.name}"
         raise DataError(mismatch(who, "pictures that can be read", f"none among {total}"))
     files = [part.name_of(i) for part in material.choice.parts for i in range(len(part))]
-    check_answers(network, logits, files, lambda i: material.read([i])[0])
+    check_logits(network, logits, files, lambda i: material.read([i])[0])
 
     measured = {"split": material.choice.name, **metrics.classification(logits, labels, classes)}
     predicted = logits.argmax(axis=1)

@@ -26,7 +26,7 @@ def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[in
         if model is not None or input_shape is not None:
             got = "a model or an input_shape for a model file of Fovea, which has its own"
             raise DataError(mismatch(str(path), "weights in torchvision's names", got))
-        return checkpoint.network_of(path, metadata, tensors)
+        return checkpoint.restore(path, metadata, tensors)
     known = torchvision.recognised(WITH_NAMES, tensors) if model is None else _named(model)
     if known is None:
         remedy = "say which model it is, and the tensors that do not fit are named"

@@ -1,9 +1,10 @@
-"""The JSON that a model file keeps of a network: its layers, and who takes in whose output.
+"""The JSON of a network in a model file: its layers and how they are connected.
 
     {"input_shape": [28, 28, 1], "layers": [{"type": "Conv2D", "hyperparameters": {…}}, …]}
 
-An entry may have a "name", and in "after" the names of its inputs; without, it is named by kind and count,
-and its input is the output of the entry before. Where outputs have names, "outputs" lists them.
+An entry may have a "name", and "after" with the names of its inputs. An entry without a name is named by kind
+and count; one without "after" has the output of the entry before as its input. "outputs" lists the names of
+the outputs, if they have any.
 """
 
 import json
@@ -17,19 +18,20 @@ from fovea.network.graph import Node, check_count
 
 
 def to_json(nodes: Sequence[Node], input_shape: Sequence[int], outputs: Sequence[str] = ()) -> dict[str, Any]:
-    """What `from_json` makes untrained layers of. Raises ShapeError for one that could not be made again."""
-    described = {"input_shape": list(input_shape), "layers": [_entry(node) for node in nodes]}
-    return {**described, "outputs": list(outputs)} if outputs else described
+    """The input of `from_json`. Raises ShapeError for a layer that could not be built from its
+    hyperparameters."""
+    architecture = {"input_shape": list(input_shape), "layers": [_entry(node) for node in nodes]}
+    return {**architecture, "outputs": list(outputs)} if outputs else architecture
 
 
 def from_json(architecture: Any) -> tuple[list[Node], list[int], Any]:
-    """The layers, the shape of their input, and the names of outputs as they come, which `Network` checks.
-    Raises ShapeError for what is no architecture."""
+    """Untrained layers, the shape of their input, and the names of the outputs, which `Network` checks.
+    Raises ShapeError for an invalid architecture."""
     try:
-        check_count(len(architecture["layers"]))  # before they are made, which takes time
+        check_count(len(architecture["layers"]))  # before building them, which takes time
         nodes = [
             Node(
-                _made(entry["type"], dict(entry["hyperparameters"])),
+                _build(entry["type"], dict(entry["hyperparameters"])),
                 str(entry.get("name", "")),
                 tuple(map(str, entry.get("after", ()))),
             )
@@ -45,7 +47,7 @@ def from_json(architecture: Any) -> tuple[list[Node], list[int], Any]:
 
 
 def _entry(node: Node) -> dict[str, Any]:
-    entry = _written(node.layer)
+    entry = _describe(node.layer)
     if node.name:
         entry["name"] = node.name
     if node.after:
@@ -53,7 +55,7 @@ def _entry(node: Node) -> dict[str, Any]:
     return entry
 
 
-def _written(layer: Layer) -> dict[str, Any]:
+def _describe(layer: Layer) -> dict[str, Any]:
     entry = {"type": type(layer).__name__, "hyperparameters": layer.configuration()}
     try:
         entry = json.loads(jsons.dumps(entry))
@@ -61,17 +63,17 @@ def _written(layer: Layer) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         remedy = "make its class a dataclass of numbers and strings, or write its configuration()"
         raise ShapeError(
-            mismatch(layer.who, "hyperparameters that make it again", repr(error), remedy)
+            mismatch(layer.who, "hyperparameters that it can be built from", repr(error), remedy)
         ) from error
     return entry
 
 
-def _made(kind: str, hyperparameters: Mapping[str, Any]) -> Layer:
+def _build(kind: str, hyperparameters: Mapping[str, Any]) -> Layer:
     if kind not in REGISTRY:
         remedy = "import the module that defines it before you load the network"
-        raise ShapeError(mismatch("Network", "layers that are known", f"the layer {kind!r}", remedy))
+        raise ShapeError(mismatch("Network", "known layers", f"the layer {kind!r}", remedy))
     try:
         return REGISTRY[kind](**hyperparameters)
     except TypeError as error:
-        remedy = "the network was written by another version of it"
-        raise ShapeError(mismatch(kind, "hyperparameters that it has", repr(error), remedy)) from error
+        remedy = f"another version of {kind} wrote the network"
+        raise ShapeError(mismatch(kind, "its own hyperparameters", repr(error), remedy)) from error

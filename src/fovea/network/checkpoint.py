@@ -1,11 +1,11 @@
-"""The model file: one safetensors file with all that prediction needs.
+"""The model file: one safetensors file with everything needed for prediction.
 
     tensors     "conv1.W", "conv1.b", …       float32, as the network has them: parameters and statistics
     metadata    fovea_format    "1"
-                architecture    input shape, layers, and the names of outputs that have any, in JSON
+                architecture    input shape, layers, and the outputs' names if they have any, in JSON
                 classes         the names of the classes, or null, in JSON
                 preprocessing   mean and std of each channel, in JSON
-                input_size      height and width, in JSON; for other programs, the architecture has them too
+                input_size      height and width, in JSON: a copy, from the architecture, for other programs
 
 The file alone is enough to predict, and nothing in it is ever executed.
 """
@@ -28,7 +28,7 @@ FORMAT = 1
 
 
 def save(network: Network, path: Path | str) -> None:
-    """Write `network` to `path`, whole or not at all. Raises DataError where that cannot be done."""
+    """Write `network` to `path`, whole or not at all. Raises DataError if that fails."""
     metadata = {
         "fovea_format": str(FORMAT),
         "architecture": jsons.dumps(network.architecture()),
@@ -39,9 +39,9 @@ def save(network: Network, path: Path | str) -> None:
     write_tensors(path, {**network.parameters, **network.statistics}, metadata)
 
 
-def network_of(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> Network:
-    """The network that the file at `path` holds, which has been read. Raises DataError for any that is not a
-    whole model file; `fovea.load` reads it."""
+def restore(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> Network:
+    """The network of a model file, from the metadata and tensors read from `path`, which only appears in
+    errors. Raises DataError for an incomplete or damaged file. `fovea.load` reads the file, too."""
     _check_format(path, metadata)
     try:
         network = Network.from_architecture(_json(path, metadata, "architecture"), seed=None)
@@ -62,13 +62,13 @@ def network_of(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, np
 
 
 def _check_format(path: Path, metadata: Mapping[str, str]) -> None:
-    mark = metadata.get("fovea_format")
-    if mark != str(FORMAT):
+    found = metadata.get("fovea_format")
+    if found != str(FORMAT):
         raise DataError(
             mismatch(
                 str(path),
                 f"fovea_format {FORMAT}",
-                mark,
+                found,
                 f"a newer Fovea wrote it: pip install -U {DISTRIBUTION}",
             )
         )

@@ -1,4 +1,4 @@
-"""Who takes in whose output: a row of layers, or a graph of named ones.
+"""The connections between layers: a list of layers, or a graph of named ones.
 
     Network([Conv2D(8, 3), ReLU()], …)                      each feeds the next
 
@@ -6,7 +6,7 @@
         "conv1": Conv2D(8, 3, padding="same"),
         "relu1": ReLU(),
         "conv2": Conv2D(8, 3, padding="same"),
-        "sum": (Add(), "conv2", "conv1"),                   a layer, and the names that it takes in
+        "sum": (Add(), "conv2", "conv1"),                   a layer, and the names of its inputs
     }, …)
 
 "input" is the network's own input. The graph has no cycle. The one layer that feeds no other is the
@@ -38,8 +38,8 @@ NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
 class Node(NamedTuple):
-    """A layer in a graph: its name, or "" for its kind and count, and the names of those whose output it
-    takes in; none for the one before it."""
+    """A layer in a graph: its name, "" to be named by kind and count; and the names of its inputs, none for
+    the layer before it."""
 
     layer: Layer
     name: str = ""
@@ -51,9 +51,10 @@ Entries: TypeAlias = Any  # an iterable of layers and nodes, or a mapping of nam
 
 @dataclass(frozen=True)
 class Graph:
-    """Layers, named, each behind all that it takes in; `sources` has for each the numbers of these, PICTURE
-    for the network's input. `outputs` has the names of the output layers, none where the last layer is the
-    only one, and `output_numbers` their numbers."""
+    """Named layers in an order where each comes after its inputs.
+
+    sources: for each layer, the numbers of its inputs; PICTURE for the network's input. outputs: the names of
+    the output layers; none if the last layer is the only one. output_numbers: their numbers."""
 
     layers: list[Layer]
     sources: list[tuple[int, ...]]
@@ -62,7 +63,8 @@ class Graph:
 
     @classmethod
     def of(cls, entries: Entries, outputs: Sequence[str] = ()) -> "Graph":
-        """Raises ShapeError for what is no graph, and then names no layer."""
+        """The graph of `entries`. Raises ShapeError for an invalid graph, and then leaves all layers
+        unnamed."""
         nodes = _nodes(entries)
         names = _names(nodes)
         sources = _sources(nodes, names)
@@ -80,21 +82,18 @@ class Graph:
         )
 
     def consumers(self) -> list[list[int]]:
-        """The numbers of the layers that take in each one's output."""
+        """For each layer, the numbers of the layers that it feeds."""
         return consumers(self.sources)
 
     def nodes(self) -> list[Node]:
-        """What `of` makes this graph of; what it would choose by itself is left out."""
-        automatic = _names([Node(layer) for layer in self.layers])
-        named = [
-            "" if own.name == name else own.name for own, name in zip(self.layers, automatic, strict=True)
-        ]
-        if any(named):  # a name that is given may shift the count of others: give all
-            named = [layer.name for layer in self.layers]
+        """The nodes that `of` builds this graph from, without the names and inputs that are its defaults."""
+        names = [layer.name for layer in self.layers]
+        if names == _names([Node(layer) for layer in self.layers]):
+            names = [""] * len(names)  # all or none: one name that is given may shift the count of others
         return [
             Node(layer, name, () if sources == (number - 1,) else tuple(map(self._name, sources)))
             for number, (layer, name, sources) in enumerate(
-                zip(self.layers, named, self.sources, strict=True)
+                zip(self.layers, names, self.sources, strict=True)
             )
         ]
 
@@ -103,43 +102,44 @@ class Graph:
 
 
 def check_count(layers: int) -> None:
-    """Raises ShapeError for more than MOST layers."""
+    """Raise ShapeError for more than MOST layers."""
     if layers > MOST:
         raise ShapeError(mismatch("Network", f"at most {MOST:,} layers", f"{layers:,}"))
 
 
 def consumers(sources: Sequence[Sequence[int]]) -> list[list[int]]:
-    """For each number, those whose sources it is among, in order."""
-    found: list[list[int]] = [[] for _ in sources]
-    for number, own in enumerate(sources):
-        for source in own:
+    """For each layer, the numbers of the layers that it feeds, ascending."""
+    fed: list[list[int]] = [[] for _ in sources]
+    for number, inputs in enumerate(sources):
+        for source in inputs:
             if source != PICTURE:
-                found[source].append(number)
-    return found
+                fed[source].append(number)
+    return fed
 
 
 def _nodes(entries: Entries) -> list[Node]:
-    """As nodes with layers that are free, one at least."""
-    given: list[Node] = []
+    """At least one node, whose layers belong to no other node and no other network."""
+    nodes: list[Node] = []
     if isinstance(entries, Mapping):
         for name, entry in entries.items():
             parts: tuple[Any, ...] = entry if isinstance(entry, tuple) and entry else (entry,)
-            given.append(Node(parts[0], name, parts[1:]))
+            nodes.append(Node(parts[0], name, parts[1:]))
     else:
-        given = [entry if isinstance(entry, Node) else Node(entry) for entry in entries]
-    if not given:
+        nodes = [entry if isinstance(entry, Node) else Node(entry) for entry in entries]
+    if not nodes:
         raise ShapeError(mismatch("Network", "at least one layer", "none"))
-    check_count(len(given))
-    taken: set[int] = set()
-    for place, (layer, _, _) in enumerate(given, start=1):
+    check_count(len(nodes))
+    seen: set[int] = set()
+    for position, (layer, _, _) in enumerate(nodes, start=1):
+        who = f"Network, layer {position}"
         if not isinstance(layer, Layer):
             remedy = f"write {layer.__name__}(…)" if isinstance(layer, type) else ""
-            raise ShapeError(mismatch(f"Network, layer {place}", "a Layer", repr(layer), remedy))
-        if layer.name or id(layer) in taken:
+            raise ShapeError(mismatch(who, "a Layer", repr(layer), remedy))
+        if layer.name or id(layer) in seen:
             remedy = "make a new one, a layer belongs to one place in one network"
-            raise ShapeError(mismatch(f"Network, layer {place}", "a layer that is free", layer.who, remedy))
-        taken.add(id(layer))
-    return given
+            raise ShapeError(mismatch(who, "a layer that is not in use", layer.who, remedy))
+        seen.add(id(layer))
+    return nodes
 
 
 def _names(nodes: Sequence[Node]) -> list[str]:
@@ -150,7 +150,7 @@ def _names(nodes: Sequence[Node]) -> list[str]:
             remedy = f"letters, digits, _ and -; {INPUT!r} is the network's input"
             raise ShapeError(mismatch("Network", "a layer's name", repr(name), remedy))
         if count > 1:
-            raise ShapeError(mismatch("Network", f"one layer of the name {name!r}", count))
+            raise ShapeError(mismatch("Network", f"one layer named {name!r}", count))
     names, counts = [], Counter[str]()
     for node in nodes:
         name = node.name
@@ -163,13 +163,13 @@ def _names(nodes: Sequence[Node]) -> list[str]:
 
 
 def _sources(nodes: Sequence[Node], names: Sequence[str]) -> list[tuple[int, ...]]:
-    """Whose output each takes in, by number."""
+    """The numbers of each node's inputs."""
     numbers = {name: number for number, name in enumerate(names)} | {INPUT: PICTURE}
     sources = []
     for number, (layer, _, after) in enumerate(nodes):
         for source in after:
             if source not in numbers:
-                expected = f"names of layers to take in ({_some(list(numbers))})"
+                expected = f"names of layers as inputs ({_some(list(numbers))})"
                 raise ShapeError(mismatch(f"Network, {names[number]}", expected, short(source)))
         if len(after) > 1 and not layer.merges:
             who = f"Network, {names[number]}"
@@ -183,7 +183,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _checked(outputs: Any, names: Sequence[str]) -> tuple[str, ...]:
-    """The names of the output layers, each one of `names` and there once."""
+    """The names of the output layers, each of them in `names`, none twice."""
     if not isinstance(outputs, list | tuple):
         remedy = 'write outputs=("boxes", "classes")'
         raise ShapeError(mismatch("Network", "outputs as a tuple of layers' names", short(outputs), remedy))
@@ -197,24 +197,23 @@ def _checked(outputs: Any, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _order(names: Sequence[str], sources: Sequence[tuple[int, ...]], outputs: Sequence[str]) -> list[int]:
-    """The numbers such that each comes behind its sources, otherwise as given; the last one is an output."""
-    taken = consumers(sources)
-    ends = [number for number, by in enumerate(taken) if not by]
+    """The layers' numbers, each after its sources, otherwise in the order given; the last one is an
+    output."""
+    fed = consumers(sources)
+    ends = [number for number, consumers in enumerate(fed) if not consumers]
     order: list[int] = []
-    missing = [sum(source != PICTURE for source in own) for own in sources]  # sources that have no place yet
-    ready = [
-        number for number, count in enumerate(missing) if count == 0
-    ]  # a heap: the first of them is next
+    missing = [sum(source != PICTURE for source in inputs) for inputs in sources]  # inputs not yet in `order`
+    ready = [number for number, count in enumerate(missing) if count == 0]  # a heap: the lowest is next
     while ready:
         number = heappop(ready)
         order.append(number)
-        for consumer in taken[number]:
+        for consumer in fed[number]:
             missing[consumer] -= 1
             if missing[consumer] == 0:
                 heappush(ready, consumer)
     if len(order) < len(sources):
         circle = _some([name for name, count in zip(names, missing, strict=True) if count])
-        remedy = "no layer may take in what comes of its own output"
+        remedy = "no layer may depend on its own output"
         raise ShapeError(mismatch("Network", "a graph without a cycle", f"one among {circle}", remedy))
     if not outputs and len(ends) != 1:
         loose = _some([names[n] for n in ends])

@@ -1,4 +1,5 @@
-"""What a network takes in: arrays of the right shape, precision and order, or an error with the remedy."""
+"""Checks of a network's input: arrays of the right shape, precision and order, or an error with the
+remedy."""
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from fovea.layers.base import Shape
 
 
 def numbers(X: np.ndarray, input_shape: Shape, who: str) -> np.ndarray:
-    """X (N, *input_shape) of floating-point numbers, as the layers take it; `who` is the first of them."""
+    """X (N, *input_shape), floating point, in a precision that the engine computes in; `who` is named in
+    errors."""
     X = np.asarray(X)
     if X.dtype.kind != "f":
         remedy = "uint8 pixels go to predict, or through network.preprocessing.apply"
@@ -18,7 +20,7 @@ def numbers(X: np.ndarray, input_shape: Shape, who: str) -> np.ndarray:
 
 
 def pixels_or_numbers(images: np.ndarray, input_shape: Shape, who: str) -> np.ndarray:
-    """The same, or uint8 pixels as they are."""
+    """`images` (N, *input_shape): floating-point numbers as in `numbers`, or uint8 pixels unchanged."""
     if images.dtype != np.uint8:
         return numbers(images, input_shape, who)
     _check_shape(images, input_shape, who)
@@ -26,9 +28,9 @@ def pixels_or_numbers(images: np.ndarray, input_shape: Shape, who: str) -> np.nd
 
 
 def in_precision(X: np.ndarray) -> np.ndarray:
-    """X in float32, which every engine takes, or in the float64 that the reference takes; contiguous."""
-    keep = X.dtype == np.float64 and engine.current() == "reference"
-    return np.ascontiguousarray(X, np.float64 if keep else np.float32)
+    """X, contiguous: float64 if it is and the reference engine computes, else float32."""
+    double = X.dtype == np.float64 and engine.current() == "reference"
+    return np.ascontiguousarray(X, np.float64 if double else np.float32)
 
 
 def batch_of(shape: Shape) -> str:
@@ -43,12 +45,12 @@ def _check_shape(X: np.ndarray, input_shape: Shape, who: str) -> None:
 
 
 def _remedy(got: Shape, expected: Shape) -> str:
-    """What to do about an input of that shape, where it is a usual slip."""
+    """The remedy for a common mistake with an input's shape, "" for any other."""
     H, W, C = expected if len(expected) == 3 else (0, 0, 0)
     if got[-3:] == (C, H, W):
         return "channels come last"
     if C == 1 and got[-2:] == (H, W):
         return "the channel axis is missing, X[..., np.newaxis]"
     if len(got) == 4 and C and got[3] == C:
-        return f"bring the pictures to {H}×{W}"
+        return f"resize the pictures to {H}×{W}"
     return ""

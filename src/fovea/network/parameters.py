@@ -1,6 +1,6 @@
-"""Where a network's parameters and statistics lie: one after another in one flat array each.
+"""The memory of a network's parameters and statistics: one after another in one flat array each.
 
-So an optimizer is one pass over one array. Each parameter begins at a multiple of 64 bytes, the width of a
+So an optimizer makes one pass over one array. Each parameter starts at a multiple of 64 bytes, the width of a
 cache line and of the widest vectors, and the gaps stay 0.
 """
 
@@ -15,18 +15,18 @@ from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Layer, Shape
 from fovea.ranges import check_size
 
-Layout: TypeAlias = dict[str, tuple[int, Shape]]  # "conv1.W" → where it begins, in floats, and its shape
+Layout: TypeAlias = dict[str, tuple[int, Shape]]  # "conv1.W" → its offset, in floats, and its shape
 Views: TypeAlias = Mapping[str, np.ndarray]
 
 ALIGNMENT = 64 // 4  # floats
 
 
 def layout_of(shapes: Iterable[tuple[Layer, Mapping[str, Shape]]]) -> tuple[Layout, int]:
-    """Where each array of each layer begins, and how many floats all take up. Raises ShapeError for an array
-    that is too large."""
+    """The offset and shape of each array of each layer, and the number of floats in all. Raises ShapeError
+    for an array that is too large."""
     layout, end = {}, 0
-    for layer, own in shapes:
-        for name, shape in own.items():
+    for layer, arrays in shapes:
+        for name, shape in arrays.items():
             check_size(shape, layer.who, f"an array {name}")
             layout[f"{layer.name}.{name}"] = (end, tuple(shape))
             end += -(-prod(shape) // ALIGNMENT) * ALIGNMENT
@@ -34,37 +34,37 @@ def layout_of(shapes: Iterable[tuple[Layer, Mapping[str, Shape]]]) -> tuple[Layo
 
 
 def aligned_zeros(size: int) -> np.ndarray:
-    """float32 (size,), beginning at a multiple of 64 bytes."""
+    """Zeros in float32 (size,), starting at a multiple of 64 bytes."""
     memory = np.zeros(size + ALIGNMENT, np.float32)
     start = -(memory.ctypes.data // memory.itemsize) % ALIGNMENT
     return memory[start : start + size]
 
 
 def views_of(flat: np.ndarray, layout: Layout) -> Views:
-    """Each array as a view into `flat`; the mapping cannot be changed, the arrays can."""
+    """Each array as a view into `flat`, in a read-only mapping; the arrays themselves are writable."""
     return MappingProxyType(
         {name: flat[start : start + prod(shape)].reshape(shape) for name, (start, shape) in layout.items()}
     )
 
 
 def hand_out(parameters: Views, statistics: Views, layers: Iterable[Layer]) -> None:
-    """Give each layer the views that carry its name, "conv1.W" as "W"."""
-    first, second = _by_layer(parameters), _by_layer(statistics)
+    """Give each layer its own views: "conv1.W" to the layer "conv1", as "W"."""
+    layer_parameters, layer_statistics = _by_layer(parameters), _by_layer(statistics)
     for layer in layers:
-        layer.parameters = MappingProxyType(first.get(layer.name, {}))
-        layer.statistics = MappingProxyType(second.get(layer.name, {}))
+        layer.parameters = MappingProxyType(layer_parameters.get(layer.name, {}))
+        layer.statistics = MappingProxyType(layer_statistics.get(layer.name, {}))
 
 
 def _by_layer(views: Views) -> dict[str, dict[str, np.ndarray]]:
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for name, view in views.items():
-        owner, _, own = name.partition(".")
-        found.setdefault(owner, {})[own] = view
-    return found
+    grouped: dict[str, dict[str, np.ndarray]] = {}
+    for full_name, view in views.items():
+        layer, _, name = full_name.partition(".")
+        grouped.setdefault(layer, {})[name] = view
+    return grouped
 
 
 def learn_statistics(layer: Layer, cache: Any) -> None:
-    """Write what `layer` has learned beside gradients in a forward pass in training."""
+    """Update the statistics of `layer`, unless it is frozen, after a forward pass in training."""
     if layer.frozen:
         return
     new = layer.update(cache)

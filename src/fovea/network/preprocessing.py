@@ -1,4 +1,4 @@
-"""From a picture's bytes to what a network takes in.
+"""Preprocessing: from a picture's bytes to a network's input.
 
     x = (u/255 − mean) / std = u · scale + offset                                                        (1)
 
@@ -19,9 +19,11 @@ from fovea.ranges import LARGEST, SMALLEST, number, short
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """`mean` and `std` of each channel, as measured on the training pictures, or 0 and 1 for none; and how
-    pictures of another size are fitted: with `crop`, a share above 0 and at most 1, they keep their
-    proportions and lose their edges, without they are stretched (`fovea.images.read`)."""
+    """The conversion (1), and the resizing before it.
+
+    mean, std: of each channel, measured on the training pictures; 0 and 1 for none. crop: how
+    `fovea.images.read` fits pictures of another size; a share above 0 and at most 1 keeps their proportions
+    and cuts off the edges, None stretches them."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -65,20 +67,20 @@ class Preprocessing:
         return pictures * self.scale + self.offset  # (1)
 
     def to_dict(self) -> dict[str, Any]:
-        """As a model file has it, in JSON."""
+        """The content of a model file's "preprocessing", ready for JSON."""
         crop = {} if self.crop is None else {"crop": self.crop}
         return {"mean": list(self.mean), "std": list(self.std), **crop}
 
     @classmethod
     def from_dict(cls, content: Any) -> "Preprocessing":
-        """The other way; ShapeError where `content` is not what `to_dict` gives."""
+        """The inverse of `to_dict`. Raises ShapeError for any other content."""
         if not isinstance(content, dict) or set(content) - {"crop"} != {"mean", "std"}:
             raise ShapeError(mismatch("Preprocessing", "mean and std", short(content)))
         return cls(**content)
 
 
 def _fits(mean: float, std: float) -> bool:
-    """Whether (1) is finite in float32 for all pixels."""
+    """True if (1) is finite in float32 for all pixels."""
     return std > 0 and max(1, abs(mean)) / std <= LARGEST and 255 * std <= LARGEST
 
 

@@ -1,12 +1,12 @@
-"""The choice of what runs a network: `stages.Plan` on the Halide engine, `Layerwise` on the reference engine.
+"""A network on the current engine: `stages.Plan` on Halide, `Layerwise` on the reference.
 
 Both have
 
     loss, sums = plan.loss_and_gradients(images, targets, rng=None)    fills plan.gradients
     Z = plan.predict(images)
 
-for up to `batch_size` images, uint8 (N, H, W, C) or floating point as the network takes it. Z is {name: Z} of
-a network whose outputs have names.
+for up to `batch_size` images (N, H, W, C), uint8 pixels or preprocessed floating-point numbers. Z is {name:
+Z} if the network's outputs have names.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 class Answering(Protocol):
-    """What answers to pictures: a plan, or one with mirror images."""
+    """Predicts: a plan, or `Mirrored`, which averages over mirror images."""
 
     def predict(self, images: np.ndarray) -> Any:
-        """The output (N, …), in an array of its own."""
+        """The output (N, …), in a new array."""
         ...
 
 
 class Plan(Answering, Protocol):
-    """What trains and runs a network."""
+    """Computes the losses, gradients and outputs of a network."""
 
     gradients: np.ndarray  # flat, in the network's layout
 
@@ -60,9 +60,10 @@ def plan(
 
 
 def prediction_plan(network: "Network", batch_size: int, softmax: bool, kept: dict[bool, Any]) -> Plan:
-    """The plan for predictions; the Halide engine's are `kept`, one for small batches and one for large ones.
+    """The plan for predictions. On Halide it is looked up or stored in `kept`: one for small batches (True)
+    and one for large ones (False).
 
-    With `softmax`, its kernel is compiled along with the plan's: kernels compile side by side.
+    With `softmax`, its kernel is compiled in parallel with the plan's.
     """
     if engine.current() == "reference":
         return Layerwise(network, training=False)

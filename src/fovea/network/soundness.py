@@ -1,5 +1,5 @@
-"""Whether a network computes with numbers: NaN and infinity in a file or an answer are errors that name where
-they come from, since all that follows from them means nothing."""
+"""Checks for NaN and infinity in a network's weights and outputs; the errors name the layer they come
+from."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ _REMEDY = "its weights are damaged or too large, train it again"
 
 
 def check_weights(network: Network, who: str) -> None:
-    """Raise DataError, in the name of `who`, where a parameter or a statistic is no finite number."""
+    """Raise DataError, in the name of `who`, if a parameter or a statistic is not finite."""
     for layer in network.layers:
         for name, array in {**layer.parameters, **layer.statistics}.items():
             if not np.isfinite(array).all():
@@ -22,13 +22,13 @@ def check_weights(network: Network, who: str) -> None:
 
 
 def check_picture(network: Network, picture: np.ndarray, who: str) -> None:
-    """Raise DataError, in the name of `who`, where a layer does not give finite numbers to the picture, uint8
-    (H, W, C) or numbers."""
+    """Raise DataError, in the name of `who`, if a layer's output for `picture` (H, W, C), uint8 or float, is
+    not finite."""
     check_batch(network, picture[np.newaxis], who)
 
 
-def check_some_picture(network: Network, who: str) -> None:
-    """The same for a picture of noise: weights may be finite, and too large to compute with."""
+def check_random_picture(network: Network, who: str) -> None:
+    """`check_picture` with random pixels: weights may be finite, and yet too large to compute with."""
     check_picture(network, np.random.default_rng(0).integers(0, 256, network.input_shape, np.uint8), who)
 
 
@@ -39,9 +39,9 @@ def check_batch(
     training: bool = False,
     rng: np.random.Generator | None = None,
 ) -> None:
-    """The same for pictures (N, H, W, C), in training where that is asked for.
+    """`check_picture` for pictures X (N, H, W, C), as in prediction or, with `training`, as in training.
 
-    On the reference engine, which has nothing to compile for a single pass.
+    Runs on the reference engine, which has nothing to compile for a single pass.
     """
     X = network.preprocessing.apply(X) if X.dtype == np.uint8 else X
     with engine.use("reference"), np.errstate(all="ignore"):
@@ -50,24 +50,25 @@ def check_batch(
 
 
 def check_numbers(array: np.ndarray, who: str) -> None:
-    """Raise DataError, in the name of `who`, where not all of what its weights led to is finite."""
+    """Raise DataError, in the name of `who`, if a value of `array`, computed with its weights, is not
+    finite."""
     if not np.isfinite(array).all():
         raise DataError(mismatch(who, "finite numbers", _first(array), _REMEDY))
 
 
-def check_answers(
+def check_logits(
     network: Network,
-    answers: np.ndarray,
+    logits: np.ndarray,
     names: Sequence[str],
-    picture_of: Callable[[int], np.ndarray],
+    read: Callable[[int], np.ndarray],
 ) -> None:
-    """Raise DataError where one of `answers` (N, classes) is not finite, with the name of that picture and of
-    the first layer that does not give finite numbers to it."""
-    bad = np.flatnonzero(~np.isfinite(answers).all(axis=1))
+    """Raise DataError if a row of `logits` (N, classes) is not finite, with the name of its picture and of
+    the first layer whose output for it is not finite. `read(i)` is the picture of row i."""
+    bad = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(bad):
         first = int(bad[0])
-        check_picture(network, picture_of(first), names[first])
-        check_numbers(answers[first], f"{names[first]}: {network.layers[-1].who}")
+        check_picture(network, read(first), names[first])
+        check_numbers(logits[first], f"{names[first]}: {network.layers[-1].who}")
 
 
 def _first(array: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""What a network's layers cost, in numbers, beside what fully connected ones would.
+"""The cost of a network's layers, next to that of fully connected layers.
 
 A convolution needs few parameters for two reasons, and both are counted here for one image. Its parameters
 are shared: the same filter serves every position, so that `connections / parameters` is the number of
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from fovea.geometry import Pair
 from fovea.network.graph import PICTURE
-from fovea.network.outputs import parted
+from fovea.network.outputs import unpack_outputs
 
 if TYPE_CHECKING:
     from fovea.network import Network
@@ -38,7 +38,7 @@ HEADERS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One layer, for one image; `dense_parameters` is None where each value stands alone, as in ReLU."""
+    """One layer, for one image; `dense_parameters` is None for element-wise layers such as ReLU."""
 
     name: str
     type: str
@@ -51,14 +51,16 @@ class Row:
 
 
 def rows(network: "Network") -> list[Row]:
-    """One row a layer, in order."""
+    """One row per layer, in order."""
     picture = network.input_shape[:2] if len(network.input_shape) == 3 else None
-    seen: dict[int, Any] = {PICTURE: ((1, 1), (1, 1))}  # of each layer the field and the jump
+    seen: dict[int, Any] = {PICTURE: ((1, 1), (1, 1))}  # each layer's receptive field r and distance j
     result = []
     for number, layer in enumerate(network.layers):
         n_in, n_out = network.input_shapes[number], network.shapes[number]
         connections, window = layer.connections(n_in), layer.window(n_in)
-        field, jump = max(seen[source] for source in network.sources[number])  # where ways meet, the largest
+        field, jump = max(
+            seen[source] for source in network.sources[number]
+        )  # where branches meet, the largest
         if window is not None:
             field = tuple(r + (e - 1) * j for r, e, j in zip(field, window.extent, jump, strict=True))  # (2)
             jump = tuple(j * s for j, s in zip(jump, window.stride, strict=True))
@@ -85,7 +87,7 @@ def rows(network: "Network") -> list[Row]:
 
 
 def total(rows: list[Row]) -> Row:
-    """The sums, and what the last layer sees."""
+    """The sums, with the last layer's output and receptive field."""
     return Row(
         name="total",
         type="",
@@ -122,15 +124,15 @@ def text(network: "Network") -> str:
     """The table in plain text, sums last, numbers to the right."""
     all_rows = rows(network)
     sums = total(all_rows)
-    if network.outputs:  # no single layer is where all ends
+    if network.outputs:  # the last layer is not the only output
         sums = replace(sums, output_shape=(), receptive_field=None)
     first = ("input", "", times(network.input_shape)) + ("",) * (len(HEADERS) - 3)
     body = [first, *map(cells, all_rows), cells(sums)]
     widths = [max(map(len, column)) for column in zip(HEADERS, *body, strict=True)]
     lines = [
         "  ".join(
-            cell.ljust(width) if place < 3 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            cell.ljust(width) if column < 3 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in (HEADERS, *body)
     ]
@@ -140,8 +142,8 @@ def text(network: "Network") -> str:
 
 
 def outputs(network: "Network") -> str:
-    """What comes out, in words: 13×13×4, or boxes 13×13×4, classes 13×13×20."""
-    shapes = map(times, parted(network.outputs, network.output_shape))
+    """The outputs' shapes in words: "13×13×4", or "boxes 13×13×4, classes 13×13×20"."""
+    shapes = map(times, unpack_outputs(network.outputs, network.output_shape))
     pairs = zip(network.outputs or ("",), shapes, strict=True)
     return ", ".join(f"{name} {shape}".strip() for name, shape in pairs)
 

@@ -23,7 +23,7 @@ from fovea.files import jsons
 from fovea.layers.base import Shape
 from fovea.network import Network
 from fovea.network.graph import PICTURE
-from fovea.network.outputs import parted
+from fovea.network.outputs import unpack_outputs
 from fovea.onnx.building import Value
 from fovea.onnx.exporters import add_layer
 from fovea.onnx.exporters.exporter import Exporter
@@ -59,7 +59,7 @@ def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -
         exporter.outputs(dict(zip(names, found, strict=True)))
     else:
         names = [_last(exporter, network, found[0], logits)]
-    shapes = parted(network.outputs, network.output_shape)
+    shapes = unpack_outputs(network.outputs, network.output_shape)
     ends = [_end(begin, network.input_shape), *map(_end, names, shapes)]
     graph = helper.make_graph(exporter.nodes, "fovea", ends[:1], ends[1:], exporter.constants)
     model = helper.make_model(

@@ -16,7 +16,7 @@ from fovea.kernels.loss import total_weight
 from fovea.kernels.specification import Specification
 from fovea.layers.base import Shape
 from fovea.losses import CrossEntropy, Loss
-from fovea.network.outputs import gradients_of, joined, parted
+from fovea.network.outputs import checked_gradients, pack_outputs, unpack_outputs
 from fovea.stages.base import NHWC, Step
 from fovea.stages.calls import Array, Call, View
 from fovea.stages.context import Context
@@ -57,7 +57,7 @@ class NumPyLoss(LossStage):
     ) -> None:
         super().__init__(context, loss, outputs, gradients)
         self._context, self._loss, self._names = context, loss, context.network.outputs
-        self._shapes: list[Shape] = parted(self._names, context.network.output_shape)
+        self._shapes: list[Shape] = unpack_outputs(self._names, context.network.output_shape)
         self._outputs, self._gradients = outputs, gradients
         self._who = f"loss {type(loss).__name__}"
 
@@ -70,11 +70,11 @@ class NumPyLoss(LossStage):
             array.pictures(count).reshape(count, *shape)
             for array, shape in zip(self._outputs, self._shapes, strict=True)
         ]
-        Z = joined(self._names, outputs)
+        Z = pack_outputs(self._names, outputs)
         self._value, dZ = self._loss(Z, self._targets)
         self._sums = self._loss.sums(Z, self._targets)
         if self._names:
-            dZ = gradients_of(dZ, dict(zip(self._names, self._shapes, strict=True)), self._who)
+            dZ = checked_gradients(dZ, dict(zip(self._names, self._shapes, strict=True)), self._who)
         gradients = [dZ.get(name) for name in self._names] if self._names else [np.asarray(dZ)]
         written = set[int]()
         for gradient, Z, target in zip(gradients, outputs, self._gradients, strict=True):

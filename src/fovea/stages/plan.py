@@ -11,7 +11,7 @@ from fovea.kernels.kernel_cache import Progress
 from fovea.kernels.specification import Specification
 from fovea.losses import CrossEntropy, Loss
 from fovea.network import Network
-from fovea.network.outputs import joined, parted
+from fovea.network.outputs import pack_outputs, unpack_outputs
 from fovea.stages.base import Step
 from fovea.stages.context import Context
 from fovea.stages.loss import LossStage
@@ -69,12 +69,12 @@ class Plan:
         layer; {name: …} if the network's outputs have names."""
         self._run_forward(images, in_step=False)
         names, count = self.network.outputs, len(images)
-        shapes = parted(names, self.network.output_shape)
+        shapes = unpack_outputs(names, self.network.output_shape)
         outputs = [
             array.pictures(count).reshape(count, *shape).astype(np.float32)
             for array, shape in zip(self._outputs, shapes, strict=True)
         ]
-        return joined(names, outputs)
+        return pack_outputs(names, outputs)
 
     def loss_and_gradients(
         self, images: np.ndarray, targets: Any, *, rng: np.random.Generator | None = None

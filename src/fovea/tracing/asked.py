@@ -9,7 +9,7 @@ import numpy as np
 from fovea.errors import ShapeError, mismatch
 from fovea.network import Network
 from fovea.network.inputs import pixels_or_numbers
-from fovea.network.outputs import gradients_of
+from fovea.network.outputs import checked_gradients
 
 
 def batch_of_one(network: Network, image: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def upstream(network: Network, dZ: Any) -> Any:
     if network.outputs:
         given = dict(dZ) if isinstance(dZ, Mapping) else {}
         batch = {name: np.asarray(own)[np.newaxis] for name, own in given.items()}
-        return gradients_of(batch, network.output_shape, "trace")
+        return checked_gradients(batch, network.output_shape, "trace")
     dZ = np.asarray(dZ)
     if dZ.dtype.kind != "f" or dZ.shape != network.output_shape:
         got = f"{dZ.dtype} {dZ.shape}"

@@ -23,7 +23,7 @@ from fovea.files import jsons
 from fovea.files.tensors import checksum, read_tensors, write_tensors
 from fovea.names import same, typed
 from fovea.network import Network
-from fovea.network.checkpoint import network_of
+from fovea.network.checkpoint import restore
 from fovea.optimizers import Optimizer
 from fovea.ranges import short
 from fovea.training.average import Average, Snapshot
@@ -132,7 +132,7 @@ class RunState:
         """Advice if the state is damaged."""
         assert self.folder is not None
         try:
-            network_of(self.folder.best, *read_tensors(self.folder.best))
+            restore(self.folder.best, *read_tensors(self.folder.best))
         except FoveaError:
             return "the run cannot be resumed, start a new one"
         path = typed(self.folder.path)

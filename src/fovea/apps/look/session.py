@@ -23,7 +23,7 @@ from fovea.files import expanded
 from fovea.models import MODELS
 from fovea.names import visible
 from fovea.network import Network, summary
-from fovea.network.outputs import joined, parted
+from fovea.network.outputs import pack_outputs, unpack_outputs
 from fovea.training.trained import any_of, arguments_of, class_names, record_of
 
 MOST_PIXELS = 40_000_000  # of a picture that is uploaded: a large camera's
@@ -65,8 +65,8 @@ class Look:
         for done, (_, _, cache) in enumerate(network.forward_steps(X), start=1):
             caches.append(cache)
             progress(done, total)
-        shapes = parted(network.outputs, network.output_shape)
-        dZ = joined(network.outputs, [np.zeros((1, *shape), np.float32) for shape in shapes])
+        shapes = unpack_outputs(network.outputs, network.output_shape)
+        dZ = pack_outputs(network.outputs, [np.zeros((1, *shape), np.float32) for shape in shapes])
         for done, _ in enumerate(network.backward_steps(dZ, caches), start=len(caches) + 1):
             progress(done, total)
 
