@@ -15,6 +15,7 @@ from fovea.apps import exchange
 from fovea.data import groups, idx
 from fovea.errors import DataError
 from fovea.files import csvs, expanded, open_regular, read, write_whole
+from fovea.files.pytorch import read_torch
 from fovea.files.tensors import read_tensors
 
 
@@ -69,6 +70,7 @@ READERS = {
     "a picture": images.read,
     "a picture's size": images.inspect,
     "a model": read_tensors,
+    "a model of PyTorch": read_torch,
     "an ONNX model": onnx.load,
     "a list of classes": exchange._lines,
     "a table of groups": lambda path: groups._by_table(Path(path), None),

@@ -155,6 +155,54 @@ def test_weights_of_half_precision_and_of_double_come_in(files, tmp_path):
         assert_allclose(got, expected, rtol=bound, atol=bound)
 
 
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "old"])
+@pytest.mark.parametrize("name", ["weights.pth", "weights.pt", "weights", "weights.safetensors"])
+def test_a_file_of_pytorch_is_read_by_its_content(name, zipped, files, tmp_path):
+    model, file = files("squeezenet1_1")
+    torch.save(model.state_dict(), tmp_path / name, _use_new_zipfile_serialization=zipped)
+    got, expected = fovea.load(tmp_path / name), fovea.load(file)
+    assert got.layout == expected.layout
+    assert np.array_equal(got.flat, expected.flat)
+    assert got.preprocessing == expected.preprocessing
+
+
+def test_a_file_of_pytorch_in_half_precision_and_in_parallel(files, tmp_path):
+    model, file = files("squeezenet1_1")
+    tensors = {f"module.{name}": tensor.half() for name, tensor in model.state_dict().items()}
+    torch.save({"epoch": 1, "state_dict": tensors}, tmp_path / "a.pth")
+    assert_allclose(fovea.load(tmp_path / "a.pth").flat, fovea.load(file).flat, rtol=1e-3, atol=1e-3)
+
+
+def test_a_file_of_pytorch_for_another_architecture(files, tmp_path):
+    model, _ = files("squeezenet1_1")
+    torch.save(model.state_dict(), tmp_path / "a.pth")
+    with pytest.raises(
+        DataError, match=r"a\.pth: expected weights of resnet18, got weights of squeezenet1_1"
+    ):
+        fovea.load(tmp_path / "a.pth", model="resnet18")
+    torch.save({"a": torch.zeros(3)}, tmp_path / "a.pth")
+    with pytest.raises(
+        DataError, match=r"a\.pth: expected a model file of Fovea .*, got 1 tensors of neither"
+    ):
+        fovea.load(tmp_path / "a.pth")
+
+
+def test_commands_take_a_file_of_pytorch(call, files, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, _ = files("squeezenet1_1")
+    torch.save(model.state_dict(), "net.pth")
+    fovea.images.write("a.png", np.zeros((40, 40, 3), np.uint8))
+    code, out, err = call("predict", "net.pth", "a.png")
+    assert (code, err) == (0, "")
+    assert "a.png" in out
+    assert call("summary", "net.pth")[0] == 0
+    torch.save(model, "whole.pth")
+    code, _, err = call("predict", "whole.pth", "a.png")
+    assert code == 1
+    assert re.search(r"got a file that asks for .*SqueezeNet: nothing of it was run", err)
+    assert err.count("\n") == 1
+
+
 # What does not fit
 
 

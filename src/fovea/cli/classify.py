@@ -62,7 +62,8 @@ def train(
     weights: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Start from these weights: a Fovea model or a torchvision .safetensors file."
+            metavar="FILE",
+            help="Start from these weights: a Fovea model, or torchvision's .safetensors or .pth.",
         ),
     ] = None,
     freeze: Annotated[

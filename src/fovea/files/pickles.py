@@ -13,11 +13,16 @@ from io import BytesIO
 from typing import Any
 
 _OPCODES = 1_000_000  # a state dict takes about 40 per tensor
+_NO_SENSE = "operations that do not fit together"
 _SHOWN = 80  # characters of a name that a file asks for
 
 
 class Refused(ValueError):
     """The pickle asks for something else than data; the text names it."""
+
+
+class Damaged(ValueError):
+    """The pickle is cut short or makes no sense; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,7 @@ class Unpickler:
         self.stream, self.known, self.persistent = stream, known or {}, persistent
 
     def load(self) -> Any:
-        """The next object. Raises Refused, which names what the pickle asks for, and ValueError for a pickle
-        that is cut short or damaged."""
+        """The next object. Raises Refused and Damaged."""
         from pickletools import genops
 
         self.stack: list[Any] = []
@@ -64,10 +68,15 @@ class Unpickler:
                 else:
                     name = f"{_shown(argument)}, by " if opcode.name == "INST" else ""
                     raise Refused(f"{name}the opcode {opcode.name}")
-            (found,) = self.stack
         except (IndexError, KeyError) as error:
-            raise ValueError("operations that do not fit together") from error
-        return found
+            raise Damaged(_NO_SENSE) from error
+        except Refused:
+            raise
+        except ValueError as error:
+            raise Damaged(str(error)) from error
+        if len(self.stack) != 1 or self.outer:
+            raise Damaged(_NO_SENSE)
+        return self.stack[0]
 
     def push(self, thing: Any) -> None:
         self.stack.append(thing)

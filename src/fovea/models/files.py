@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fovea.errors import DataError, FoveaError, ShapeError, mismatch
+from fovea.files.pytorch import is_torch, read_torch
 from fovea.files.tensors import read_tensors
 from fovea.models import torchvision
 from fovea.models.registry import DESCRIBED
@@ -14,20 +15,24 @@ WITH_NAMES = [model for model in DESCRIBED if model.torch]  # those that torchvi
 
 
 def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[int] | None = None) -> Network:
-    """The network in the file at `path`: a model file of Fovea's, or weights as torchvision names them.
+    """The network in the file at `path`: a model file of Fovea's, or weights in torchvision's names, as
+    safetensors or as PyTorch saves them (.pth, .pt); its content decides which.
 
-    Of the latter, `model` says which architecture they belong to; by default their names do. It takes
+    Of weights, `model` is the architecture; by default it is recognised by the tensors' names. It takes
     pictures of `input_shape`, by default what the architecture was made for, and has as many classes as the
     weights. Raises DataError for a file that is neither, and for tensors that do not fit, each by name.
     """
     path = Path(path)
-    metadata, tensors = read_tensors(path)
+    metadata, tensors = ({}, read_torch(path)) if is_torch(path) else read_tensors(path)
     if "fovea_format" in metadata:
         if model is not None or input_shape is not None:
             got = "a model or an input_shape for a model file of Fovea, which has its own"
             raise DataError(mismatch(str(path), "weights in torchvision's names", got))
         return checkpoint.restore(path, metadata, tensors)
-    known = torchvision.recognised(WITH_NAMES, tensors) if model is None else _named(model)
+    found = torchvision.recognised(WITH_NAMES, tensors)
+    known = found if model is None else _named(model)
+    if found and known and found is not known:
+        raise DataError(mismatch(str(path), f"weights of {known.name}", f"weights of {found.name}"))
     if known is None:
         remedy = "say which model it is, and the tensors that do not fit are named"
         expected = f"a model file of Fovea (with fovea_format), or weights of torchvision's {_all()}"
