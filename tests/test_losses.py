@@ -10,14 +10,14 @@ Z = np.array([[2.0, 1, 0], [0, 0, 3], [1, 1, 0], [0, 5, 0]], np.float32)
 
 
 def test_an_example_is_right_where_the_first_of_its_largest_logits_is():
-    assert losses.right(Z, np.array([0, 2, 1, -1])) == 2
-    assert losses.right(Z, np.array([1, 1, 0, 1])) == 2
+    assert losses.count_correct(Z, np.array([0, 2, 1, -1])) == 2
+    assert losses.count_correct(Z, np.array([1, 1, 0, 1])) == 2
 
 
 def test_of_shares_the_largest_is_right_and_of_equal_ones_each():
     shares = np.array([[0.6, 0.4, 0], [0.5, 0, 0.5], [0, 1, 0], [0, 0, 0]], np.float32)
-    assert losses.right(Z, shares) == 2
-    assert losses.right(Z, shares[[0, 1, 1, 3]]) == 3
+    assert losses.count_correct(Z, shares) == 2
+    assert losses.count_correct(Z, shares[[0, 1, 1, 3]]) == 3
 
 
 def test_examples_without_label_or_share_do_not_count():

@@ -171,6 +171,6 @@ def test_statistics_that_are_no_numbers_end_a_training():
 def test_a_last_batch_of_one_picture_is_refused_before_training_begins():
     with pytest.raises(
         ShapeError,
-        match=r'"batchnorm2": expected two numbers a channel in training, got a batch of 1: choose a',
+        match=r'"batchnorm2": expected two numbers per channel in training, got a batch of 1: choose a',
     ):
         train(network(), batch_size=41)

@@ -1,7 +1,7 @@
-"""The operations on arrays. Each call runs on the engine that is current, Halide's kernels or the reference.
+"""The operations on arrays. Each call runs on the current engine: Halide's kernels or the reference.
 
-Arrays are NumPy's, pictures (N, H, W, C), filters (f_H, f_W, C_in, C_out), dense weights (n_in, n_out); they
-may be views with any strides, and none but an optimizer's is modified. Halide takes float32, the reference
+Arrays are NumPy's: pictures (N, H, W, C), filters (f_H, f_W, C_in, C_out), dense weights (n_in, n_out). They
+may be views with any strides; only the optimizers modify theirs. Halide computes in float32, the reference in
 float32 or float64, and the result has the arguments' type. Signatures and docstrings are those of
 `fovea.reference`, which has the formulas.
 
@@ -31,8 +31,8 @@ _R = TypeVar("_R")
 
 
 def on_engine(formula: Callable[_P, _R]) -> Callable[_P, _R]:
-    """The operation of `formula` on the engine that is current at the call: the formula itself, or the kernel
-    of the same name."""
+    """The operation of `formula` on the engine that is current when it is called: the formula itself, or the
+    kernel of the same name."""
     stem = formula.__module__.rpartition(".")[2]
 
     @wraps(formula)
@@ -44,7 +44,7 @@ def on_engine(formula: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def operations(stem: str) -> Any:
-    """The current engine's module of that name; both give arrays of the same kind."""
+    """The current engine's module of that name; both engines return plain arrays."""
     return _halide(stem) if engine.current() == "halide" else _reference(stem)
 
 
@@ -60,19 +60,19 @@ def _reference(stem: str) -> SimpleNamespace:
 
 
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` with arrays where NumPy gives views of a mapped file, or scalars for arrays without axes."""
+    """`function` with plain arrays for memory maps, and results that are arrays even without axes."""
 
     @wraps(function)
     def computed(*arguments: Any, **named: Any) -> Any:
         views = [np.asarray(a) if type(a) is np.memmap else a for a in arguments]
-        found = function(*views, **named)
-        return tuple(map(_array, found)) if isinstance(found, tuple) else _array(found)
+        result = function(*views, **named)
+        return tuple(map(_array, result)) if isinstance(result, tuple) else _array(result)
 
     return computed
 
 
-def _array(found: Any) -> Any:
-    return np.asarray(found) if isinstance(found, np.generic) else found
+def _array(value: Any) -> Any:
+    return np.asarray(value) if isinstance(value, np.generic) else value
 
 
 # Convolution and dense layers
@@ -175,9 +175,9 @@ recolour = on_engine(reference.recolour)
 
 
 def pad2d(A_prev: Volume, padding: Sequence[int], *, mode: str = "constant", value: float = 0.0) -> Volume:
-    """A_prev (N, H, W, C) with (top, bottom, left, right) more pixels, or less where they are negative.
+    """A_prev (N, H, W, C) padded by (top, bottom, left, right) pixels; negative numbers crop.
 
-    `mode` names what lies beyond the border, as `fovea.geometry.borders` does: "constant", that is `value`;
+    `mode` defines the pixels beyond the border, as in `fovea.geometry.borders`: "constant" (`value`);
     "mirror", "nearest", "wrap", which PyTorch calls reflect, replicate and circular; or "reflect".
     """
     arguments.picture("pad2d", "A_prev", A_prev)
@@ -187,7 +187,7 @@ def pad2d(A_prev: Volume, padding: Sequence[int], *, mode: str = "constant", val
 
 
 def pad2d_backward(dA: Volume, size: Pair, padding: Sequence[int], *, mode: str = "constant") -> Volume:
-    """dA_prev (N, H, W, C) with `size` = (H, W), from dA of the shape of `pad2d`'s outcome."""
+    """dA_prev (N, H, W, C) with `size` = (H, W), from dA in the shape of `pad2d`'s output."""
     who = "pad2d_backward"
     arguments.picture(who, "dA", dA)
     size = pair(size, who, "size")
@@ -198,7 +198,8 @@ def pad2d_backward(dA: Volume, size: Pair, padding: Sequence[int], *, mode: str 
 def resize2d(A_prev: Volume, size: Pair, *, mode: str = "nearest", align_corners: bool = False) -> Volume:
     """A (N, height, width, C) with `size` = (height, width), as PyTorch's `interpolate`.
 
-    `mode` is "nearest" or "bilinear"; with `align_corners` the corners' centres stay where they are.
+    `mode` is "nearest" or "bilinear"; with `align_corners` the centres of the corner pixels keep their
+    positions.
     """
     arguments.picture("resize2d", "A_prev", A_prev)
     mode_of_resizing(mode, align_corners, "resize2d")
@@ -212,7 +213,7 @@ def resize2d(A_prev: Volume, size: Pair, *, mode: str = "nearest", align_corners
 def resize2d_backward(
     dA: Volume, size: Pair, *, mode: str = "nearest", align_corners: bool = False
 ) -> Volume:
-    """dA_prev (N, H, W, C) with `size` = (H, W), from dA of the shape of `resize2d`'s outcome."""
+    """dA_prev (N, H, W, C) with `size` = (H, W), from dA in the shape of `resize2d`'s output."""
     arguments.picture("resize2d_backward", "dA", dA)
     mode_of_resizing(mode, align_corners, "resize2d_backward")
     size = pair(size, "resize2d_backward", "size")

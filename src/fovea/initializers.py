@@ -1,13 +1,13 @@
-"""First values of weights: He's and Glorot's, normal and uniform.
+"""Initial values of weights: He's and Glorot's, normal and uniform.
 
-A value is drawn with mean 0 and a variance that keeps the signal's size from layer to layer:
+Values are drawn with mean 0 and a variance that preserves the signal's size from layer to layer:
 
     He      Var[W] = 2 / fan_in                   (for ReLU, which drops half of the signal)            (1)
     Glorot  Var[W] = 2 / (fan_in + fan_out)       (for forward and backward alike)                      (2)
 
-uniform in ±√(3·Var[W]). "whitening" begins as He's normal one, until a training measures its pictures
-(`fovea.training.whitening`). fan_in: the inputs of one output value; fan_out: the outputs that one input
-value reaches, at stride 1. The normal ones are not cut off.
+Uniform values are in ±√(3·Var[W]); normal ones are not truncated. "whitening" is He's normal one, until
+training replaces it by filters computed from the pictures (`fovea.training.whitening`). fan_in: the number of
+inputs of one output value; fan_out: the number of outputs that one input value reaches, at stride 1.
 
 He, Zhang, Ren, Sun: Delving Deep into Rectifiers (2015), arXiv:1502.01852.
 Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks (2010).
@@ -65,7 +65,7 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def initializer(name: str, who: str = "initializer") -> Initializer:
-    """The initializer of that name; ShapeError, in `who`'s name, where there is none."""
+    """The initializer of that name. Raises ShapeError, in the name of `who`, if there is none."""
     try:
         return INITIALIZERS[name]
     except (KeyError, TypeError):

@@ -1,9 +1,9 @@
-"""Losses: what a training makes small, with their gradients.
+"""Losses, which training minimises, and their gradients.
 
     loss, dZ = CrossEntropy(smoothing=0.1)(Z, labels)
 
-A `Loss` of your own needs NumPy alone. `CrossEntropy` has a kernel besides (`fovea.stages.loss`), which
-computes the same where a network is trained.
+A `Loss` of your own needs only NumPy. `CrossEntropy` also has a kernel (`fovea.stages.loss`), which computes
+the same in training.
 """
 
 from abc import ABC, abstractmethod
@@ -21,19 +21,19 @@ def softmax_cross_entropy(
 ) -> tuple[float, np.ndarray]:
     """(loss, dZ): the mean of −log softmax(Z)[label] over the examples, and its gradient in Z's shape.
 
-    Logits Z (N, classes) and whole labels (N,), of which −1 leaves its example out, or shares (N, classes);
-    `smoothing` and `weights` as `fovea.functional.softmax_cross_entropy` takes them.
+    Logits Z (N, classes); whole labels (N,), of which −1 leaves its example out, or shares (N, classes);
+    `smoothing` and `weights` as in `fovea.functional.softmax_cross_entropy`.
     """
-    more = {"smoothing": smoothing, "weights": weights}
-    loss = functional.softmax_cross_entropy(Z, labels, **more)
-    return loss, functional.softmax_cross_entropy_backward(Z, labels, **more)
+    options = {"smoothing": smoothing, "weights": weights}
+    loss = functional.softmax_cross_entropy(Z, labels, **options)
+    return loss, functional.softmax_cross_entropy_backward(Z, labels, **options)
 
 
 class Loss(ABC):
-    """What a training makes small; subclass it and write `__call__`.
+    """A loss; subclass it and define `__call__`.
 
-    Z is the network's output (N, …) of N pictures; a dict by name where the network has several outputs, and
-    so is dZ then. `targets` are what the task says that the pictures belong to.
+    Z is the network's output (N, …) for N pictures, or a dict by name if it has several outputs; dZ has the
+    same form. `targets` are defined by the task, such as labels.
     """
 
     @abstractmethod
@@ -41,8 +41,8 @@ class Loss(ABC):
         """(loss, dZ): the mean over the pictures that count, and its gradient in Z's shape."""
 
     def check(self, shape: Any) -> None:
-        """Raise ShapeError unless outputs of that shape, for one picture, suit; a dict of shapes for several
-        outputs."""
+        """Raise ShapeError if the loss does not fit outputs of that shape, for one picture; a dict of shapes
+        for several outputs."""
 
     def counted(self, targets: Any) -> int:
         """The number of pictures that count in the mean; by default all."""
@@ -57,7 +57,7 @@ class CrossEntropy(Loss):
     """The loss of a classifier's training: `softmax_cross_entropy` with these `smoothing` and `weights`.
 
     smoothing: from 0 to below 1. weights: a number of at least 0 for each class, or None for equal ones.
-    Raises ShapeError for others. Its sums have "top1", the number of pictures that are right.
+    Raises ShapeError for any others. Its sums have "top1", the number of correct predictions.
     """
 
     def __init__(self, smoothing: float = 0.0, weights: Sequence[float] | np.ndarray | None = None) -> None:
@@ -84,21 +84,21 @@ class CrossEntropy(Loss):
         return int(np.count_nonzero(targets >= 0 if targets.ndim == 1 else targets.any(axis=1)))
 
     def sums(self, Z: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-        return {"top1": right(Z, targets)}
+        return {"top1": count_correct(Z, targets)}
 
 
 class MeanSquaredError(Loss):
     """`mean_squared_error`: the mean over all values of (Z − T)²; a target that is NaN does not count.
 
-    Of several outputs it is the sum of their means; `targets` are then a dict by name, and an output that
-    has none does not count.
+    For several outputs it is the sum of their means; `targets` are then a dict by name, and an output without
+    targets does not count.
     """
 
     def __call__(self, Z: Any, targets: Any) -> tuple[float, Any]:
         if not isinstance(targets, dict):
             return mean_squared_error(Z, targets)
-        found = {name: mean_squared_error(Z[name], T) for name, T in targets.items()}
-        return sum(loss for loss, _ in found.values()), {name: dZ for name, (_, dZ) in found.items()}
+        losses = {name: mean_squared_error(Z[name], T) for name, T in targets.items()}
+        return sum(loss for loss, _ in losses.values()), {name: dZ for name, (_, dZ) in losses.items()}
 
     def counted(self, targets: Any) -> int:
         known = [
@@ -108,13 +108,14 @@ class MeanSquaredError(Loss):
         return int(np.logical_or.reduce(known).sum())
 
 
-def right(Z: np.ndarray, labels: np.ndarray) -> int:
-    """In how many examples the first of the largest logits is the label's, or has the largest share."""
-    answers = Z.argmax(axis=1)
+def count_correct(Z: np.ndarray, labels: np.ndarray) -> int:
+    """The number of examples whose largest logit, or the first of several, is the label's; with shares (N,
+    classes) that of a class with the largest share."""
+    predicted = Z.argmax(axis=1)
     if labels.ndim == 1:
-        return int((answers == labels).sum())  # −1 is nobody's argmax
+        return int((predicted == labels).sum())  # the label −1 never matches
     largest = labels.max(axis=1)
-    return int(((labels[np.arange(len(Z)), answers] == largest) & (largest > 0)).sum())
+    return int(((labels[np.arange(len(Z)), predicted] == largest) & (largest > 0)).sum())
 
 
 def mean_squared_error(Z: np.ndarray, T: np.ndarray) -> tuple[float, np.ndarray]:

@@ -1,8 +1,8 @@
-"""Measures of a network; and those of a classifier, from its logits.
+"""Measures of networks, and those of a classifier from its logits.
 
-A logit row has one value a class; labels are integers, and −1 marks an example that counts nowhere, such as
-an unreadable picture. Where classes have the same logit, the first of them is ranked first. All sums are
-float64 and run in one fixed order.
+A row of logits has one value per class; labels are integers, and −1 marks an example that does not count,
+such as an unreadable picture. Among classes with equal logits, the first ranks first. All sums are in float64
+and a fixed order.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ import numpy as np
 
 
 class Measure(NamedTuple):
-    """A number that says how good a network is.
+    """A measure of a network's quality.
 
-    name: in columns and metrics.json, such as "top1". title: above its figure. share: whether it is from 0 to
-    1, and shown as a percentage; others are at least `least`. higher: whether more is better; by default of
-    shares. label: in front of the number in a line of progress; by default the name.
+    name: in columns and metrics.json, such as "top1". title: above its figure. share: True for numbers from 0
+    to 1, shown as percentages; others are at least `least`. higher: True if higher is better; by default True
+    for shares. label: in front of the number in a line of progress; by default the name.
     """
 
     name: str
@@ -33,11 +33,11 @@ class Measure(NamedTuple):
 
     @property
     def rises(self) -> bool:
-        """Whether more is better."""
+        """True if higher is better."""
         return self.share if self.higher is None else self.higher
 
     def text(self, value: float) -> str:
-        """As a line of progress shows it: "loss 0.043", "98.76%"."""
+        """The label and `value`, as in a line of progress: "loss 0.043", "98.76%"."""
         shown = f"{value:.2%}" if self.share else figure(value)
         return f"{self.name if self.label is None else self.label} {shown}".strip()
 
@@ -53,37 +53,39 @@ def figure(value: float, digits: int = 3) -> str:
 def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The cross-entropy −log softmax(logits)[label] of each example: float64 (N,), NaN for the label −1."""
     Z = logits.astype(np.float64)
-    Z -= Z.max(axis=1, keepdims=True)  # keeps exp in range; the differences stay
-    loss = np.log(np.exp(Z).sum(axis=1)) - _at(Z, labels)
+    Z -= Z.max(axis=1, keepdims=True)  # so that exp does not overflow; softmax is the same
+    loss = np.log(np.exp(Z).sum(axis=1)) - _label_scores(Z, labels)
     loss[labels < 0] = np.nan
     return loss
 
 
 def ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How many classes come before the right one: int (N,), 0 is best; all classes where a logit is NaN."""
-    own = _at(logits, labels)[:, None]
+    """The number of classes ranked before the correct one: int (N,), 0 is best; all classes if a logit is
+    NaN."""
+    correct = _label_scores(logits, labels)[:, None]
     earlier = np.arange(logits.shape[1]) < labels[:, None]
-    rank = ((logits > own) | ((logits == own) & earlier)).sum(axis=1)
+    rank = ((logits > correct) | ((logits == correct) & earlier)).sum(axis=1)
     return np.where(np.isnan(logits).any(axis=1), logits.shape[1], rank)
 
 
 def top(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """The part of the examples whose class is among the first `k`, between 0 and 1; NaN without examples."""
+    """The share of examples whose class is among the first `k`, from 0 to 1; NaN without examples."""
     counted = labels >= 0
     return _ratio((ranks(logits, labels)[counted] < k).sum(), counted.sum())
 
 
 def confusion(predicted: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """How often each class (row) was taken for each (column): int (classes, classes)."""
+    """The confusion matrix, int (classes, classes): true classes in rows, predicted ones in columns."""
     counted = labels >= 0
     pairs = labels[counted].astype(np.int64) * classes + predicted[counted]
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
 def classification(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> dict:
-    """`top1`, `top5`, `loss`, `n` (how many counted) and `per_class`: the accuracy within each class.
+    """`top1`, `top5`, `loss`, `n` (the number of examples that count) and `per_class`: the accuracy within
+    each class.
 
-    A value that nothing is known about, such as the accuracy in a class without examples, is None.
+    An undefined value, such as the accuracy of a class without examples, is None.
     """
     counted = labels >= 0
     logits, labels = logits[counted], labels[counted]
@@ -100,7 +102,7 @@ def classification(logits: np.ndarray, labels: np.ndarray, classes: Sequence[str
     }
 
 
-def _at(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _label_scores(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return scores[np.arange(len(labels)), labels]
 
 

@@ -1,4 +1,4 @@
-"""How gradients change the parameters.
+"""Optimizers, which update parameters by gradients.
 
     SGD:   g = dw + λ·w,   v ← μ·v + g,   w ← w − η·v                                                     (1)
            with Nesterov's momentum   w ← w − η·(g + μ·v)
@@ -6,8 +6,8 @@
            w ← w − η · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)                                           (2)
 
 with the learning rate η, the momentum μ, the weight decay λ and the number of the step t, from 1. The fields
-are the hyperparameters; what an optimizer remembers of earlier steps is its state. Sources: B. Polyak, 1964,
-and Y. Nesterov, 1983 (1); D. Kingma, J. Ba, 2015 (2); all as PyTorch computes them.
+are the hyperparameters; v and m, kept from step to step, are the state. Sources: B. Polyak, 1964, and Y.
+Nesterov, 1983 (1); D. Kingma, J. Ba, 2015 (2); all as PyTorch computes them.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Optimizer:
     """Changes parameters in place. A subclass adds its hyperparameters and `update`."""
 
     name: ClassVar[str] = ""
-    learning_rate: ClassVar[float] = 0.01  # what `fovea.train` begins with where nothing else is asked for
+    learning_rate: ClassVar[float] = 0.01  # the default of `fovea.train`
     memories: ClassVar[tuple[str, ...]] = ()  # arrays kept for each parameter, of its size, zero at first
 
     steps: int = field(default=0, init=False, repr=False)  # taken so far
@@ -44,40 +44,40 @@ class Optimizer:
     ) -> None:
         """Change every array of `parameters` in place by the array of the same name in `gradients`.
 
-        The arrays are contiguous; `rate` is the learning rate η of this step, which `factors` multiply for
-        those that are in it.
+        The arrays are contiguous; `rate` is the learning rate η of this step, and `factors` multiply it for
+        the parameters that they name.
         """
         self.steps += 1
         for name, w in parameters.items():
             if not w.flags.c_contiguous:
                 raise ShapeError(mismatch(self.name, f"{name} as a contiguous array", f"strides {w.strides}"))
-            own = rate * factors.get(name, 1.0) if factors else rate
-            self.update(_flat(w), _flat(gradients[name]), *self._memories(name, w), own)
+            scaled = rate * factors.get(name, 1.0) if factors else rate
+            self.update(_flat(w), _flat(gradients[name]), *self._memories(name, w), scaled)
 
     def update(self, w: np.ndarray, dw: np.ndarray, *memories_and_rate) -> None:
         """One step for one flat array: `update(w, dw, *memories, rate)`; `self.steps` is t."""
         raise NotImplementedError
 
     def state(self) -> dict[str, np.ndarray]:
-        """What it remembers, as copies: `load_state` goes on from there."""
+        """Copies of the arrays kept from step to step, and the number of steps, for `load_state`."""
         return {"steps": np.array([self.steps], np.int64)} | {
             k: kept.copy() for k, kept in self._kept.items()
         }
 
     def zeros(self, sizes: Mapping[str, int], steps: int) -> dict[str, np.ndarray]:
-        """Zeros as `state` gives arrays after so many steps on parameters of these sizes, by name."""
-        kept = [f"{name}.{memory}" for name in sizes if steps for memory in self.memories]
-        own = {key: np.zeros(sizes[key.rpartition(".")[0]], np.float32) for key in kept}
-        return {"steps": np.zeros(1, np.int64)} | own
+        """Zeros in the shapes of `state` after `steps` steps, for parameters of these sizes, by name."""
+        keys = [f"{name}.{memory}" for name in sizes if steps for memory in self.memories]
+        kept = {key: np.zeros(sizes[key.rpartition(".")[0]], np.float32) for key in keys}
+        return {"steps": np.zeros(1, np.int64)} | kept
 
     def load_state(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over what `state` gave: the next step is then the one that would have followed there."""
+        """Restore a `state`: the next step is then the one that would have followed."""
         kept = {key: array for key, array in arrays.items() if key != "steps"}
         self._kept = {key: buffers.copy(array) for key, array in kept.items()}
         self.steps = int(arrays["steps"][0])
 
     def configuration(self) -> dict[str, Any]:
-        """Its name and hyperparameters, for files; `parse` reads it."""
+        """Name and hyperparameters, for files; `parse` reads them."""
         return {"name": self.name} | {f.name: getattr(self, f.name) for f in fields(self) if f.init}
 
     def _memories(self, name: str, w: np.ndarray) -> list[np.ndarray]:
@@ -89,7 +89,7 @@ class Optimizer:
 
 
 def _flat(array: np.ndarray) -> np.ndarray:
-    """Itself where it is flat: kernels know the arrays of the last step again."""
+    """A flat view; a flat array itself, so that kernels recognise the arrays of the step before."""
     return array if array.ndim == 1 else array.reshape(-1)
 
 
@@ -114,7 +114,7 @@ class SGD(Optimizer):
 
 @dataclass
 class Adam(Optimizer):
-    """Steps of nearly the same length for every parameter, by (2)."""
+    """Gradient descent with step sizes adapted to each parameter, by (2)."""
 
     name = "adam"
     learning_rate = 0.001
@@ -143,9 +143,10 @@ _SETTINGS = Settings("optimizer", 'settings such as "sgd,nesterov,momentum=0.85"
 
 
 def parse(description: str | Mapping[str, object]) -> Optimizer:
-    """The optimizer of a description: what is typed, or a `configuration`.
+    """The optimizer of a description: a text as typed on the command line, or a `configuration`.
 
-    "sgd" has its usual hyperparameters; "sgd,nesterov,momentum=0.85" gives some of them. Raises FoveaError.
+    "sgd" has the default hyperparameters; "sgd,nesterov,momentum=0.85" changes two of them. Raises
+    FoveaError.
     """
     if isinstance(description, str):
         name, _, rest = description.partition(",")
@@ -170,9 +171,9 @@ def parse(description: str | Mapping[str, object]) -> Optimizer:
 
 
 def clip(gradients: np.ndarray, most: float) -> float:
-    """Scale flat `gradients` in place so that their norm √Σg² is at most `most`; returns what it was.
+    """Scale flat `gradients` in place so that their norm √Σg² is at most `most`; returns the norm before.
 
-    All keep their direction (R. Pascanu et al., 2013). The sum is float64, in one fixed order.
+    The direction does not change (R. Pascanu et al., 2013). The sum is in float64 and a fixed order.
     """
     pieces = (gradients[start : start + _PIECE] for start in range(0, gradients.size, _PIECE))
     norm = sqrt(sum(float(np.square(piece, dtype=np.float64).sum()) for piece in pieces))

@@ -116,7 +116,7 @@ def test_an_input_that_does_not_fit_groups_or_dilation_is_refused(layer, channel
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"groups": 4}, "Conv2D: expected groups that divide filters = 6, got 4: each group has as many"),
+        ({"groups": 4}, "Conv2D: expected groups that divide filters = 6, got 4: filters must be a multiple"),
         ({"groups": 0}, "Conv2D: groups: expected a whole number of at least 1, got 0"),
         ({"dilation": 0}, "Conv2D: dilation: expected one or two whole numbers of at least 1, got 0"),
         ({"dilation": (1, 2, 3)}, "Conv2D: dilation: expected one or two whole numbers of at least 1"),

@@ -82,7 +82,7 @@ def test_what_a_value_sees_is_where_its_gradient_is():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"groups": 4}, "ConvTranspose2D: expected groups that divide filters = 6, got 4: each group has"),
+        ({"groups": 4}, "ConvTranspose2D: expected groups that divide filters = 6, got 4: filters must"),
         (
             {"dilation": 0},
             "ConvTranspose2D: dilation: expected one or two whole numbers of at least 1, got 0",

@@ -84,7 +84,7 @@ def test_with_no_momentum_the_running_statistics_stay():
 def test_a_single_number_a_channel_cannot_be_trained_with(shape):
     layer = built(shape[1:])
     layer.name = "batchnorm1"
-    sentence = r'^BatchNorm "batchnorm1": expected two numbers a channel in training, got a batch of 1: '
+    sentence = r'^BatchNorm "batchnorm1": expected two numbers per channel in training, got a batch of 1: '
     with pytest.raises(ShapeError, match=sentence):
         layer.forward(batch(*shape), training=True)
     layer.forward(batch(*shape))  # one picture is enough to predict

@@ -40,7 +40,7 @@ def test_a_row_is_padded_on_both_sides(mode, expected):
 
 def test_negative_padding_cuts_off():
     assert Pad2D((0, 0, -1, -2)).forward(ROW)[0].tolist() == [[[[2]]]]
-    with pytest.raises(ShapeError, match="expected at least one pixel to remain, got 1×4 with"):
+    with pytest.raises(ShapeError, match="expected at least one pixel to remain, got 1×4 padded by"):
         Pad2D((0, 0, -1, -3)).output_shape((1, 4, 1))
 
 

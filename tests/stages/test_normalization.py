@@ -77,7 +77,7 @@ def test_places_without_a_picture_count_nowhere():
 
 def test_one_number_a_channel_is_refused():
     network = dense()
-    with pytest.raises(ShapeError, match='"batchnorm1": expected two numbers a channel in training'):
+    with pytest.raises(ShapeError, match='"batchnorm1": expected two numbers per channel in training'):
         Plan(network, 8, training=True).loss_and_gradients(*batch(network, 1))
     assert np.isfinite(Plan(network, 8, training=True).predict(batch(network, 1)[0])).all()
 

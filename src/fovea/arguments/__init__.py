@@ -1,7 +1,8 @@
-"""What both engines ask of their arguments: the same checks, and so the same errors, for either.
+"""Checks of the operations' arguments, shared by both engines, so that errors do not depend on the engine.
 
-Every function takes a call's arguments and `who` is calling, and raises ShapeError on the first that does not
-fit; those with a window return it. The type aliases name the shapes as they are written in all signatures.
+Every function gets a call's arguments and the caller's name, `who`, and raises ShapeError for the first
+argument that does not fit; those of operations with a window return it. The type aliases name shapes for the
+signatures.
 """
 
 from fovea.arguments.affine import affine, affine_backward

@@ -1,4 +1,4 @@
-"""Channels, scaled and shifted."""
+"""Scale and shift of channels."""
 
 from fovea.arguments.arrays import Array, Vector, channels_last, floats, given, same_shape, shape_of
 

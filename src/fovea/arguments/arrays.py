@@ -1,4 +1,4 @@
-"""What every array must be: its type, its axes."""
+"""Checks of arrays: type and axes."""
 
 from typing import Annotated, TypeAlias, TypeGuard
 
@@ -16,13 +16,13 @@ Array: TypeAlias = Annotated[np.ndarray, "any shape"]
 
 
 def is_plain(array: object) -> TypeGuard[np.ndarray]:
-    """Whether it is an array of NumPy's own, in memory or mapped. Kinds that compute in another way, as
-    np.matrix and masked arrays do, would mean something else in each engine."""
+    """True for plain NumPy arrays, in memory or mapped. Subclasses with other arithmetic, such as np.matrix
+    and masked arrays, would give different results on the two engines."""
     return type(array) in (np.ndarray, np.memmap)
 
 
 def plain(who: str, array: object, name: str, dtype: str = "np.float32") -> np.ndarray:
-    """`array`, one of NumPy's own. Raises ShapeError."""
+    """`array`, if it is a plain NumPy array. Raises ShapeError."""
     if not is_plain(array):
         masked = isinstance(array, np.ma.MaskedArray)
         remedy = f"{name}.filled(0) makes one" if masked else f"np.asarray({name}, {dtype}) makes one"
@@ -31,15 +31,15 @@ def plain(who: str, array: object, name: str, dtype: str = "np.float32") -> np.n
 
 
 def same_shape(who: str, **arrays: Array) -> None:
-    """Floating-point arrays of one shape, whatever it is."""
+    """Floating-point arrays of equal shapes."""
     floats(who, **arrays)
     (first, model), *others = arrays.items()
     for name, array in others:
-        shape_of(who, name, array, model.shape, f"it goes with {first}")
+        shape_of(who, name, array, model.shape, f"it must have the shape of {first}")
 
 
 def given(**arrays: Array | None) -> dict[str, Array]:
-    """Those that are not None, of arguments that may be left out."""
+    """The optional arguments that are not None."""
     return {name: array for name, array in arrays.items() if array is not None}
 
 
@@ -60,7 +60,7 @@ def floats(who: str, **arrays: Array) -> None:
 
 
 def float32(who: str, **arrays: Array | None) -> None:
-    """What Halide's kernels compute in. Raises EngineError for any other array; None is left out."""
+    """Arrays in float32, as Halide's kernels need, or None. Raises EngineError."""
     for name, array in arrays.items():
         if array is not None and array.dtype != np.float32:
             remedy = 'convert it with .astype(np.float32), or compute under fovea.engine("reference")'
@@ -75,7 +75,7 @@ def volume(
     W: np.ndarray | None = None,
     groups: int = 1,
 ) -> None:
-    """`array` (N, H, W, channels), with the remedy for what people usually give instead."""
+    """`array` (N, H, W, channels), with remedies for the common mistakes."""
     plain(who, array, name)
     if array.ndim == 3:
         remedy = f"one picture is a batch of one, {name}[np.newaxis]"

@@ -58,8 +58,8 @@ def conv2d_transpose(
     **gradient: Volume,
 ) -> Window:
     """A_prev (N, H, W, C_in), W (f_H, f_W, C_out / groups, C_in), b (C_out,) or None; `gradient` dZ of the
-    output's shape, in the backward pass. The window is that of the convolution that it turns about:
-    its input is the output here."""
+    output's shape, in the backward pass. The window is that of the convolution whose transpose this is: the
+    window's input is the output here."""
     floats(who, W=W, A_prev=A_prev, **given(b=b), **gradient)
     shape_of(who, "W", W, ("f_H", "f_W", "C_out" if groups == 1 else "C_out / groups", "C_in"),
            "filters have four axes; C_in comes last")  # fmt: skip
@@ -68,8 +68,8 @@ def conv2d_transpose(
     C_out = W.shape[2] * groups
     if b is not None:
         shape_of(who, "b", b, (C_out,), "one bias for each channel of the output")
-    how = {"output_padding": output_padding, "dilation": dilation}
-    window = Window.onto(A_prev.shape[1:3], W.shape[:2], stride, padding, who, **how)
+    options = {"output_padding": output_padding, "dilation": dilation}
+    window = Window.onto(A_prev.shape[1:3], W.shape[:2], stride, padding, who, **options)
     for name, dZ in gradient.items():
         shape = (len(A_prev), *window.input, C_out)
         shape_of(who, name, dZ, shape, f"{name} has the shape of conv2d_transpose's output")
@@ -82,5 +82,5 @@ def in_groups(who: str, groups: int, **channels: int) -> None:
         raise ShapeError(mismatch(who, "groups as a whole number of at least 1", repr(groups)))
     for name, count in channels.items():
         if count % groups:
-            remedy = f"each group has as many: {name} is a multiple of groups"
+            remedy = f"{name} must be a multiple of groups"
             raise ShapeError(mismatch(who, f"groups that divide {name} = {count}", groups, remedy))

@@ -1,4 +1,4 @@
-"""Normalisation of each picture by itself."""
+"""Normalisation within each picture."""
 
 from fovea.arguments.arrays import Array, Vector, channels_last, floats, same_shape, shape_of
 from fovea.arguments.scalars import above_zero

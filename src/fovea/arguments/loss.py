@@ -1,4 +1,4 @@
-"""Softmax, cross-entropy, and what is asked of labels."""
+"""Softmax, cross-entropy, and labels."""
 
 import numpy as np
 
@@ -54,13 +54,15 @@ def targets(labels: Targets, N: int, classes: int, who: str = "softmax_cross_ent
         sums = labels.sum(axis=1)
         sound = (labels >= 0).all(axis=1) & ((np.abs(sums - 1) < 1e-3) | (sums == 0))
         if not sound.all():
-            at = int(np.flatnonzero(~sound)[0])
-            got = f"labels[{at}] from {labels[at].min():g} up with the sum {sums[at]:g}"
+            row = int(np.flatnonzero(~sound)[0])
+            got = f"labels[{row}] with the minimum {labels[row].min():g} and the sum {sums[row]:g}"
             remedy = "a row of zeros leaves its example out"
             raise ShapeError(mismatch(who, "rows of shares of at least 0 with the sum 1", got, remedy))
         return
     shape_of(who, "labels", labels, (N,), "one class number for each row of Z")
     if labels.size and not -1 <= labels.min() <= labels.max() < classes:
-        at = int(np.flatnonzero((labels < -1) | (labels >= classes))[0])
+        row = int(np.flatnonzero((labels < -1) | (labels >= classes))[0])
         expected = f"labels from 0 to {classes - 1}, or −1 for an example to ignore"
-        raise ShapeError(mismatch(who, expected, f"labels[{at}] = {labels[at]}", f"Z has {classes} classes"))
+        raise ShapeError(
+            mismatch(who, expected, f"labels[{row}] = {labels[row]}", f"Z has {classes} classes")
+        )

@@ -7,10 +7,10 @@ from fovea.errors import ShapeError, mismatch
 
 
 def merged(*arrays: Array, who: str) -> tuple[int, ...]:
-    """The shape of what two arrays or more become: all of one shape, or (N, …) with axes that broadcast.
+    """The shape that two or more arrays merge into: all of one shape, or (N, …) with axes that broadcast.
 
-    Axes broadcast as NumPy's do, but for N, which is the same in all: (N, H, W, C) goes with (N, C),
-    (N, 1, 1, C), (N, H, W, 1) and (N, 1).
+    Axes broadcast as in NumPy, except N, which is the same in all: (N, H, W, C) fits (N, C), (N, 1, 1, C),
+    (N, H, W, 1) and (N, 1).
     """
     if len(arrays) < 2:
         raise ShapeError(mismatch(who, "two arrays or more", len(arrays)))
@@ -30,15 +30,15 @@ def merged(*arrays: Array, who: str) -> tuple[int, ...]:
 
 
 def multiplied_backward(dA: Array, *arrays: Array, who: str) -> None:
-    """dA of the shape and type of what `arrays` become."""
+    """dA in the shape and type that `arrays` merge into."""
     merged(*arrays, who=who)
     floats(who, dA=dA, A_0=arrays[0])
     merged_backward(dA, *(array.shape for array in arrays), who=who)
 
 
 def merged_backward(dA: Array, *shapes: tuple[int, ...], who: str) -> None:
-    """dA of the shape that arrays of `shapes` become."""
+    """dA in the shape that arrays of `shapes` merge into."""
     floats(who, dA=dA)
     expected = merged(*(np.broadcast_to(dA.dtype.type(0), shape) for shape in shapes), who=who)
     if dA.shape != expected:
-        raise ShapeError(mismatch(who, f"dA {expected}", dA.shape, "dA has the shape of the outcome"))
+        raise ShapeError(mismatch(who, f"dA {expected}", dA.shape, "dA has the shape of the output"))

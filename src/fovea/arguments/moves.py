@@ -1,4 +1,4 @@
-"""Pictures that are moved and recoloured."""
+"""Pictures warped and recoloured."""
 
 import numpy as np
 

@@ -6,12 +6,12 @@ from fovea.errors import ShapeError, mismatch
 
 
 def batch_statistics(A_prev: Array, who: str = "batch_statistics") -> None:
-    """A_prev (N, H, W, C) or (N, C), with two numbers a channel at least."""
+    """A_prev (N, H, W, C) or (N, C), with at least two numbers per channel."""
     floats(who, A_prev=A_prev)
     channels_last(who, A_prev)
     if A_prev.size < 2 * A_prev.shape[-1]:
-        remedy = "one number has no variance: give two pictures at least"
-        raise ShapeError(mismatch(who, "A_prev with two numbers a channel", A_prev.shape, remedy))
+        remedy = "one number has no variance: give at least two pictures"
+        raise ShapeError(mismatch(who, "A_prev with two numbers per channel", A_prev.shape, remedy))
 
 
 def batch_norm(
@@ -42,7 +42,7 @@ def batch_norm_backward(
     of_batch: bool,
     who: str = "batch_norm_backward",
 ) -> None:
-    """As `batch_norm`, and dZ of the shape of A_prev; `of_batch` needs two numbers a channel."""
+    """As `batch_norm`, and dZ of the shape of A_prev; `of_batch` needs two numbers per channel."""
     batch_norm(A_prev, mean, variance, gamma, gamma, epsilon, who)
     if truth(of_batch, f"{who}: of_batch"):
         batch_statistics(A_prev, who)

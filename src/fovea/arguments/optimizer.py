@@ -1,4 +1,4 @@
-"""What an optimizer steps on."""
+"""Arguments of the optimizers' steps."""
 
 from fovea.arguments.arrays import Vector, same_shape, shape_of
 from fovea.arguments.scalars import numbers, share, truth
@@ -21,7 +21,7 @@ def adam(rate: float, beta1: float, beta2: float, epsilon: float, weight_decay: 
 
 
 def optimizer(who: str, *, dw: Vector, **state: Vector) -> None:
-    """Flat arrays of one length; those in `state` (the weights first) are written in place."""
+    """Flat arrays of equal length; those in `state` (the weights first) are updated in place."""
     same_shape(who, **state, dw=dw)
     for name, array in state.items():
         shape_of(who, name, array, ("n",), "flat arrays: a view from .reshape(-1) is written through")

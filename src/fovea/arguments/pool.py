@@ -20,7 +20,7 @@ def pool(
     """A_prev (N, H, W, C); `gradient` dA (N, n_H, n_W, C) of the output's shape, in the backward pass; no
     `stride` means `size`.
 
-    A window that sees nothing but padding has neither a maximum nor an average, and is refused.
+    A window over nothing but padding has neither a maximum nor an average, and is an error.
     """
     floats(who, A_prev=A_prev, **gradient)
     truth(count_include_pad, f"{who}: count_include_pad")
@@ -46,12 +46,12 @@ def pooled(
     stride = size if stride is None else stride
     window = Window.of(input, size, stride, padding, who, dilation=dilation, ceil_mode=ceil_mode)
     (f_H, f_W), (top, bottom, left, right), (more_H, more_W) = window.size, window.pads, window.beyond
-    pads, apart = (top, bottom - more_H, left, right - more_W), ""
+    pads, spacing = (top, bottom - more_H, left, right - more_W), ""
     if max(pads[:2]) >= window.extent[0] or max(pads[2:]) >= window.extent[1] or window.blind:
         if window.dilation != (1, 1):
-            apart = f", its pixels {window.dilation[0]}×{window.dilation[1]} apart"
+            spacing = f", its pixels {window.dilation[0]}×{window.dilation[1]} apart"
         raise ShapeError(
-            mismatch(who, f"a padding smaller than the window of {f_H}×{f_W}{apart}", pads,
+            mismatch(who, f"a padding smaller than the window of {f_H}×{f_W}{spacing}", pads,
                      "a window must see at least one pixel")
         )  # fmt: skip
     return window

@@ -1,4 +1,4 @@
-"""ReLU with slopes that are learned."""
+"""ReLU with learned slopes."""
 
 from fovea.arguments.arrays import Array, Vector, channels_last, floats, shape_of
 

@@ -1,4 +1,4 @@
-"""Numbers that change their places."""
+"""Values moved to other positions."""
 
 from collections.abc import Sequence
 from operator import index
@@ -12,7 +12,7 @@ BLOCKS = ("DCR", "CRD")
 
 
 def blocks(block: Any, mode: Any, who: str) -> int:
-    """`block` as a whole number above 0, with a mode that is one."""
+    """`block` as a whole number above 0, with a valid `mode`."""
     if mode not in BLOCKS:
         raise ShapeError(mismatch(f"{who}: mode", " or ".join(map(repr, BLOCKS)), repr(mode)))
     return whole(block, who, "block")
@@ -39,7 +39,7 @@ def space_to_depth(A_prev: Volume, block: int, mode: str, who: str = "space_to_d
 
 
 def channels(order: Any, count: int | None, who: str) -> tuple[int, ...]:
-    """`order` as numbers of channels, of `count` where that is known, none twice, and one at least."""
+    """`order` as numbers of channels, at least one, none twice, all below `count` if that is known."""
     try:
         numbers = tuple(map(index, order)) if isinstance(order, Sequence) else ()
     except TypeError:

@@ -1,4 +1,4 @@
-"""Pictures sampled by tables."""
+"""Sampling by tables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,13 +21,13 @@ def sampled(A_prev: Volume, size: tuple[int, int], fill: float, who: str = "samp
     picture(who, "A_prev", A_prev)
     if A_prev.shape[1:3] != size:
         raise ShapeError(
-            mismatch(who, f"{size[0]}×{size[1]} pixels", A_prev.shape, "the gradient's are the output's")
+            mismatch(who, f"{size[0]}×{size[1]} pixels", A_prev.shape, "a gradient has the output's size")
         )
     return finite(fill, f"{who}: value")
 
 
 def sides(padding: Any, mode: Any, who: str) -> tuple[int, ...]:
-    """Four whole numbers (top, bottom, left, right), negative ones to cut off, with a mode that is one."""
+    """Four whole numbers (top, bottom, left, right), negative ones to crop, with a valid `mode`."""
     if mode not in MODES:
         raise ShapeError(mismatch(f"{who}: mode", ", ".join(map(repr, MODES)), short(mode)))
     if not isinstance(padding, Sequence) or isinstance(padding, str | bytes) or len(padding) != 4:

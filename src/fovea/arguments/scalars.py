@@ -1,4 +1,4 @@
-"""Options that are no arrays: numbers, and True or False."""
+"""Options: numbers, and True or False."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def finite(value: float, who: str) -> float:
 
 
 def bounds(low: float, high: float, who: str) -> tuple[float, float]:
-    """Finite numbers, the first below the second."""
+    """Finite numbers, `low` below `high`."""
     low, high = numbers(who, low=low, high=high)
     if not low < high:
         raise ShapeError(mismatch(who, "low to be less than high", f"{low:g} and {high:g}"))
@@ -37,5 +37,5 @@ def above_zero(who: str, name: str, value: float) -> float:
 
 
 def truth(value: Any, who: str) -> bool:
-    """True or False, of Python's or NumPy's."""
+    """True or False, Python's or NumPy's."""
     return flag(bool(value) if isinstance(value, np.bool_) else value, who)

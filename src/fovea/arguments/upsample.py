@@ -1,4 +1,4 @@
-"""Larger pictures."""
+"""Upsampling."""
 
 from fovea.arguments.arrays import Volume, floats, volume
 from fovea.errors import ShapeError, mismatch

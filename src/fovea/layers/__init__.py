@@ -1,4 +1,4 @@
-"""What networks are made of; each layer's forward and backward pass stand side by side."""
+"""Layers, each with its forward and backward pass side by side."""
 
 from fovea.layers.activation import Clip, LeakyReLU, ReLU, ReLU6, Sigmoid, SiLU, Tanh
 from fovea.layers.affine import Affine

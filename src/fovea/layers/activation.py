@@ -1,5 +1,5 @@
-"""Activations: what makes a row of layers more than one linear map. The formulas of both passes are in
-`fovea.reference.activation`; all take arrays of any shape.
+"""Activations: the non-linear functions between linear layers. The formulas of both passes are in
+`fovea.reference.activation`; arrays may have any shape.
 
     ReLU        max(Z, 0)                            1 where Z > 0, else 0                                (1)
     LeakyReLU   Z where Z > 0, else slope · Z        1 where Z > 0, else slope                            (2)
@@ -9,7 +9,7 @@
     Tanh        tanh(Z)                              1 − A²                                               (5)
     SiLU        Z · σ(Z)                             σ(Z) · (1 + Z · (1 − σ(Z)))                          (6)
 
-Each is A and dA/dZ. Softmax, of several values together, is in `fovea.layers.softmax`.
+The columns are A and dA/dZ. Softmax, over several values, is in `fovea.layers.softmax`.
 
 Nair, Hinton: Rectified linear units improve restricted Boltzmann machines (2010); Maas, Hannun, Ng: Rectifier
 nonlinearities improve neural network acoustic models (2013); Sandler et al.: MobileNetV2 (2018) for ReLU6;
@@ -26,13 +26,13 @@ from fovea.layers.base import Gradients, Layer
 
 
 class _Activation(Layer):
-    """Of each value by itself. `function` is its name in `fovea.functional`, which takes `options` after the
-    array. The backward pass needs what went in, or can do with what came out, where `from_output` is true;
-    kernels that compute it behind others then need not keep the first."""
+    """An element-wise function. `function` is its name in `fovea.functional`, called with `options` after the
+    array. With `from_output` the backward pass needs only the output; a kernel that fuses the activation then
+    need not store its input. Otherwise it needs the input."""
 
     function: str
     from_output: bool = True
-    gate: ClassVar[bool] = False  # whether the gradient passes as it is, or not at all
+    gate: ClassVar[bool] = False  # True if the slope is always 0 or 1
 
     @property
     def options(self) -> tuple[float, ...]:
@@ -61,7 +61,7 @@ class ReLU(_Activation):
 
 @dataclass(eq=False)
 class LeakyReLU(_Activation):
-    """(2): each value, or `slope`, a finite number, times it where it is negative."""
+    """(2): each value, multiplied by `slope`, a finite number, where it is negative."""
 
     function = "leaky_relu"
 
@@ -69,12 +69,12 @@ class LeakyReLU(_Activation):
 
     def __post_init__(self) -> None:
         self.slope = arguments.finite(self.slope, "LeakyReLU: slope")
-        self.from_output = self.slope >= 0  # else a positive output tells nothing of the input's sign
+        self.from_output = self.slope >= 0  # else the output's sign does not determine the input's
 
 
 @dataclass(eq=False)
 class Clip(_Activation):
-    """(3): each value, but no less than `low` and no more than `high`, finite numbers."""
+    """(3): each value, limited to at least `low` and at most `high`, finite numbers."""
 
     function = "clip"
     gate = True
@@ -89,7 +89,7 @@ class Clip(_Activation):
 
 @dataclass(eq=False)
 class ReLU6(_Activation):
-    """(3): each value, but no less than 0 and no more than 6."""
+    """(3): each value, limited to at least 0 and at most 6."""
 
     kind = "relu"
     function = "clip"

@@ -1,4 +1,4 @@
-"""Every channel, scaled and shifted by numbers that are learned.
+"""Learned scale and shift of every channel.
 
     Z = γ · A_prev + β                                                                                     (1)
     dA_prev = γ · dZ,   dγ = Σ dZ · A_prev,   dβ = Σ dZ                                                    (2)
@@ -23,7 +23,7 @@ from fovea.layers.base import Gradients, Layer, Shape
 class Affine(Layer):
     """Scales and shifts each channel of (H, W, C) or (n,).
 
-    Parameters: gamma (C,), which begins at 1, and with `bias` beta (C,), at 0.
+    Parameters: gamma (C,), initially 1; with `bias` also beta (C,), initially 0.
     """
 
     kind = "affine"

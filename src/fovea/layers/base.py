@@ -1,16 +1,15 @@
 """The contract of every layer, built in or written by a user.
 
-A layer is a dataclass: its fields are its hyperparameters, and with them it is written to a model file.
-It computes
+A layer is a dataclass. Its fields are its hyperparameters, which a model file stores. It computes
 
     Z, cache = layer.forward(A_prev)                   from its input and its parameters
     dA_prev, gradients = layer.backward(dZ, cache)     from the gradient of its output and the cache
 
-and keeps nothing between the two: it may run twice before the first backward pass, and any dZ may be given.
-What it learns beside gradients, such as running means, are its statistics: `layer.update(cache)` gives their
-new values after a forward pass in training, and whoever trains writes them.
+and keeps no state between the two: it may run twice before the first backward pass, and any dZ may be given.
+Values that it learns without gradients, such as running means, are its statistics: `layer.update(cache)`
+returns their new values after a forward pass in training, and the training loop stores them.
 
-A layer of one's own:
+A layer of your own:
 
     @dataclass(eq=False)
     class Scale(Layer):
@@ -22,11 +21,11 @@ A layer of one's own:
         def backward(self, dZ, cache):
             return dZ * dZ.dtype.type(self.factor), {}
 
-`fovea.check_layer(Scale(2.0), (5, 4, 3))` says whether the two fit together. Axes: N images, H rows,
-W columns, C channels; n values of a flat layer.
+`fovea.check_layer(Scale(2.0), (5, 4, 3))` checks that its two passes agree. Axes: N images, H rows, W
+columns, C channels; n values of a flat layer.
 
-A layer that takes in several arrays says `merges = True`. Its A_prev and its dA_prev are then tuples of
-arrays, and its input_shape is a tuple of shapes. A layer that draws random numbers in training says
+A layer with several inputs sets `merges = True`. Its A_prev and dA_prev are then tuples of arrays, and its
+input_shape is a tuple of shapes. A layer that draws random numbers in training says
 `draws = True`; for others, `rng` may be None.
 """
 
@@ -52,16 +51,16 @@ class Layer:
     """One step of a network. Shapes given to its methods have no batch axis: (H, W, C) or (n,).
 
     `parameters` holds the arrays that training changes, by name ("W", "b"). In a network they are views into
-    its own memory: write into them, they cannot be replaced. `statistics` holds those that are learned beside
-    gradients, in the same way.
+    its own memory: write into them, they cannot be replaced. `statistics` holds, in the same way, those that
+    are learned without gradients.
     """
 
-    # This class is no dataclass itself, so that these are no hyperparameters.
-    kind: ClassVar[str]  # what its name begins with in a network; by default the class name in small letters
-    merges: ClassVar[bool] = False  # whether it takes in several arrays
+    # This class is not a dataclass itself, so these are not hyperparameters.
+    kind: ClassVar[str]  # the start of its name in a network; by default the class name in lower case
+    merges: ClassVar[bool] = False  # True for a layer with several inputs
     draws: ClassVar[bool] = False  # whether its forward pass needs `rng` in training
     name: str = ""  # given by the network: "conv1"
-    frozen: bool = False  # whether a training leaves its parameters and statistics as they are
+    frozen: bool = False  # True if training leaves its parameters and statistics unchanged
     parameters: Mapping[str, np.ndarray] = MappingProxyType({})
     statistics: Mapping[str, np.ndarray] = MappingProxyType({})
 
@@ -73,23 +72,24 @@ class Layer:
         known = REGISTRY.get(cls.__name__)
         if known is not None and known.__module__ != cls.__module__ and known.__module__.startswith("fovea."):
             raise ShapeError(
-                mismatch("Layer", "a class name of its own", cls.__name__, "Fovea has one of it")
+                mismatch("Layer", "a class name of its own", cls.__name__, "Fovea has a layer of that name")
             )
         REGISTRY[cls.__name__] = cls
 
     @property
     def who(self) -> str:
-        """How errors name it: `Conv2D "conv1"`."""
+        """The layer's name in errors: `Conv2D "conv1"`."""
         return type(self).__name__ + (f' "{self.name}"' if self.name else "")
 
     def configuration(self) -> dict[str, Any]:
-        """The hyperparameters, as JSON can write them; the class called with them makes the layer again."""
+        """The hyperparameters, ready for JSON; the class called with them builds the same layer."""
         return {field.name: getattr(self, field.name) for field in fields(self)} if is_dataclass(self) else {}
 
     # Shapes and parameters
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of Z for one image; ShapeError where the input does not fit. Its input's, by default."""
+        """The shape of Z for one image, by default that of the input. Raises ShapeError for an input that
+        does not fit."""
         return input_shape
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
@@ -99,10 +99,10 @@ class Layer:
         return {}
 
     def initialise(self, input_shape: Shape, rng: np.random.Generator) -> None:
-        """Write first values into `parameters` and `statistics`, whose arrays exist and are 0."""
+        """Write initial values into `parameters` and `statistics`, whose arrays exist and are 0."""
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: Any = np.float32) -> Self:
-        """Make the parameters and statistics of a layer that is used alone, outside a network."""
+        """Create the parameters and statistics of a layer that is used alone, outside a network."""
         self.output_shape(input_shape)
         self.parameters, self.statistics = (
             MappingProxyType({name: np.zeros(shape, dtype) for name, shape in shapes.items()})
@@ -112,8 +112,7 @@ class Layer:
         return self
 
     def parameter(self, name: str, like: np.ndarray) -> np.ndarray:
-        """The parameter or statistic as the two passes need it: in the precision of `like`, the array that
-        came in."""
+        """The parameter or statistic of that name, in the precision of `like`, the pass's input."""
         values = self.parameters if name in self.parameters else self.statistics
         if name not in values:
             remedy = "put the layer into a Network, or call its build(input_shape, rng)"
@@ -121,14 +120,14 @@ class Layer:
         return values[name].astype(like.dtype, copy=False)
 
     def check_batch(self, pictures: int, input_shape: Shape) -> None:
-        """Raise ShapeError where a batch of so many pictures cannot be trained with."""
+        """Raise ShapeError if the layer cannot train on a batch of `pictures` pictures."""
 
     # The two passes
 
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
-        """Z and what backward needs. `rng` is where training draws from."""
+        """Z, and the cache for `backward`. Training draws random numbers from `rng`."""
         raise NotImplementedError(f"{self.who} has no forward pass")
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
@@ -136,43 +135,44 @@ class Layer:
         raise NotImplementedError(f"{self.who} has no backward pass")
 
     def update(self, cache: Any) -> Mapping[str, np.ndarray]:
-        """The statistics' new values after a forward pass in training, each under its name; none after any
-        other. They are not written here."""
+        """The statistics' new values after a forward pass in training, by name; empty after any other pass.
+        They are not stored here."""
         return {}
 
     # What the summary counts, for one image
 
     def window(self, input_shape: Shape) -> Window | None:
-        """The window through which an output value sees the input, if there is one."""
+        """The window of input pixels that an output value depends on, if there is one."""
         return None
 
     def upward(self, input_shape: Shape) -> Window | None:
-        """The window over its output whose positions are its input's rows and columns, if there is one: of a
-        layer that writes through windows, as transposed convolution does."""
+        """The window of output pixels that an input value contributes to, if there is one, as in a transposed
+        convolution; its positions are the input's rows and columns."""
         return None
 
     def connections(self, input_shape: Shape) -> int:
-        """The input values and biases behind each output, all added up; 0 where each value stands alone."""
+        """The number of input values and biases that each output depends on, summed over the outputs; 0 for
+        element-wise layers."""
         return 0
 
     def multiply_adds(self, input_shape: Shape) -> int:
         return 0
 
 
-def pack_inputs(layer: Layer, those: Sequence[Any]) -> Any:
-    """What `layer` calls its A_prev or its input_shape, of `those` that it takes in."""
-    return tuple(those) if layer.merges else those[0]
+def pack_inputs(layer: Layer, inputs: Sequence[Any]) -> Any:
+    """A_prev or input_shape of `layer`: a tuple of its `inputs` if it merges, else the only one."""
+    return tuple(inputs) if layer.merges else inputs[0]
 
 
-def unpack_inputs(taken: Any) -> tuple[Any, ...]:
+def unpack_inputs(packed: Any) -> tuple[Any, ...]:
     """The inverse of `pack_inputs`, for arrays."""
-    return taken if isinstance(taken, tuple) else (taken,)
+    return packed if isinstance(packed, tuple) else (packed,)
 
 
 def image_shape(input_shape: Shape, who: str) -> tuple[int, int, int]:
     """`input_shape` as (H, W, C), or a ShapeError."""
     if len(input_shape) != 3:
-        remedy = "only Dense and its like follow Flatten" if len(input_shape) == 1 else ""
+        remedy = "after Flatten only flat layers such as Dense can follow" if len(input_shape) == 1 else ""
         raise ShapeError(mismatch(who, "an input of (H, W, C)", tuple(input_shape), remedy))
     H, W, C = input_shape
     return H, W, C
@@ -182,13 +182,14 @@ PRECISIONS = ("fast", "exact")
 
 
 def checked_precision(precision: Any, who: str) -> str:
-    """`precision`, if it is one. Raises ShapeError."""
+    """`precision`, if it is valid. Raises ShapeError."""
     if precision not in PRECISIONS:
         raise ShapeError(mismatch(f"{who}: precision", '"fast" or "exact"', short(precision)))
     return precision
 
 
 def checked_padding(padding: Padding, who: str) -> Padding:
-    """`padding` as Window takes it, with tuples for lists; ShapeError for what it does not take."""
+    """`padding` in a form that Window accepts, tuples instead of lists. Raises ShapeError if it is
+    invalid."""
     Window.of((1, 1), 1, 1, padding, who)
     return padding if isinstance(padding, str | int) else (padding[0], padding[1], padding[2], padding[3])

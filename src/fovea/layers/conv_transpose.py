@@ -1,12 +1,12 @@
-"""Transposed convolution: a convolution's way back, from small maps to larger ones.
+"""Transposed convolution: the gradient of a convolution as a layer, from small maps to larger ones.
 
     Z[n, h·s_H + i·d_H − top, w·s_W + j·d_W − left, c] += W[i, j, c, k] · A_prev[n, h, w, k],  for all
     n, h, w, i, j, k, c, as far as there are such rows and columns; and b[c] once                     (1)
 
-Every input value writes the filter, times itself, into a window of the output. That is the gradient by its
-input of the convolution with the same filters, strides and padding, which leads from Z's shape to A_prev's;
-and the gradients here are that convolution and its filters' gradient. With groups, the runs of channels are
-apart as in Conv2D, c counted from its run's first.
+Every input value adds the filter, times itself, to a window of the output. That is the input gradient of the
+convolution with the same filters, strides and padding, from Z's shape to A_prev's; and the gradients here are
+that convolution, and its filters' gradient. With groups, channels are divided as in Conv2D, and c counts from
+the first channel of its group.
 
     n image   h, w input row, column   i, j row, column in the window   k input channel   c filter
     s stride   d dilation   top, left the padding, which is taken away from the output

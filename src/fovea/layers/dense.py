@@ -4,7 +4,7 @@
 
     n image   k input value   u unit
 
-The gradients stand in `fovea.reference.dense`.
+The gradients are in `fovea.reference.dense`.
 """
 
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class Dense(Layer):
         return dA_prev, {"W": dW, "b": db} if self.bias else {"W": dW}
 
     def connections(self, input_shape: Shape) -> int:
-        """As many as parameters: nothing is shared."""
+        """The number of parameters: none is shared."""
         return self.multiply_adds(input_shape) + (self.units if self.bias else 0)
 
     def multiply_adds(self, input_shape: Shape) -> int:

@@ -1,8 +1,8 @@
-"""Dropout: in training, values are left out at random, so that no value can rely on another.
+"""Dropout: in training, random values are set to 0, so that no value can rely on another.
 
     Z = A_prev · M,   M = 0 with probability `rate`, else 1 / (1 − rate);       dA_prev = dZ · M          (1)
 
-Since the kept values grow, the mean stays, and prediction needs no change: Z = A_prev ("inverted" dropout).
+Scaling up the kept values preserves the mean, so prediction needs no change: Z = A_prev ("inverted" dropout).
 
 Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout (2014), JMLR 15.
 """
@@ -20,7 +20,7 @@ from fovea.reference.quiet import quietly
 
 @dataclass(eq=False)
 class Dropout(Layer):
-    """`rate` is the part that is left out, 0 ≤ rate < 1; any shape."""
+    """`rate` is the share of values that are set to 0, 0 ≤ rate < 1; any shape."""
 
     kind = "dropout"
     draws = True

@@ -1,15 +1,15 @@
-"""Normalisation of each picture by itself: numbers that belong together get mean 0 and variance 1, and each
-channel is then scaled and shifted.
+"""Normalisation within each picture: every group of values gets mean 0 and variance 1, and each channel is
+then scaled and shifted.
 
     x̂ = (A_prev − μ) / √(σ² + ε),    Z = γ x̂ + β                                                         (1)
 
-μ and σ² are the mean and the variance of
+μ and σ² are, in training and in prediction, the mean and the variance over
 
-    GroupNorm       a picture's group of neighbouring channels, all pixels
-    InstanceNorm    a picture's channel, all pixels
-    LayerNorm       a pixel's channels
+    GroupNorm       all pixels of a group of neighbouring channels
+    InstanceNorm    all pixels of a channel
+    LayerNorm       all channels of a pixel
 
-in training and in predictions alike. The gradients stand in `fovea.reference.grouped`.
+of one picture. The gradients are in `fovea.reference.grouped`.
 
 Wu, He: Group normalization (2018); Ulyanov, Vedaldi, Lempitsky: Instance normalization (2016); Ba, Kiros,
 Hinton: Layer normalization (2016).
@@ -28,7 +28,7 @@ from fovea.ranges import SMALLEST, number, whole
 
 
 class _Scaled(Layer):
-    """Of (H, W, C) or (n,). Parameters: gamma (C,), which begins at 1, and beta (C,), at 0."""
+    """Normalises (H, W, C) or (n,). Parameters: gamma (C,), initially 1, and beta (C,), initially 0."""
 
     epsilon: float
 
@@ -36,7 +36,7 @@ class _Scaled(Layer):
         self.epsilon = number(self.epsilon, f"{type(self).__name__}: epsilon", "a number above 0", SMALLEST)
 
     def groups_of(self, channels: int) -> int | None:
-        """How many groups the channels make; None where each pixel is normalised by itself."""
+        """The number of groups of channels; None if each pixel is normalised by itself."""
         raise NotImplementedError
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -46,7 +46,7 @@ class _Scaled(Layer):
         arguments.groups_of(input_shape[-1], groups or 1, self.who)
         if prod(input_shape) < 2 * (groups or prod(input_shape[:-1])):
             remedy = "one number has no variance"
-            raise ShapeError(mismatch(self.who, "two numbers that belong together", input_shape, remedy))
+            raise ShapeError(mismatch(self.who, "two numbers per group", input_shape, remedy))
         return input_shape
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
@@ -68,17 +68,17 @@ class _Scaled(Layer):
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         """dZ → dA_prev, both of the shape of A_prev; dgamma (C,), dbeta (C,)."""
         gamma, groups = self.parameter("gamma", cache), self.groups_of(cache.shape[-1])
-        how = {"epsilon": self.epsilon}
+        epsilon = self.epsilon
         if groups is None:
-            dA_prev, dgamma, dbeta = functional.layer_norm_backward(dZ, cache, gamma, **how)
+            dA_prev, dgamma, dbeta = functional.layer_norm_backward(dZ, cache, gamma, epsilon=epsilon)
         else:
-            dA_prev, dgamma, dbeta = functional.group_norm_backward(dZ, cache, gamma, groups, **how)
+            dA_prev, dgamma, dbeta = functional.group_norm_backward(dZ, cache, gamma, groups, epsilon=epsilon)
         return dA_prev, {"gamma": dgamma, "beta": dbeta}
 
 
 @dataclass(eq=False)
 class GroupNorm(_Scaled):
-    """Normalises `groups` groups of neighbouring channels; `epsilon` > 0 keeps the root away from 0."""
+    """Normalises `groups` groups of neighbouring channels; `epsilon` > 0 keeps the square root above 0."""
 
     groups: int
     epsilon: float = 1e-5
@@ -93,7 +93,7 @@ class GroupNorm(_Scaled):
 
 @dataclass(eq=False)
 class InstanceNorm(_Scaled):
-    """Normalises each channel of each picture; `epsilon` > 0 keeps the root away from 0."""
+    """Normalises each channel of each picture; `epsilon` > 0 keeps the square root above 0."""
 
     epsilon: float = 1e-5
 
@@ -103,7 +103,7 @@ class InstanceNorm(_Scaled):
 
 @dataclass(eq=False)
 class LayerNorm(_Scaled):
-    """Normalises the channels of each pixel; `epsilon` > 0 keeps the root away from 0."""
+    """Normalises the channels of each pixel; `epsilon` > 0 keeps the square root above 0."""
 
     epsilon: float = 1e-5
 

@@ -4,8 +4,8 @@
     Multiply  Z = Π_i A_prev_i                        dA_prev_i = dZ · Π_{j ≠ i} A_prev_j                  (2)
     Concat    Z = A_prev_0, A_prev_1, … side by side along the channels; each takes its part of dZ back    (3)
 
-Sums and products broadcast as NumPy's do: (C,) and (1, 1, C) are a number for each channel of (H, W, C), and
-(H, W, 1) is one for each pixel; gradients are summed over the axes along which an input was repeated.
+Sums and products broadcast as in NumPy: (C,) and (1, 1, C) hold a number for each channel of (H, W, C), and
+(H, W, 1) one for each pixel; gradients are summed over the axes along which an input was repeated.
 
 He, Zhang, Ren, Sun: Deep residual learning for image recognition (2015); Hu, Shen, Albanie, Sun, Wu:
 Squeeze-and-excitation networks (2017), for products; Szegedy and others: Going deeper with convolutions
@@ -24,7 +24,7 @@ from fovea.layers.base import Gradients, Layer, Shape
 
 
 class _Broadcast(Layer):
-    """Its inputs' shapes broadcast."""
+    """Two or more inputs whose shapes broadcast."""
 
     merges = True
 
@@ -35,12 +35,12 @@ class _Broadcast(Layer):
                 return tuple(map(int, np.broadcast_shapes(*shapes)))
         except ValueError:
             pass
-        raise _refused(self.who, "shapes that broadcast", shapes)
+        raise _input_error(self.who, "shapes that broadcast", shapes)
 
 
 @dataclass(eq=False)
 class Add(_Broadcast):
-    """The sum of its inputs, two or more: where a shortcut meets the way around."""
+    """The sum of two or more inputs, as at the end of a residual block."""
 
     kind = "add"
 
@@ -57,7 +57,7 @@ class Add(_Broadcast):
 
 @dataclass(eq=False)
 class Multiply(_Broadcast):
-    """The product of its inputs, two or more, value by value: where a gate meets what it lets through."""
+    """The element-wise product of two or more inputs, as with the gate in squeeze-and-excitation."""
 
     kind = "multiply"
 
@@ -74,7 +74,7 @@ class Multiply(_Broadcast):
 
 @dataclass(eq=False)
 class Concat(Layer):
-    """Its inputs side by side along the last axis, the channels; the other axes are the same in all."""
+    """Two or more inputs, concatenated along the last axis, the channels; the other axes are equal."""
 
     kind = "concat"
     merges = True
@@ -82,7 +82,7 @@ class Concat(Layer):
     def output_shape(self, input_shape: Any) -> Shape:
         shapes = _shapes(input_shape)
         if len(shapes) < 2 or any(s[:-1] != shapes[0][:-1] for s in shapes):
-            raise _refused(self.who, "the same rows and columns", shapes)
+            raise _input_error(self.who, "the same rows and columns", shapes)
         return *shapes[0][:-1], sum(shape[-1] for shape in shapes)
 
     def forward(
@@ -100,6 +100,6 @@ def _shapes(input_shape: Any) -> list[Shape]:
     return [tuple(shape) if isinstance(shape, tuple | list) else (shape,) for shape in input_shape]
 
 
-def _refused(who: str, alike: str, shapes: list[Shape]) -> ShapeError:
+def _input_error(who: str, common: str, shapes: list[Shape]) -> ShapeError:
     got = " and ".join(map(str, shapes)) or "none"
-    return ShapeError(mismatch(who, f"two inputs or more of {alike}", got))
+    return ShapeError(mismatch(who, f"two inputs or more of {common}", got))

@@ -3,12 +3,12 @@
     x̂ = (A_prev − μ) / √(σ² + ε),    Z = γ x̂ + β                                                         (1)
 
 In training, μ and σ² are the mean and the variance of a channel over all images and pixels of the batch, so
-that an image's Z depends on its batch. Meanwhile running values of both are learned beside the gradients,
+an image's Z depends on its batch. Meanwhile running averages of both are updated,
 
     mean ← mean + momentum · (μ − mean),    variance ← variance + momentum · (σ² M/(M − 1) − variance)     (2)
 
-for M numbers a channel: the running variance is the unbiased one, as in PyTorch. In inference these take the
-place of μ and σ², and an image's Z is its own. The gradients stand in `fovea.reference.normalization`.
+for M numbers per channel: the running variance is the unbiased one, as in PyTorch. In inference they replace
+μ and σ², and an image's Z depends on that image alone. The gradients are in `fovea.reference.normalization`.
 
 Ioffe, Szegedy: Batch normalization (2015), arXiv:1502.03167.
 """
@@ -28,7 +28,7 @@ from fovea.ranges import SMALLEST, number
 
 class _Cache(NamedTuple):
     A_prev: np.ndarray
-    mean: np.ndarray  # those that normalised it
+    mean: np.ndarray  # the two that A_prev was normalised with
     variance: np.ndarray
     training: bool
 
@@ -37,9 +37,9 @@ class _Cache(NamedTuple):
 class BatchNorm(Layer):
     """Normalises each channel of (H, W, C) or (n,).
 
-    `epsilon` > 0 keeps the root away from 0. `momentum`, 0 to 1, is the part that a new batch has in the
-    running statistics. Parameters: gamma (C,), which begins at 1, and beta (C,), at 0. Statistics: mean (C,),
-    which begins at 0, and variance (C,), at 1. In training a batch needs two numbers a channel.
+    `epsilon` > 0 keeps the square root above 0. `momentum`, 0 to 1, is the weight of a new batch in the
+    running statistics. Parameters: gamma (C,), initially 1, and beta (C,), initially 0. Statistics: mean
+    (C,), initially 0, and variance (C,), initially 1. In training a batch needs two numbers per channel.
     """
 
     kind = "batchnorm"
@@ -70,7 +70,7 @@ class BatchNorm(Layer):
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
         """A_prev (N, H, W, C) or (N, n) → Z of the same shape."""
-        training = training and not self.frozen  # else it is as in inference
+        training = training and not self.frozen  # a frozen layer behaves as in inference
         if training:
             self.check_batch(len(A_prev), A_prev.shape[1:])
             mean, variance = functional.batch_statistics(A_prev)
@@ -90,19 +90,19 @@ class BatchNorm(Layer):
         return dA_prev, {"gamma": dgamma, "beta": dbeta}
 
     def update(self, cache: Any) -> Mapping[str, np.ndarray]:
-        """The running statistics after a forward pass in training, (2); none after any other."""
+        """The running statistics after a forward pass in training, (2); empty after any other pass."""
         A_prev, mean, variance, training = cache
         if not training:
             return {}
         M = A_prev.size // A_prev.shape[-1]
         new = {"mean": mean, "variance": variance * variance.dtype.type(M / (M - 1))}
         old = {name: self.parameter(name, A_prev) for name in new}
-        part = A_prev.dtype.type(self.momentum)
-        with np.errstate(over="ignore", invalid="ignore"):  # whoever trains looks at them, and says so
-            return {name: old[name] + part * (new[name] - old[name]) for name in new}  # (2)
+        momentum = A_prev.dtype.type(self.momentum)
+        with np.errstate(over="ignore", invalid="ignore"):  # the training loop checks them and reports NaN
+            return {name: old[name] + momentum * (new[name] - old[name]) for name in new}  # (2)
 
     def check_batch(self, pictures: int, input_shape: Shape) -> None:
-        """ShapeError unless there are two numbers a channel."""
+        """Raise ShapeError for fewer than two numbers per channel."""
         if pictures * prod(input_shape[:-1]) < 2:
-            got, remedy = f"a batch of {pictures}", "choose a batch size that leaves no picture alone"
-            raise ShapeError(mismatch(self.who, "two numbers a channel in training", got, remedy))
+            got, remedy = f"a batch of {pictures}", "choose a batch size that leaves no batch of one picture"
+            raise ShapeError(mismatch(self.who, "two numbers per channel in training", got, remedy))

@@ -1,12 +1,12 @@
-"""Pooling: one number for each window, in every channel by itself, with no parameters.
+"""Pooling: one number for each window, in each channel separately, without parameters.
 
     max       Z[n, h, w, c] = max_{i, j} A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, c]                    (1)
     average   Z[n, h, w, c] = mean_{i, j} A_prev_pad[n, h·s_H + i·d_H, w·s_W + j·d_W, c]                   (2)
     global    Z[n, c]       = mean_{h, w}, or max_{h, w}, of A_prev[n, h, w, c]                            (3)
     channels  Z[n, h, w, 0] = mean_c, or max_c, of A_prev[n, h, w, c]                                      (4)
 
-For the maximum, padding counts as −∞; the mean leaves it out unless `count_include_pad` asks for it. What
-a window of `ceil_mode` covers beyond the padding counts in neither.
+For the maximum, padding counts as −∞; the mean leaves it out unless `count_include_pad` is set. Pixels beyond
+the padding, under a window of `ceil_mode`, never count.
 
     n image   h, w output row, column   i, j row, column in the window   c channel   s stride   d dilation
 
@@ -30,9 +30,9 @@ from fovea.ranges import flag
 
 @dataclass(eq=False)
 class _Pool2D(Layer):
-    """Windows of `pool_size`, moved by `stride` (the pool size where it is None), their pixels `dilation`
-    apart. With `ceil_mode` a last window that does not fit is there, too, if it begins in the input or the
-    padding before it."""
+    """Windows of `pool_size`, moved by `stride` (by default the pool size), their pixels `dilation` apart.
+    With `ceil_mode` a last window that does not fit counts too, if it starts in the input or the padding
+    before it."""
 
     kind = "pool"
 
@@ -59,8 +59,9 @@ class _Pool2D(Layer):
 
     def window(self, input_shape: Shape) -> Window:
         H, W, _ = image_shape(input_shape, self.who)
-        how = self.pool_size, self.stride, self.padding, self.dilation, self.ceil_mode
-        return pooled((H, W), *how, self.who)
+        return pooled(
+            (H, W), self.pool_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.who
+        )
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return *self.window(input_shape).output, input_shape[2]  # (n_H, n_W, C)
@@ -68,7 +69,7 @@ class _Pool2D(Layer):
     def connections(self, input_shape: Shape) -> int:
         return prod(self.output_shape(input_shape)) * prod(self.window(input_shape).size)
 
-    def _how(self) -> dict[str, Any]:
+    def _geometry(self) -> dict[str, Any]:
         names = "stride", "padding", "dilation", "ceil_mode"
         return {name: getattr(self, name) for name in names}
 
@@ -83,13 +84,13 @@ class MaxPool2D(_Pool2D):
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
         """A_prev (N, H, W, C) → Z (N, n_H, n_W, C)."""
-        Z = functional.max_pool2d(A_prev, self.pool_size, **self._how())  # (1)
+        Z = functional.max_pool2d(A_prev, self.pool_size, **self._geometry())  # (1)
         return Z, A_prev
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         """dZ (N, n_H, n_W, C) → dA_prev (N, H, W, C)."""
         A_prev = cache
-        return functional.max_pool2d_backward(dZ, A_prev, self.pool_size, **self._how()), {}
+        return functional.max_pool2d_backward(dZ, A_prev, self.pool_size, **self._geometry()), {}
 
 
 @dataclass(eq=False)
@@ -108,16 +109,16 @@ class AveragePool2D(_Pool2D):
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> tuple[np.ndarray, Any]:
         """A_prev (N, H, W, C) → Z (N, n_H, n_W, C)."""
-        Z = functional.average_pool2d(A_prev, self.pool_size, **self._how())  # (2)
+        Z = functional.average_pool2d(A_prev, self.pool_size, **self._geometry())  # (2)
         return Z, A_prev
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         """dZ (N, n_H, n_W, C) → dA_prev (N, H, W, C)."""
         A_prev = cache
-        return functional.average_pool2d_backward(dZ, A_prev, self.pool_size, **self._how()), {}
+        return functional.average_pool2d_backward(dZ, A_prev, self.pool_size, **self._geometry()), {}
 
-    def _how(self) -> dict[str, Any]:
-        return super()._how() | {"count_include_pad": self.count_include_pad}
+    def _geometry(self) -> dict[str, Any]:
+        return super()._geometry() | {"count_include_pad": self.count_include_pad}
 
 
 class _Global(Layer):
@@ -176,8 +177,8 @@ POOLED = ("average", "max")
 
 @dataclass(eq=False)
 class ChannelPool(Layer):
-    """One value for each pixel: the mean of its channels, or the largest of them, as `mode`, "average" or
-    "max", says; (H, W, C) → (H, W, 1)."""
+    """One value for each pixel: the mean or the largest of its channels, with `mode` "average" or "max";
+    (H, W, C) → (H, W, 1)."""
 
     kind = "pool"
 

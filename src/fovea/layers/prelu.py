@@ -2,7 +2,7 @@
 
     A = Z where Z > 0, else slope · Z                                                                     (1)
 
-The gradients stand in `fovea.reference.prelu`. He, Zhang, Ren, Sun: Delving deep into rectifiers (2015),
+The gradients are in `fovea.reference.prelu`. He, Zhang, Ren, Sun: Delving deep into rectifiers (2015),
 arXiv:1502.01852.
 """
 
@@ -16,14 +16,14 @@ from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer, Shape
 from fovea.ranges import flag
 
-BEGIN = 0.25  # as in the paper, and in PyTorch
+INITIAL = 0.25  # as in the paper and in PyTorch
 
 
 @dataclass(eq=False)
 class PReLU(Layer):
     """(1) of each channel of (H, W, C) or (n,).
 
-    Parameter: slope (C,), which begins at 0.25; (1,) with `shared`, one for all channels.
+    Parameter: slope (C,), initially 0.25; (1,) with `shared`, one for all channels.
     """
 
     shared: bool = False
@@ -40,7 +40,7 @@ class PReLU(Layer):
         return {"slope": (1 if self.shared else input_shape[-1],)}
 
     def initialise(self, input_shape: Shape, rng: np.random.Generator) -> None:
-        self.parameters["slope"][...] = BEGIN
+        self.parameters["slope"][...] = INITIAL
 
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
@@ -56,5 +56,5 @@ class PReLU(Layer):
         return dZ, {"slope": dslope.sum(keepdims=True) if self.shared else dslope}
 
     def _slopes(self, Z: np.ndarray) -> np.ndarray:
-        """One of each channel."""
+        """One slope per channel, (C,)."""
         return np.broadcast_to(self.parameter("slope", Z), Z.shape[-1:])

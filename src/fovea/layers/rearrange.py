@@ -1,10 +1,11 @@
-"""Layers that move numbers to other places, and compute nothing.
+"""Layers that move values to other positions, and compute nothing.
 
     SpaceToDepth   blocks of b × b pixels become channels: (H · b, W · b, C) → (H, W, C · b²)              (1)
     DepthToSpace   the inverse                                                                             (2)
     Channels       Z[h, w, k] = A_prev[h, w, order[k]]                                                     (3)
 
-The order of the channels is that of `fovea.reference.rearrange`; each gradient goes the way back.
+`fovea.reference.rearrange` defines the order of the channels; each gradient moves back to its value's
+position.
 
 Shi et al.: Real-time single image and video super-resolution using an efficient sub-pixel convolutional
 neural network (2016); Zhang, Zhou, Lin, Sun: ShuffleNet (2017).
@@ -31,8 +32,8 @@ class _Blocks(Layer):
 
 @dataclass(eq=False)
 class SpaceToDepth(_Blocks):
-    """(1): blocks of `block` × `block` pixels as channels. With `mode` "DCR" the channels of one place in a
-    block lie together; with "CRD" the places of one channel, as in PyTorch's PixelUnshuffle."""
+    """(1): blocks of `block` × `block` pixels as channels. With `mode` "DCR" the channels of one pixel in a
+    block are adjacent; with "CRD" the pixels of one channel, as in PyTorch's PixelUnshuffle."""
 
     block: int
     mode: str = "DCR"
@@ -86,7 +87,7 @@ class DepthToSpace(_Blocks):
 
 @dataclass(eq=False)
 class Channels(Layer):
-    """(3): the channels whose numbers `order` has, in this order, none of them twice."""
+    """(3): the channels numbered in `order`, in this order, none of them twice."""
 
     order: tuple[int, ...]
 

@@ -1,11 +1,11 @@
-"""Pictures padded, cropped and resized: new pixels are old ones, or means of neighbours; no parameters.
+"""Padding, cropping and resizing: new pixels are old ones, or weighted means of neighbours; no parameters.
 
-    Pad2D      Z[n, y, x, c] = A_prev[n, y − top, x − left, c]; what lies beyond the border, `mode` says   (1)
-    Resize2D   Z[n, y, x, c] = A_prev at (y', x'), where the new pixel lies among the old ones             (2)
+    Pad2D      Z[n, y, x, c] = A_prev[n, y − top, x − left, c]; beyond the border as set by `mode`         (1)
+    Resize2D   Z[n, y, x, c] = A_prev at (y', x'), the new pixel's position among the old ones             (2)
 
     n image   y, x output row, column   c channel
 
-The places of (2) are computed in `fovea.geometry.sampling`. A pixel's gradient is the weighted sum of the
+`fovea.geometry.sampling` computes the positions of (2). A pixel's gradient is the weighted sum of the
 gradients of all outputs that it contributes to.
 """
 
@@ -23,20 +23,20 @@ from fovea.layers.base import Gradients, Layer, Shape, image_shape
 
 
 class _Sampling(Layer):
-    """One table for rows and one for columns."""
+    """A layer that samples its input, by one table for rows and one for columns."""
 
     def axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
-        """Which pixels each output row and column is made of."""
+        """The input pixels, with their weights, of each output row and column."""
         raise NotImplementedError
 
 
 @dataclass(eq=False)
 class Pad2D(_Sampling):
-    """Larger by `padding`: one whole number, or four (top, bottom, left, right); negative ones cut off.
+    """Pads by `padding`: one whole number, or four (top, bottom, left, right); negative numbers crop.
 
-    `mode` says what lies beyond the border, by the names of scipy.ndimage: "constant", which is `value`;
-    "mirror" (PyTorch's reflect, without the edge itself), "nearest" (replicate), "wrap" (circular), or
-    "reflect", which repeats the edge.
+    `mode` defines the pixels beyond the border, with scipy.ndimage's names: "constant" (`value`), "mirror"
+    (PyTorch's reflect, without the edge itself), "nearest" (replicate), "wrap" (circular), or "reflect",
+    which repeats the edge.
     """
 
     kind = "pad"
@@ -68,7 +68,7 @@ class Pad2D(_Sampling):
         return self.padding
 
     def window(self, input_shape: Shape) -> Window | None:
-        """One pixel wide, where nothing is cut off."""
+        """A window of one pixel; None if any side is cropped."""
         if min(self.sides) < 0:
             return None
         return Window.of(image_shape(input_shape, self.who)[:2], 1, 1, self.sides, self.who)
@@ -78,7 +78,7 @@ class Pad2D(_Sampling):
         height, width = H + top + bottom, W + left + right
         if height < 1 or width < 1:
             raise ShapeError(
-                mismatch(self.who, "at least one pixel to remain", f"{H}×{W} with {self.sides} more")
+                mismatch(self.who, "at least one pixel to remain", f"{H}×{W} padded by {self.sides}")
             )
         return height, width, C
 
@@ -100,8 +100,8 @@ class Pad2D(_Sampling):
 
 @dataclass(eq=False)
 class Resize2D(_Sampling):
-    """`size` = (height, width), larger or smaller, as PyTorch's `interpolate`; `mode` is "nearest" or
-    "bilinear". With `align_corners`, for the latter, the corners' centres stay where they are."""
+    """Resizes to `size` = (height, width), as PyTorch's `interpolate`; `mode` is "nearest" or "bilinear".
+    With `align_corners`, for the latter, the centres of the corner pixels keep their positions."""
 
     kind = "resize"
 
@@ -118,8 +118,8 @@ class Resize2D(_Sampling):
 
     def axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
         (H, W, _), (height, width) = image_shape(input_shape, self.who), pair(self.size, self.who, "size")
-        how = self.mode, self.align_corners
-        return resized(H, height, *how), resized(W, width, *how)
+        options = self.mode, self.align_corners
+        return resized(H, height, *options), resized(W, width, *options)
 
     def forward(
         self, A_prev: np.ndarray, *, training: bool = False, rng: np.random.Generator | None = None
@@ -131,5 +131,5 @@ class Resize2D(_Sampling):
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
         """dZ (N, height, width, C) → dA_prev (N, H, W, C)."""
-        how = {"mode": self.mode, "align_corners": self.align_corners}
-        return functional.resize2d_backward(dZ, cache, **how), {}
+        dA_prev = functional.resize2d_backward(dZ, cache, mode=self.mode, align_corners=self.align_corners)
+        return dA_prev, {}

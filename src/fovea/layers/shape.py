@@ -1,4 +1,4 @@
-"""Layers that move no values, but see them in another shape."""
+"""Layers that change only the shape."""
 
 from dataclasses import dataclass
 from math import prod

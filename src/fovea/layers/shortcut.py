@@ -1,9 +1,9 @@
-"""The shortcut without parameters, where the way around makes a picture smaller and deeper.
+"""The shortcut without parameters, for residual blocks whose output has fewer pixels and more channels.
 
     Z[n, h, w, c] = A_prev[n, h·s, w·s, c]  for c < C,  0 for the further channels                         (1)
     dA_prev[n, h·s, w·s, c] = dZ[n, h, w, c], and 0 at all pixels between                                  (2)
 
-    n image   h, w output row, column   c channel, of C that come in   s stride
+    n image   h, w output row, column   c channel, of C input channels   s stride
 
 He, Zhang, Ren, Sun: Deep residual learning for image recognition (2015), arXiv:1512.03385, section 3.3,
 option A: "identity mapping, with extra zero entries padded"; the further channels are the last.
@@ -57,6 +57,6 @@ class Shortcut(Layer):
 
     @property
     def pixels(self) -> tuple[slice, ...]:
-        """Which pixels of (N, H, W, …) it takes."""
+        """The index of the input's pixels in (N, H, W, …)."""
         s_H, s_W = pair(self.stride, self.who, "stride")
         return slice(None), slice(None, None, s_H), slice(None, None, s_W)

@@ -1,10 +1,11 @@
-"""Softmax: values that become shares of one another. The formulas are in `fovea.reference.activation`.
+"""Softmax: values turned into shares that sum to 1. The formulas are in `fovea.reference.activation`.
 
     Softmax        A = exp(Z) / Σ exp(Z)         dZ = A · (dA − Σ dA · A)                                 (1)
     LogSoftmax     A = Z − log Σ exp(Z)          dZ = dA − exp(A) · Σ dA                                  (2)
 
-Σ is over what `over` names: the "channels" of each pixel, its column ("height") or its row ("width") in each
-channel, the "pixels" of each channel, or "all" values of a picture. A flat layer's values are its channels.
+`over` names the values that Σ sums: the "channels" of each pixel, its column ("height") or its row ("width")
+in each channel, the "pixels" of each channel, or "all" values of a picture. A flat layer's values are its
+channels.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ OVER = {"channels": (2,), "height": (0,), "width": (1,), "pixels": (0, 1), "all"
 
 @dataclass(eq=False)
 class _Shares(Layer):
-    """`function` is its name in `fovea.functional`, which takes rows."""
+    """`function` is the name of its operation on rows in `fovea.functional`."""
 
     function = ""
 
@@ -39,11 +40,11 @@ class _Shares(Layer):
         return input_shape
 
     def axes(self, shape: Shape) -> tuple[int, ...]:
-        """Which axes of `shape`, (H, W, C) or (n,), are summed over."""
+        """The axes of `shape`, (H, W, C) or (n,), to sum over."""
         if len(shape) == 1 and self.over in ("channels", "all"):
             return (0,)
         if len(shape) != 3:
-            remedy = 'over="channels" takes rows (n,) too'
+            remedy = 'over="channels" accepts rows (n,) too'
             raise ShapeError(mismatch(self.who, f'(H, W, C) for over="{self.over}"', shape, remedy))
         return OVER[self.over]
 
@@ -57,18 +58,19 @@ class _Shares(Layer):
         return self._by_rows(getattr(functional, f"{self.function}_backward"), dZ, cache), {}
 
     def _by_rows(self, function: Any, *arrays: np.ndarray) -> np.ndarray:
-        """`function` of the arrays as rows of what is summed over, in their own shape."""
+        """Apply `function` to the arrays as rows of the values to sum over; the result has the arrays'
+        shape."""
         axes = [1 + axis for axis in self.axes(arrays[0].shape[1:])]
-        ends = range(-len(axes), 0)
-        lying = [np.moveaxis(array, axes, ends) for array in arrays]
-        shape = lying[0].shape
-        rows = function(*(array.reshape(-1, prod(shape[-len(axes) :])) for array in lying))
-        return np.ascontiguousarray(np.moveaxis(rows.reshape(shape), ends, axes))
+        last = range(-len(axes), 0)
+        moved = [np.moveaxis(array, axes, last) for array in arrays]
+        shape = moved[0].shape
+        rows = function(*(array.reshape(-1, prod(shape[-len(axes) :])) for array in moved))
+        return np.ascontiguousarray(np.moveaxis(rows.reshape(shape), last, axes))
 
 
 @dataclass(eq=False)
 class Softmax(_Shares):
-    """(1): shares, which sum to 1. A classifier needs none: its loss and its predictions take logits."""
+    """(1): shares, which sum to 1. A classifier needs no such layer: loss and predictions work on logits."""
 
     function = "softmax"
 

@@ -1,4 +1,4 @@
-"""More activations, each of one value; the formulas of both passes are in `fovea.reference.piecewise` and
+"""More element-wise activations; the formulas of both passes are in `fovea.reference.piecewise` and
 `fovea.reference.smooth`.
 
     ELU              Z where Z > 0, else α · (exp(Z) − 1)                                                 (1)
@@ -14,7 +14,7 @@
     Softsign         Z / (1 + |Z|)                                                                        (11)
     Tanhshrink       Z − tanh(Z)                                                                          (12)
 
-They are PyTorch's of the same names, derivatives at the bends included.
+They equal PyTorch's functions of the same names, including the derivatives at the kinks.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 @dataclass(eq=False)
 class ELU(_Activation):
-    """(1): each value, or what lies between it and −`alpha`, a finite number, where it is negative."""
+    """(1): each value, bent exponentially towards −`alpha`, a finite number, where it is negative."""
 
     function = "elu"
     from_output = False
@@ -48,7 +48,7 @@ class ELU(_Activation):
 
 @dataclass(eq=False)
 class CELU(_Activation):
-    """(2): `ELU` with a slope that does not jump at 0, whatever `alpha`, a number above 0, is."""
+    """(2): `ELU` with a slope that is continuous at 0 for every `alpha`, a number above 0."""
 
     function = "elu"
     from_output = False
@@ -112,7 +112,7 @@ class ThresholdedReLU(_Activation):
 
 @dataclass(eq=False)
 class GELU(_Activation):
-    """(7); with `approximate` "tanh" nearly, Z · (1 + tanh(√(2/π) · (Z + 0.044715 Z³))) / 2."""
+    """(7); with `approximate` "tanh" its approximation Z · (1 + tanh(√(2/π) · (Z + 0.044715 Z³))) / 2."""
 
     from_output = False
 
@@ -138,8 +138,8 @@ class Mish(_Activation):
 
 @dataclass(eq=False)
 class Softplus(_Activation):
-    """(9), or Z where βZ > `threshold`; above 20 there is no difference in float32. Both are finite numbers,
-    and `beta` is not 0."""
+    """(9), or Z where βZ > `threshold`; from 20 on the two are equal in float32. `beta` and `threshold` are
+    finite numbers, and `beta` is not 0."""
 
     function = "softplus"
     from_output = False

@@ -1,12 +1,12 @@
-"""Upsampling: pictures become larger by a whole factor, in every channel by itself, with no parameters.
+"""Upsampling: pictures enlarged by a whole factor, in each channel separately, without parameters.
 
     nearest    Z[n, y, x, c] = A_prev[n, ⌊y / f_H⌋, ⌊x / f_W⌋, c]                                         (1)
-    bilinear   Z[n, y, x, c] = a mean of the up to four pixels around (y', x'), the nearer the more,      (2)
+    bilinear   Z[n, y, x, c] = the mean of up to four pixels around (y', x'), weighted by nearness,       (2)
                y' = (y + ½) / f_H − ½,   x' = (x + ½) / f_W − ½
 
     n image   y, x output row, column   c channel   f factor
 
-The exact shares, and the gradients, stand in `fovea.reference.upsample`.
+The exact weights and the gradients are in `fovea.reference.upsample`.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from fovea.ranges import short
 
 @dataclass(eq=False)
 class Upsample2D(Layer):
-    """Larger by `factor` (one number, or for height and width); `mode` is "nearest" or "bilinear"."""
+    """Enlarges by `factor` (one number, or height and width); `mode` is "nearest" or "bilinear"."""
 
     kind = "upsample"
 
@@ -42,7 +42,7 @@ class Upsample2D(Layer):
         return H * f_H, W * f_W, C
 
     def upward(self, input_shape: Shape) -> Window:
-        """Over the new pixels that an old one has a share in."""
+        """The window of new pixels that an old one contributes to."""
         factors, (H, W, _) = pair(self.factor, self.who, "factor"), self.output_shape(input_shape)
         smooth = self.mode == "bilinear"
         size = [2 * f - f % 2 if smooth else f for f in factors]
