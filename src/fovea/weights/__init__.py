@@ -33,6 +33,11 @@ def path_of(name: str) -> Path:
     return FOLDER / f"{name}.safetensors"
 
 
+def metadata(name: str) -> dict[str, str]:
+    """The metadata of the packaged weights `name`."""
+    return read_tensors(path_of(name))[0]
+
+
 def load(name: str) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """Metadata and float32 arrays of the packaged weights `name`. Raises DataError where the file is missing
     or damaged."""

@@ -1,0 +1,84 @@
+"""The built-in architectures, with their size and cost, and whether their trained weights are here."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fovea import weights
+from fovea.models.registry import MODELS
+from fovea.network.summary import rows
+
+# Accuracy on ImageNet's validation set, one centre crop, as published for the weights that `load` reads:
+# https://pytorch.org/vision/stable/models (the first weights of each); for the two in the package
+# https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite and
+# https://github.com/forresti/SqueezeNet
+TOP1 = {
+    "resnet18": 0.69758, "resnet34": 0.73314, "resnet50": 0.76130, "vgg11": 0.69020, "vgg11_bn": 0.70370,
+    "vgg16": 0.71592, "vgg16_bn": 0.73360, "squeezenet1_1": 0.575, "mobilenet_v2": 0.71878,
+    "efficientnet_lite0": 0.751,
+}  # fmt: skip
+
+_HEADERS = "name", "input", "parameters", "multiply-adds", "weights", "top-1", "licence"
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One architecture, for the pictures and classes that it was made for.
+
+    multiply_adds: of one picture. weights: whether trained ones are in the package. top1: their accuracy on
+    ImageNet as published, from 0 to 1, whether they are here or not. licence: of the weights that are here.
+    """
+
+    name: str
+    input_shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+    weights: bool
+    top1: float | None
+    licence: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"input_shape": list(self.input_shape)}
+
+
+def overview() -> list[Overview]:
+    """All built-in architectures, the smallest first."""
+    packaged, found = weights.packaged(), []
+    for name, model in MODELS.items():
+        network = model(seed=None)
+        licence = weights.metadata(name)["licence"] if name in packaged else None
+        cost = sum(row.multiply_adds for row in rows(network))
+        found.append(
+            Overview(
+                name,
+                network.input_shape,
+                network.parameter_count,
+                cost,
+                name in packaged,
+                TOP1.get(name),
+                licence,
+            )
+        )
+    return sorted(found, key=lambda one: one.parameters)
+
+
+def text(models: Sequence[Overview]) -> str:
+    """A table."""
+    lines = [_HEADERS, *(_cells(model) for model in models)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    right = {2, 3, 5}
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _cells(model: Overview) -> tuple[str, ...]:
+    shape = "×".join(map(str, model.input_shape))
+    top1 = "" if model.top1 is None else f"{model.top1:.1%}"
+    here = "here" if model.weights else ""
+    count, cost = f"{model.parameters:,}", f"{model.multiply_adds / 1e6:,.1f} M"
+    return model.name, shape, count, cost, here, top1, model.licence or ""
