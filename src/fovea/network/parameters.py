@@ -49,13 +49,14 @@ def views_of(flat: np.ndarray, layout: Layout) -> Views:
 
 def hand_out(parameters: Views, statistics: Views, layers: Iterable[Layer]) -> None:
     """Give each layer its own views: "conv1.W" to the layer "conv1", as "W"."""
-    layer_parameters, layer_statistics = _by_layer(parameters), _by_layer(statistics)
+    layer_parameters, layer_statistics = by_layer(parameters), by_layer(statistics)
     for layer in layers:
         layer.parameters = MappingProxyType(layer_parameters.get(layer.name, {}))
         layer.statistics = MappingProxyType(layer_statistics.get(layer.name, {}))
 
 
-def _by_layer(views: Views) -> dict[str, dict[str, np.ndarray]]:
+def by_layer(views: Views) -> dict[str, dict[str, np.ndarray]]:
+    """The views of each layer: "conv1" → "W" → array."""
     grouped: dict[str, dict[str, np.ndarray]] = {}
     for full_name, view in views.items():
         layer, _, name = full_name.partition(".")

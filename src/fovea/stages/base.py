@@ -7,11 +7,9 @@ arguments, which the plan calls in order for each batch.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
-
-import numpy as np
 
 from fovea.layers import Layer
 from fovea.layers.base import Shape
@@ -110,22 +108,3 @@ class Stage(ABC):
 
 def follows(kind: type[Layer], layers: Sequence[Layer], place: int) -> bool:
     return place < len(layers) and type(layers[place]) is kind
-
-
-def of_layer(layer: Layer, arrays: Mapping[str, np.ndarray], *names: str) -> dict[str, np.ndarray]:
-    """Those of a layer's arrays, out of all of a network's, keyed "conv1.W"."""
-    return {name: arrays[f"{layer.name}.{name}"] for name in names}
-
-
-def weights_of(layer: Layer, arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
-    """A layer's W and b, None where it has none, or their gradients."""
-    return arrays[f"{layer.name}.W"], arrays.get(f"{layer.name}.b")
-
-
-def running_scale(layer: Layer, context: Context) -> dict[str, np.ndarray]:
-    """The mean, variance, gamma and beta of a batch normalisation in predictions."""
-    network = context.network
-    return {
-        **of_layer(layer, network.statistics, "mean", "variance"),
-        **of_layer(layer, network.parameters, "gamma", "beta"),
-    }

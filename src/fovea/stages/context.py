@@ -11,16 +11,16 @@ from fovea.kernels.choice import Choice, Prepacked
 from fovea.kernels.kernel_cache import Kernel
 from fovea.kernels.specification import Specification
 from fovea.network import Network
-from fovea.network.parameters import views_of
+from fovea.network.parameters import by_layer, views_of
 from fovea.stages.calls import Call, Input, View
 
 
 class Context:
     """For batches of up to `batch_size` pictures. `training` says whether there is a backward pass.
 
-    `gradients` is flat, as `network.flat` is; `gradient_views` are its parts, keyed "conv1.W". Of the batch
-    of the moment: `count`, its pictures; `in_step`, whether the network learns from it; and `rng`, for layers
-    that draw.
+    `parameters`, `statistics` and `gradients` are the arrays of each layer: "conv1" → "W" → array. The
+    gradients are views of `flat_gradients`, laid out as `network.flat`. Of the batch of the moment: `count`,
+    its pictures; `in_step`, whether the network learns from it; and `rng`, for layers that draw.
     """
 
     def __init__(self, network: Network, batch_size: int, training: bool = False) -> None:
@@ -29,8 +29,9 @@ class Context:
         if training and self.constant:
             remedy = "train the network that it is a copy of"
             raise ShapeError(mismatch("plan", "a network that can learn", "a constant one", remedy))
-        self.gradients = buffers.zeros(network.flat.shape if training else (0,))
-        self.gradient_views = views_of(self.gradients, network.layout) if training else {}
+        self.parameters, self.statistics = by_layer(network.parameters), by_layer(network.statistics)
+        self.flat_gradients = buffers.zeros(network.flat.shape if training else (0,))
+        self.gradients = by_layer(views_of(self.flat_gradients, network.layout)) if training else {}
         self.count = c_int32(0)
         self.in_step = False
         self.rng: np.random.Generator | None = None

@@ -10,18 +10,7 @@ from fovea.kernels.problem import ConvProblem
 from fovea.layers import BatchNorm, Conv2D, Layer, MaxPool2D
 from fovea.layers.base import Shape
 from fovea.stages.activation import FusedActivation
-from fovea.stages.base import (
-    NHWC,
-    Arrays,
-    Gradients,
-    Passes,
-    Site,
-    Stage,
-    Step,
-    follows,
-    running_scale,
-    weights_of,
-)
+from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step, follows
 from fovea.stages.calls import Input
 from fovea.stages.context import Context
 
@@ -79,14 +68,16 @@ class ConvStage(Stage):
         choice = algorithms.forward(
             self.problem, precision, small_batch=self.small_batch, constant=context.constant
         )
-        W, b = weights_of(self.conv, context.network.parameters)
+        parameters = context.parameters[self.conv.name]
+        W, b = parameters["W"], parameters.get("b")
         prepacked = choice.prepacked() if context.constant else None
         inputs: dict[str, Input | None] = {"A_prev": arrays.A_prev.seen_as(*self.rows)}
         for shortcut in arrays.other_inputs:
             inputs["S"] = shortcut.seen_as(*shape)
         inputs |= {"W": context.precompute(W, prepacked) if prepacked else choice.view(W), "b": b}
         if self.norm is not None:
-            inputs |= {**running_scale(self.norm, context), "epsilon": c_float(self.norm.epsilon)}
+            name, epsilon = self.norm.name, c_float(self.norm.epsilon)
+            inputs |= {**context.statistics[name], **context.parameters[name], "epsilon": epsilon}
         outputs = {"A": arrays.A.seen_as(*shape), "saved": saved and saved.seen_as(*shape)}
         options = {"bias": b is not None, "activation": self.activation.name, "saved": saved is not None}
         options |= {"normalised": True, "add": bool(arrays.other_inputs)} if self.norm else {}
@@ -99,16 +90,14 @@ class ConvStage(Stage):
         upstream = {"dA": gradients.dA.seen_as(*shape), "memory": memory and memory.seen_as(*shape)}
         if not self.conv.frozen:
             choice = algorithms.weights(self.problem, precision)
-            dW, db = weights_of(self.conv, context.gradient_views)
+            of_parameters = context.gradients[self.conv.name]
             inputs = {"A_prev": arrays.A_prev.seen_as(*self.rows), **upstream}
-            outputs, options = (
-                {"dW": choice.view(dW), "db": db},
-                {"after": self.after, "bias": db is not None},
-            )
+            outputs = {"dW": choice.view(of_parameters["W"]), "db": of_parameters.get("b")}
+            options = {"after": self.after, "bias": "b" in of_parameters}
             passes["dW"] = [context.call(choice, inputs, outputs, **options)]
         if gradients.dA_prev is not None:
             choice = algorithms.inputs(self.problem, precision)
-            W, _ = weights_of(self.conv, context.network.parameters)
+            W = context.parameters[self.conv.name]["W"]
             (accumulated,) = gradients.accumulated
             so_far = accumulated and accumulated.seen_as(*self.input_shape)
             inputs = {**upstream, "accumulated": so_far, "W": W}

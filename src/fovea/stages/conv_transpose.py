@@ -3,7 +3,7 @@
 from fovea.kernels import algorithms, tiles
 from fovea.kernels.problem import ConvProblem
 from fovea.layers import ConvTranspose2D
-from fovea.stages.base import Arrays, Gradients, Passes, Site, Stage, Step, weights_of
+from fovea.stages.base import Arrays, Gradients, Passes, Site, Stage, Step
 from fovea.stages.context import Context
 
 
@@ -25,10 +25,10 @@ class ConvTransposeStage(Stage):
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
         choice = algorithms.inputs(self.problem, "exact")
-        W, b = weights_of(self.layer, context.network.parameters)
-        inputs = {"dA": arrays.A_prev.seen_as(*self.input_shape), "W": W, "b": b}
+        parameters = context.parameters[self.layer.name]
+        inputs = {"dA": arrays.A_prev.seen_as(*self.input_shape), **parameters}
         outputs = {"dA_prev": arrays.A.seen_as(*self.output_shape)}
-        return [context.call(choice, inputs, outputs, after="", bias=b is not None)]
+        return [context.call(choice, inputs, outputs, after="", bias="b" in parameters)]
 
     def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
         passes, precision = Passes(), self.layer.precision or context.network.precision
@@ -36,17 +36,18 @@ class ConvTransposeStage(Stage):
         rows = {"A_prev": gradients.dA.seen_as(H, W * C)}
         if not self.layer.frozen:
             choice = algorithms.weights(self.problem, precision)
-            dW, db = weights_of(self.layer, context.gradient_views)
+            of_parameters = context.gradients[self.layer.name]
             inputs = {**rows, "dA": arrays.A_prev.seen_as(*self.input_shape)}
-            passes["dW"] = [context.call(choice, inputs, {"dW": choice.view(dW)}, after="", bias=False)]
-            if db is not None:
+            passes["dW"] = [
+                context.call(choice, inputs, {"dW": choice.view(of_parameters["W"])}, after="", bias=False)
+            ]
+            if "b" in of_parameters:
                 size = {"output": (H, W), "channels": C, "lanes": self.lanes, "vector": tiles.vector()}
                 inputs = {"dA": gradients.dA.seen_as(H, W, C)}
-                passes["dW"].append(context.call("bias.gradient", inputs, {"db": db}, **size))
+                passes["dW"].append(context.call("bias.gradient", inputs, {"db": of_parameters["b"]}, **size))
         if gradients.dA_prev is not None:
             choice = algorithms.forward(self.problem, precision)
-            weights, _ = weights_of(self.layer, context.network.parameters)
-            inputs = {**rows, "W": choice.view(weights)}
+            inputs = {**rows, "W": choice.view(context.parameters[self.layer.name]["W"])}
             outputs = {"A": gradients.dA_prev.seen_as(*self.input_shape)}
             passes["dA"] = [context.call(choice, inputs, outputs, bias=False, activation="", saved=False)]
         return passes

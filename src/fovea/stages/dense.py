@@ -8,7 +8,7 @@ from fovea.kernels import tiles
 from fovea.layers import Dense, Layer
 from fovea.layers.base import Shape
 from fovea.stages.activation import FusedActivation
-from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step, weights_of
+from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step
 from fovea.stages.context import Context
 
 
@@ -36,11 +36,10 @@ class DenseStage(Stage):
         return 1 + FusedActivation(layers).count
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
-        W, b = weights_of(self.dense, context.network.parameters)
-        saved = arrays.saved
-        inputs = {"A_prev": arrays.A_prev.seen_as(self.n_in), "W": W, "b": b}
+        parameters, saved = context.parameters[self.dense.name], arrays.saved
+        inputs = {"A_prev": arrays.A_prev.seen_as(self.n_in), **parameters}
         outputs = {"A": arrays.A.seen_as(self.n_out), "saved": saved and saved.seen_as(self.n_out)}
-        options = {"activation": self.activation.name, "saved": saved is not None, "bias": b is not None}
+        options = {"activation": self.activation.name, "saved": saved is not None, "bias": "b" in parameters}
         options |= {"tile": tiles.dense(self.n_out), "vector": tiles.vector()}
         return [context.call("dense.forward", inputs, outputs, **self.shape, **options)]
 
@@ -50,12 +49,12 @@ class DenseStage(Stage):
         upstream = {"dA": dA.seen_as(1, 1, self.n_out), "memory": memory and memory.seen_as(1, 1, self.n_out)}
         options = {**self.shape, "after": self.activation.name, "tile": tiles.dense(self.n_in)}
         if not self.dense.frozen:
-            dW, db = weights_of(self.dense, context.gradient_views)
             inputs = {"A_prev": arrays.A_prev.seen_as(self.n_in), **upstream}
-            more = {"bias": db is not None, "vector": tiles.vector()}
-            passes["dW"] = [context.call("dense.weights", inputs, {"dW": dW, "db": db}, **options, **more)]
+            outputs = {f"d{name}": array for name, array in context.gradients[self.dense.name].items()}
+            more = {"bias": "db" in outputs, "vector": tiles.vector()}
+            passes["dW"] = [context.call("dense.weights", inputs, outputs, **options, **more)]
         if gradients.dA_prev is not None:
-            W, _ = weights_of(self.dense, context.network.parameters)
+            inputs = {**upstream, "W": context.parameters[self.dense.name]["W"]}
             outputs = {"dA_prev": gradients.dA_prev.seen_as(self.n_in)}
-            passes["dA"] = [context.call("dense.inputs", {**upstream, "W": W}, outputs, **options)]
+            passes["dA"] = [context.call("dense.inputs", inputs, outputs, **options)]
         return passes

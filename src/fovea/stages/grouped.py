@@ -5,7 +5,7 @@ from math import prod
 
 from fovea.kernels import tiles
 from fovea.layers import GroupNorm, InstanceNorm, LayerNorm
-from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step, of_layer
+from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step
 from fovea.stages.calls import Array, View
 from fovea.stages.context import Context
 
@@ -30,19 +30,18 @@ class GroupedStage(Stage):
         self.epsilon = c_float(layer.epsilon)
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
-        scale = of_layer(self.layer, context.network.parameters, "gamma", "beta")
-        inputs = {"Z": self._seen(arrays.A_prev), **scale, "epsilon": self.epsilon}
+        parameters = context.parameters[self.layer.name]
+        inputs = {"Z": self._seen(arrays.A_prev), **parameters, "epsilon": self.epsilon}
         return [context.call("grouped.normalise", inputs, {"A": self._seen(arrays.A)}, **self.shape)]
 
     def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
         passes = Passes()
         inputs = {"dA": self._seen(gradients.dA), "Z": self._seen(arrays.A_prev), "epsilon": self.epsilon}
         if not self.layer.frozen:
-            views = of_layer(self.layer, context.gradient_views, "gamma", "beta")
-            outputs = {f"d{name}": view for name, view in views.items()}
+            outputs = {f"d{name}": array for name, array in context.gradients[self.layer.name].items()}
             passes["dW"] = [context.call("grouped.gradients", inputs, outputs, **self.shape)]
         if gradients.dA_prev is not None:
-            inputs |= of_layer(self.layer, context.network.parameters, "gamma")
+            inputs["gamma"] = context.parameters[self.layer.name]["gamma"]
             outputs = {"dZ": self._seen(gradients.dA_prev)}
             passes["dA"] = [context.call("grouped.inputs", inputs, outputs, **self.shape)]
         return passes

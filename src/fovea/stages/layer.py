@@ -43,7 +43,7 @@ class LayerStage(Stage):
             dX, of_parameters = self.layer.backward(dZ, self._cache)
             self._cache = None
             for name, gradient in of_parameters.items() if not self.layer.frozen else ():
-                context.gradient_views[f"{self.layer.name}.{name}"][...] = gradient
+                context.gradients[self.layer.name][name][...] = gradient
             for target, gradient in zip(gradients.inputs, unpack_inputs(dX), strict=True):
                 if target is not None:
                     target.pictures(count)[...] = gradient.reshape(len(gradient), -1)

@@ -15,7 +15,7 @@ that it reads.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -80,48 +80,40 @@ def lay_out(schedule: Schedule, batch_size: int, image_size: int, training: bool
     shapes = [(stages[0].input_shape, schedule.lanes[0]), *((s.output_shape, s.lanes) for s in stages)]
     extents = [(-(-batch_size // lanes), prod(shape), lanes) for shape, lanes in shapes]
     learning = schedule.learning() if training else [False] * len(extents)
-    back = _backward(schedule, extents, learning)
-    images = _Wanted((batch_size * image_size,), np.uint8, 0, 0)
-    wanted = {("images", 0, 0): images, **_activations(schedule, extents, learning), **back.wanted}
+    wanted = {"images": _Wanted((batch_size * image_size,), np.uint8, 0, 0)}
+    wanted |= _activations(schedule, extents, learning)
+    back = _gradients(schedule, extents, learning, wanted)
 
     places, size = arrange([array.life for array in wanted.values()])
-    memory = buffers.zeros((size,), np.uint8)
-    parts = {key: w.within(memory[place:]) for (key, w), place in zip(wanted.items(), places, strict=True)}
-    arrays = {key: Array(values) for key, values in parts.items() if key != ("images", 0, 0)}
+    whole = buffers.zeros((size,), np.uint8)
+    found = {key: w.within(whole[place:]) for (key, w), place in zip(wanted.items(), places, strict=True)}
+    images = found.pop("images")
+    arrays: dict[_Key | None, Array] = {key: Array(values) for key, values in found.items()}
 
-    def find(key: _Key | None) -> Array | None:
-        return None if key is None else arrays.get(key)
-
-    activations = [arrays["activation", j, 0] for j in range(len(extents))]
-    result = Memory(
-        input=activations[0],
+    memory = Memory(
+        input=arrays["activation", 0],
         arrays=[],
         gradients=[],
         sums=[],
-        outputs=[activations[j] for j in schedule.outputs],
-        upstream=[find(back.upstream.get(j)) for j in schedule.outputs],
-        images=parts["images", 0, 0],
+        outputs=[arrays["activation", j] for j in schedule.outputs],
+        upstream=[arrays.get(("gradient", j, 0)) for j in schedule.outputs],
+        images=images,
         size=size,
     )
     for i, sources in enumerate(schedule.sources):
-        inputs = tuple(activations[source] for source in sources)
-        result.arrays.append(Arrays(inputs, activations[i + 1], find(("saved", i, 0))))
-        slots = [(i, slot) for slot in range(len(sources))]
-        own = [find(("part", *slot)) for slot in slots]
-        targets = [find(back.targets.get(slot)) for slot in slots]
-        accumulated = [find(back.accumulated.get(slot)) for slot in slots]
-        sums = zip(accumulated, own, targets, strict=True)
-        result.sums.append(
-            [Sum(so_far, part, total) for so_far, part, total in sums if so_far and part and total]
-        )
-        result.gradients.append(None)
-        if i in back.dA:
-            result.gradients[i] = Gradients(
-                arrays[back.dA[i]],
-                tuple(part or target for part, target in zip(own, targets, strict=True)),
-                tuple(None if part else so_far for part, so_far in zip(own, accumulated, strict=True)),
-            )
-    return result
+        inputs = tuple(arrays["activation", source] for source in sources)
+        memory.arrays.append(Arrays(inputs, arrays["activation", i + 1], arrays.get(("saved", i))))
+        dA, slots = back.get(i, (None, []))
+        targets = tuple(arrays.get(slot.target) for slot in slots)
+        accumulated = tuple(arrays.get(slot.accumulated) for slot in slots)
+        memory.gradients.append(Gradients(arrays[dA], targets, accumulated) if dA else None)
+        memory.sums.append([Sum(*(arrays[key] for key in slot.sum)) for slot in slots if slot.sum])
+    return memory
+
+
+# Of an array: "images"; "activation" and its number; "gradient", the activation's number and a version;
+# "saved" and a stage's number; or "part", a stage's number and its input's.
+_Key: TypeAlias = str | tuple[Any, ...]
 
 
 class _Wanted(NamedTuple):
@@ -140,12 +132,6 @@ class _Wanted(NamedTuple):
         return memory[: self.life.size].view(self.kind).reshape(self.extent)
 
 
-# ("activation", its number, 0), ("gradient", the activation's number, version), ("saved", the stage's number,
-# 0), ("part", the stage's number, the input's)
-_Key: TypeAlias = tuple[str, int, int]
-_Slot: TypeAlias = tuple[int, int]  # a stage's number, and that of one of its inputs
-
-
 def _activations(
     schedule: Schedule, extents: Sequence[tuple[int, ...]], learning: Sequence[bool]
 ) -> dict[_Key, _Wanted]:
@@ -160,48 +146,56 @@ def _activations(
                 last.append(_backward_step(i, n) if read_again else i + 1)
         if j and learning[j] and "A" in stages[j - 1].reads:
             last.append(_backward_step(j - 1, n))
-        wanted["activation", j, 0] = _Wanted(extent, np.float32, j, max(last))
+        wanted["activation", j] = _Wanted(extent, np.float32, j, max(last))
     return wanted
 
 
-class _Backward(NamedTuple):
-    """The arrays of the backward pass: those it needs besides activations, and the roles of each gradient."""
+class _Slot(NamedTuple):
+    """The arrays of the gradient of one of a stage's inputs: those of `Gradients`, and of a `Sum`."""
 
-    wanted: dict[_Key, _Wanted]
-    upstream: dict[int, _Key]  # of each output, by its number: written by the loss
-    dA: dict[int, _Key]  # of each stage
-    targets: dict[_Slot, _Key]  # the gradient of each input, with the stage's part
-    accumulated: dict[_Slot, _Key]  # the same before it
+    target: _Key | None = None
+    accumulated: _Key | None = None
+    sum: tuple[_Key, _Key, _Key] | None = None
 
 
-def _backward(schedule: Schedule, extents: Sequence[tuple[int, ...]], learning: Sequence[bool]) -> _Backward:
-    stages, n = schedule.stages, len(schedule.stages)
-    # The sum so far of each activation's gradient, and the step that writes it.
-    latest: dict[int, tuple[_Key, int]] = {
-        j: (("gradient", j, 0), n + 1) for j in schedule.outputs if learning[j]
+def _gradients(
+    schedule: Schedule,
+    extents: Sequence[tuple[int, ...]],
+    learning: Sequence[bool],
+    wanted: dict[_Key, _Wanted],
+) -> dict[int, tuple[_Key, list[_Slot]]]:
+    """dA and the gradients of the inputs of each stage up to which anything learns. Adds to `wanted`."""
+    stages, n, back = schedule.stages, len(schedule.stages), dict[int, tuple[_Key, list[_Slot]]]()
+    # Each activation's gradient so far, its version, and the step that wrote it. The loss is first.
+    latest: dict[int, tuple[_Key, int, int]] = {
+        j: (("gradient", j, 0), 0, n + 1) for j in schedule.outputs if learning[j]
     }
-    back = _Backward({}, {j: key for j, (key, _) in latest.items()}, {}, {}, {})
     for i in reversed([i for i in range(n) if learning[i + 1]]):
-        now, saves, extent = _backward_step(i, n), stages[i].saves, extents[i + 1]
-        dA, since = latest[i + 1]
-        back.dA[i], back.wanted[dA] = dA, _Wanted(extent, np.float32, since, now)
-        if saves is not None:
-            back.wanted["saved", i, 0] = _Wanted(extent, saves, i + 1, now)
-        for slot, source in enumerate(schedule.sources[i]):
+        now, stage, slots = _backward_step(i, n), stages[i], list[_Slot]()
+        dA, version, since = latest[i + 1]
+        wanted[dA] = _Wanted(extents[i + 1], np.float32, since, now)
+        if stage.saves is not None:
+            wanted["saved", i] = _Wanted(extents[i + 1], stage.saves, i + 1, now)
+        for source in schedule.sources[i]:
             if not learning[source]:
-                continue
-            target: _Key = ("gradient", source, 0)
-            written = now
-            if source in latest:
-                so_far, first = latest[source]
-                back.accumulated[i, slot] = so_far
-                back.wanted[so_far] = _Wanted(extents[source], np.float32, first, now)
-                target = ("gradient", source, so_far[2] + 1)
-                if not stages[i].adds:
-                    back.wanted["part", i, slot] = _Wanted(extents[source], np.float32, now, now)
-            elif stages[i].in_place and not slot:
-                target, written = dA, since
-            back.targets[i, slot], latest[source] = target, (target, written)
+                slots.append(_Slot())
+            elif source in latest:
+                so_far, version, since = latest[source]
+                wanted[so_far] = _Wanted(extents[source], np.float32, since, now)
+                target, part = ("gradient", source, version + 1), ("part", i, len(slots))
+                latest[source] = target, version + 1, now
+                if stage.adds:
+                    slots.append(_Slot(target, so_far))
+                else:
+                    wanted[part] = _Wanted(extents[source], np.float32, now, now)
+                    slots.append(_Slot(part, None, (so_far, part, target)))
+            elif stage.in_place and not slots:
+                slots.append(_Slot(dA))
+                latest[source] = latest[i + 1]
+            else:
+                slots.append(_Slot(("gradient", source, 0)))
+                latest[source] = ("gradient", source, 0), 0, now
+        back[i] = dA, slots
     return back
 
 

@@ -1,6 +1,6 @@
 """Batch normalisation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ctypes import c_float, c_int32
 from math import prod
 
@@ -11,17 +11,7 @@ from fovea.kernels.affine import neutral
 from fovea.layers import Add, Affine, BatchNorm, Layer
 from fovea.layers.base import Shape
 from fovea.stages.activation import FusedActivation
-from fovea.stages.base import (
-    Arrays,
-    Gradients,
-    Passes,
-    Site,
-    Stage,
-    Step,
-    follows,
-    of_layer,
-    running_scale,
-)
+from fovea.stages.base import Arrays, Gradients, Passes, Site, Stage, Step, follows
 from fovea.stages.calls import Array, View
 from fovea.stages.context import Context
 
@@ -71,12 +61,11 @@ class NormStage(Stage):
 
     def scale(self, context: Context) -> dict[str, np.ndarray]:
         """Mean, variance, gamma and beta in a prediction."""
-        return running_scale(self.layer, context)
+        return context.statistics[self.layer.name] | context.parameters[self.layer.name]
 
     def gradients(self, context: Context) -> dict[str, np.ndarray]:
         """The arrays for the gradients of gamma and beta."""
-        views = of_layer(self.layer, context.gradient_views, "gamma", "beta")
-        return {f"d{name}": view for name, view in views.items()}
+        return {f"d{name}": array for name, array in context.gradients[self.layer.name].items()}
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
         options = {**self.shape, "activation": self.activation.name, "add": len(arrays.other_inputs)}
@@ -146,12 +135,9 @@ class AffineStage(NormStage):
     why = "the kernels of batch normalisation, with mean 0 and variance 1"
 
     def scale(self, context: Context) -> dict[str, np.ndarray]:
-        return {**neutral(self.C), **self._gamma_beta(context.network.parameters)}
+        scale = neutral(self.C) | context.parameters[self.layer.name]
+        return scale if "beta" in scale else {**scale, "beta": buffers.zeros((self.C,))}
 
     def gradients(self, context: Context) -> dict[str, np.ndarray]:
-        return {f"d{name}": array for name, array in self._gamma_beta(context.gradient_views).items()}
-
-    def _gamma_beta(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """gamma and beta, or their gradients; zeros for a layer without beta."""
-        gamma, name = of_layer(self.layer, arrays, "gamma"), f"{self.layer.name}.beta"
-        return {**gamma, "beta": arrays[name] if name in arrays else buffers.zeros((self.C,))}
+        gradients = super().gradients(context)
+        return gradients if "dbeta" in gradients else {**gradients, "dbeta": buffers.zeros((self.C,))}

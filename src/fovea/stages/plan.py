@@ -12,6 +12,7 @@ from fovea.kernels.specification import Specification
 from fovea.losses import CrossEntropy, Loss
 from fovea.network import Network
 from fovea.network.outputs import pack_outputs, unpack_outputs
+from fovea.network.parameters import Views, views_of
 from fovea.stages.base import Step
 from fovea.stages.context import Context
 from fovea.stages.loss import LossStage
@@ -27,7 +28,8 @@ class Plan:
 
     The network's parameters are read where they lie: change them in place, and the next step sees it. Those
     of a `network.constant()` cannot change, so the plan prepares them for its kernels once. `gradients` is
-    flat, as `network.flat` is, and `gradient_views` are its parts, keyed "conv1.W".
+    flat, as `network.flat` is; `gradient_views` are its
+    parts, keyed "conv1.W".
 
     `parts` are the stages, `inputs` the arrays and steps that load a batch of either type, and `loss` is the
     loss in training. `memory` counts bytes: all arrays of the stages, of which those not needed at the same
@@ -48,7 +50,7 @@ class Plan:
     ) -> None:
         self.network, self.batch_size = network, batch_size
         self.context = context = Context(network, batch_size, training)
-        self.gradients, self.gradient_views = context.gradients, context.gradient_views
+        self.gradients = context.flat_gradients
         program = assemble(context, (loss or CrossEntropy()) if training else None)
         self.parts, self.inputs, self.memory = program.parts, program.inputs, program.memory
         self._outputs = program.outputs
@@ -63,6 +65,10 @@ class Plan:
         self._backward: list[Step] = [
             step for part in reversed(self.parts) for steps in part.backward.values() for step in steps
         ]
+
+    @property
+    def gradient_views(self) -> Views:
+        return views_of(self.gradients, self.network.layout)
 
     def predict(self, images: np.ndarray) -> Any:
         """The outputs (N, …) float32 of images (N, H, W, C), uint8 pixels or float32 numbers for the first

@@ -70,5 +70,5 @@ def assemble(context: Context, loss: Loss | None = None) -> Program:
         parts,
         memory.outputs,
         loss and stage_of(loss)(context, loss, memory.outputs, memory.upstream),
-        memory.size + context.gradients.nbytes,
+        memory.size + context.flat_gradients.nbytes,
     )
