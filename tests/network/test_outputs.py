@@ -351,7 +351,7 @@ def test_a_trace_goes_back_from_each_output():
     gradients = own.backward({name: part[None] for name, part in dZ.items()}, own.forward(X)[1])[1]
     assert all(np.allclose(t.gradients[name], gradients[name], atol=1e-6) for name in gradients)
     assert (t.probabilities, t.layers) == (None, ["stem", "fine", "down", "classes", "boxes"])
-    with pytest.raises(ShapeError, match=r"a network of classes for a label.* give dZ instead"):
+    with pytest.raises(ShapeError, match=r"a network of classes for a label.* pass dZ instead"):
         fovea.trace(own, X[0], label=0)
     with pytest.raises(ShapeError, match=r"trace: expected dZ of its outputs .* got 'box'"):
         fovea.trace(own, X[0], dZ={"box": dZ["boxes"]})

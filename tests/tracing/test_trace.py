@@ -447,10 +447,10 @@ def test_without_a_gradient_there_is_only_the_way_forward():
     assert t.loss is None
     for ask in (lambda: t.gradients, lambda: t.dA("conv1"), lambda: t.backward_bias("conv1", 0),
                 lambda: t.dA_prev("softmax"), lambda: t.backward_input("conv1", (0, 0, 0))):  # fmt: skip
-        with pytest.raises(fovea.FoveaError, match="goes back as well"):
+        with pytest.raises(fovea.FoveaError, match="also runs backward"):
             ask()
     pooled = network_of(MaxPool2D(2), shape=(4, 4, 1))
-    with engine.use("reference"), pytest.raises(fovea.FoveaError, match="give dZ instead"):
+    with engine.use("reference"), pytest.raises(fovea.FoveaError, match="pass dZ instead"):
         fovea.trace(pooled, np.zeros((4, 4, 1), np.float32), label=0)
 
 

@@ -1,11 +1,11 @@
 """The arithmetic of a network, step by step: `fovea.trace(network, image)`.
 
-steps.py     a value and the numbers that it is made of
-tables.py    the same to read
+steps.py     a value and the numbers that it is computed from
+tables.py    the same as text
 windows.py   convolution and pooling
 values.py    the fully connected layer, Flatten, Dropout, softmax with its loss
-activations.py merging.py normalization.py sampling.py    what their names say
-record.py    a picture's way through a network and back, and the questions that one may ask of it
+activations.py affine.py grouped.py merging.py normalization.py sampling.py    layers of these names
+record.py    a trace: the forward and backward pass of one picture, and the queries for its values
 """
 
 from fovea.tracing.record import TRACERS, Trace, trace

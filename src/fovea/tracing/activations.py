@@ -1,7 +1,6 @@
-"""Activations: a value from one value, and softmax, of several; the formulas are those of the layers.
+"""Activations, one value at a time, and softmax; the formulas are those of the layers.
 
-Forward, A is Z times a factor, or a number that is made of Z; backward, dZ is dA times the slope of the
-activation at Z.
+Forward, A is Z times a factor, or a function of Z; backward, dZ is dA times the slope of the activation at Z.
 """
 
 from collections.abc import Callable
@@ -17,35 +16,36 @@ from fovea.reference.quiet import quietly
 from fovea.tracing.steps import Factor, Passed, Sum, Tracer
 
 At = tuple[int, ...]
-Made = Callable[[Passed, float], Factor]  # from the layer and Z
+FactorOfZ = Callable[[Passed, float], Factor]
 
 
 def _one(name: str, array: np.ndarray, at: At) -> Factor:
-    """The one value of `array` at `at`, as factor of a sum of one term."""
+    """The value of `array` at `at`, as the factor of a sum with one term."""
     return Factor(name, np.asarray(array[at]), np.array(at))
 
 
 def _number(name: str, value: float) -> Factor:
-    """A number that stands in no array."""
+    """A number that is in no array."""
     return Factor(name, np.asarray(value, np.float64))
 
 
 def _tracer(
     rule: str,
     slope_rule: str,
-    slope: Made,
+    slope: FactorOfZ,
     *,
-    times: Made | None = None,
-    made: Callable[[Passed, float], Factor | None] | None = None,
+    times: FactorOfZ | None = None,
+    value: Callable[[Passed, float], Factor | None] | None = None,
     gate: bool = False,
 ) -> Tracer:
-    """A = Z · times, or what is `made`, if anything; dZ = dA · slope. With `gate` the slope is 1 or 0."""
+    """A tracer of A = value(Z) if that is not None, else Z · times(Z); dZ = dA · slope(Z). With `gate` the
+    slope is 1 or 0."""
 
     @quietly
     def forward(passed: Passed, at: At) -> Sum:
         Z = float(passed.A_prev[at])
-        if made is not None and (whole := made(passed, Z)) is not None:
-            return passed.sum("A", at, passed.Z, rule, whole)
+        if value is not None and (A := value(passed, Z)) is not None:
+            return passed.sum("A", at, passed.Z, rule, A)
         factor = None if times is None else times(passed, Z)
         return passed.sum("A", at, passed.Z, rule, _one("Z", passed.A_prev, at), factor, chosen=gate)
 
@@ -88,15 +88,15 @@ def _sigma(Z: float) -> float:
 
 RELU = _tracer("max(Z, 0)", "dA where Z > 0", _open, times=_open, gate=True)
 LEAKY_RELU = _tracer("Z where Z > 0, else slope · Z", "dA where Z > 0, else slope · dA", _leak, times=_leak)
-CLIP = _tracer("min(max(Z, low), high)", "dA where low < Z < high", _between, made=_clipped, gate=True)
+CLIP = _tracer("min(max(Z, low), high)", "dA where low < Z < high", _between, value=_clipped, gate=True)
 SIGMOID = _tracer(
     "1 / (1 + exp(−Z))", "dA · σ(Z) · (1 − σ(Z))",
     lambda _, Z: _number("σ(Z) · (1 − σ(Z))", _sigma(Z) * _sigma(-Z)),
-    made=lambda _, Z: _number("σ(Z)", _sigma(Z)),
+    value=lambda _, Z: _number("σ(Z)", _sigma(Z)),
 )  # fmt: skip
 TANH = _tracer(
     "tanh(Z)", "dA · (1 − tanh²(Z))", lambda _, Z: _number("1 − tanh²(Z)", 1 - np.tanh(Z) ** 2),
-    made=lambda _, Z: _number("tanh(Z)", np.tanh(Z)),
+    value=lambda _, Z: _number("tanh(Z)", np.tanh(Z)),
 )  # fmt: skip
 SILU = _tracer(
     "Z · σ(Z)", "dA · σ(Z) · (1 + Z · (1 − σ(Z)))",
@@ -106,19 +106,19 @@ SILU = _tracer(
 
 
 def _named(rule: str, slope: str) -> Tracer:
-    """By the reference's formulas: A is `rule`, and dZ is dA · `slope`."""
+    """A tracer that computes by the reference's formulas: A is `rule`, and dZ is dA · `slope`."""
 
-    def made(passed: Passed, Z: float) -> Factor:
+    def value(passed: Passed, Z: float) -> Factor:
         layer: Any = passed.layer
         return _number(rule, getattr(reference, layer.function)(np.array([Z]), *layer.options).item())
 
     def slope_at(passed: Passed, Z: float) -> Factor:
         layer: Any = passed.layer
-        kept = np.array([made(passed, Z).values if layer.from_output else Z])
-        found = getattr(reference, f"{layer.function}_backward")(np.ones(1), kept, *layer.options)
-        return _number(slope, found.item())
+        cache = np.array([value(passed, Z).values if layer.from_output else Z])
+        backward = getattr(reference, f"{layer.function}_backward")
+        return _number(slope, backward(np.ones(1), cache, *layer.options).item())
 
-    return _tracer(rule, f"dA · {slope}", slope_at, made=made)
+    return _tracer(rule, f"dA · {slope}", slope_at, value=value)
 
 
 ELU = _named("α · (exp(Z) − 1) where Z ≤ 0, else Z", "(α · exp(Z) where Z ≤ 0, else 1)")
@@ -135,82 +135,83 @@ SOFTSIGN = _named("Z / (1 + |Z|)", "1 / (1 + |Z|)²")
 TANHSHRINK = _named("Z − tanh(Z)", "tanh²(Z)")
 
 
-def _slope_of(passed: Passed, at: At) -> Factor:
+def _prelu_factor(passed: Passed, at: At) -> Factor:
     slope = passed.parameter("slope")
-    own = (at[-1] if len(slope) > 1 else 0,)
-    return _one("slope", slope, own) if passed.A_prev[at] <= 0 else _number("Z > 0", 1.0)
+    channel = (at[-1] if len(slope) > 1 else 0,)
+    return _one("slope", slope, channel) if passed.A_prev[at] <= 0 else _number("Z > 0", 1.0)
 
 
 def _prelu(passed: Passed, at: At) -> Sum:
     Z = _one("Z", passed.A_prev, at)
-    return passed.sum("A", at, passed.Z, "Z where Z > 0, else slope · Z", Z, _slope_of(passed, at))
+    return passed.sum("A", at, passed.Z, "Z where Z > 0, else slope · Z", Z, _prelu_factor(passed, at))
 
 
 def _prelu_input(passed: Passed, at: At) -> Sum:
     rule, dA = "dA where Z > 0, else slope · dA", _one("dA", passed.dZ, at)
-    return passed.sum("dZ", at, passed.dA_prev, rule, dA, _slope_of(passed, at))
+    return passed.sum("dZ", at, passed.dA_prev, rule, dA, _prelu_factor(passed, at))
 
 
 def _prelu_slope(passed: Passed, at: At) -> Sum:
-    """Over the channel of that slope, or all where it is the only one."""
+    """The sum over the channel of that slope, or over all channels if they share one slope."""
     Z = passed.A_prev
-    own = Z <= 0
+    counts = Z <= 0
     if passed.gradients["slope"].size > 1:
-        own = own & (np.arange(Z.shape[-1]) == at[0])
-    places = np.argwhere(own)
-    dA, Z = (Factor(name, array[own], places) for name, array in (("dA", passed.dZ), ("Z", Z)))
+        counts = counts & (np.arange(Z.shape[-1]) == at[0])
+    positions = np.argwhere(counts)
+    dA, Z = (Factor(name, array[counts], positions) for name, array in (("dA", passed.dZ), ("Z", Z)))
     return passed.sum("dslope", at, passed.gradients["slope"], "Σ dA · Z where Z ≤ 0", dA, Z)
 
 
 PRELU = Tracer(_prelu, _prelu_input, {"slope": _prelu_slope})
 
 
-# Softmax, over what the layer says
+# Softmax, over the values that the layer sums
 
 
 def _group(passed: Passed, at: At) -> tuple[np.ndarray, np.ndarray]:
-    """The places that are summed over with `at`, (n, axes), and which of them is `at`, (n,)."""
+    """The positions (n, axes) of the values that softmax sums with the one at `at`; and a mask (n,), True at
+    `at`."""
     layer: Any = passed.layer
     shape = passed.A_prev.shape
     summed = layer.axes(shape)
     ranges = [range(n) if axis in summed else [at[axis]] for axis, n in enumerate(shape)]
-    places = np.array(list(product(*ranges)))
-    return places, (places == at).all(axis=1)
+    positions = np.array(list(product(*ranges)))
+    return positions, (positions == at).all(axis=1)
 
 
 @quietly
 def _softmax(passed: Passed, at: At) -> Sum:
-    places, own = _group(passed, at)
-    Z = passed.A_prev[tuple(places.T)].astype(np.float64)
+    positions, here = _group(passed, at)
+    Z = passed.A_prev[tuple(positions.T)].astype(np.float64)
     exponentials = np.exp(Z - Z.max())
-    left = _number("exp(Z − max Z)", exponentials[own].item())
+    left = _number("exp(Z − max Z)", exponentials[here].item())
     share = _number("1 / Σ exp(Z − max Z)", 1 / exponentials.sum())
     return passed.sum("A", at, passed.Z, "exp(Z − max Z) / Σ exp(Z − max Z)", left, share)
 
 
 @quietly
 def _softmax_input(passed: Passed, at: At) -> Sum:
-    places, own = _group(passed, at)
-    A = passed.Z[tuple(places.T)].astype(np.float64)
-    left = Factor("dA", passed.dZ[tuple(places.T)], places)
-    slope = Factor("A_c · ([k = c] − A_k)", A[own] * (own - A))
+    positions, here = _group(passed, at)
+    A = passed.Z[tuple(positions.T)].astype(np.float64)
+    left = Factor("dA", passed.dZ[tuple(positions.T)], positions)
+    slope = Factor("A_c · ([k = c] − A_k)", A[here] * (here - A))
     return passed.sum("dZ", at, passed.dA_prev, "Σ dA_k · A_c · ([k = c] − A_k)", left, slope)
 
 
 @quietly
 def _log_softmax(passed: Passed, at: At) -> Sum:
-    places, _ = _group(passed, at)
-    Z = passed.A_prev[tuple(places.T)].astype(np.float64)
+    positions, _ = _group(passed, at)
+    Z = passed.A_prev[tuple(positions.T)].astype(np.float64)
     rule = "Z − max Z − log Σ exp(Z − max Z)"
-    whole = passed.A_prev[at] - Z.max() - np.log(np.exp(Z - Z.max()).sum())
-    return passed.sum("A", at, passed.Z, rule, _number(rule, whole))
+    value = passed.A_prev[at] - Z.max() - np.log(np.exp(Z - Z.max()).sum())
+    return passed.sum("A", at, passed.Z, rule, _number(rule, value))
 
 
 @quietly
 def _log_softmax_input(passed: Passed, at: At) -> Sum:
-    places, own = _group(passed, at)
-    left = Factor("dA", passed.dZ[tuple(places.T)], places)
-    slope = Factor("[k = c] − exp(A_c)", own - np.exp(np.float64(passed.Z[at])))
+    positions, here = _group(passed, at)
+    left = Factor("dA", passed.dZ[tuple(positions.T)], positions)
+    slope = Factor("[k = c] − exp(A_c)", here - np.exp(np.float64(passed.Z[at])))
     return passed.sum("dZ", at, passed.dA_prev, "Σ dA_k · ([k = c] − exp(A_c))", left, slope)
 
 

@@ -1,4 +1,4 @@
-"""Channels scaled and shifted, one value at a time; the formulas are those of the layer."""
+"""Scale and shift of channels, one value at a time; the formulas are those of the layer."""
 
 import numpy as np
 
@@ -23,20 +23,20 @@ def _gamma(passed: Passed, at: At) -> Factor:
     return Factor("gamma", np.asarray(passed.parameter("gamma")[at[-1]]), np.array(at[-1:]))
 
 
-def _of_channel(name: str, array: np.ndarray, c: int) -> Factor:
-    """All values of a channel, and where they stand."""
+def _channel(name: str, array: np.ndarray, c: int) -> Factor:
+    """All values of a channel, with their positions."""
     values = array[..., c]
-    places = np.moveaxis(np.indices(values.shape), 0, -1)
-    return Factor(name, values, np.concatenate([places, np.full((*values.shape, 1), c)], axis=-1))
+    pixels = np.moveaxis(np.indices(values.shape), 0, -1)
+    return Factor(name, values, np.concatenate([pixels, np.full((*values.shape, 1), c)], axis=-1))
 
 
 def _dgamma(passed: Passed, at: At) -> Sum:
-    left, right = (_of_channel(n, a, at[0]) for n, a in (("dZ", passed.dZ), ("A_prev", passed.A_prev)))
+    left, right = (_channel(n, a, at[0]) for n, a in (("dZ", passed.dZ), ("A_prev", passed.A_prev)))
     return passed.sum("dgamma", at, passed.gradients["gamma"], "Σ dZ · A_prev", left, right)
 
 
 def _dbeta(passed: Passed, at: At) -> Sum:
-    return passed.sum("dbeta", at, passed.gradients["beta"], "Σ dZ", _of_channel("dZ", passed.dZ, at[0]))
+    return passed.sum("dbeta", at, passed.gradients["beta"], "Σ dZ", _channel("dZ", passed.dZ, at[0]))
 
 
 AFFINE = Tracer(_value, _input, {"gamma": _dgamma, "beta": _dbeta})

@@ -1,5 +1,4 @@
-"""Normalisation of each picture by itself, one value at a time; μ and σ² are of the M values that belong
-together.
+"""Normalisation within each picture, one value at a time; μ and σ² are those of a group of M values.
 
 Z = (A_prev − μ) · s + β,    s = γ / √(σ² + ε)                                                        (1)
 dA_prev[p] = Σ_q dZ[q] · γ[q] · ([q = p] − 1/M − x̂[p] x̂[q] / M) / √(σ² + ε)                          (2)
@@ -15,9 +14,9 @@ from fovea.tracing.steps import Factor, Passed, Sum, Tracer
 At = tuple[int, ...]
 
 
-def _together(passed: Passed, at: At) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """The places of the values that the one at `at` is normalised with, (M, axes), and their x̂, μ and
-    1/√(σ² + ε)."""
+def _group(passed: Passed, at: At) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """The positions (M, axes) of the values that are normalised together with the one at `at`, and their x̂
+    (M,), μ and 1/√(σ² + ε)."""
     layer: Any = passed.layer
     shape = passed.A_prev.shape
     groups = layer.groups_of(shape[-1])
@@ -35,7 +34,7 @@ def _together(passed: Passed, at: At) -> tuple[np.ndarray, np.ndarray, float, fl
 
 
 def _value(passed: Passed, at: At) -> Sum:
-    _, _, mean, inverse = _together(passed, at)
+    _, _, mean, inverse = _group(passed, at)
     gamma, beta = (float(passed.parameter(name)[at[-1]]) for name in ("gamma", "beta"))
     left = Factor("A_prev − μ", np.asarray(float(passed.A_prev[at]) - mean))
     scale = Factor("γ / √(σ² + ε)", np.asarray(gamma * inverse))
@@ -43,12 +42,12 @@ def _value(passed: Passed, at: At) -> Sum:
 
 
 def _input(passed: Passed, at: At) -> Sum:
-    places, x, _, inverse = _together(passed, at)
-    own = int(np.flatnonzero((places == at).all(axis=1))[0])
-    slope = -(1 + x[own] * x) / len(x)
-    slope[own] += 1
-    gamma = passed.parameter("gamma").astype(np.float64)[places[:, -1]]
-    left = Factor("dZ", passed.dZ[tuple(places.T)], places)
+    positions, x, _, inverse = _group(passed, at)
+    p = int(np.flatnonzero((positions == at).all(axis=1))[0])
+    slope = -(1 + x[p] * x) / len(x)
+    slope[p] += 1
+    gamma = passed.parameter("gamma").astype(np.float64)[positions[:, -1]]
+    left = Factor("dZ", passed.dZ[tuple(positions.T)], positions)
     right = Factor("γ · ([q = p] − 1/M − x̂[p] x̂[q] / M) / √(σ² + ε)", gamma * slope * inverse)
     return passed.sum("dA_prev", at, passed.dA_prev, f"Σ dZ · {right.name}", left, right)  # (2)
 
@@ -56,9 +55,8 @@ def _input(passed: Passed, at: At) -> Sum:
 def _channel(passed: Passed, c: int) -> Factor:
     """dZ of a channel."""
     dZ = passed.dZ[..., c]
-    places = np.moveaxis(np.indices(dZ.shape), 0, -1)
-    at = np.concatenate([places, np.full((*dZ.shape, 1), c)], axis=-1)
-    return Factor("dZ", dZ, at)
+    pixels = np.moveaxis(np.indices(dZ.shape), 0, -1)
+    return Factor("dZ", dZ, np.concatenate([pixels, np.full((*dZ.shape, 1), c)], axis=-1))
 
 
 def _gamma(passed: Passed, at: At) -> Sum:
@@ -66,9 +64,9 @@ def _gamma(passed: Passed, at: At) -> Sum:
     assert dZ.at is not None
     x = np.empty(dZ.values.shape)
     for pixel in np.ndindex(x.shape):
-        place = (*pixel, at[0])
-        _, _, mean, inverse = _together(passed, place)
-        x[pixel] = (float(passed.A_prev[place]) - mean) * inverse
+        position = (*pixel, at[0])
+        _, _, mean, inverse = _group(passed, position)
+        x[pixel] = (float(passed.A_prev[position]) - mean) * inverse
     return passed.sum("dgamma", at, passed.gradients["gamma"], "Σ dZ · x̂", dZ, Factor("x̂", x))  # (3)
 
 

@@ -1,8 +1,8 @@
-"""A picture's way through a network and back, layer by layer, and the questions that one may ask of it.
+"""The forward and backward pass of one picture, layer by layer, and queries for the sums behind its values.
 
     t = fovea.trace(network, image, label=3)
     print(t.forward("conv1", (4, 7, 0)))                    the window, the filter, the products, the bias
-    print(t.backward_weight("conv1", "W", (0, 2, 0, 5)))    what this weight's gradient is made of
+    print(t.backward_weight("conv1", "W", (0, 2, 0, 5)))    the products that this weight's gradient sums
 
 The numbers are those of `network.forward` and `network.backward` on the current engine.
 """
@@ -74,7 +74,7 @@ from fovea.network.inputs import in_precision
 from fovea.tracing import (
     activations,
     affine,
-    asked,
+    arguments,
     grouped,
     merging,
     normalization,
@@ -86,7 +86,7 @@ from fovea.tracing.steps import Passed, Softmax, Step, Tracer
 
 SOFTMAX = "softmax"
 
-# How each kind of layer is traced; add yours. A subclass may compute something else, and needs its own.
+# The tracer of each kind of layer; add yours. A subclass may compute something else, and needs its own.
 TRACERS: dict[type[Layer], Tracer] = {
     Conv2D: windows.CONVOLUTION,
     ConvTranspose2D: windows.TRANSPOSED,
@@ -146,48 +146,47 @@ def trace(
     dZ: Any = None,
     rng: np.random.Generator | None = None,
 ) -> "Trace":
-    """Send `image`, (H, W, C) or a batch of it alone, through `network`, and back where a gradient is given.
+    """Run `image`, (H, W, C) or a batch of one, forward through `network`, and backward if `label` or `dZ` is
+    given.
 
-    uint8 images are pixels and are preprocessed; floating-point ones are taken as they are. `label`, a class
-    or its name, asks for the gradient of the cross-entropy −log softmax(Z)[label]; `dZ`, of the shape of the
-    network's output, is any other upstream gradient, {name: dZ} where the outputs have names. With `rng` the
-    network runs as in training: Dropout leaves values out. Raises ShapeError for what does not fit.
+    uint8 images are pixels and are preprocessed; floating-point ones are used as they are. `label`, a class
+    or its name, selects the gradient of the cross-entropy −log softmax(Z)[label]; `dZ`, in the shape of the
+    network's output, is any other upstream gradient, {name: dZ} if the outputs have names. With `rng` the
+    network runs as in training: Dropout sets values to 0. Raises ShapeError for arguments that do not fit.
 
-    The answers are of the parameters that the network has now: trace again after changing them.
+    A trace belongs to the network's current parameters: trace again after changing them.
     """
-    X = asked.batch_of_one(network, image)
+    X = arguments.batch_of_one(network, image)
     if label is not None and dZ is not None:
         raise ShapeError(mismatch("trace", "a label or dZ", "both"))
-    number = None if label is None else asked.class_number(network, label)
+    number = None if label is None else arguments.class_number(network, label)
     outputs = {PICTURE: in_precision(X)}
     passed, caches = [], []
     for layer, Z, cache in network.forward_steps(outputs[PICTURE], training=rng is not None, rng=rng):
-        place = len(passed)
-        A_prev = pack_inputs(layer, [outputs[source][0] for source in network.sources[place]])
+        position = len(passed)
+        A_prev = pack_inputs(layer, [outputs[source][0] for source in network.sources[position]])
         passed.append(Passed(layer, A_prev, Z[0], cache))
         caches.append(cache)
-        outputs[place] = Z
+        outputs[position] = Z
     loss = None
     if number is not None:
         loss, upstream = softmax_cross_entropy(outputs[len(passed) - 1], np.array([number]))
     elif dZ is not None:
-        upstream = asked.upstream(network, dZ)
+        upstream = arguments.upstream(network, dZ)
     else:
         return Trace(network, passed)
-    for place, (layer, dZ, dA_prev, gradients) in enumerate(
-        network.backward_steps(upstream, caches), start=1
-    ):
-        own = pack_inputs(layer, [d[0] for d in unpack_inputs(dA_prev)])
-        passed[-place] = replace(passed[-place], dZ=dZ[0], dA_prev=own, gradients=gradients)
+    for i, (layer, dZ, dA_prev, gradients) in enumerate(network.backward_steps(upstream, caches), start=1):
+        dA_prev = pack_inputs(layer, [d[0] for d in unpack_inputs(dA_prev)])
+        passed[-i] = replace(passed[-i], dZ=dZ[0], dA_prev=dA_prev, gradients=gradients)
     return Trace(network, passed, number, loss, backward=True)
 
 
 class Trace:
-    """What `trace` found. Arrays and positions have no batch axis; a position of one axis may be a number.
+    """The result of `trace`. Arrays and positions have no batch axis; a position on one axis may be a number.
 
-    `layers` are the names that one may ask for; behind the last layer, where its output is a row of logits,
-    comes "softmax". `probabilities` (classes,) is that softmax, and `loss` the cross-entropy, if a label was
-    given; else None. `gradients` are those of the parameters, by name, "conv1.W".
+    `layers` are the layers' names, followed by "softmax" if the output is a row of logits. `probabilities`
+    (classes,) is that softmax, and `loss` the cross-entropy, if a label was given; else None. `gradients` are
+    those of the parameters, by name, "conv1.W".
     """
 
     def __init__(
@@ -215,69 +214,71 @@ class Trace:
     @property
     def gradients(self) -> Mapping[str, np.ndarray]:
         self._needs_backward()
-        found: Gradients = {
+        gradients: Gradients = {
             f"{layer}.{name}": gradient
             for layer, passed in self._passed.items()
             for name, gradient in passed.gradients.items()
         }
-        return MappingProxyType(found)
+        return MappingProxyType(gradients)
 
     # Whole arrays
 
     def A_prev(self, layer: str) -> np.ndarray:
-        """What the layer takes in; a tuple of arrays if it merges several."""
-        return self._last.Z if self._is_softmax(layer) else self._of(layer).A_prev
+        """The layer's input; a tuple of arrays if it merges several."""
+        return self._last.Z if self._is_softmax(layer) else self._layer(layer).A_prev
 
     def A(self, layer: str) -> np.ndarray:
-        """What the layer gives out; of a convolution or a dense layer that is Z."""
+        """The layer's output; for a convolution or a dense layer that is Z."""
         if self._is_softmax(layer):
             assert self.probabilities is not None
             return self.probabilities
-        return self._of(layer).Z
+        return self._layer(layer).Z
 
     def dA(self, layer: str) -> np.ndarray:
-        """The gradient of what the layer gives out; of a convolution or a dense layer that is dZ."""
-        return self._of(layer, backward=True).dZ
+        """The gradient of the layer's output; for a convolution or a dense layer that is dZ."""
+        return self._layer(layer, backward=True).dZ
 
     def dA_prev(self, layer: str) -> np.ndarray:
-        """The gradient of what the layer takes in; a tuple if it merges several."""
+        """The gradient of the layer's input; a tuple if it merges several."""
         self._needs_backward()
-        return self._last.dZ if self._is_softmax(layer) else self._of(layer).dA_prev
+        return self._last.dZ if self._is_softmax(layer) else self._layer(layer).dA_prev
 
     # One value
 
     def forward(self, layer: str, at: int | tuple[int, ...]) -> Step:
-        """What the layer's output at `at` is made of: (h, w, c), or (u,) of a flat layer."""
-        place = asked.position(at, self.A(layer).shape, f"trace of {layer}", "its output")
+        """The sum behind the layer's output at `at`: (h, w, c), or (u,) of a flat layer."""
+        position = arguments.position(at, self.A(layer).shape, f"trace of {layer}", "its output")
         if self._is_softmax(layer):
-            return self._softmax(place[0])
-        passed = self._of(layer)
-        return _tracer(passed.layer).forward(passed, place)
+            return self._softmax(position[0])
+        passed = self._layer(layer)
+        return _tracer(passed.layer).forward(passed, position)
 
     def backward_input(self, layer: str, at: int | tuple[int, ...]) -> Step:
-        """What the gradient of the layer's input at `at` is made of: (y, x, c), or (k,) of a flat layer.
+        """The sum behind the gradient of the layer's input at `at`: (y, x, c), or (k,) of a flat layer.
 
-        If it merges several inputs, their number from 0 comes first: (i, y, x, c).
+        If it merges several inputs, the input's number, from 0, comes first: (i, y, x, c).
         """
         self._needs_backward()
-        place = asked.input_position(at, self.A_prev(layer), f"trace of {layer}")
+        position = arguments.input_position(at, self.A_prev(layer), f"trace of {layer}")
         if self._is_softmax(layer):
-            return self._softmax(place[0], backward=True)
-        passed = self._of(layer)
-        return _tracer(passed.layer).backward_input(passed, place)
+            return self._softmax(position[0], backward=True)
+        passed = self._layer(layer)
+        return _tracer(passed.layer).backward_input(passed, position)
 
     def backward_weight(self, layer: str, parameter: str, at: int | tuple[int, ...]) -> Step:
-        """What the gradient of a parameter at `at` is made of: of a convolution's "W" (i, j, k, c)."""
-        passed = self._of(layer, backward=True)
+        """The sum behind the gradient of a parameter at `at`, for a convolution's "W" (i, j, k, c)."""
+        passed = self._layer(layer, backward=True)
         tracer = _tracer(passed.layer)
         if parameter not in passed.gradients or parameter not in tracer.parameters:
             has = ", ".join(passed.gradients) or "no parameters"
             raise ShapeError(mismatch(f"trace of {layer}", f"one of its parameters ({has})", repr(parameter)))
         shape = passed.gradients[parameter].shape
-        return tracer.parameters[parameter](passed, asked.position(at, shape, f"trace of {layer}", parameter))
+        return tracer.parameters[parameter](
+            passed, arguments.position(at, shape, f"trace of {layer}", parameter)
+        )
 
     def backward_bias(self, layer: str, at: int) -> Step:
-        """What the gradient of a bias is made of."""
+        """The sum behind the gradient of a bias."""
         return self.backward_weight(layer, "b", at)
 
     def _softmax(self, k: int, backward: bool = False) -> Softmax:
@@ -288,13 +289,15 @@ class Trace:
             return values.softmax(Z, A, names, k)
         if self.label is None:
             remedy = "trace(network, image, label=…)"
-            raise ShapeError(mismatch("trace of softmax", "a label", "the gradient dZ behind it", remedy))
+            raise ShapeError(
+                mismatch("trace of softmax", "a label", "dZ, the gradient of the logits", remedy)
+            )
         return values.softmax_input(Z, A, self._last.dZ, self.label, names, k)
 
     def _is_softmax(self, layer: str) -> bool:
         return layer == SOFTMAX and self.probabilities is not None
 
-    def _of(self, layer: str, backward: bool = False) -> Passed:
+    def _layer(self, layer: str, backward: bool = False) -> Passed:
         if layer not in self._passed:
             raise ShapeError(mismatch("trace", f"one of {', '.join(self.layers)}", repr(layer)))
         if backward:
@@ -303,13 +306,13 @@ class Trace:
 
     def _needs_backward(self) -> None:
         if not self._backward:
-            remedy = "trace(network, image, label=…) goes back as well"
-            raise ShapeError(mismatch("trace", "a label or dZ for what is asked backward", "neither", remedy))
+            remedy = "trace(network, image, label=…) also runs backward"
+            raise ShapeError(mismatch("trace", "a label or dZ for gradients", "neither", remedy))
 
 
 def _tracer(layer: Layer) -> Tracer:
     if type(layer) not in TRACERS:
         known = ", ".join(kind.__name__ for kind in TRACERS)
-        remedy = "say how it is traced in fovea.tracing.TRACERS; A and dA give its whole arrays"
+        remedy = "add its tracer to fovea.tracing.TRACERS; A and dA give its whole arrays"
         raise ShapeError(mismatch(layer.who, f"a kind of layer with a tracer ({known})", "none", remedy))
     return TRACERS[type(layer)]

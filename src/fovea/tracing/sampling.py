@@ -1,5 +1,5 @@
-"""Larger and smaller pictures: which pixels a new one is a mean of, and back which new ones a pixel has a
-share in; and the shortcut of residual networks, which passes pixels over."""
+"""Layers that resize, pad or move pixels, one value at a time: the old pixels behind a new one, and backward
+the new ones behind an old one's gradient."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ At = tuple[int, ...]
 
 
 def _axes(passed: Passed) -> list[list[tuple[np.ndarray, np.ndarray]]]:
-    """For rows and for columns, as `fovea.reference.upsample` says them: pixels and their shares."""
+    """The tables of rows and columns, as in `fovea.reference.upsample`: pixels and their shares."""
     layer = passed.layer
     if isinstance(layer, Pad2D | Resize2D):
         return [list(zip(a.pixels.T, a.shares.T, strict=True)) for a in layer.axes(passed.A_prev.shape)]
@@ -34,50 +34,50 @@ def _mean(passed: Passed, at: At) -> Sum:
 
 def _shared(passed: Passed, at: At) -> Sum:
     y, x, c = at
-    rows, columns = (_reached(axis, i) for axis, i in zip(_axes(passed), (y, x), strict=True))
+    rows, columns = (_new_pixels(axis, i) for axis, i in zip(_axes(passed), (y, x), strict=True))
     return _sum(passed, "dA_prev", at, passed.dA_prev, "dZ", passed.dZ, rows, columns, c)
 
 
-def _reached(axis: list[tuple[np.ndarray, np.ndarray]], old: int) -> list[tuple[int, float]]:
-    """The new pixels that an old one has a share in."""
-    share = np.sum([np.where(pixels == old, own, 0.0) for pixels, own in axis], axis=0)
-    return [(int(new), float(share[new])) for new in np.flatnonzero(share)]
+def _new_pixels(axis: list[tuple[np.ndarray, np.ndarray]], old: int) -> list[tuple[int, float]]:
+    """The new pixels that an old one contributes to, with its shares."""
+    total = np.sum([np.where(pixels == old, shares, 0.0) for pixels, shares in axis], axis=0)
+    return [(int(new), float(total[new])) for new in np.flatnonzero(total)]
 
 
 def _sum(passed, array, at, values, name, source, rows, columns, c) -> Sum:
-    """Σ source · share over these (place, share) of rows and columns."""
+    """Σ source · share over these (position, share) of rows and columns."""
     if not (rows and columns):
         return _one(passed, array, at, values, name, source, (-1, -1, -1))
-    places = np.array([[(i, j, c) for j, _ in columns] for i, _ in rows], int)
-    products = np.array([[s * t for _, t in columns] for _, s in rows])
-    left = Factor(name, source[tuple(np.moveaxis(places, -1, 0))], places)
-    return passed.sum(array, at, values, f"Σ {name} · share", left, Factor("share", products))
+    positions = np.array([[(i, j, c) for j, _ in columns] for i, _ in rows], int)
+    weights = np.array([[s * t for _, t in columns] for _, s in rows])
+    left = Factor(name, source[tuple(np.moveaxis(positions, -1, 0))], positions)
+    return passed.sum(array, at, values, f"Σ {name} · share", left, Factor("share", weights))
 
 
 UPSAMPLING = Tracer(_mean, _shared)
 
 
-# The shortcut: a pixel is one, or none
+# The shortcut: a pixel is a copy of one, or 0
 
 
-def _taken(passed: Passed, at: At) -> Sum:
+def _shortcut(passed: Passed, at: At) -> Sum:
     y, x, c = at
     s_H, s_W = _stride(passed)
     return _one(passed, "Z", at, passed.Z, "A_prev", passed.A_prev, (y * s_H, x * s_W, c))
 
 
-def _given(passed: Passed, at: At) -> Sum:
+def _shortcut_input(passed: Passed, at: At) -> Sum:
     y, x, c = at
     s_H, s_W = _stride(passed)
-    place = (-1, -1, -1) if y % s_H or x % s_W else (y // s_H, x // s_W, c)
-    return _one(passed, "dA_prev", at, passed.dA_prev, "dZ", passed.dZ, place)
+    position = (-1, -1, -1) if y % s_H or x % s_W else (y // s_H, x // s_W, c)
+    return _one(passed, "dA_prev", at, passed.dA_prev, "dZ", passed.dZ, position)
 
 
-def _one(passed, array, at, values, name, source, place) -> Sum:
-    """The value of `source` at `place`, or 0 where it has no such place."""
-    there = all(0 <= p < n for p, n in zip(place, source.shape, strict=True))
-    left = Factor(name, np.asarray(source[place] if there else 0.0), np.array(place))
-    return passed.sum(array, at, values, name, left, inside=np.asarray(there))
+def _one(passed, array, at, values, name, source, position) -> Sum:
+    """The value of `source` at `position`, or 0 if that is outside."""
+    inside = all(0 <= p < n for p, n in zip(position, source.shape, strict=True))
+    left = Factor(name, np.asarray(source[position] if inside else 0.0), np.array(position))
+    return passed.sum(array, at, values, name, left, inside=np.asarray(inside))
 
 
 def _stride(passed: Passed) -> tuple[int, int]:
@@ -86,25 +86,25 @@ def _stride(passed: Passed) -> tuple[int, int]:
     return pair(layer.stride, layer.who, "stride")
 
 
-SHORTCUT = Tracer(_taken, _given)
+SHORTCUT = Tracer(_shortcut, _shortcut_input)
 
 
-# What only moves numbers
+# Layers that only move values
 
 
 def _moved(passed: Passed, at: At) -> Sum:
-    place = np.unravel_index(_places(passed)[at], passed.A_prev.shape)
-    return _one(passed, "Z", at, passed.Z, "A_prev", passed.A_prev, tuple(map(int, place)))
+    position = np.unravel_index(_sources(passed)[at], passed.A_prev.shape)
+    return _one(passed, "Z", at, passed.Z, "A_prev", passed.A_prev, tuple(map(int, position)))
 
 
 def _moved_back(passed: Passed, at: At) -> Sum:
-    found = np.argwhere(_places(passed) == np.ravel_multi_index(at, passed.A_prev.shape))
-    place = tuple(map(int, found[0])) if len(found) else (-1, -1, -1)
-    return _one(passed, "dA_prev", at, passed.dA_prev, "dZ", passed.dZ, place)
+    outputs = np.argwhere(_sources(passed) == np.ravel_multi_index(at, passed.A_prev.shape))
+    position = tuple(map(int, outputs[0])) if len(outputs) else (-1, -1, -1)
+    return _one(passed, "dA_prev", at, passed.dA_prev, "dZ", passed.dZ, position)
 
 
-def _places(passed: Passed) -> np.ndarray:
-    """Where in the input, laid out flat, each number of the output stands: the layer moves these, too."""
+def _sources(passed: Passed) -> np.ndarray:
+    """The flat index of each output value in the input, found by running the layer on the indices."""
     numbers = np.arange(passed.A_prev.size, dtype=np.float64).reshape(1, *passed.A_prev.shape)
     with engine.use("reference"):
         return passed.layer.forward(numbers)[0][0].astype(int)

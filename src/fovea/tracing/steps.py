@@ -1,16 +1,16 @@
-"""A value of a network and the numbers that it is made of.
+"""A value of a network and the numbers that it is computed from.
 
 Nearly every value in a network, forward and backward, is a sum of products, and perhaps a bias:
 
     value = Σ_t left[t] · right[t] + bias                                                                  (1)
 
-In a convolution the terms t are the pixels of a window; in pooling the right factors say which pixel is
-taken, or that all count alike; ReLU and Flatten have one term. So one form of answer serves all of them.
-Softmax alone has another.
+In a convolution the terms t are the pixels of a window; in pooling the right factors select the largest
+pixel, or are all equal; ReLU and Flatten have one term. So `Sum` describes all of them; only softmax has a
+class of its own.
 
-`sum` is (1) in float64, where a product of two float32 is exact. `value` is what the network has: in float32,
-summed in the engine's order. They differ by rounding, by at most 1e-5 of the largest number in the layer's
-output and 1e-4 of that in a gradient.
+`sum` is (1) in float64, where a product of two float32 is exact. `value` is the network's number: in float32,
+summed in the engine's order. They differ by rounding: by at most 1e-5 of the largest number in the layer's
+output, or 1e-4 of the largest in a gradient.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from fovea.tracing import tables
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """`array` of the layer called `layer`, at the position `at`, by `rule`.
+    """The value of `array` at the position `at`, computed by `rule`, in the layer called `layer`.
 
     `type` is the layer's class. `array` is named as in the layer's formulas: "Z" or "A" forward, "dA_prev",
     "dZ", "dW", "db" backward. Positions have no batch axis.
@@ -42,9 +42,11 @@ class Step:
     value: float
 
     def to_json(self, most: int | None = None) -> dict[str, Any]:
-        """Lists, numbers, strings and None; what is not finite is "NaN", "Infinity" or "-Infinity".
+        """The step in lists, numbers, strings and None; numbers that are not finite are "NaN", "Infinity" or
+        "-Infinity".
 
-        At most `most` terms, those of the largest products first; all of them in their order by default.
+        With `most`, at most that number of terms, largest products first; by default all terms in their
+        order.
         """
         head = {name: getattr(self, name) for name in ("layer", "type", "array", "rule")}
         return head | {"at": list(self.at), "sum": plain(self.sum), "value": plain(self.value)}
@@ -52,10 +54,10 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """One side of all products: `values` of the array called `name`, and where in it each of them stands.
+    """One side of all products: `values` of the array called `name`, and their positions in it.
 
-    `at` has the shape of `values` and one axis more, for the position's coordinates. In padding these lie
-    outside the array. It is None for numbers that stand in no array, like the weights of an average.
+    `at` has the shape of `values` and one more axis, for the coordinates. In padding these are outside the
+    array. It is None for numbers that are in no array, such as the weights of an average.
     """
 
     name: str
@@ -65,12 +67,12 @@ class Factor:
 
 @dataclass(frozen=True, eq=False)
 class Sum(Step):
-    """A value by (1). `products` has the shape of the terms, as `left.values`, `right.values`, `inside`.
+    """A value by (1). `products`, `left.values`, `right.values` and `inside` have the shape of the terms.
 
-    For a convolution and for pooling that is the window's, (f_H, f_W) or (f_H, f_W, C_in); backward to its
-    input (f_H, f_W, C_out), and to a weight the output's (n_H, n_W). `right` is None where the left numbers
-    are summed as they are. `inside` is False where there is no number: in padding, or where no window stands;
-    the factors are 0 there. `bias` is None where nothing is added. `winner` is the term that a maximum took.
+    For a convolution and for pooling that is the window's, (f_H, f_W) or (f_H, f_W, C_in); for an input's
+    gradient (f_H, f_W, C_out), and for a weight's the output's (n_H, n_W). `right` is None if the left
+    numbers are summed as they are. `inside` is False where there is no number: in padding, or outside all
+    windows; the factors are 0 there. `bias` is None if none is added. `winner` is the term with the maximum.
     """
 
     left: Factor
@@ -84,7 +86,8 @@ class Sum(Step):
         return tables.of_sum(self)
 
     def order(self) -> np.ndarray:
-        """Flat numbers of the terms inside, the largest product in size first; equals stay in their order."""
+        """Flat indices of the terms inside, by falling absolute value of the product; ties keep their
+        order."""
         size = np.where(np.isnan(self.products), np.inf, np.abs(self.products)).ravel()
         order = np.argsort(-size, kind="stable")
         return order[self.inside.ravel()[order]]
@@ -145,9 +148,9 @@ class Softmax(Step):
 
 @dataclass(frozen=True, eq=False)
 class Passed:
-    """What a layer took in and gave out for one picture, without the batch axis; and back.
+    """A layer's input, output and gradients for one picture, without the batch axis.
 
-    Z is the layer's output, whatever its formulas call it. Without a way back the last three are empty.
+    Z is the layer's output, even if its formulas call it A. Without a backward pass the last three are empty.
     """
 
     layer: Layer
@@ -176,8 +179,8 @@ class Passed:
         chosen: bool = False,
         winner: tuple[int, ...] | None = None,
     ) -> Sum:
-        """The step behind `values[at]`. With `chosen` the right factors are 0 and 1 and choose: what is not
-        chosen gives 0, even where it is infinite."""
+        """The step behind `values[at]`. With `chosen` the right factors are 0 or 1 and select terms: the
+        others give 0, even if they are infinite."""
         shape = np.shape(left.values)
         inside = np.ones(shape, bool) if inside is None else np.broadcast_to(inside, shape)
         products = np.asarray(left.values, np.float64)
@@ -195,7 +198,7 @@ class Passed:
 
 @dataclass(frozen=True)
 class Tracer:
-    """How a kind of layer is traced: functions of (passed, at), by parameter for `parameters`."""
+    """The functions of (passed, at) that trace a kind of layer; `parameters` has one per parameter."""
 
     forward: Callable[[Passed, tuple[int, ...]], Step]
     backward_input: Callable[[Passed, tuple[int, ...]], Step]
@@ -203,7 +206,7 @@ class Tracer:
 
 
 def plain(value: Any) -> Any:
-    """`value`, a number, an array or None, as JSON knows it."""
+    """`value`, a number, an array or None, in types that JSON has."""
     if value is None:
         return None
     content = np.asarray(value).tolist()

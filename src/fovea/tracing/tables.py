@@ -1,4 +1,4 @@
-"""A step to read: the window beside the filter and the products, or the largest products in a list."""
+"""A step as text: the window next to the filter and the products, or a list of the largest products."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -8,13 +8,13 @@ import numpy as np
 if TYPE_CHECKING:
     from fovea.tracing.steps import Factor, Softmax, Step, Sum
 
-MOST_ROWS, MOST_COLUMNS, MOST_CHANNELS = 5, 5, 3  # a window of more is shown as a list
+MOST_ROWS, MOST_COLUMNS, MOST_CHANNELS = 5, 5, 3  # a larger window is shown as a list
 MOST_TERMS = 8
 NOTHING = "·"  # where there is no number
 
 
 def of_sum(step: "Sum") -> str:
-    """What is computed, from what, and what comes out; as grids where the terms are a small window."""
+    """The rule, the terms and the result; the terms of a small window as grids."""
     shape = step.products.shape
     small = len(shape) in (2, 3) and shape[0] <= MOST_ROWS and shape[1] <= MOST_COLUMNS
     if small and (len(shape) == 2 or shape[2] <= MOST_CHANNELS):
@@ -24,11 +24,11 @@ def of_sum(step: "Sum") -> str:
     total = number(step.sum - (step.bias or 0))
     if step.bias is not None:
         total += f" + {number(step.bias)} = {number(step.sum)}"
-    return _under_head(step, [*lines, f"{'sum + bias' if step.bias is not None else 'sum'}: {total}"])
+    return _with_title(step, [*lines, f"{'sum + bias' if step.bias is not None else 'sum'}: {total}"])
 
 
 def of_softmax(step: "Softmax") -> str:
-    """The same: the largest logits, and the one that was asked for."""
+    """The rule, the largest logits and the one at `step.at`, and the result."""
     (k,) = step.at
     order = list(np.argsort(-step.Z, kind="stable")[:MOST_TERMS])
     order += [] if k in order else [k]
@@ -42,7 +42,7 @@ def of_softmax(step: "Softmax") -> str:
         formula = f"{number(step.exponentials[k])} / {number(step.exponentials.sum())}"
     else:
         formula = f"{number(step.A[k])} − {number(step.Y[k])}"
-    return _under_head(step, [*lines, f"{formula} = {number(step.sum)}"])
+    return _with_title(step, [*lines, f"{formula} = {number(step.sum)}"])
 
 
 def number(value: float) -> str:
@@ -50,12 +50,12 @@ def number(value: float) -> str:
     return f"{value + 0.0:.4g}".replace("-", "−")
 
 
-def _under_head(step: "Step", lines: Iterable[str]) -> str:
-    head = f"{step.layer} ({step.type}): {step.array}{_place(step.at)} = {step.rule}"
-    return "\n".join([head, *(f"  {line}".rstrip() for line in lines)])
+def _with_title(step: "Step", lines: Iterable[str]) -> str:
+    title = f"{step.layer} ({step.type}): {step.array}{_position(step.at)} = {step.rule}"
+    return "\n".join([title, *(f"  {line}".rstrip() for line in lines)])
 
 
-def _place(at: Iterable[int]) -> str:
+def _position(at: Iterable[int]) -> str:
     """[3, 5, 0]"""
     return f"[{', '.join(map(str, at))}]"
 
@@ -66,7 +66,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _channels(step: "Sum") -> Iterable[list[str]]:
-    """For each channel the left numbers × the right = the products, in the window's shape."""
+    """For each channel, left numbers × right numbers = products, in the window's shape."""
     shape = (*step.products.shape, 1)[:3]
     factors = [step.left, *([] if step.right is None else [step.right])]
     grids = [np.reshape(f.values, shape) for f in factors]
@@ -74,7 +74,7 @@ def _channels(step: "Sum") -> Iterable[list[str]]:
     names = [f.name for f in factors] + (["products"] if step.right is not None else [])
     inside = step.inside.reshape(shape)
     for k in range(shape[2]):
-        starred = [step.winner, None, None]  # in the window alone
+        starred = [step.winner, None, None]  # only in the left grid
         blocks = [
             _block(grid[:, :, k], inside[:, :, k], star) for grid, star in zip(grids, starred, strict=False)
         ]
@@ -82,14 +82,14 @@ def _channels(step: "Sum") -> Iterable[list[str]]:
         widths = [max(len(t), len(b[0])) for t, b in zip(titles, blocks, strict=True)]
         yield [
             "   ".join(t.ljust(w) for t, w in zip(titles, widths, strict=True)),
-            *(_beside(row, widths, at == shape[0] // 2) for at, row in enumerate(zip(*blocks, strict=True))),
+            *(_beside(row, widths, i == shape[0] // 2) for i, row in enumerate(zip(*blocks, strict=True))),
         ]
 
 
 def _block(grid: np.ndarray, inside: np.ndarray, winner: Sequence[int] | None) -> list[str]:
     """The rows of a grid of numbers; the winner has a star."""
     cells = [
-        [number(v) if there else NOTHING for v, there in zip(row, mask, strict=True)]
+        [number(v) if is_inside else NOTHING for v, is_inside in zip(row, mask, strict=True)]
         for row, mask in zip(grid, inside, strict=True)
     ]
     if winner is not None:
@@ -116,12 +116,12 @@ def _list(step: "Sum") -> list[str]:
         if step.right is not None:
             row += ["×", *_term(step.right, t), "=", number(float(step.products.flat[t]))]
         rows.append(row)
-    lines = _aligned(rows) if rows else ["no number at all"]
+    lines = _aligned(rows) if rows else ["no terms"]
     if len(rest):
         lines.append(f"and {len(rest):,} more, together {number(step.products.ravel()[rest].sum())}")
     return lines
 
 
 def _term(factor: "Factor", t: int) -> tuple[str, str]:
-    where = "" if factor.at is None else _place(factor.at.reshape(-1, factor.at.shape[-1])[t])
+    where = "" if factor.at is None else _position(factor.at.reshape(-1, factor.at.shape[-1])[t])
     return factor.name + where, number(np.ravel(factor.values)[t])

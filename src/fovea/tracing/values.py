@@ -9,7 +9,7 @@ At = tuple[int, ...]
 
 
 def _one(name: str, array: np.ndarray, at: At) -> Factor:
-    """The one value of `array` at `at`, as factor of a sum of one term."""
+    """The value of `array` at `at`, as the factor of a sum with one term."""
     return Factor(name, np.asarray(array[at]), np.array(at))
 
 
@@ -51,13 +51,13 @@ DENSE = Tracer(_dense, _dense_input, {"W": _dense_weight, "b": _dense_bias})
 
 
 def _flatten(passed: Passed, at: At) -> Sum:
-    place = tuple(map(int, np.unravel_index(at[0], passed.A_prev.shape)))
-    return passed.sum("Z", at, passed.Z, "A_prev", _one("A_prev", passed.A_prev, place))
+    position = tuple(map(int, np.unravel_index(at[0], passed.A_prev.shape)))
+    return passed.sum("Z", at, passed.Z, "A_prev", _one("A_prev", passed.A_prev, position))
 
 
 def _flatten_input(passed: Passed, at: At) -> Sum:
-    place = (int(np.ravel_multi_index(at, passed.A_prev.shape)),)
-    return passed.sum("dA_prev", at, passed.dA_prev, "dZ", _one("dZ", passed.dZ, place))
+    position = (int(np.ravel_multi_index(at, passed.A_prev.shape)),)
+    return passed.sum("dA_prev", at, passed.dA_prev, "dZ", _one("dZ", passed.dZ, position))
 
 
 def _dropout(passed: Passed, at: At) -> Sum:
@@ -73,7 +73,7 @@ def _dropout_input(passed: Passed, at: At) -> Sum:
 
 
 def _mask(passed: Passed, at: At) -> Factor | None:
-    """What the value was multiplied by; nothing outside training."""
+    """The factor of the dropout mask; None outside training."""
     return None if passed.cache is None else _one("M", passed.cache[0], at)
 
 
@@ -86,7 +86,7 @@ DROPOUT = Tracer(_dropout, _dropout_input)
 
 @quietly
 def softmax(Z: np.ndarray, A: np.ndarray, names: tuple[str, ...], k: int) -> Softmax:
-    """How the probability A[k] comes from the logits Z (classes,)."""
+    """The step from the logits Z (classes,) to the probability A[k]."""
     exponentials = np.exp(Z.astype(np.float64) - Z.max())
     return Softmax(
         "softmax", "softmax", "A", (k,), "exp(Z − max Z) / Σ exp(Z − max Z)",
@@ -98,7 +98,7 @@ def softmax(Z: np.ndarray, A: np.ndarray, names: tuple[str, ...], k: int) -> Sof
 def softmax_input(
     Z: np.ndarray, A: np.ndarray, dZ: np.ndarray, label: int, names: tuple[str, ...], k: int
 ) -> Softmax:
-    """How the gradient dZ[k] of −log A[label] comes from the probabilities."""
+    """The step from the probabilities A (classes,) to the gradient dZ[k] of −log A[label]."""
     exponentials = np.exp(Z.astype(np.float64) - Z.max())
     Y = np.arange(len(Z)) == label
     return Softmax(

@@ -1,4 +1,4 @@
-"""What one may ask a trace for, held to what there is."""
+"""Checks of the arguments of `trace` and of a trace's queries."""
 
 from collections.abc import Mapping
 from operator import index
@@ -18,14 +18,14 @@ def batch_of_one(network: Network, image: np.ndarray) -> np.ndarray:
     images = image[np.newaxis] if image.shape == network.input_shape else image
     X = pixels_or_numbers(images, network.input_shape, network.layers[0].who)
     if len(X) != 1:
-        raise ShapeError(mismatch("trace", "one picture", len(X), "trace one after the other"))
+        raise ShapeError(mismatch("trace", "one picture", len(X), "trace each picture separately"))
     return network.preprocessing.apply(X) if X.dtype == np.uint8 else X
 
 
 def class_number(network: Network, label: int | str) -> int:
-    """The label as a number."""
+    """`label`, a class or its name, as the number of the class."""
     if not network.ends_in_classes:
-        remedy = "give dZ instead"
+        remedy = "pass dZ instead"
         raise ShapeError(mismatch("trace", "a network of classes for a label", network.output_shape, remedy))
     (count,), names = network.output_shape, network.classes or []
     number = names.index(label) if label in names else _whole(label)
@@ -36,10 +36,10 @@ def class_number(network: Network, label: int | str) -> int:
 
 
 def upstream(network: Network, dZ: Any) -> Any:
-    """The gradient of the network's output, as a batch of one; a dict where its outputs have names."""
+    """The gradient of the network's output, as a batch of one; a dict if its outputs have names."""
     if network.outputs:
-        given = dict(dZ) if isinstance(dZ, Mapping) else {}
-        batch = {name: np.asarray(own)[np.newaxis] for name, own in given.items()}
+        parts = dict(dZ) if isinstance(dZ, Mapping) else {}
+        batch = {name: np.asarray(part)[np.newaxis] for name, part in parts.items()}
         return checked_gradients(batch, network.output_shape, "trace")
     dZ = np.asarray(dZ)
     if dZ.dtype.kind != "f" or dZ.shape != network.output_shape:
@@ -49,18 +49,18 @@ def upstream(network: Network, dZ: Any) -> Any:
 
 
 def position(at: int | tuple[int, ...], shape: tuple[int, ...], who: str, array: str) -> tuple[int, ...]:
-    """`at` as whole numbers within `shape`."""
+    """`at` as a tuple of whole numbers within `shape`. Raises ShapeError."""
     parts = at if isinstance(at, tuple | list | np.ndarray) else (at,)
-    place = tuple(map(_whole, parts))
-    if len(place) != len(shape) or not all(0 <= p < n for p, n in zip(place, shape, strict=True)):
+    numbers = tuple(map(_whole, parts))
+    if len(numbers) != len(shape) or not all(0 <= p < n for p, n in zip(numbers, shape, strict=True)):
         largest = ", ".join(str(n - 1) for n in shape)
         expected = f"a position in {array}, from ({', '.join('0' * len(shape))}) to ({largest})"
         raise ShapeError(mismatch(who, expected, at))
-    return place
+    return numbers
 
 
 def input_position(at: int | tuple[int, ...], A_prev: Any, who: str) -> tuple[int, ...]:
-    """The same within what a layer takes in: of several, which of them comes first."""
+    """`at` within a layer's input; of several inputs, its number comes first. Raises ShapeError."""
     if not isinstance(A_prev, tuple):
         return position(at, A_prev.shape, who, "its input")
     number = at[0] if isinstance(at, tuple) and at else at
@@ -70,7 +70,7 @@ def input_position(at: int | tuple[int, ...], A_prev: Any, who: str) -> tuple[in
 
 
 def _whole(value: Any) -> int:
-    """`value`, or −1 where it is no whole number."""
+    """`value`, or −1 if it is not a whole number."""
     try:
         return -1 if isinstance(value, bool) else index(value)
     except TypeError:
