@@ -86,9 +86,9 @@ def lay_out(schedule: Schedule, batch_size: int, image_size: int, training: bool
 
     places, size = arrange([array.life for array in wanted.values()])
     whole = buffers.zeros((size,), np.uint8)
-    found = {key: w.within(whole[place:]) for (key, w), place in zip(wanted.items(), places, strict=True)}
-    images = found.pop("images")
-    arrays: dict[_Key | None, Array] = {key: Array(values) for key, values in found.items()}
+    values = {key: w.within(whole[place:]) for (key, w), place in zip(wanted.items(), places, strict=True)}
+    images = values.pop("images")
+    arrays: dict[_Key | None, Array] = {key: Array(array) for key, array in values.items()}
 
     memory = Memory(
         input=arrays["activation", 0],

@@ -76,11 +76,11 @@ class NormStage(Stage):
         predict = context.call("normalization.normalise", inputs, outputs, **options)
         if not context.training or not self.by_batch:
             return [predict]
-        own = self.batch_statistics
-        train = context.call("normalization.normalise", {**inputs, **own}, outputs, **options)
-        running = {f"running_{name}": scale[name] for name in own}
+        batch = self.batch_statistics
+        train = context.call("normalization.normalise", {**inputs, **batch}, outputs, **options)
+        running = {f"running_{name}": scale[name] for name in batch}
         inputs = {"Z": Z, **running, **self._count(context), "momentum": self.momentum}
-        outputs = {**own, **running}
+        outputs = {**batch, **running}
         learn = context.call("normalization.statistics", inputs, outputs, **self.shape, running=True)
 
         def normalise() -> None:
