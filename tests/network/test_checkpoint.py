@@ -181,7 +181,6 @@ def test_a_file_with_more_at_its_end_is_refused(path):
     "content",
     [
         b"\x89PNG\r\n\x1a\n" + bytes(100),
-        b"PK\x03\x04" + bytes(100),  # what torch.save writes
         b"hello",
         b"\xff" * 64,
         (2).to_bytes(8, "little") + b"[]",
@@ -193,6 +192,12 @@ def test_a_file_of_another_kind_is_refused(path, content):
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"model\.safetensors: expected a whole safetensors file"):
         fovea.load(path)
+
+
+def test_a_zip_file_that_pytorch_did_not_write_is_refused(path):
+    path.write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(DataError, match=r"model\.safetensors: expected a whole PyTorch file, got a zip file"):
+        load(path)
 
 
 @pytest.mark.parametrize("byte", range(8, 80, 7))
