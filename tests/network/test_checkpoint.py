@@ -197,7 +197,7 @@ def test_a_file_of_another_kind_is_refused(path, content):
 def test_a_zip_file_that_pytorch_did_not_write_is_refused(path):
     path.write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(DataError, match=r"model\.safetensors: expected a whole PyTorch file, got a zip file"):
-        load(path)
+        fovea.load(path)
 
 
 @pytest.mark.parametrize("byte", range(8, 80, 7))
