@@ -18,7 +18,7 @@ from tests import tiny
 FOVEA = [sys.executable, "-m", "fovea"]
 COMMANDS = [
     "train", "find-rate", "evaluate", "predict", "inspect", "summary", "explain-kernels", "look", "export",
-    "import", "cache",
+    "import", "cache", "weights",
 ]  # fmt: skip
 
 

@@ -93,6 +93,18 @@ def file_name(text: str, most: int = 100) -> str:
     return f"_{safe}" if _RESERVED.fullmatch(safe) else safe
 
 
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """A table with columns two blanks apart; those whose numbers are in `right` end flush."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
 def say(*columns: object) -> None:
     """Print a line on standard output, with a tab between columns."""
     print(*(visible(str(column)) for column in columns), sep="\t", flush=True)

@@ -11,16 +11,17 @@ from fovea.names import say
 @app.command(epilog="[bold]Example:[/bold]  fovea cache --empty")
 def cache(
     empty: Annotated[
-        bool, typer.Option("--empty", help="Delete the contents; they are rebuilt when needed.")
+        bool,
+        typer.Option("--empty", help="Delete the contents; all but fetched weights is rebuilt when needed."),
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Show where compiled kernels and decoded pictures are kept, and their size."""
+    """Show where compiled kernels, decoded pictures and fetched weights are kept, and their size."""
     from fovea.files import caching
 
     root = caching.root()
     say(root)
-    for name in ("kernels", "pictures"):
+    for name in ("kernels", "pictures", "weights"):
         say(f"  {name:8}  {_bytes(caching.size(root / name)):>9}")
     if empty:
         say(f"freed {_bytes(caching.empty(root))}")

@@ -12,6 +12,7 @@ from fovea.models.files import load
 from fovea.models.registry import MODELS
 from fovea.network import Network
 from fovea.network.preprocessing import Preprocessing
+from fovea.weights.download import cached
 
 DEFAULT = "default"
 
@@ -26,14 +27,16 @@ def build(
     """The built-in network `name`, for pictures of `input_shape` = (H, W, C) and `classes`, their number or
     names; by default those that it was made for.
 
-    `weights` are trained ones: "default", those in the package, if it has some (`fovea models` lists them);
-    a file, as `load` reads it; or None. All else is drawn from `seed`: without weights every layer; with
-    them, and for other classes than theirs, the last. Raises FoveaError for an unknown name or shapes that do
-    not fit.
+    `weights` are trained ones: "default", those in the package or fetched by `fovea weights get`, if there
+    are some; a file, as `load` reads it; or None. All else is drawn from `seed`: without weights every layer;
+    with them, and for other classes than theirs, the last. Raises FoveaError for an unknown name or shapes
+    that do not fit.
     """
     if name not in MODELS:
         raise FoveaError(mismatch("model", f"one of {', '.join(MODELS)}", repr(name)))
-    if weights is None or (weights == DEFAULT and name not in packed.packaged()):
+    if weights == DEFAULT and name not in packed.packaged():
+        weights = cached(name)
+    if weights is None:
         given = {"input_shape": input_shape, "classes": classes}
         return MODELS[name](**{key: value for key, value in given.items() if value is not None}, seed=seed)
     if weights == DEFAULT:

@@ -6,17 +6,19 @@ from typing import Any
 
 from fovea import weights
 from fovea.models.registry import MODELS
+from fovea.names import aligned
 from fovea.network.summary import rows
+from fovea.weights.download import DOWNLOADS
 
 # Accuracy on ImageNet's validation set, one centre crop, as published for the weights that `load` reads:
 # https://pytorch.org/vision/stable/models (the first weights of each); for the two in the package
 # https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite and
 # https://github.com/forresti/SqueezeNet
 TOP1 = {
-    "resnet18": 0.69758, "resnet34": 0.73314, "resnet50": 0.76130, "vgg11": 0.69020, "vgg11_bn": 0.70370,
-    "vgg16": 0.71592, "vgg16_bn": 0.73360, "squeezenet1_1": 0.575, "mobilenet_v2": 0.71878,
-    "efficientnet_lite0": 0.751,
-}  # fmt: skip
+    **{name: one.top1 for name, one in DOWNLOADS.items()},
+    **{"vgg11": 0.69020, "vgg11_bn": 0.70370, "vgg16_bn": 0.73360},
+    **{"squeezenet1_1": 0.575, "efficientnet_lite0": 0.751},
+}
 
 _HEADERS = "name", "input", "parameters", "multiply-adds", "weights", "top-1", "licence"
 
@@ -64,16 +66,7 @@ def overview() -> list[Overview]:
 
 def text(models: Sequence[Overview]) -> str:
     """A table."""
-    lines = [_HEADERS, *(_cells(model) for model in models)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    right = {2, 3, 5}
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    return aligned([_HEADERS, *map(_cells, models)], right=(2, 3, 5))
 
 
 def _cells(model: Overview) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from fovea.names import typed
 from fovea.network import Network
 from fovea.network.summary import outputs
 from fovea.training.run_folder import Folder
+from fovea.weights.download import DOWNLOADS
 
 
 def file_of(model: str) -> Path:
@@ -31,6 +32,8 @@ def file_of(model: str) -> Path:
     if not path.exists():
         if _is_built_in(model):
             remedy = f"train it first: fovea train --model {model}"
+            if model in DOWNLOADS:
+                remedy = f"fovea weights get {model} fetches trained weights; or {remedy}"
             raise DataError(
                 mismatch(f"model {model}", "a trained network", "an untrained architecture", remedy)
             )
@@ -39,9 +42,9 @@ def file_of(model: str) -> Path:
 
 
 def trained(model: str, precision: str | None = None) -> Network:
-    """The network of a model file, a run, or a built-in architecture with packaged weights, with
-    `precision` if given. Raises DataError if there is none."""
-    if _is_built_in(model) and model in weights.packaged():
+    """The network of a model file, a run, or a built-in architecture with trained weights, with `precision`
+    if given. Raises DataError if there is none."""
+    if _is_built_in(model) and weights.are_here(model):
         network = build(model)
         network.precision = precision or network.precision
         return network

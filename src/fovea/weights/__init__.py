@@ -1,4 +1,4 @@
-"""Trained weights: those in the package, in a small form.
+"""Trained weights: those in the package, in a small form; `download` has other people's.
 
 A file of the package holds each array of a network, W for example, in one of two forms:
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from fovea.errors import DataError, mismatch
 from fovea.files.tensors import read_tensors
+from fovea.weights.download import cached
 
 CODES, TABLE, SCALE = ".codes", ".table", ".scale"
 FOLDER = Path(__file__).parent
@@ -26,6 +27,11 @@ FOLDER = Path(__file__).parent
 def packaged() -> list[str]:
     """The names of the weights in the package."""
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def are_here(name: str) -> bool:
+    """Whether trained weights `name` are in the package, or have been fetched."""
+    return name in packaged() or cached(name) is not None
 
 
 def path_of(name: str) -> Path:

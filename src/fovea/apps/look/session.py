@@ -48,7 +48,7 @@ class Look:
 
     def _first(self, model: str) -> Network:
         """The model's network; the last one of a run that has no best one yet."""
-        if model in MODELS and model not in weights.packaged() and not Path(model).exists():
+        if model in MODELS and not weights.are_here(model) and not Path(model).exists():
             self.title += ", untrained"
         try:
             return any_of(model)

@@ -1,0 +1,49 @@
+"""Trained weights: those in the package, and those of torchvision that can be fetched."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fovea import models, weights
+from fovea.files import jsons
+from fovea.names import aligned
+from fovea.weights import download
+
+_HEADERS = "name", "parameters", "download", "licence", "where", "address"
+_OF_IMAGENET = "squeezenet1_1"  # the weights in the package that have the names of ImageNet's classes
+
+
+def listed() -> str:
+    """A table of all trained weights; the network is not asked."""
+    rows = []
+    for name in weights.packaged():
+        metadata = weights.metadata(name)
+        count = models.build(name, weights=None, seed=None).parameter_count
+        rows.append((name, f"{count:,}", "", metadata["licence"], "in the package", metadata["source"]))
+    for name, one in download.DOWNLOADS.items():
+        path = download.cached(name)
+        size = f"{one.size * 2**20 / 1e6:,.1f} MB"
+        where = "in the cache" if path else f"fovea weights get {name}"
+        rows.append((name, f"{one.parameters:,}", size, one.licence, where, download.url_of(name)))
+    return aligned([_HEADERS, *rows], right=(1, 2))
+
+
+def get(
+    name: str, *, force: bool = False, progress: Callable[[int, int], object] = lambda done, total: None
+) -> tuple[Path, bool]:
+    """The model file of torchvision's weights `name` in the cache, and whether it is new. Raises FoveaError,
+    as `fovea.weights.download.fetch` does."""
+    path = None if force else download.cached(name)
+    return (path, False) if path else (download.fetch(name, _convert(name), progress), True)
+
+
+def _convert(name: str) -> Callable[[Path, Path], None]:
+    """A function that makes a model file of PyTorch's file, with the names of ImageNet's classes."""
+
+    def convert(file: Path, path: Path) -> None:
+        network = models.load(file, model=name)
+        classes = jsons.loads(weights.metadata(_OF_IMAGENET)["classes"], _OF_IMAGENET)
+        if len(classes) == network.output_shape[0]:
+            network.classes = classes
+        network.save(path)
+
+    return convert
