@@ -27,8 +27,9 @@ _HEADERS = "name", "input", "parameters", "multiply-adds", "weights", "top-1", "
 class Overview:
     """One architecture, for the pictures and classes that it was made for.
 
-    multiply_adds: of one picture. weights: whether trained ones are in the package. top1: their accuracy on
-    ImageNet as published, from 0 to 1, whether they are here or not. licence: of the weights that are here.
+    multiply_adds: of one picture. weights: whether trained ones are here, in the package or fetched. top1:
+    their accuracy on ImageNet as published, from 0 to 1, whether they are here or not. licence: of the
+    weights that are here.
     """
 
     name: str
@@ -45,22 +46,16 @@ class Overview:
 
 def overview() -> list[Overview]:
     """All built-in architectures, the smallest first."""
-    packaged, found = weights.packaged(), []
+    found = []
     for name, model in MODELS.items():
-        network = model(seed=None)
-        licence = weights.metadata(name)["licence"] if name in packaged else None
+        network, here = model(seed=None), weights.are_here(name)
+        licence = None
+        if here:
+            packaged = name in weights.packaged()
+            licence = weights.metadata(name)["licence"] if packaged else DOWNLOADS[name].licence
         cost = sum(row.multiply_adds for row in rows(network))
-        found.append(
-            Overview(
-                name,
-                network.input_shape,
-                network.parameter_count,
-                cost,
-                name in packaged,
-                TOP1.get(name),
-                licence,
-            )
-        )
+        shape, count = network.input_shape, network.parameter_count
+        found.append(Overview(name, shape, count, cost, here, TOP1.get(name), licence))
     return sorted(found, key=lambda one: one.parameters)
 
 
