@@ -28,6 +28,8 @@ def test_what_goes_out_comes_in_again():
 
 def test_a_model_that_torchvision_does_not_have_leaves_no_file(tmp_path):
     models.lenet5().save("lenet.safetensors")
-    with pytest.raises(DataError, match=r"^export --format torch: expected a network that torchvision has"):
+    with pytest.raises(
+        DataError, match=r"^export --format torch: expected a network that torchvision also has"
+    ):
         exchange.export("lenet.safetensors", "torch", "out.safetensors")
     assert not (tmp_path / "out.safetensors").exists()

@@ -62,7 +62,7 @@ def test_what_needs_a_classifier_is_refused(call, command):
     ("option", "words"),
     [
         ("--model", "train: expected a network that ends in classes, got boxes 4×4×4, classes 4×4×2"),
-        ("--weights", "a last layer with an output a class, got outputs boxes, classes"),
+        ("--weights", "a last layer with one output per class, got outputs boxes, classes"),
     ],
 )
 def test_a_classifier_cannot_be_trained_from_it(call, option, words):

@@ -267,7 +267,7 @@ def test_a_run_begun_with_weights_resumes_without_their_file(squeezenet, tmp_pat
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [
-        ({"model": "lenet5"}, r"^model: expected one that torchvision has, too .*, got 'lenet5'"),
+        ({"model": "lenet5"}, r"^model: expected one that torchvision also has .*, got 'lenet5'"),
         ({"model": "resnet18"}, r"expected the tensors of torchvision's resnet18 .*; and \d+ more"),
         ({"size": (32, 32), "freeze": "stage1"}, r"expected body, or the beginning of a layer's name"),
     ],

@@ -104,8 +104,8 @@ def picture(side: int = 40, channels: int = 1) -> np.ndarray:
         ([picture()[..., 0]], [picture()], {}, r"pictures \(H, W, C\)"),
         ([picture(), picture(40, 3)], [picture()] * 2, {}, "all of the same channels"),
         ([picture()], [picture(40, 2)], {"filters": 1}, "expected a whole number of at least 2, got 1"),
-        ([picture() * 0], [picture()], {}, "flat pictures and flat targets"),
-        ([picture()], [picture() * np.nan], {}, "flat pictures and flat targets"),
+        ([picture() * 0], [picture()], {}, "flat pictures and targets"),
+        ([picture()], [picture() * np.nan], {}, "flat pictures and targets"),
         ([picture() + np.inf], [picture()], {}, "pictures of finite numbers"),
     ],
 )  # fmt: skip

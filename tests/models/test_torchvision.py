@@ -240,9 +240,7 @@ def test_every_tensor_that_does_not_fit_is_named(tensors, tmp_path):
 def test_which_model_it_is_follows_from_the_names_alone(tensors, tmp_path):
     assert fovea.load(saved(tmp_path, tensors)).output_shape == (10,)
     del tensors["fc.bias"]
-    refused(
-        tmp_path, tensors, r"weights of torchvision's resnet18, .*, got 121 tensors of neither: say which"
-    )
+    refused(tmp_path, tensors, r"weights of torchvision's resnet18, .*, got 121 tensors of neither: name the")
 
 
 def saved(tmp_path, tensors):
@@ -253,7 +251,7 @@ def saved(tmp_path, tensors):
 @pytest.mark.parametrize("name", ["lenet5", "resnet20", "alexnet"])
 def test_a_model_that_torchvision_does_not_have_is_refused(name, tensors, tmp_path):
     refused(
-        tmp_path, tensors, rf"^model: expected one that torchvision has, too .*, got '{name}'", model=name
+        tmp_path, tensors, rf"^model: expected one that torchvision also has .*, got '{name}'", model=name
     )
     network = models.lenet5()
     with pytest.raises(DataError, match=r"^export --format torch: expected a network that torch"):
@@ -303,5 +301,5 @@ def test_a_convolution_can_be_the_last_layer(files):
 
 def test_a_network_whose_end_gives_no_classes_cannot_get_others():
     network = fovea.Network([fovea.layers.Dense(3), fovea.layers.BatchNorm()], (4,))
-    with pytest.raises(ShapeError, match=r"^Network: expected a last layer with an output a class"):
+    with pytest.raises(ShapeError, match=r"^Network: expected a last layer with one output per class"):
         adapted(network, ["a", "b"])

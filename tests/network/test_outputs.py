@@ -366,7 +366,7 @@ def test_what_needs_classes_says_so():
             see(own, X)
     assert fovea.seeing.effective_field(own, X, "boxes").shape == (6, 6)
     assert fovea.seeing.effective_field(own, X, "fine").shape == (6, 6)
-    with pytest.raises(ShapeError, match="a last layer with an output a class"):
+    with pytest.raises(ShapeError, match="a last layer with one output per class"):
         fovea.models.adapted(own, ["a", "b"])
 
 

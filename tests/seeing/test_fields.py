@@ -155,7 +155,7 @@ def test_a_place_that_there_is_not_is_refused(arguments, words):
 def test_other_wrong_arguments_are_refused():
     with pytest.raises(ShapeError, match=r"channel: expected a number from 0 to 5, got 6"):
         seeing.effective_field(lenet(), np.zeros((28, 28, 1)), "conv1", channel=6)
-    with pytest.raises(ShapeError, match=r"a network that takes in \(H, W, C\), got \(4,\)"):
+    with pytest.raises(ShapeError, match=r"a network with an input of \(H, W, C\), got \(4,\)"):
         seeing.receptive_field(Network([Dense(2)], (4,)), "dense1")
 
 

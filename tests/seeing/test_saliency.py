@@ -75,7 +75,7 @@ def test_a_class_that_there_is_not_is_refused(wrong):
 def test_a_picture_that_does_not_fit_is_refused():
     with pytest.raises(ShapeError, match=r'^Conv2D "conv1": expected A_prev \(N, 9, 8, 3\), got'):
         seeing.saliency(network(), np.zeros((1, 8, 9, 3)))
-    with pytest.raises(ShapeError, match=r"^seeing: expected one picture, got 2: look at one after"):
+    with pytest.raises(ShapeError, match=r"^seeing: expected one picture, got 2: pass each picture"):
         seeing.saliency(network(), np.zeros((2, 9, 8, 3)))
 
 

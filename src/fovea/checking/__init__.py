@@ -1,1 +1,2 @@
-"""What every layer must pass: gradients against differences, both engines, poisoned memory, odd strides."""
+"""The checks that every layer must pass: gradients against differences, both engines, poisoned memory,
+strides."""

@@ -1,20 +1,20 @@
 """The check that every layer passes, Fovea's own and yours: `fovea.check_layer(layer, input_shape)`.
 
-A random R of the output's shape makes a number of the output, L = Σ R · Z. Then dZ = R, and in float64 on the
-reference engine, for each input value and parameter x,
+A random R in the output's shape defines a loss L = Σ R · Z. Then dZ = R, and in float64 on the reference
+engine, for each input value and parameter x,
 
     dx = (L(x + h) − L(x − h)) / 2h + O(h²)                                                               (1)
 
-and where Z is linear, for inputs of a real size too, with no h and hence no error but rounding,
+and if Z is linear, also at real sizes, with rounding as the only error, since there is no h,
 
     Σ R · (Z(A) − Z(0)) = Σ A · dA        in the input                                                    (2)
-    Σ R · Z             = Σ_p p · dp      in the parameters, taken together                               (3)
+    Σ R · Z             = Σ_p p · dp      in all parameters together                                      (3)
 
-After that each engine, in float32, is held to float64. The inputs are all different and none is 0, with gaps
-above 2h, so that no maximum is tied and no ReLU stands at its bend.
+Then each engine, in float32, is compared with float64. All inputs differ from each other and from 0 by more
+than 2h, so that no maximum is tied and no ReLU is at its kink.
 
-The layer is also held to the rest of its contract: shapes, precision, nothing kept between two calls, inputs
-left alone, any strides in memory, every output value written (memory is full of NaN before).
+The rest of the contract is checked as well: shapes, precision, no state between calls, unchanged inputs, any
+strides in memory, and every output value written (memory is filled with NaN before).
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from fovea.network.graph import Node
 
 __all__ = ["CheckFailed", "check_layer"]
 
-STEP = 1e-5  # h: (1) then errs by some 1e-10 in both its truncation and its rounding
+STEP = 1e-5  # h: truncation and rounding errors of (1) are then both about 1e-10
 DIFFERENCES = 1e-6  # bounds on max|x − ref| / max|ref|
 ROUNDING = 1e-10
 FORWARD = 1e-5
@@ -48,13 +48,13 @@ def check_layer(
     engines: tuple[str, ...] | None = None,
     samples: int = 40,
 ) -> None:
-    """Check `layer`, which is left as it is, on inputs of `input_shape` = (H, W, C) or (n,), or a tuple of
-    such shapes for a layer that merges.
+    """Check `layer`, which is not changed, on inputs of `input_shape` = (H, W, C) or (n,), or a tuple of such
+    shapes for a layer that merges.
 
-    A small `input_shape` keeps it quick: (1) is computed at `samples` values of each array and along one
-    direction through all of them. `real_shape`, the same by default, is for (2) and (3). `engines` are those
-    to hold to float64: all that are installed by default. Raises CheckFailed, an AssertionError, which names
-    the layer, the array and its error; and ShapeError where the layer does not take such an input.
+    A small `input_shape` is fast: (1) is computed at `samples` values of each array and along one direction
+    through all values. `real_shape`, by default the same, is for (2) and (3). `engines` are those to compare
+    with float64, by default all that are installed. Raises CheckFailed, an AssertionError, which names the
+    layer, the array and its error; and ShapeError if the layer does not accept such an input.
     """
     if engines is None:
         engines = ("reference", "halide") if engine.available() else ("reference",)
@@ -76,7 +76,8 @@ def check_layer(
 
 
 def _check_contract(trial: Trial, forward: float, gradients: float) -> None:
-    """All but the numbers themselves; the two bounds are for what may differ by rounding."""
+    """Check everything but the numbers themselves; `forward` and `gradients` bound differences by
+    rounding."""
     inputs = {"dZ": trial.dZ, **trial.variables, **{f"d{k}": s for k, s in trial.layer.statistics.items()}}
     before = {name: array.copy() for name, array in inputs.items()}
     with np.errstate(all="ignore"):
@@ -90,23 +91,22 @@ def _check_contract(trial: Trial, forward: float, gradients: float) -> None:
             expected, got = f"{trial.dZ.dtype} {shapes[name]}", f"{array.dtype} {array.shape}"
             raise CheckFailed(mismatch(f"{trial.who}: {name}", expected, got))
         if not np.isfinite(array).all():
-            at = tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
-            raise CheckFailed(
-                mismatch(f"{trial.who}: {name}", "every value to be written", f"{array[at]} at {at}")
-            )
+            place = tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
+            got = f"{array[place]} at {place}"
+            raise CheckFailed(mismatch(f"{trial.who}: {name}", "every value to be written", got))
     for name, array in inputs.items():
         if not np.array_equal(array, before[name]):
-            what = "dZ" if name == "dZ" else name[1:]
-            raise CheckFailed(mismatch(f"{trial.who}: {what}", "to be left as it is", "other values in it"))
+            changed = "dZ" if name == "dZ" else name[1:]
+            raise CheckFailed(mismatch(f"{trial.who}: {changed}", "unchanged values", "changed ones"))
 
     Z, cache = trial.forward(*trial.inputs)
     trial.run_on(lambda array: -array[::-1])
     again = {"Z": Z} | trial.back(trial.dZ, cache) | trial.learned(cache)
     _compare(trial, again, result, "the same call, with another between its two passes", forward, gradients)
 
-    for how, view in VIEWS.items():
+    for layout, view in VIEWS.items():
         viewed = trial.run_on(view)
-        _compare(trial, viewed, result, f"contiguous arrays, where they are {how}", forward, gradients)
+        _compare(trial, viewed, result, f"contiguous arrays, with arrays {layout}", forward, gradients)
 
     if not trial.training:
         alone = {"Z": trial.forward(*(A[:1] for A in trial.inputs))[0]}
@@ -114,7 +114,7 @@ def _check_contract(trial: Trial, forward: float, gradients: float) -> None:
 
 
 def _check_differences(trial: Trial, samples: int, rng: np.random.Generator) -> None:
-    """(1), one value at a time and all at once along a random direction."""
+    """Check (1), one value at a time and all together along a random direction."""
 
     def loss() -> float:
         return float(np.vdot(trial.dZ, trial.forward(*trial.inputs)[0]))
@@ -132,18 +132,18 @@ def _check_differences(trial: Trial, samples: int, rng: np.random.Generator) -> 
     for name, x in trial.variables.items():
         dx = result[name]
         chosen = rng.choice(x.size, min(samples, x.size), replace=False)
-        places = [tuple(map(int, np.unravel_index(i, x.shape))) for i in chosen]
-        slopes = np.array([slope(x, 1.0, place) for place in places])
-        given = np.array([dx[place] for place in places])
+        positions = [tuple(map(int, np.unravel_index(i, x.shape))) for i in chosen]
+        slopes = np.array([slope(x, 1.0, position) for position in positions])
+        gradients = np.array([dx[position] for position in positions])
         scale = max(scale_of(dx), scale_of(slopes))
-        errors = np.abs(slopes - given) / scale
+        errors = np.abs(slopes - gradients) / scale
         if not errors.max() <= DIFFERENCES:
             worst = int(np.argmax(errors))
             raise CheckFailed(
                 mismatch(
-                    f"{trial.who}: {name}{list(places[worst])}",
+                    f"{trial.who}: {name}{list(positions[worst])}",
                     f"{slopes[worst]:.6g} by central differences",
-                    f"{given[worst]:.6g}",
+                    f"{gradients[worst]:.6g}",
                     f"an error of {errors[worst]:.1e}, above {DIFFERENCES:.0e}",
                 )
             )
@@ -155,39 +155,40 @@ def _check_differences(trial: Trial, samples: int, rng: np.random.Generator) -> 
 
 
 def _check_adjoint(trial: Trial) -> None:
-    """(2) and (3), each where Z is linear."""
+    """Check (2) and (3), each if Z is linear in it."""
     inputs, dZ = trial.inputs, trial.dZ
     result = trial.run()
 
-    def at(place: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        return trial.forward(*map(place, inputs))[0]
+    def Z_of(change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        return trial.forward(*map(change, inputs))[0]
 
-    Z, Z_0, Z_B = result["Z"], at(lambda A: 0 * A), at(lambda A: A[::-1] ** 2)
-    if error_of(at(lambda A: A - 2 * A[::-1] ** 2) - Z_0, Z + 2 * Z_0 - 2 * Z_B - Z_0) <= ROUNDING:
+    # Z is linear up to a constant if Z(A − 2B) − Z(0) = (Z(A) − Z(0)) − 2 (Z(B) − Z(0)); B is A[::-1]².
+    Z, Z_0, Z_B = result["Z"], Z_of(lambda A: 0 * A), Z_of(lambda A: A[::-1] ** 2)
+    if error_of(Z_of(lambda A: A - 2 * A[::-1] ** 2) - Z_0, Z + 2 * Z_0 - 2 * Z_B - Z_0) <= ROUNDING:
         pairs = [(A, result[name]) for name, A in zip(trial.variables, inputs, strict=False)]
         size = sum(np.linalg.norm(A) * np.linalg.norm(dA) for A, dA in pairs)
         size += np.linalg.norm(dZ) * np.linalg.norm(Z)
-        right = sum(np.vdot(A, dA) for A, dA in pairs)
-        _same_number(trial, "dA_prev", np.vdot(dZ, Z - Z_0), right, size)  # (2)
+        product = sum(np.vdot(A, dA) for A, dA in pairs)
+        _same_number(trial, "dA_prev", np.vdot(dZ, Z - Z_0), product, size)  # (2)
 
     parameters = trial.layer.parameters.values()
     if not parameters:
         return
     for p in parameters:
         p *= -2
-    linear = error_of(at(lambda A: A), -2 * Z) <= ROUNDING
+    linear = error_of(Z_of(lambda A: A), -2 * Z) <= ROUNDING
     for p in parameters:
         p /= -2
     if linear:
         terms = [(p, result[f"d{name}"]) for name, p in trial.layer.parameters.items()]
         size = sum(np.linalg.norm(p) * np.linalg.norm(dp) for p, dp in terms)
-        right = sum(np.vdot(p, dp) for p, dp in terms)
-        _same_number(trial, "the parameters' gradients", np.vdot(dZ, Z), right, size)  # (3)
+        product = sum(np.vdot(p, dp) for p, dp in terms)
+        _same_number(trial, "the parameters' gradients", np.vdot(dZ, Z), product, size)  # (3)
 
 
-def _same_number(trial: Trial, what: str, expected: Any, got: Any, size: Any) -> None:
+def _same_number(trial: Trial, name: str, expected: Any, got: Any, size: Any) -> None:
     if not abs(expected - got) <= ROUNDING * max(size, 0.01):
-        who = f"{trial.who}: {what}"
+        who = f"{trial.who}: {name}"
         raise CheckFailed(mismatch(who, f"the adjoint's product {expected:.9g}", f"{got:.9g}"))
 
 

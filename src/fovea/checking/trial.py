@@ -1,4 +1,4 @@
-"""A layer on trial: parameters and inputs that suit a check, and memory that shows what was not written."""
+"""A layer with parameters and inputs made for a check, and memory that reveals unwritten values."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ class CheckFailed(FoveaError, AssertionError):
 
 @dataclass
 class Trial:
-    """A layer with parameters of its own, its inputs, one or several, and the gradient of its output."""
+    """A copy of a layer with its own parameters, its inputs, and the gradient of its output."""
 
     who: str
     layer: Layer
@@ -32,12 +32,12 @@ class Trial:
     def of(
         cls, layer: Layer, input_shape: Any, batch: int, training: bool, rng: np.random.Generator
     ) -> "Trial":
-        """In float64, all values such that float32 has them too."""
+        """A trial in float64 whose values are all exact in float32."""
         who = layer.who + (" in training" if training else "")
         layer = copy.copy(layer).build(input_shape, rng, np.float64)
         for p in layer.parameters.values():
             p[...] = (p + spread(rng, p.shape) / 4).astype(np.float32)
-        for s in layer.statistics.values():  # they may be variances
+        for s in layer.statistics.values():  # positive, because they may be variances
             s[...] = (s + np.abs(spread(rng, s.shape)) / 4).astype(np.float32)
         output_shape = layer.output_shape(input_shape)
         if not isinstance(output_shape, tuple):
@@ -49,24 +49,24 @@ class Trial:
     def in_float32(self, who: str) -> "Trial":
         layer = copy.copy(self.layer)
         layer.parameters, layer.statistics = (
-            MappingProxyType({name: values.astype(np.float32) for name, values in own.items()})
-            for own in (layer.parameters, layer.statistics)
+            MappingProxyType({name: values.astype(np.float32) for name, values in arrays.items()})
+            for arrays in (layer.parameters, layer.statistics)
         )
         inputs = tuple(A.astype(np.float32) for A in self.inputs)
         return Trial(who, layer, self.training, inputs, self.dZ.astype(np.float32))
 
     def forward(self, *inputs: np.ndarray) -> tuple[np.ndarray, Any]:
-        """The same random numbers each time, so that Z is one function."""
+        """Z and the cache, with the same random numbers at every call, so that Z is a function of the
+        inputs."""
         A_prev = pack_inputs(self.layer, inputs)
         return self.layer.forward(A_prev, training=self.training, rng=np.random.default_rng(0))
 
     def run(self) -> Gradients:
-        """Everything that comes out: Z, dA_prev, "dW" for a parameter W, and "new mean" for a statistic that
-        is learned."""
+        """All results: Z, dA_prev, "dW" for a parameter W, and "new mean" for a statistic that is updated."""
         return self.run_on(lambda array: array)
 
     def run_on(self, view: Callable[[np.ndarray], np.ndarray]) -> Gradients:
-        """The same with `view` of every array that comes in."""
+        """`run` with `view` applied to the inputs and dZ."""
         Z, cache = self.forward(*map(view, self.inputs))
         return {"Z": Z} | self.back(view(self.dZ), cache) | self.learned(cache)
 
@@ -87,7 +87,7 @@ class Trial:
 
     @property
     def variables(self) -> dict[str, np.ndarray]:
-        """What Z depends on, under the names of the gradients."""
+        """The inputs and parameters, under the names of their gradients."""
         parameters = {f"d{name}": p for name, p in self.layer.parameters.items()}
         return dict(zip(self._names, self.inputs, strict=True)) | parameters
 
@@ -105,12 +105,13 @@ def error_of(x: np.ndarray, reference: np.ndarray) -> float:
 
 
 def scale_of(reference: np.ndarray) -> float:
-    """max|ref|, but no less than 0.01: less is left where values of size 1 cancel, and mostly rounding."""
+    """max|ref|, but at least 0.01: smaller results of values near 1 are cancellation, mostly rounding
+    errors."""
     return max(float(np.abs(reference).max(initial=0)), 0.01)
 
 
 def spread(rng: np.random.Generator, shape: Shape) -> np.ndarray:
-    """Values between −1 and 1, no two of one size, none 0, in any order."""
+    """Values between −1 and 1 in random order, none 0, all with different absolute values."""
     n = int(np.prod(shape))
     values = rng.permutation(np.arange(1, n + 1)) / n * rng.choice([-1, 1], n)
     return values.astype(np.float32).astype(np.float64).reshape(shape)
@@ -124,16 +125,17 @@ def _every_other(x: np.ndarray) -> np.ndarray:
 
 
 VIEWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "every other value of larger ones": _every_other,
-    "read backwards": lambda x: np.flip(np.flip(x).copy()),
-    "in Fortran's order": np.asfortranarray,
-    "read-only": lambda x: np.broadcast_to(x, x.shape),
+    "with strides of two values": _every_other,
+    "with negative strides": lambda x: np.flip(np.flip(x).copy()),
+    "in Fortran order": np.asfortranarray,
+    "that are read-only": lambda x: np.broadcast_to(x, x.shape),
 }
 
 
 @contextmanager
 def poisoned_memory() -> Iterator[None]:
-    """Within the block, new arrays begin full of NaN, or of the largest number that they can hold."""
+    """Within the block, fill uninitialised arrays with NaN, or with the largest whole number of their
+    type."""
 
     def poison(make: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         def made(*args: Any, **kwargs: Any) -> np.ndarray:

@@ -1,22 +1,22 @@
 """Edge detectors, smoothing, and any filter given as numbers, on pictures of any size, grey or colour.
 
-A picture is an array (H, W) or (H, W, C) of uint8, uint16, float32 or float64; each channel is filtered by
-itself.
+A picture is an array (H, W) or (H, W, C) of uint8, uint16, float32 or float64; each channel is filtered
+separately.
 
-`convention` says whose numbers come out:
+All filters accept three options as keywords. `convention` is the library whose numbers they reproduce:
 
 - "scikit-image", the default: whole numbers become shares of white, 0 to 1; edge filters are divided by the
-  sum of their smoothing weights, their magnitude by √2; the border is reflected. Answers are float32, or
-  float64 of float64.
-- "opencv": whole numbers stay what they are, and so do the filters; the border is mirrored. Edge filters give
-  int16 of uint8 and float32 of uint16; smoothing filters give the picture's own type, rounded and cut to its
-  range.
+sum of
+  their smoothing weights, their magnitude by √2; the border is reflected. Results are float32; float64 for
+  float64 pictures.
+- "opencv": whole numbers and filters are not scaled; the border is mirrored. Edge filters return int16 for
+uint8 and
+  float32 for uint16; smoothing filters return the picture's own type, rounded and clipped to its range.
 
-`mode` says what lies beyond the border, by scipy.ndimage's names: "reflect", "mirror", "nearest", "wrap", or
-"constant", where `cval`, 0 unless given, lies there. These three are the options that filters take as
-keywords.
+`mode` defines the pixels beyond the border, with scipy.ndimage's names: "reflect", "mirror", "nearest",
+"wrap", or "constant", which is `cval`, by default 0.
 
-Filters are not turned round: they are cross-correlated, as in networks. Every function raises ShapeError for
+Filters are not flipped: they are cross-correlated, as in networks. Every function raises ShapeError for
 arguments that do not fit, and DataError for a picture without pixels or with too many.
 """
 

@@ -1,5 +1,4 @@
-"""Canny's edge detector: lines one pixel wide where brightness changes most, as scikit-image's `canny` draws
-them."""
+"""Canny's edge detector: lines one pixel wide where brightness changes most, as in scikit-image's `canny`."""
 
 from typing import Any
 
@@ -24,15 +23,15 @@ def canny(
     mode: str = "constant",
     cval: float = 0.0,
 ) -> np.ndarray:
-    """bool (H, W), True on edges.
+    """Edges as bool (H, W).
 
-    The picture is smoothed by a Gaussian of `sigma` pixels; Sobel's gradient is kept where it is strongest
-    along its own direction; what is at least `high` is an edge, and so is what is at least `low` and
-    connected to such. Thresholds are gradients in the picture's own numbers, by default 10% and 20% of white
-    (1 where the picture is of real numbers); the gradient is Sobel's without division, 4 times the difference
-    between two neighbours but one. A colour picture is taken by its luma (`grey`). `mode` says what the
-    smoothing meets beyond the border, with "constant" no more than its share in the picture counts. The
-    outermost pixels are never edges.
+    The picture is smoothed by a Gaussian of `sigma` pixels. Sobel's gradient is kept where it is a maximum
+    along its own direction. Pixels of at least `high` are edges, and so are pixels of at least `low` that are
+    connected to one. Thresholds are gradients in the picture's own numbers, by default 10% and 20% of white
+    (1 for floating-point pictures); the gradient is Sobel's without division, 4 times the difference between
+    the two neighbours of a pixel. A colour picture is converted to its luma (`grey`). `mode` defines the
+    pixels beyond the border for the smoothing; with "constant", the smoothing weights outside the picture are
+    left out. The outermost pixels are never edges.
     """
     values = grey(image)
     picture = Picture.of(values, "filters.canny", mode=mode, cval=cval)
@@ -45,7 +44,7 @@ def canny(
         raise ShapeError(mismatch("filters.canny", "low to be at most high", got, "name both thresholds"))
     if min(values.shape) < 3:
         return np.zeros(values.shape, bool)
-    if picture.values.dtype.kind != values.dtype.kind:  # a border between black and white: exact, as float64
+    if picture.values.dtype.kind != values.dtype.kind:  # a fractional `cval`: compute in float64, exactly
         values, white = values * (1 / white), 1.0
     result = np.dtype(np.float32 if values.dtype == np.float32 else np.float64)
     radius = gaussian_radius(width, "scikit-image", False)
@@ -59,8 +58,8 @@ def canny(
 def _shares(
     shape: tuple[int, ...], weights: np.ndarray, dtype: np.dtype, border: Border
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the smoothing makes of a picture of ones: its distinct rows (n, W), and which of them each row
-    (H,) is. Where the border is no constant, they are ones."""
+    """A smoothed picture of ones: its distinct rows (n, W), and the number of each row's (H,). They are ones
+    unless the border is constant."""
     H, W = shape
     if border.mode != "constant":
         return np.ones((1, W), dtype), np.zeros(H, np.intp)
@@ -70,12 +69,12 @@ def _shares(
 
 
 def _smoothed(line: np.ndarray, weights: np.ndarray, beyond: float) -> np.ndarray:
-    """A line with a constant beyond it, smoothed in the order of reference/canny.py."""
+    """A line, padded with the constant `beyond`, smoothed in the order of reference/canny.py."""
     r, n = len(weights) - 1, len(line)
-    seen = np.pad(line.astype(np.float64), r, constant_values=beyond)
-    total = seen[r : r + n] * weights[r]
+    padded = np.pad(line.astype(np.float64), r, constant_values=beyond)
+    total = padded[r : r + n] * weights[r]
     for i in range(r):
-        total = total + (seen[i : i + n] + seen[2 * r - i : 2 * r - i + n]) * weights[i]
+        total = total + (padded[i : i + n] + padded[2 * r - i : 2 * r - i + n]) * weights[i]
     return total.astype(line.dtype)
 
 

@@ -1,4 +1,4 @@
-"""A filter as a layer: what a network learns, given by hand."""
+"""Filters as a convolution layer with fixed weights."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,12 +15,11 @@ from fovea.layers import Conv2D
 def as_layer(
     *filters: Any, channels: int = 1, convention: str = "scikit-image", padding: Padding = "same"
 ) -> Conv2D:
-    """A `Conv2D` with given weights and no bias, ready to run: `layer.forward(pictures)[0]`.
+    """A `Conv2D` with these filters and no bias, ready to run: `layer.forward(pictures)[0]`.
 
-    Each filter is a name that `weights` knows or a rectangle of numbers; smaller ones are framed with zeros.
-    Every channel is filtered by itself: of k filters and C `channels` come k · C channels, filter by filter.
-    Beyond the border a layer sees zeros, which is mode="constant"; with padding="valid" it does not look
-    there.
+    Each filter is a name for `weights` or a rectangle of numbers; smaller ones are padded with zeros. Every
+    channel is filtered separately: k filters and C `channels` give k · C channels, filter by filter. Beyond
+    the border a layer has zeros, as in mode="constant"; with padding="valid" no window extends beyond it.
 
     >>> import numpy as np
     >>> from fovea import filters
@@ -42,13 +41,13 @@ def as_layer(
     W[...] = 0
     for number, kernel in enumerate(kernels):
         top, left = (n // 2 - f // 2 for n, f in zip(size, kernel.shape, strict=True))
-        place = W[top : top + kernel.shape[0], left : left + kernel.shape[1]]
+        inner = W[top : top + kernel.shape[0], left : left + kernel.shape[1]]
         for c in range(channels):
-            place[:, :, c, number * channels + c] = kernel
+            inner[:, :, c, number * channels + c] = kernel
     return layer
 
 
 def _common(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
-    """The smallest window of odd sizes that holds all kernels with their middles on its own."""
+    """The smallest window with odd sides that holds all kernels, centred."""
     f_H, f_W = (2 * max(shape[axis] // 2 for shape in shapes) + 1 for axis in (0, 1))
     return f_H, f_W

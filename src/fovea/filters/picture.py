@@ -1,8 +1,9 @@
-"""A picture on its way through a filter: what it may be, and what the two conventions make of it.
+"""A picture for a filter: checks, and the scaling, types and borders of the two conventions.
 
-scikit-image    whole numbers are shares of white, 0 to 1, and answers are float32 (float64 of float64);
-                the border is reflected
-opencv          whole numbers stay what they are; the border is mirrored
+scikit-image    whole numbers are shares of white, 0 to 1, and results are float32 (float64 for float64); the
+border
+                is reflected
+opencv          whole numbers are not scaled; the border is mirrored
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ _MOST = 2**31 - 1  # numbers that kernels can count
 
 
 class Options(TypedDict, total=False):
-    """What every filter takes beside its own arguments; `fovea.filters` says what they mean."""
+    """The options of every filter, described in `fovea.filters`."""
 
     convention: str  # "scikit-image" unless given
     mode: str | None  # the convention's unless given
@@ -30,10 +31,10 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Picture:
-    """`values` (H, W, C), and how they are meant."""
+    """`values` (H, W, C), with the convention and the border that apply to them."""
 
     values: np.ndarray
-    flat: bool  # it came as (H, W)
+    flat: bool  # given as (H, W)
     convention: str
     border: Border
 
@@ -49,7 +50,7 @@ class Picture:
         cval: float = 0.0,
         **unknown: Any,
     ) -> Self:
-        """`image`, checked. No `mode` means the convention's: for scikit-image's, `usual`."""
+        """`image`, checked. `mode` defaults to the convention's: to `usual` for scikit-image's."""
         if unknown:
             raise TypeError(f"{who}() got an unexpected keyword argument {next(iter(unknown))!r}")
         checked_convention(convention, who)
@@ -61,7 +62,7 @@ class Picture:
         flat = values.ndim == 2
         values = values[:, :, np.newaxis] if flat else values
         if mode == "constant" and values.dtype.kind == "u" and value != 0:
-            if convention == "scikit-image":  # a share of white is no whole number
+            if convention == "scikit-image":  # `cval` is a share of white, not a whole number
                 values = (values / np.float32(np.iinfo(values.dtype).max)).astype(np.float32)
             elif value not in range(np.iinfo(values.dtype).max + 1):
                 raise ShapeError(mismatch(f"{who}: cval", f"a number that {values.dtype} has", repr(cval)))
@@ -73,36 +74,36 @@ class Picture:
 
     @property
     def scaled(self) -> bool:
-        """Whether whole numbers become shares of white."""
+        """True if whole numbers become shares of white."""
         return self.whole and self.convention == "scikit-image"
 
     @property
     def unit(self) -> float:
-        """What 1 of the values stands for."""
+        """The share of white that the value 1 represents."""
         return 1.0 / float(np.iinfo(self.values.dtype).max) if self.scaled else 1.0
 
     @property
     def real(self) -> str:
-        """The type of answers that are real numbers."""
+        """The type of results that are real numbers."""
         return "float64" if self.values.dtype == np.float64 else "float32"
 
     @property
     def signed(self) -> str:
-        """The type of answers that may be negative: with OpenCV's, int16 of uint8."""
+        """The type of results that may be negative: with OpenCV's convention, int16 for uint8."""
         return "int16" if self.convention == "opencv" and self.values.dtype == np.uint8 else self.real
 
     @property
     def same(self) -> str:
-        """The type of answers that are pictures again: with OpenCV's, the picture's own."""
+        """The type of results that are pictures: with OpenCV's convention, the picture's own."""
         return self.real if self.scaled else self.values.dtype.name
 
     def shaped(self, answer: np.ndarray) -> np.ndarray:
-        """(H, W, C) as the picture came."""
+        """A result (H, W, C) in the axes of the given picture."""
         return answer[:, :, 0] if self.flat else answer
 
 
 def checked_image(image: Any, who: str) -> np.ndarray:
-    """`image` as an array (H, W) or (H, W, C) of one of TYPES; ShapeError or DataError where it is none."""
+    """`image`, if it is an array (H, W) or (H, W, C) of one of TYPES. Raises ShapeError or DataError."""
     if not is_plain(image):
         remedy = "fovea.images.read makes one of a file"
         raise ShapeError(mismatch(who, "a picture as a NumPy array", type(image).__name__, remedy))
@@ -120,7 +121,7 @@ def checked_image(image: Any, who: str) -> np.ndarray:
 
 
 def checked_convention(convention: str, who: str) -> None:
-    """Raise ShapeError unless `convention` is one."""
+    """Raise ShapeError for an unknown convention."""
     if convention not in CONVENTIONS:
         expected = " or ".join(f'"{name}"' for name in CONVENTIONS)
         raise ShapeError(mismatch(f"{who}: convention", expected, repr(convention)))
@@ -129,7 +130,7 @@ def checked_convention(convention: str, who: str) -> None:
 def grey(image: Any) -> np.ndarray:
     """The luma of a colour picture (H, W, 3), 0.299 R + 0.587 G + 0.114 B, as (H, W) of the same type.
 
-    A grey one, (H, W) or (H, W, 1), comes back as (H, W). Whole numbers are rounded as Pillow rounds them.
+    A grey picture, (H, W) or (H, W, 1), is returned as (H, W). Whole numbers are rounded as in Pillow.
     """
     values = checked_image(image, "filters.grey")
     if values.ndim == 2 or values.shape[2] == 1:

@@ -1,7 +1,7 @@
-"""Filters that give a picture again: smoothed, sharpened, embossed, or by numbers of one's own.
+"""Filters whose result is a picture: smoothing, sharpening, embossing, and any kernel.
 
-With OpenCV's convention they are `cv2.GaussianBlur`, `cv2.blur` and `cv2.filter2D`, and whole pictures stay
-whole: rounded and cut to their range as there, bit for bit.
+With OpenCV's convention they are `cv2.GaussianBlur`, `cv2.blur` and `cv2.filter2D`, bit for bit: whole
+numbers stay whole, rounded and clipped to their range.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ from fovea.geometry import Pair, pair
 def gaussian(
     image: np.ndarray, sigma: float | Sequence[float] = 1.0, **options: Unpack[Options]
 ) -> np.ndarray:
-    """Smooth by a bell of standard deviation `sigma` in pixels, one number or two (down, along); 0 leaves
-    alone.
+    """Smooth with a Gaussian of standard deviation `sigma` in pixels, one number or two (down, along); 0
+    means no smoothing.
 
-    The border is `nearest` unless given, as scikit-image's; with OpenCV's convention, mirrored.
+    The default border is `nearest`, as in scikit-image; with OpenCV's convention it is mirrored.
     """
     picture = Picture.of(image, "filters.gaussian", "nearest", **options)
     eight = picture.values.dtype == np.uint8
@@ -65,7 +65,7 @@ def box(image: np.ndarray, size: int | Pair = 3, **options: Unpack[Options]) -> 
 
 
 def sharpen(image: np.ndarray, **options: Unpack[Options]) -> np.ndarray:
-    """The picture less its Laplacian: each pixel's difference from its neighbours is drawn out."""
+    """The picture minus its Laplacian, which amplifies each pixel's difference from its neighbours."""
     return _small(SHARPEN, Picture.of(image, "filters.sharpen", **options))
 
 
@@ -75,12 +75,13 @@ def emboss(image: np.ndarray, **options: Unpack[Options]) -> np.ndarray:
 
 
 def apply(image: np.ndarray, kernel: Any, **options: Unpack[Options]) -> np.ndarray:
-    """Any filter: Σ kernel[a, b] · image[h + a, w + b], from the middle on, each channel by itself.
+    """Any filter: Σ kernel[a, b] · image[h + a, w + b], a and b counted from the middle, each channel
+    separately.
 
-    `kernel` is a rectangle of numbers, (f_H, f_W); it is not turned round (`kernel[::-1, ::-1]` turns it).
-    The middle of an even size is the later of the two. scipy.ndimage.correlate, and with OpenCV's convention
-    cv2.filter2D(image, -1, kernel), whole pictures bit for bit for kernels of fewer than 130 numbers, 50 of
-    uint16; larger ones OpenCV takes through a Fourier transform, which may turn a rounding.
+    `kernel` is a rectangle of numbers, (f_H, f_W); it is not flipped (`kernel[::-1, ::-1]` flips it). The
+    middle of an even size is the later of the two. Equals scipy.ndimage.correlate; with OpenCV's convention
+    cv2.filter2D(image, -1, kernel), bit for bit for whole pictures and kernels of fewer than 130 numbers, or
+    50 for uint16; for larger ones OpenCV uses a Fourier transform, which may round differently.
     """
     picture = Picture.of(image, "filters.apply", **options)
     numbers = checked_kernel(kernel, "filters.apply").astype(picture.real)
@@ -92,7 +93,7 @@ def apply(image: np.ndarray, kernel: Any, **options: Unpack[Options]) -> np.ndar
 
 
 def checked_kernel(kernel: Any, who: str) -> np.ndarray:
-    """`kernel` as float64 (f_H, f_W); ShapeError where it is no rectangle of finite numbers."""
+    """`kernel` as float64 (f_H, f_W). Raises ShapeError unless it is a rectangle of finite numbers."""
     expected = "a kernel that is a rectangle of numbers, (f_H, f_W)"
     try:
         numbers = np.asarray(kernel)
@@ -110,11 +111,11 @@ def checked_kernel(kernel: Any, who: str) -> np.ndarray:
     return numbers
 
 
-_SMALL = 256  # pixels of a window up to which OpenCV divides 8 bits in fixed point
+_SMALL = 256  # pixels: the largest window for which OpenCV divides 8-bit sums in fixed point
 
 
 def _divided(area: int) -> tuple[int, int, int]:
-    """(half, times, shift) by which OpenCV divides by `area`, rounding: (sum + half) · times >> 23."""
+    """(half, times, shift) of OpenCV's rounded division by `area`: (sum + half) · times >> 23."""
     times, rest = divmod(1 << 23, area)
     return (area // 2 + 1, times, 23) if 2 * rest < area else (area // 2, times + 1, 23)
 

@@ -1,8 +1,8 @@
-"""The filters' numbers, each with its source, as cross-correlation: the number at the top left meets the
-pixel there.
+"""The filters' weights, each with its source, for cross-correlation: the top left weight multiplies the top
+left pixel.
 
-OpenCV's documentation prints them like this. scikit-image's prints them for convolution, which turns them
-round, so that its pictures show the opposite sign of what is computed; here is what is computed.
+OpenCV's documentation prints them like this. scikit-image's prints them for convolution, which flips them,
+and so with the opposite sign.
 """
 
 from typing import NamedTuple, TypeAlias
@@ -25,9 +25,9 @@ def _outer(down: tuple[int, ...], along: tuple[int, ...]) -> Whole:
 
 
 class Operator(NamedTuple):
-    """Two kernels whose answers are a gradient; scikit-image divides them by `divisor`."""
+    """Two kernels whose responses are a gradient; scikit-image divides them by `divisor`."""
 
-    kernels: tuple[Whole, Whole]  # axis 0: answers to horizontal edges; axis 1: to vertical ones
+    kernels: tuple[Whole, Whole]  # axis 0: responds to horizontal edges; axis 1: to vertical ones
     divisor: int
 
 
@@ -39,23 +39,22 @@ OPERATORS = {
     "prewitt": _gradient(SMOOTH_PREWITT),
     "sobel": _gradient(SMOOTH_SOBEL),
     "scharr": _gradient(SMOOTH_SCHARR),
-    # Roberts: Machine perception of three-dimensional solids (1963). 2×2 filters, in a window that has a
-    # middle.
+    # Roberts: Machine perception of three-dimensional solids (1963). 2×2 filters, padded to have a middle.
     "roberts": Operator((((0, 0, 0), (0, -1, 0), (0, 0, 1)), ((0, 0, 0), (0, 0, -1), (0, 1, 0))), 1),
 }
 
-# The two edge detectors that every course begins with: bright above or on the left answers positively.
+# The two edge detectors of every course: positive where the upper or left side is brighter.
 HORIZONTAL: Whole = ((1, 1, 1), (0, 0, 0), (-1, -1, -1))
 VERTICAL: Whole = ((1, 0, -1), (1, 0, -1), (1, 0, -1))
 
-# ∂²/∂x² + ∂²/∂y² in differences, of the sign that OpenCV gives it; scikit-image's is the opposite.
+# ∂²/∂x² + ∂²/∂y² in differences, with OpenCV's sign; scikit-image's is the opposite.
 LAPLACIAN: Whole = ((0, 1, 0), (1, -4, 1), (0, 1, 0))
 
 SHARPEN: Whole = ((0, -1, 0), (-1, 5, -1), (0, -1, 0))  # the picture minus its Laplacian
 EMBOSS: Whole = ((-2, -1, 0), (-1, 1, 1), (0, 1, 2))  # the picture plus its slope from the top left
 
-TRUNCATE = 4.0  # standard deviations to which scipy.ndimage, and so scikit-image, follows a Gaussian
-MOST_SIGMA, MOST_SIZE = 1000.0, 9999  # beyond them a window is wider than pictures are
+TRUNCATE = 4.0  # standard deviations at which scipy.ndimage, and so scikit-image, truncates a Gaussian
+MOST_SIGMA, MOST_SIZE = 1000.0, 9999  # larger windows are wider than pictures
 
 
 def gaussian(sigma: float, radius: int) -> np.ndarray:
@@ -67,24 +66,24 @@ def gaussian(sigma: float, radius: int) -> np.ndarray:
 
 
 def gaussian_radius(sigma: float, convention: str, eight_bit: bool) -> int:
-    """How far each convention follows a Gaussian; OpenCV less far where 8 bits show no more."""
+    """The radius at which each convention truncates a Gaussian; OpenCV's is smaller for 8 bits."""
     if convention == "scikit-image":
         return int(TRUNCATE * sigma + 0.5)
     return (round(sigma * (3 if eight_bit else 4) * 2 + 1) | 1) // 2 if sigma > 0 else 0
 
 
 def in_fixed_point(weights: np.ndarray, bits: int) -> np.ndarray:
-    """Weights as OpenCV rounds them to whole multiples of 2⁻ᵇⁱᵗˢ, which sum to 2ᵇⁱᵗˢ: uint32.
+    """Weights rounded to multiples of 2⁻ᵇⁱᵗˢ as in OpenCV, as uint32 with the sum 2ᵇⁱᵗˢ.
 
-    From the outside inwards, each side alike, each weight takes over the rounding error of the one before;
-    the middle takes what is left.
+    From the outside inwards, symmetrically, each weight inherits the rounding error of the one before; the
+    middle gets the remainder.
     """
     middle, error = len(weights) // 2, 0.0
     whole = np.zeros(len(weights), np.int64)
     for i in range(middle):
-        wanted = weights[i] * 2.0**bits + error
-        whole[i] = whole[-1 - i] = round(wanted)
-        error = wanted - whole[i]
+        exact = weights[i] * 2.0**bits + error
+        whole[i] = whole[-1 - i] = round(exact)
+        error = exact - whole[i]
     whole[middle] = 2**bits - whole.sum()
     return whole.astype(np.uint32)
 
@@ -93,12 +92,12 @@ def in_fixed_point(weights: np.ndarray, bits: int) -> np.ndarray:
 
 
 def names() -> tuple[str, ...]:
-    """The names that `weights` knows."""
+    """The names of filters for `weights`."""
     return tuple(_TABLE)
 
 
 def weights(name: str, convention: str = "scikit-image") -> np.ndarray:
-    """The numbers (f_H, f_W), float64, of the filter called `name`, for pictures from 0 to 1.
+    """The weights (f_H, f_W), float64, of the filter called `name`, for pictures from 0 to 1.
 
     "vertical" "horizontal" "laplacian" "sharpen" "emboss" "gaussian" (σ = 1) "box" (3×3), and "vertical" and
     "horizontal" after "prewitt-", "sobel-", "scharr-"; "roberts-falling" and "roberts-rising" for the two

@@ -1,4 +1,4 @@
-"""Built-in architectures, by the names that the command line takes.
+"""Built-in architectures, by their names on the command line.
 
 Each is a function `(input_shape, classes, seed) -> Network`, untrained; `classes` is their number, or their
 names. `build` gives them their trained weights, too.

@@ -1,4 +1,4 @@
-"""The small complete network of courses on CNNs: strides, not pooling, take a picture down to 1,960 numbers.
+"""The example network of courses on CNNs: strides instead of pooling reduce a picture to 1,960 numbers.
 
 39×39×3 → 37×37×10 (f 3) → 17×17×20 (f 5, s 2) → 7×7×40 (f 5, s 2) → 1960 → classes
 """

@@ -1,4 +1,4 @@
-"""Networks out of files, whoever wrote them; and the same network for other classes."""
+"""Networks from Fovea's and torchvision's files, and a network adapted to other classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,16 +11,16 @@ from fovea.models.registry import DESCRIBED
 from fovea.models.rows import Model
 from fovea.network import Network, checkpoint
 
-WITH_NAMES = [model for model in DESCRIBED if model.torch]  # those that torchvision has, too
+WITH_NAMES = [model for model in DESCRIBED if model.torch]  # those that torchvision also has
 
 
 def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[int] | None = None) -> Network:
-    """The network in the file at `path`: a model file of Fovea's, or weights in torchvision's names, as
-    safetensors or as PyTorch saves them (.pth, .pt); its content decides which.
+    """The network in the file at `path`: Fovea's model file, or weights with torchvision's names, as
+    safetensors or in PyTorch's format (.pth, .pt), recognised by its content.
 
-    Of weights, `model` is the architecture; by default it is recognised by the tensors' names. It takes
-    pictures of `input_shape`, by default what the architecture was made for, and has as many classes as the
-    weights. Raises DataError for a file that is neither, and for tensors that do not fit, each by name.
+    For weights, `model` is the architecture, by default recognised by the tensors' names; `input_shape`
+    defaults to the original's, and the weights determine the number of classes. Raises DataError for a file
+    that is neither, and for tensors that do not fit, each by name.
     """
     path = Path(path)
     metadata, tensors = ({}, read_torch(path)) if is_torch(path) else read_tensors(path)
@@ -34,7 +34,7 @@ def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[in
     if found and known and found is not known:
         raise DataError(mismatch(str(path), f"weights of {known.name}", f"weights of {found.name}"))
     if known is None:
-        remedy = "say which model it is, and the tensors that do not fit are named"
+        remedy = "name the model, and the error lists the tensors that do not fit"
         expected = f"a model file of Fovea (with fovea_format), or weights of torchvision's {_all()}"
         raise DataError(mismatch(str(path), expected, f"{len(tensors)} tensors of neither", remedy))
     try:
@@ -44,18 +44,18 @@ def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[in
 
 
 def save_torch(network: Network, path: Path | str) -> None:
-    """Write the weights to a safetensors file in torchvision's names and layouts. Raises DataError where
+    """Write the weights to a safetensors file with torchvision's names and layouts. Raises DataError if
     torchvision has no such model."""
     model = torchvision.described(WITH_NAMES, network)
     if model is None:
-        expected = f"a network that torchvision has, too ({_all()})"
+        expected = f"a network that torchvision also has ({_all()})"
         raise DataError(mismatch("export --format torch", expected, "another architecture"))
     torchvision.write(network, model, path)
 
 
 def adapted(network: Network, classes: Sequence[str], seed: int = 0) -> Network:
-    """The same network for `classes`, with what it has learned, but for the last layer with weights, which
-    begins anew from `seed`. Raises ShapeError where that layer does not give the classes."""
+    """The same network for `classes`, with its weights, except that the last layer with weights is
+    reinitialised with `seed`. Raises ShapeError if that layer does not compute the classes."""
     number = max((n for n, layer in enumerate(network.layers) if layer.parameters), default=None)
     description = network.architecture()
     size = None
@@ -69,21 +69,21 @@ def adapted(network: Network, classes: Sequence[str], seed: int = 0) -> Network:
     if size is None or number is None:
         remedy = "only a network that ends in Dense or Conv2D can get other classes"
         got = f"outputs {', '.join(network.outputs)}" if network.outputs else network.layers[-1].who
-        raise ShapeError(mismatch("Network", "a last layer with an output a class", got, remedy))
-    found = Network.from_architecture(description, seed=seed)
+        raise ShapeError(mismatch("Network", "a last layer with one output per class", got, remedy))
+    changed = Network.from_architecture(description, seed=seed)
     last = network.layers[number].name
-    for old, new in ((network.parameters, found.parameters), (network.statistics, found.statistics)):
+    for old, new in ((network.parameters, changed.parameters), (network.statistics, changed.statistics)):
         for name, values in old.items():
             if name.partition(".")[0] != last:
                 new[name][...] = values
-    found.preprocessing, found.classes = network.preprocessing, list(classes)
-    return found
+    changed.preprocessing, changed.classes = network.preprocessing, list(classes)
+    return changed
 
 
 def _named(name: str) -> Model:
     known = next((model for model in WITH_NAMES if model.name == name), None)
     if known is None:
-        raise FoveaError(mismatch("model", f"one that torchvision has, too ({_all()})", repr(name)))
+        raise FoveaError(mismatch("model", f"one that torchvision also has ({_all()})", repr(name)))
     return known
 
 

@@ -1,8 +1,8 @@
-"""LeNet-5, with ReLU and max-pooling in place of the original's tanh and trained averages.
+"""LeNet-5, with ReLU and max-pooling instead of the original's tanh and trained averages.
 
     conv 6 of 5×5, padding 2 → ReLU → max-pool 2 → conv 16 of 5×5 → ReLU → max-pool 2 → 120 → 84 → classes
 
-The padding makes 32×32 of a 28×28 picture, the size that the paper's network takes; 61,706 parameters.
+The padding enlarges a 28×28 picture to 32×32, the size in the paper; 61,706 parameters.
 
 LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition (1998).
 """
@@ -17,9 +17,11 @@ from fovea.network import Network
 def lenet5(
     input_shape: Sequence[int] = (28, 28, 1), classes: int | Sequence[str] = 10, seed: int | None = 0
 ) -> Network:
-    """LeNet-5 for pictures of `input_shape` = (H, W, C), at least 12×12, and so many or so named classes.
+    """LeNet-5 for pictures of `input_shape` = (H, W, C), at least 12×12; `classes` is their number or their
+    names.
 
-    Whatever the size, the first convolution pads by 2 and keeps it; dense1 then takes in what is left.
+    At any size, the first convolution pads by 2 and so preserves it; the input of dense1 grows with the
+    picture.
     """
     outputs, names = count_and_names(classes, "lenet5")
     layers = [

@@ -1,15 +1,14 @@
 """A network for small pictures that learns in few epochs.
 
-    whiten 24 → [conv 64 → max-pool 2 → conv 64] → [256, 256] → [256, 256] → max over what is left → classes
+    whiten 24 → [conv 64 → max-pool 2 → conv 64] → [256, 256] → [256, 256] → max over all pixels → classes
 
-The first filters are 2×2, and not learned: they whiten (`fovea.training.whitening`), and are as many as there
-are for the pictures' channels, 24 for colour. All other convolutions are 3×3 with padding 1, without biases,
-and followed by batch normalisation and ReLU. The pooling stands before the normalisation, which then has a
-quarter of the numbers to go through. 1,972,778 parameters for ten classes and colour.
+The first filters are 2×2 and not learned: they whiten (`fovea.training.whitening`); for colour there are 24.
+All other convolutions are 3×3 with padding 1, without biases, and followed by batch normalisation and ReLU.
+Pooling comes before the normalisation, which then has only a quarter of the numbers. 1,972,778 parameters for
+ten classes and colour.
 
-It is in the manner of networks that were made to learn CIFAR-10 in seconds: D. Page, How to train your ResNet
-(2018); K. Jordan, 94% on CIFAR-10 in 3.29 seconds (2024), arXiv:2404.00498, from which
-the widths and the first layer are.
+Modelled on networks that learn CIFAR-10 in seconds: D. Page, How to train your ResNet (2018); K. Jordan, 94%
+on CIFAR-10 in 3.29 seconds (2024), arXiv:2404.00498, for the widths and the first layer.
 """
 
 from collections.abc import Sequence
@@ -27,9 +26,10 @@ LEAST = 2 ** len(WIDTHS)  # pixels
 def quicknet(
     input_shape: Sequence[int] = (32, 32, 3), classes: int | Sequence[str] = 10, seed: int | None = 0
 ) -> Network:
-    """The network for pictures of `input_shape` = (H, W, C), at least 8×8, and so many or so named classes.
+    """The network for pictures of `input_shape` = (H, W, C), at least 8×8; `classes` is their number or their
+    names.
 
-    Made for 32×32; the larger the pictures, the more a max over all that is left throws away.
+    Designed for 32×32; the larger the pictures, the more the final maximum over all pixels discards.
     """
     outputs, names = count_and_names(classes, "quicknet")
     H, W = input_shape[:2]
@@ -47,5 +47,5 @@ def quicknet(
 
 
 def _convolution(filters: int, *before: Layer) -> list[Layer]:
-    """A convolution, what comes before its normalisation, and ReLU."""
+    """A convolution, the layers `before` its normalisation, the normalisation, and ReLU."""
     return [Conv2D(filters, 3, padding=1, bias=False), *before, BatchNorm(), ReLU()]

@@ -1,4 +1,4 @@
-"""An architecture as it is written down: entries of a graph, and what torchvision calls each of them."""
+"""The description of an architecture: the nodes of a graph, with their names in torchvision."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -24,8 +24,8 @@ class Rows:
         self._counts = Counter[str]()
 
     def add(self, layer: Layer, *after: str, name: str = "", torch: str = "") -> str:
-        """One more layer, behind those named `after`, or the last one; its name, by default its kind and
-        count."""
+        """Add a layer after those named in `after`, by default the last one; returns its name, by default its
+        kind and count."""
         self._counts[layer.kind] += 1
         name = name or f"{layer.kind}{self._counts[layer.kind]}"
         self.nodes.append(Node(layer, name, after))
@@ -42,8 +42,9 @@ class Rows:
         torch: Sequence[str] = ("", ""),
         activation: type[Layer] | None = ReLU,
     ) -> str:
-        """A convolution, its batch normalisation and an activation: "conv1", "batchnorm1", "relu1" behind
-        `prefix`. `torch` names the first two. Gives the last one's name."""
+        """Add a convolution, its batch normalisation and an activation, named `prefix` + "conv1",
+        "batchnorm1", "relu1"; `torch` has torchvision's names of the first two. Returns the last layer's
+        name."""
 
         def named(layer: Layer) -> str:
             return f"{prefix}{layer.kind}{number}" if prefix or number else ""
@@ -57,17 +58,17 @@ class Rows:
         return last
 
 
-# The mean and standard deviation of ImageNet's channels, and the part of a picture that accuracies are
-# published for: https://pytorch.org/vision/stable/models
+# The mean and standard deviation of ImageNet's channels, and the share of a picture that published accuracies
+# are measured on: https://pytorch.org/vision/stable/models
 IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), crop=0.875)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A built-in architecture: called, it gives an untrained network.
+    """A built-in architecture; calling it returns an untrained network.
 
-    `describe(name, input_shape, outputs)` writes it down. `input_shape` and `classes` are what it was made
-    for, and the defaults; `preprocessing` is how its published weights see pictures. Without `classes`, it
+    `describe(name, input_shape, outputs)` is its description. `input_shape` and `classes` are the original's,
+    and the defaults of the call; `preprocessing` is that of the published weights. With `classes` None, it
     ends before the layer that would need their number.
     """
 
@@ -83,7 +84,8 @@ class Model:
         classes: int | Sequence[str] | None = None,
         seed: int | None = 0,
     ) -> Network:
-        """For pictures of `input_shape` = (H, W, C), and so many or so named classes. Raises ShapeError."""
+        """The network for pictures of `input_shape` = (H, W, C); `classes` is their number or their names.
+        Raises ShapeError."""
         classes = self.classes if classes is None else classes
         outputs, names = (None, None) if classes is None else count_and_names(classes, self.name)
         shape = self.input_shape if input_shape is None else tuple(input_shape)
@@ -92,5 +94,5 @@ class Model:
     @property
     def torch(self) -> dict[str, str]:
         """The name of each layer with parameters → its module's name in PyTorch's files of such a network;
-        empty where there are none."""
+        empty if there are none."""
         return self.describe(self.name, self.input_shape, self.classes).torch

@@ -1,11 +1,11 @@
 """SqueezeNet 1.1: "fire" modules, which squeeze the channels and expand them again, half by 3×3.
 
-    conv 1×1 → ReLU ─┬─ conv 1×1 → ReLU ─┬─ side by side
+    conv 1×1 → ReLU ─┬─ conv 1×1 → ReLU ─┬─ concatenated
                      └─ conv 3×3 → ReLU ─┘
 
-A convolution of stride 2 comes first; max-pools of 3×3 and stride 2, whose last window may stand over the
-border (`ceil_mode`), between. At the end, after Dropout, a convolution of 1×1 has a filter for each class;
-then ReLU, and the mean of each.
+A convolution of stride 2 comes first; between the modules are max-pools of 3×3 and stride 2, whose last
+window may extend over the border (`ceil_mode`). At the end come Dropout, a 1×1 convolution with one filter
+per class, ReLU, and the mean of each channel.
 
 Iandola, Han, Moskewicz, Ashraf, Dally, Keutzer: SqueezeNet (2016), arXiv:1602.07360; version 1.1 is in
 https://github.com/forresti/SqueezeNet and https://pytorch.org/vision/stable/models/squeezenet.html
@@ -15,7 +15,7 @@ from fovea.layers import Concat, Conv2D, Dropout, GlobalAveragePool2D, MaxPool2D
 from fovea.layers.base import Shape
 from fovea.models.rows import Model, Rows
 
-# Filters that squeeze, and filters of each size that expand; None is a pool.
+# The numbers of squeezing filters, and of expanding filters of each size; None is a pool.
 MODULES = (
     None,
     (16, 64),
@@ -31,32 +31,32 @@ MODULES = (
 )
 
 
-def rows(name: str, input_shape: Shape, outputs: int) -> Rows:
+def describe(name: str, input_shape: Shape, outputs: int) -> Rows:
     """The architecture; it is the same for any `input_shape`."""
-    found, number = Rows(), 1
-    found.add(Conv2D(64, 3, 2), name="conv1", torch="features.0")
-    found.add(ReLU(), name="relu1")
-    for place, module in enumerate(MODULES, start=2):  # torchvision counts all
+    rows, number = Rows(), 1
+    rows.add(Conv2D(64, 3, 2), name="conv1", torch="features.0")
+    rows.add(ReLU(), name="relu1")
+    for position, module in enumerate(MODULES, start=2):  # torchvision counts pools, too
         if module is None:
-            found.add(MaxPool2D(3, 2, ceil_mode=True))
+            rows.add(MaxPool2D(3, 2, ceil_mode=True))
         else:
             number += 1
-            _fire(found, *module, prefix=f"fire{number}_", torch=f"features.{place}")
-    found.add(Dropout(0.5))
-    found.add(Conv2D(outputs, 1), name="conv10", torch="classifier.1")
-    found.add(ReLU(), name="relu10")
-    found.add(GlobalAveragePool2D())
-    return found
+            _fire(rows, *module, prefix=f"fire{number}_", torch=f"features.{position}")
+    rows.add(Dropout(0.5))
+    rows.add(Conv2D(outputs, 1), name="conv10", torch="classifier.1")
+    rows.add(ReLU(), name="relu10")
+    rows.add(GlobalAveragePool2D())
+    return rows
 
 
-def _fire(found: Rows, squeeze: int, expand: int, prefix: str, torch: str) -> None:
-    found.add(Conv2D(squeeze, 1), name=f"{prefix}squeeze", torch=f"{torch}.squeeze")
-    squeezed = found.add(ReLU(), name=f"{prefix}relu")
-    found.add(Conv2D(expand, 1), squeezed, name=f"{prefix}expand1x1", torch=f"{torch}.expand1x1")
-    one = found.add(ReLU(), name=f"{prefix}relu1x1")
-    found.add(Conv2D(expand, 3, padding=1), squeezed, name=f"{prefix}expand3x3", torch=f"{torch}.expand3x3")
-    three = found.add(ReLU(), name=f"{prefix}relu3x3")
-    found.add(Concat(), one, three, name=f"{prefix}concat")
+def _fire(rows: Rows, squeeze: int, expand: int, prefix: str, torch: str) -> None:
+    rows.add(Conv2D(squeeze, 1), name=f"{prefix}squeeze", torch=f"{torch}.squeeze")
+    squeezed = rows.add(ReLU(), name=f"{prefix}relu")
+    rows.add(Conv2D(expand, 1), squeezed, name=f"{prefix}expand1x1", torch=f"{torch}.expand1x1")
+    one = rows.add(ReLU(), name=f"{prefix}relu1x1")
+    rows.add(Conv2D(expand, 3, padding=1), squeezed, name=f"{prefix}expand3x3", torch=f"{torch}.expand3x3")
+    three = rows.add(ReLU(), name=f"{prefix}relu3x3")
+    rows.add(Concat(), one, three, name=f"{prefix}concat")
 
 
-squeezenet1_1 = Model("squeezenet1_1", rows, (224, 224, 3), 1000)
+squeezenet1_1 = Model("squeezenet1_1", describe, (224, 224, 3), 1000)

@@ -1,11 +1,11 @@
-"""Weights in torchvision's names and layouts, in and out.
+"""Weights with torchvision's names and layouts: reading and writing.
 
     Conv2D     weight (C_out, C_in, f_H, f_W)   →  W (f_H, f_W, C_in, C_out)
-    Dense      weight (n_out, C·H·W)            →  W (H·W·C, n_out), where it follows Flatten of (H, W, C)
+    Dense      weight (n_out, C·H·W)            →  W (H·W·C, n_out), if it follows Flatten of (H, W, C)
     BatchNorm  weight, bias, running_mean, running_var  →  gamma, beta, mean, variance
 
-Which module is which layer stands in the models themselves (`Model.torch`); `num_batches_tracked`, which
-nothing here depends on, is passed over. Pictures are normalised as the models say (`Model.preprocessing`).
+Each model defines its modules' names (`Model.torch`) and its preprocessing (`Model.preprocessing`).
+`num_batches_tracked` is ignored: nothing here depends on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from fovea.models.rows import Model
 from fovea.network import Network, architecture
 from fovea.network.graph import Graph
 
-PASSED_OVER = ".num_batches_tracked"
+IGNORED = ".num_batches_tracked"
 NAMES: dict[type[Layer], dict[str, str]] = {
     Conv2D: {"W": "weight", "b": "bias"},
     Dense: {"W": "weight", "b": "bias"},
@@ -36,27 +36,28 @@ def names_of(model: Model) -> dict[str, str]:
     table = model.torch
     layers = {n.name: n.layer for n in model.describe(model.name, model.input_shape, model.classes).nodes}
     return {
-        f"{name}.{own}": f"{module}.{theirs}"
+        f"{name}.{ours}": f"{module}.{theirs}"
         for name, module in table.items()
-        for own, theirs in NAMES[type(layers[name])].items()
-        if own != "b" or getattr(layers[name], "bias", True)
+        for ours, theirs in NAMES[type(layers[name])].items()
+        if ours != "b" or getattr(layers[name], "bias", True)
     }
 
 
 def recognised(models: Sequence[Model], tensors: Mapping[str, object]) -> Model | None:
-    """The one of `models` that has tensors of all these names and no others."""
-    given = {name for name in tensors if not name.endswith(PASSED_OVER)}
+    """The model whose tensors have exactly these names; None if there is none."""
+    given = {name for name in tensors if not name.endswith(IGNORED)}
     return next((model for model in models if given == set(names_of(model).values())), None)
 
 
 def described(models: Sequence[Model], network: Network) -> Model | None:
-    """The one of `models` that `network` is, for whatever pictures and classes."""
-    own = network.architecture()["layers"]
+    """The model with the layers of `network`, for its input shape and number of classes; None if there is
+    none."""
+    layers = network.architecture()["layers"]
     for model in models:
         nodes = model.describe(model.name, network.input_shape, network.shapes[-1][-1]).nodes
-        if len(nodes) == len(own):
+        if len(nodes) == len(layers):
             graph = Graph.of(nodes)
-            if architecture.to_json(graph.nodes(), network.input_shape)["layers"] == own:
+            if architecture.to_json(graph.nodes(), network.input_shape)["layers"] == layers:
                 return model
     return None
 
@@ -64,18 +65,18 @@ def described(models: Sequence[Model], network: Network) -> Model | None:
 def read(
     who: str, tensors: Mapping[str, np.ndarray], model: Model, input_shape: Sequence[int] | None = None
 ) -> Network:
-    """The network of `model` with these tensors, for pictures of `input_shape`, by default those that it was
-    made for. It has as many classes as they do. Raises DataError, in the name of `who`, which names every
-    tensor that is missing, of a wrong shape or too much."""
+    """The network of `model` with these tensors, which determine the number of classes, for pictures of
+    `input_shape`, by default the original's. Raises DataError, in the name of `who`, which names every tensor
+    that is missing, additional or of a wrong shape."""
     names, table = names_of(model), list(model.torch.values())
     first, last = (tensors.get(f"{module}.weight") for module in (table[0], table[-1]))
     shape = model.input_shape
     if first is not None and first.ndim == 4:
-        shape = (*shape[:2], first.shape[1])  # the file may be of grey pictures
+        shape = (*shape[:2], first.shape[1])  # the weights may be for grey pictures
     outputs = model.classes or 1 if last is None or not last.ndim else len(last)
     network = model(shape if input_shape is None else input_shape, max(outputs, 1), seed=None)
     known = set(names.values())
-    faults = [f"{t} as well" for t in tensors if t not in known and not t.endswith(PASSED_OVER)]
+    faults = [f"{t} as well" for t in tensors if t not in known and not t.endswith(IGNORED)]
     for views in (network.parameters, network.statistics):
         for name, view in views.items():
             tensor, theirs = tensors.get(names[name]), names[name]
@@ -99,8 +100,8 @@ def read(
 
 
 def write(network: Network, model: Model, path: Path | str) -> None:
-    """Write the network, which is a `model`, as `read` reads it; `load_state_dict` takes it as well. Raises
-    DataError where it cannot be written."""
+    """Write the weights of `network`, which has the architecture of `model`, for `read` and PyTorch's
+    `load_state_dict`. Raises DataError if that fails."""
     tensors = {
         theirs: np.ascontiguousarray(
             _theirs(views[name], _flattened(network, name)) if views[name].ndim > 1 else views[name]
@@ -113,14 +114,15 @@ def write(network: Network, model: Model, path: Path | str) -> None:
 
 
 def _flattened(network: Network, name: str) -> Shape | None:
-    """The (H, W, C) of what the layer of this parameter takes in flat, if it was a picture before."""
+    """The shape (H, W, C) before the Flatten that feeds the layer of this parameter; None without a
+    Flatten."""
     number = next(n for n, layer in enumerate(network.layers) if layer.name == name.partition(".")[0])
     (source, *_) = network.sources[number]
     return network.input_shapes[source] if source >= 0 and type(network.layers[source]) is Flatten else None
 
 
 def _ours(tensor: np.ndarray, flattened: Shape | None) -> np.ndarray:
-    """Weights of theirs in the order of ours."""
+    """Weights from torchvision's order to Fovea's."""
     if tensor.ndim == 4:
         return tensor.transpose(2, 3, 1, 0)
     if tensor.ndim == 2 and flattened is not None:
@@ -130,7 +132,7 @@ def _ours(tensor: np.ndarray, flattened: Shape | None) -> np.ndarray:
 
 
 def _theirs(W: np.ndarray, flattened: Shape | None) -> np.ndarray:
-    """The other way."""
+    """Weights from Fovea's order to torchvision's: the inverse of `_ours`."""
     if W.ndim == 4:
         return W.transpose(3, 2, 0, 1)
     if flattened is not None:

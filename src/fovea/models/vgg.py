@@ -4,10 +4,10 @@
     16   64 64 P 128 128 P 256 256 256 P 512 512 512 P 512 512 512 P → 4096 → 4096 → classes
     19   64 64 P 128 128 P 256 256 256 256 P 512 512 512 512 P 512 → the mean of each channel → classes
 
-Every convolution pads by 1 and has ReLU behind it, with batch normalisation between in the `_bn` variants;
-Dropout follows the first two dense layers. These look at 7×7×512 numbers, which is what a picture of
-224×224 gives. Of pictures whose sides are multiples of 224 they take the mean down to 7×7, as in torchvision;
-of others they take what there is, so that weights for 224×224 do not fit.
+Every convolution pads by 1 and is followed by ReLU, in the `_bn` variants by batch normalisation and ReLU;
+Dropout follows the first two dense layers. The first dense layer has 7×7×512 inputs for a picture of 224×224.
+Pictures whose sides are multiples of 224 are averaged down to 7×7, as in torchvision; others are not, so
+weights for 224×224 do not fit them.
 
 Simonyan, Zisserman: Very deep convolutional networks for large-scale image recognition (2014),
 arXiv:1409.1556, table 1, configurations A, D and E. https://pytorch.org/vision/stable/models/vgg.html
@@ -19,7 +19,7 @@ from fovea.models.rows import Model, Rows
 from fovea.network.preprocessing import Preprocessing
 
 INPUT = (224, 224, 3)
-SIDE, UNITS = 7, 4096  # what the dense layers look at, and how wide they are
+SIDE, UNITS = 7, 4096  # rows and columns before the dense layers, and their units
 
 # name → filters of the convolutions between two pools
 STAGES: dict[str, tuple[tuple[int, ...], ...]] = {
@@ -29,31 +29,31 @@ STAGES: dict[str, tuple[tuple[int, ...], ...]] = {
 }
 
 
-def rows(name: str, input_shape: Shape, outputs: int) -> Rows:
+def describe(name: str, input_shape: Shape, outputs: int) -> Rows:
     """The architecture of that name."""
-    found, place = Rows(), 0  # torchvision counts all layers
+    rows, position = Rows(), 0  # in torchvision, which counts all layers
     norm = name.endswith("_bn")
     for stage in STAGES[name.removesuffix("_bn")]:
         for filters in stage:
             conv = Conv2D(filters, 3, padding=1)
             if norm:
-                found.convolve(conv, torch=(f"features.{place}", f"features.{place + 1}"))
+                rows.convolve(conv, torch=(f"features.{position}", f"features.{position + 1}"))
             else:
-                found.add(conv, torch=f"features.{place}")
-                found.add(ReLU())
-            place += 3 if norm else 2
-        found.add(MaxPool2D(2))
-        place += 1
+                rows.add(conv, torch=f"features.{position}")
+                rows.add(ReLU())
+            position += 3 if norm else 2
+        rows.add(MaxPool2D(2))
+        position += 1
     height, width = (side // 32 for side in input_shape[:2])  # after five pools
     if height % SIDE == width % SIDE == 0 and (height, width) != (SIDE, SIDE) and height and width:
-        found.add(AveragePool2D((height // SIDE, width // SIDE)))
-    found.add(Flatten())
+        rows.add(AveragePool2D((height // SIDE, width // SIDE)))
+    rows.add(Flatten())
     for number in (0, 3):
-        found.add(Dense(UNITS), torch=f"classifier.{number}")
-        found.add(ReLU())
-        found.add(Dropout(0.5))
-    found.add(Dense(outputs), torch="classifier.6")
-    return found
+        rows.add(Dense(UNITS), torch=f"classifier.{number}")
+        rows.add(ReLU())
+        rows.add(Dropout(0.5))
+    rows.add(Dense(outputs), torch="classifier.6")
+    return rows
 
 
 def features(name: str, input_shape: Shape, outputs: int | None) -> Rows:
@@ -80,5 +80,5 @@ CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) *
 
 vgg19 = Model("vgg19", features, INPUT, None, CAFFE)
 vgg11, vgg11_bn, vgg16, vgg16_bn = (
-    Model(name, rows, INPUT, 1000) for name in ("vgg11", "vgg11_bn", "vgg16", "vgg16_bn")
+    Model(name, describe, INPUT, 1000) for name in ("vgg11", "vgg11_bn", "vgg16", "vgg16_bn")
 )

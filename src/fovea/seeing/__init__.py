@@ -1,6 +1,6 @@
-"""What a trained network sees: its maps, its filters, and which pixels its answers come from.
+"""Explanations of a trained network: its maps, its filters, and the pixels that its predictions depend on.
 
-Pictures are taken as `Network.predict` takes them, and arrays are returned; nothing here draws.
+Pictures are accepted as in `Network.predict`; all functions return arrays, and nothing here draws.
 """
 
 from fovea.seeing.fields import Field, Grid, checked_position, effective_field, grid, receptive_field

@@ -11,23 +11,22 @@ from fovea.seeing.passage import number_of
 def filters(network: Network, layer: str | None = None) -> np.ndarray:
     """The filters of a convolution, by default the first: a copy, float32 (f_H, f_W, C_in, C_out).
 
-    Raises ShapeError where `layer` is no convolution, or there is none.
+    Raises ShapeError if `layer` is not a convolution, or the network has none.
     """
-    convolutions = [own.name for own in network.layers if isinstance(own, Conv2D)]
+    convolutions = [candidate.name for candidate in network.layers if isinstance(candidate, Conv2D)]
     if layer is None and not convolutions:
-        got = ", ".join(own.name for own in network.layers)
+        got = ", ".join(candidate.name for candidate in network.layers)
         raise ShapeError(mismatch("filters", "a network with a convolution", got))
-    place = number_of(network, layer or convolutions[0], "filters", among=convolutions)
-    return network.layers[place].parameters["W"].copy()
+    number = number_of(network, layer or convolutions[0], "filters", among=convolutions)
+    return network.layers[number].parameters["W"].copy()
 
 
 def filter_pictures(W: np.ndarray) -> np.ndarray:
     """Filters (f_H, f_W, C_in, C_out) as uint8 pictures, (C_out, slices, f_H, f_W, channels).
 
-    Where they look at three channels each is one picture in colour: 1 slice, 3 channels. Elsewhere there is
-    a grey picture for every channel that it looks at: C_in slices, 1 channel. Middle grey (128) is 0, in all;
-    black and white are the largest weight of the filter, negative and positive, so that slices of one filter
-    can be compared.
+    A filter of three channels is one colour picture: 1 slice, 3 channels. Any other is one grey picture per
+    channel: C_in slices, 1 channel. Middle grey (128) is 0; black and white are the filter's largest absolute
+    weight, negative and positive, so that the slices of a filter can be compared.
     """
     if W.ndim != 4:
         raise ShapeError(mismatch("filter_pictures", "W (f_H, f_W, C_in, C_out)", W.shape))

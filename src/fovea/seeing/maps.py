@@ -1,4 +1,4 @@
-"""Feature maps: what the layers of a network make of one picture."""
+"""Feature maps: the layers' outputs for one picture."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from fovea.seeing.passage import number_of, pass_through
 
 
 def feature_maps(network: Network, image: np.ndarray, layer: str | None = None) -> dict[str, np.ndarray]:
-    """Layer → what it gives out for `image`, float32 (n_H, n_W, C) or (n,), in the network's order.
+    """Layer → its output for `image`, float32 (n_H, n_W, C) or (n,), in the network's order.
 
-    `image` (H, W, C) is taken as in `Network.predict`. With `layer` there is that one alone. Raises
-    ShapeError for a picture that does not fit, and for a layer that there is not.
+    `image` (H, W, C) is preprocessed as in `Network.predict`. With `layer` the result has only that layer.
+    Raises ShapeError for a picture that does not fit, and for an unknown layer.
     """
     if layer is not None:
         number_of(network, layer, "feature_maps")

@@ -1,4 +1,4 @@
-"""One picture's way through a network, with all that lies on it, and the way back from any layer."""
+"""The forward pass of one picture, with all outputs and caches, and the backward pass from any layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from fovea.ranges import whole
 
 @dataclass(frozen=True)
 class Passage:
-    """What came of one picture.
+    """The forward pass of one picture.
 
-    X: what the network took in, (1, H, W, C). outputs: layer → what it gave out, (1, …), in the network's
-    order. caches: every layer's.
+    X: the network's input, (1, H, W, C). outputs: layer → its output, (1, …), in the network's order. caches:
+    every layer's.
     """
 
     network: Network
@@ -37,8 +37,8 @@ class Passage:
         return functional.softmax(self.logits[np.newaxis])[0]
 
     def back(self, dA: np.ndarray, of: str, to: str | None = None) -> np.ndarray:
-        """The gradient by the picture, (1, H, W, C), or by the output of the layer `to`, where `dA` is the
-        gradient by the output of the layer `of`, which is not before it."""
+        """The gradient by the picture, (1, H, W, C), or by the output of the layer `to`; `dA` is the gradient
+        by the output of the layer `of`, which is `to` or comes after it."""
         caches = self.caches[: list(self.outputs).index(of) + 1]
         upstream = {of: dA} if of in self.network.outputs else dA
         if to is None:
@@ -46,15 +46,15 @@ class Passage:
         return next(d for layer, d, _, _ in self.network.backward_steps(upstream, caches) if layer.name == to)
 
     def back_from(self, class_index: int | None, to: str | None = None) -> np.ndarray:
-        """The gradient of one class's logit, by default of the class with the highest."""
+        """The gradient of one class's logit, by default the highest logit."""
         dZ = np.zeros_like(self.logits[np.newaxis])
         dZ[0, chosen_class(self.network, self.logits, class_index)] = 1
         return self.back(dZ, self.network.layers[-1].name, to)
 
 
 def pass_through(network: Network, image: np.ndarray) -> Passage:
-    """One picture (H, W, C) through `network`, as in `Network.predict`: uint8 pixels are preprocessed, other
-    numbers are taken as they are. Raises ShapeError for an array that is not one picture of that shape."""
+    """Run one picture (H, W, C) through `network`, as `Network.predict` does: uint8 pixels are preprocessed,
+    floats are used as they are. Raises ShapeError for an array that is not one picture of that shape."""
     X = numbers_of(network, image)
     outputs, caches = {}, []
     for layer, A, cache in network.forward_steps(X):
@@ -64,17 +64,18 @@ def pass_through(network: Network, image: np.ndarray) -> Passage:
 
 
 def numbers_of(network: Network, image: np.ndarray) -> np.ndarray:
-    """One picture (H, W, C) or (1, H, W, C) as the numbers that the network takes in, (1, H, W, C)."""
+    """One picture (H, W, C) or (1, H, W, C) as the network's input, (1, H, W, C)."""
     image = np.asarray(image)
     image = image[np.newaxis] if image.shape == network.input_shape else image
     image = pixels_or_numbers(image, network.input_shape, network.layers[0].who)
     if len(image) != 1:
-        raise ShapeError(mismatch("seeing", "one picture", f"{len(image)}", "look at one after the other"))
+        raise ShapeError(mismatch("seeing", "one picture", f"{len(image)}", "pass each picture separately"))
     return network.preprocessing.apply(image) if image.dtype == np.uint8 else image
 
 
 def chosen_class(network: Network, logits: np.ndarray, class_index: int | None) -> int:
-    """`class_index`, or the class of the highest logit where it is None. Raises ShapeError for none."""
+    """`class_index`, or the class with the highest logit if it is None. Raises ShapeError for an invalid
+    one."""
     if not network.ends_in_classes:
         remedy = "feature maps and receptive fields need no classes"
         raise ShapeError(mismatch(network.layers[-1].who, "Z (classes,)", network.output_shape, remedy))
@@ -87,8 +88,9 @@ def chosen_class(network: Network, logits: np.ndarray, class_index: int | None) 
 
 
 def number_of(network: Network, layer: str, who: str, among: Sequence[str] | None = None) -> int:
-    """The place of the layer of that name, one of `among`. Raises ShapeError, which lists those there are."""
-    names = [own.name for own in network.layers]
+    """The number of the layer of that name. Raises ShapeError unless it is one of `among`, which the error
+    lists."""
+    names = [candidate.name for candidate in network.layers]
     among = names if among is None else among
     if layer not in among:
         raise ShapeError(mismatch(f"{who}: layer", f"one of {', '.join(among) or 'none'}", repr(layer)))
@@ -96,7 +98,7 @@ def number_of(network: Network, layer: str, who: str, among: Sequence[str] | Non
 
 
 def with_maps(network: Network) -> list[str]:
-    """The layers that give out maps, (H, W, C)."""
+    """The names of the layers whose outputs are maps, (H, W, C)."""
     return [
         layer.name for layer, shape in zip(network.layers, network.shapes, strict=True) if len(shape) == 3
     ]
