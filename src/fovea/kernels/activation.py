@@ -144,7 +144,8 @@ def _along_classes(function: str, **arrays) -> np.ndarray:
     """`function` of pipelines/classes.py, on arrays by its names for them; the gradient is the last."""
     (name, rows), *_ = arrays.items()
     arguments.logits(rows, function, name)
-    arguments.same_shape(function, **arrays)
+    if len(arrays) > 1:
+        arguments.same_shape(function, **arrays)
     arguments.float32(function, **arrays)
     if not len(rows):
         return np.zeros(rows.shape, np.float32)

@@ -24,19 +24,21 @@ def run(
     Inputs are copied unless they are dense and aligned; outputs must be. A kernel without masked loads needs
     only an `alignment` of one number.
     """
-    given = {name: value for name, value in inputs.items() if value is not None}
-    results = {name: array for name, array in outputs.items() if array is not None}
-    dense = [
-        buffers.aligned(value, value.dtype.type, alignment) if isinstance(value, np.ndarray) else value
-        for value in given.values()
-    ]
-    read = [
-        _view(a.ctypes.data, a.shape, a.dtype, alignment) if isinstance(a, np.ndarray) else a for a in dense
-    ]
-    assert all(a.flags.c_contiguous for a in results.values())
-    written = [_view(a.ctypes.data, a.shape, a.dtype) for a in results.values()]
-    kernel = kernel_cache.get(specify(operation, given, results, **arguments))
-    kernel(*read, *written)
+    reads, writes, passed, copies = [], [], [], []
+    for name, value in inputs.items():
+        if isinstance(value, np.ndarray):
+            array = buffers.aligned(value, value.dtype.type, alignment)
+            copies.append(array)  # alive until the kernel has run
+            value = _view(array.ctypes.data, array.shape, array.dtype, alignment)
+        if value is not None:
+            reads.append(name)
+            passed.append(value)
+    for name, array in outputs.items():
+        if array is not None:
+            assert array.flags.c_contiguous
+            writes.append(name)
+            passed.append(_view(array.ctypes.data, array.shape, array.dtype))
+    kernel_cache.get(specify(operation, reads, writes, **arguments))(*passed)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -82,6 +82,7 @@ class Network:
                 self.memory = aligned_zeros(size + more)
             self._lay_out(size)
             self.precision = precision
+            self._largest = max(zip(self.layers, self.shapes, strict=True), key=lambda pair: prod(pair[1]))[0]
             self._plans: dict[bool, Any] = {}  # for small batches (True) and large ones
             self._lock = Lock()  # a plan's memory serves one prediction at a time
             self.classes = classes
@@ -246,6 +247,9 @@ class Network:
         images = images[np.newaxis] if images.shape == self.input_shape else images
         batch_size = whole(batch_size, "predict", "batch_size")
         images = pixels_or_numbers(images, self.input_shape, self.layers[0].who)
+        if 0 < len(images) <= batch_size:  # one batch, as in most calls: its arrays are the result
+            parts = self._output(np.ascontiguousarray(images), len(images), flips, softmax)
+            return pack_outputs(self.outputs, [Z.astype(np.float32, copy=False) for Z in parts])
         shapes, size = unpack_outputs(self.outputs, self.output_shape), min(batch_size, len(images))
         outputs = [np.empty((len(images), *shape), np.float32) for shape in shapes]
         for start in range(0, len(images), batch_size):
@@ -287,8 +291,7 @@ class Network:
 
     def _output(self, images: np.ndarray, batch_size: int, flips: bool, softmax: bool) -> list[np.ndarray]:
         """The outputs of one batch, in the order of `outputs`."""
-        largest = max(range(len(self.layers)), key=lambda number: prod(self.shapes[number]))
-        with self._lock, room_for(0, self.layers[largest].who):  # a plan may need less memory than an output
+        with self._lock, room_for(0, self._largest.who):  # a plan may need less memory than an output
             plan = prediction_plan(self, batch_size, softmax, self._plans)
             return unpack_outputs(self.outputs, (Mirrored(plan) if flips else plan).predict(images))
 
