@@ -89,7 +89,7 @@ def test_softmax_was_over_all_that_follows_before_opset_13():
                   helper.make_node("Relu", ["b"], ["y"])),
             "without cycles",
         ),
-        (model(helper.make_node("Relu", ["z"], ["y"])), 'Relu "y": .*got "z", which nothing does'),
+        (model(helper.make_node("Relu", ["z"], ["y"])), 'Relu "y": .*got "z", which none does'),
         (model(helper.make_node("Relu", ["x"], ["x"])), '"x" twice'),
         (model(helper.make_node("Relu", ["x"], ["y"]), opset=6), "opset 7 to .*, got opset 6"),
         (model(helper.make_node("Relu", ["x"], ["y"]), opset=999), "opset 7 to .*, got opset 999"),

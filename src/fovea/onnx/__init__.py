@@ -1,23 +1,23 @@
-"""ONNX: networks as other programs write and read them. It needs the library onnx, of the extra `onnx`.
+"""ONNX: export and import of networks. Needs the library onnx, which the extra `onnx` installs.
 
-    network = fovea.onnx.load("resnet18.onnx")      to run, to look into, to train on
+    network = fovea.onnx.load("resnet18.onnx")      to run, inspect or train further
     fovea.onnx.save(network, "mine.onnx")           for any program that runs ONNX
     fovea.onnx.Backend                              Fovea under ONNX's own interface, `onnx.backend.base`
 
 `from_model` and `to_model` do the same with models in memory. Everything here raises DataError for a model
-that cannot be used, and FoveaError where the library is missing.
+that cannot be used, and FoveaError if the library is missing.
 
-    bounds      what a model may cost
-    versions    what an operator means in which operator set
-    graph       a model, read once: its operators in order, its constants as arrays
-    operators/  operator → a function on arrays: what the backend runs, and importing computes constants with
-    backend     operators one after another
-    importing   a model as a network; importers/ has the table, operator → layers
-    metadata    what a file of Fovea's says of itself, where its graph agrees
-    building    that network in the making
-    exporting   a network as a model; exporters has the table, layer → operators
-    file        models on the disk
-    layouts     channels first there and channels last here: the one place that knows both
+    bounds      limits on a model's size and computations
+    versions    the versions of operators in the operator sets
+    graph       a parsed model: operators in order, constants as arrays
+    operators/  operator → a function on arrays, for the backend and for constant expressions
+    backend     runs a model operator by operator
+    importing   model → network; importers/ has the table, operator → layers
+    metadata    the metadata of files that Fovea wrote, checked against the graph
+    building    the network under construction
+    exporting   network → model; exporters/ has the table, layer → operators
+    file        model files
+    layouts     conversions between channels first and channels last
 """
 
 from importlib import import_module

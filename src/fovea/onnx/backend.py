@@ -1,9 +1,9 @@
-"""Fovea under ONNX's own interface: operators one after another, each on the current engine.
+"""ONNX's backend interface: runs a model operator by operator on the current engine.
 
     rep = fovea.onnx.Backend.prepare(onnx.load("model.onnx"))
     (y,) = rep.run([x])
 
-It runs any graph of the operators of `operators`, layout and all as ONNX has them.
+It runs any graph of operators that `operators` has, in ONNX's layout.
 """
 
 from collections import Counter
@@ -35,7 +35,8 @@ class Prepared(BackendRep):
         self._constants, self._steps = _folded(graph)
 
     def run(self, inputs: Sequence[np.ndarray] | Mapping[str, np.ndarray], **_: Any) -> tuple[Any, ...]:
-        """The model's outputs, by place and by name; `inputs` go by either too. Raises DataError."""
+        """The model's outputs, a named tuple; `inputs` are in the model's order or by name. Raises
+        DataError."""
         names = list(self.graph.inputs)
         if not isinstance(inputs, Mapping):
             inputs = dict(zip(names, inputs, strict=False)) if len(inputs) == len(names) else {}
@@ -47,7 +48,7 @@ class Prepared(BackendRep):
         values: dict[str, Any] = {"": None, **self._constants, **given}
         room = Room.beside(self.graph.constants.values(), given.values())
         readers = Counter(name for step in self._steps for name in step.inputs) + Counter(self.graph.outputs)
-        held = dict.fromkeys(values, 0)  # numbers that were computed here, and are wanted yet
+        held = dict.fromkeys(values, 0)  # the sizes of computed values that are still needed
         for step in self._steps:
             found = run(
                 step, [values[n] for n in step.inputs], self.graph.opset, Room(room.left - sum(held.values()))
@@ -62,7 +63,7 @@ class Prepared(BackendRep):
 
 
 def _folded(graph: Graph) -> tuple[dict[str, np.ndarray], list[Step]]:
-    """All constants, those that steps compute of others too; and the other steps."""
+    """All constants, including those that steps compute from constants; and the remaining steps."""
     constants, others = dict(graph.constants), []
     room = Room.beside(graph.constants.values())
     for step in graph.steps:
@@ -79,14 +80,14 @@ class Backend(_Backend):
 
     @classmethod
     def prepare(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> Prepared:
-        """Raises DataError for a model that cannot run."""
+        """Prepare `model` to run. Raises DataError if it cannot run."""
         return Prepared(Graph.of(model))
 
     @classmethod
     def run_node(
         cls, node: onnx.NodeProto, inputs: Any, device: str = "CPU", outputs_info: Any = None, **kwargs: Any
     ):
-        """One operator by itself; `opset_version` says of which operator set, by default the newest."""
+        """Run a single operator, from the operator set `opset_version`, by default the newest."""
         opset = kwargs.get("opset_version", onnx.defs.onnx_opset_version())
         arrays = [None if x is None else np.asarray(x) for x in inputs]
         room = Room.beside(filter(lambda x: x is not None, arrays))
@@ -95,7 +96,7 @@ class Backend(_Backend):
 
     @classmethod
     def is_compatible(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> bool:
-        """Whether every operator of the model is known."""
+        """True if every operator of the model is known."""
         try:
             cls.prepare(model, device)
         except DataError:

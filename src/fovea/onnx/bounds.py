@@ -1,7 +1,7 @@
-"""What a model may cost, counted before it is spent: a file of a few bytes can ask for any amount.
+"""Limits on a model's size and computations, checked in advance: a file of a few bytes can demand any amount.
 
-Operators, what they take and give, and constants are counted as a model is read, in a function as often as it
-is called. The numbers that steps compute are counted before each is run.
+Operators, their inputs and outputs, and constants are counted when a model is read, those of a function once
+per call. The numbers that a step computes are counted before it runs.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,25 +13,25 @@ import onnx
 
 from fovea.errors import DataError, ShapeError, mismatch
 
-NAMES = 100_000  # of operators, what they take and give, and constants
+NAMES = 100_000  # operators, their inputs and outputs, and constants
 SHOWN = 200  # characters of a name
-DEEP = 100  # functions that call each other
-FREE, TIMES = 2**26, 16  # numbers: so many, and so many times what the model and its inputs hold
+DEEP = 100  # nested function calls
+FREE, TIMES = 2**26, 16  # numbers: FREE, plus TIMES the size of the model and its inputs
 
 
 class Room:
-    """How many numbers may still be computed."""
+    """The number of values that may still be computed."""
 
     def __init__(self, most: int) -> None:
         self.left = most
 
     @classmethod
     def beside(cls, *held: Iterable[Any]) -> "Room":
-        """Room for what is computed of these arrays."""
+        """The room for computations on these arrays."""
         return cls(FREE + TIMES * sum(array.size for arrays in held for array in arrays))
 
     def take(self, numbers: int) -> None:
-        """Raises ShapeError where there is no room for that many."""
+        """Take room for `numbers` values. Raises ShapeError if there is not enough."""
         if numbers > self.left:
             got = f"{numbers:,}" if numbers < 10**18 else "more than 10^18"
             raise ShapeError(mismatch("its result", f"at most {self.left:,} numbers", got))
@@ -39,11 +39,14 @@ class Room:
 
 
 def check(model: onnx.ModelProto) -> None:
-    """Raises DataError for a model of too many names, names that are no text, and functions that call
+    """Raise DataError for a model with too many names, names that are not text, or functions that call
     themselves."""
-    own = {(f.domain, f.name, f.overload): list(islice(_nodes(f.node), NAMES + 1)) for f in model.functions}
+    functions = {
+        (f.domain, f.name, f.overload): list(islice(_nodes(f.node), NAMES + 1)) for f in model.functions
+    }
     calls = {
-        key: {called for node in nodes if (called := _called(node)) in own} for key, nodes in own.items()
+        key: {called for node in nodes if (called := _called(node)) in functions}
+        for key, nodes in functions.items()
     }
     try:
         order = list(TopologicalSorter(calls).static_order())
@@ -53,7 +56,7 @@ def check(model: onnx.ModelProto) -> None:
     sizes: dict[Any, int] = {}
     depths: dict[Any, int] = {}
     for key in order:
-        sizes[key] = _names(own[key], sizes)
+        sizes[key] = _names(functions[key], sizes)
         depths[key] = 1 + max((depths[called] for called in calls[key]), default=0)
     if max(depths.values(), default=0) > DEEP:
         raise DataError(mismatch("the model", f"functions at most {DEEP} deep", max(depths.values())))
@@ -65,7 +68,7 @@ def check(model: onnx.ModelProto) -> None:
 
 
 def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
-    """These, and those in the graphs that are their attributes."""
+    """The nodes, and those in graphs among their attributes."""
     waiting = list(nodes)
     while waiting:
         node = waiting.pop()
@@ -76,25 +79,25 @@ def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
 
 
 def _names(nodes: Iterable[onnx.NodeProto], sizes: dict[Any, int]) -> int:
-    """How many names these nodes are, with those of the functions that they call; beyond NAMES, one more."""
+    """The number of names in these nodes and in the functions that they call; NAMES + 1 for any larger
+    number."""
     count = 0
     for node in nodes:
         count += 1 + len(node.input) + len(node.output) + len(node.attribute) + sizes.get(_called(node), 0)
         count += sum(len(a.ints) + len(a.floats) + len(a.strings) for a in node.attribute)
-        if count > NAMES:  # what is far too much takes no longer to refuse
+        if count > NAMES:  # stop counting, so that a huge model takes no longer to refuse
             return NAMES + 1
     return count
 
 
 def brief(text: object) -> str:
-    """A name or a message of a model or a library, as errors show it."""
+    """A name or a message, shortened for an error."""
     words = str(text)
     return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
 
 
 def _check_text(model: onnx.ModelProto) -> None:
-    """Raises DataError for names in other bytes than UTF-8: protobuf keeps them as they are, and what ONNX's
-    library does with them fails."""
+    """Raise DataError for names that are not UTF-8, which protobuf accepts and ONNX's library fails on."""
     try:
         for nodes in (model.graph.node, *(function.node for function in model.functions)):
             for node in _nodes(nodes):

@@ -1,9 +1,9 @@
-"""A network in the making, while a model of ONNX is gone through.
+"""A network under construction, while a model is imported.
 
-A tensor of the model is followed by where its numbers stand in what a layer here gives out: `Value.places`
-has the tensor's shape, without the batch axis, and in it each number's position in the layer's output laid
-out flat. So channels first and channels last differ by nothing but places; what only moves data moves places,
-by the same functions that move data; and a dense layer's weights go to the rows that their inputs stand at.
+A tensor of the model is described by the positions of its numbers in a layer's output: `Value.places` has the
+tensor's shape, without the batch axis, and holds each number's index in the flattened output. So channels
+first and channels last differ only in places; operators that only move data are applied to the places, with
+the same functions; and the rows of a dense layer's weights are reordered by the places of their inputs.
 """
 
 import re
@@ -18,7 +18,7 @@ import numpy as np
 
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.layers import Flatten, Layer, Pad2D
-from fovea.layers.base import Shape
+from fovea.layers.base import Shape, pack_inputs
 from fovea.network import Network
 from fovea.network.graph import INPUT, NAME, Node
 from fovea.onnx.bounds import FREE, Room, brief
@@ -31,13 +31,13 @@ NO_PADS = (0, 0, 0, 0)
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """What a tensor of the model has: numbers of the output of `layer`, "input" for the network's own, whose
-    shape here is `shape`, (H, W, C) or (n,).
+    """A tensor of the model: numbers of the output of `layer`, or of the network's input if that is "input";
+    the output has the shape `shape`, (H, W, C) or (n,).
 
-    `moved` is `places` where the order is not the usual one: channels first of (H, W, C), the same for (n,).
-    `pads` are zeros around the pictures that no layer has added yet. `alone` says that one step takes it in.
-    `merged` has the places in a batch, one picture after another, where the tensor does not keep pictures
-    apart, as (N · P, C); only what moves data, and dense layers, take it in.
+    `moved` is `places`, unless they are in the usual order: channels first for (H, W, C), unchanged for (n,).
+    `pads` are zeros around the pictures that no layer has added yet. `alone` is True if only one step reads
+    the tensor. `merged` has the places within the whole batch if the tensor's first axis is not the pictures,
+    as in (N · P, C); only operators that move data, and dense layers, accept it.
     """
 
     layer: str
@@ -53,7 +53,7 @@ class Value:
 
     @property
     def tensor_shape(self) -> Shape:
-        """The tensor's, without the batch axis."""
+        """The tensor's shape, without the batch axis."""
         if self.moved is not None or len(self.shape) == 1:
             return self.places.shape
         (H, W, C), (top, bottom, left, right) = self.shape, self.pads
@@ -61,12 +61,12 @@ class Value:
 
     @property
     def whole(self) -> bool:
-        """Whether every number of the layer's output is there once."""
+        """True if the tensor has every number of the layer's output once."""
         return self.moved is None or (self.distinct and self.places.size == prod(self.shape))
 
     @cached_property
     def distinct(self) -> bool:
-        """Whether no number of the layer's output is there twice."""
+        """True if the tensor has no number of the layer's output twice."""
         seen = np.zeros(prod(self.shape), bool)
         seen[self.places] = True
         return int(np.count_nonzero(seen)) == self.places.size
@@ -80,29 +80,29 @@ def usual(shape: Shape) -> np.ndarray:
 
 
 def layer_names(outputs: Iterable[str]) -> list[str]:
-    """Different names of layers for a model's outputs: the same where these are such names, else with "_" for
-    what a layer's name cannot have; a number tells those apart that are then alike."""
-    found: dict[str, int] = {}  # and how many there were of it
+    """Distinct layer names for a model's outputs: "_" replaces characters that a layer's name cannot have,
+    and names that are then equal are numbered."""
+    found: dict[str, int] = {}  # name → the number of outputs with it
     for output in outputs:
         name = output
         if not NAME.fullmatch(output) or output == INPUT:
             name = re.sub(r"[^\w-]", "_", output).strip("_")
             name = name if NAME.fullmatch(name) and name != INPUT else f"output_{name}".rstrip("_")
-        alike = name
+        base = name
         while name in found:
-            found[alike] += 1
-            name = f"{alike}_{found[alike]}"
+            found[base] += 1
+            name = f"{base}_{found[base]}"
         found[name] = 1
     return list(found)
 
 
 class Builder:
-    """Takes layers one by one, each with its parameters, and makes a network of them."""
+    """Collects layers with their parameters, and builds a network from them."""
 
     step: Step  # the one that is being imported
 
     def __init__(self, graph: Graph, batch: int, named: bool = False) -> None:
-        """`named` says that the network's outputs will have names."""
+        """`named`: True if the network's outputs are to have names."""
         self.graph, self.batch, self.named = graph, batch, named
         self.room = Room.beside(graph.constants.values())
         self.layers: dict[str, Layer] = {}
@@ -112,18 +112,17 @@ class Builder:
 
     @property
     def last(self) -> bool:
-        """Whether the step gives the one output of the model, which has no name in the network."""
+        """True if the step computes the model's only output, which has no name in the network."""
         return not self.named and self.step.outputs[0] in self.graph.outputs
 
     def add(self, layer: Layer, *sources: Value, **arrays: np.ndarray) -> Value:
-        """The output of `layer`, in the usual order, for what it takes in; `arrays` are its parameters and
-        statistics."""
-        shapes = [source.shape for source in sources]
-        taken: Any = tuple(shapes) if layer.merges else shapes[0]
-        shape = tuple(layer.output_shape(taken))
-        for key, own in {**layer.parameter_shapes(taken), **layer.statistic_shapes(taken)}.items():
-            if arrays[key].shape != own:
-                raise ShapeError(mismatch(f"its {key}", own, arrays[key].shape))
+        """Add a layer with these inputs; `arrays` are its parameters and statistics. Returns its output, in
+        the usual order."""
+        n_in = pack_inputs(layer, [source.shape for source in sources])
+        shape = tuple(layer.output_shape(n_in))
+        for key, expected in {**layer.parameter_shapes(n_in), **layer.statistic_shapes(n_in)}.items():
+            if arrays[key].shape != expected:
+                raise ShapeError(mismatch(f"its {key}", expected, arrays[key].shape))
             if not np.isfinite(arrays[key]).all():
                 raise DataError(mismatch(f"its {key}", "finite numbers", "NaN or infinity"))
         self._counts[layer.kind] += 1
@@ -133,7 +132,7 @@ class Builder:
         return Value(name, shape)
 
     def pictures(self, value: Any) -> Value:
-        """`value` as pictures in the usual order, padding and all."""
+        """`value` as pictures in the usual order, with its padding. Raises ShapeError."""
         value = self.ready(value)
         if value.moved is not None or len(value.shape) != 3:
             got = (
@@ -150,8 +149,8 @@ class Builder:
         return value
 
     def ready(self, value: Any) -> Value:
-        """`value` for a layer: with its padding; and where its numbers stand in another order that layers can
-        make, behind these."""
+        """`value` as a layer's input: with its padding, and after layers that bring its numbers into order,
+        if there are such layers."""
         value = self.settled(value)
         if value.moved is None or len(value.shape) != 3 or value.moved.ndim != 3:
             return value
@@ -164,14 +163,14 @@ class Builder:
         return value
 
     def settled(self, value: Any) -> Value:
-        """`value` with its padding in a layer."""
+        """`value` with its padding added by a layer."""
         value = self.value(value)
         if value.pads == NO_PADS:
             return value
         return replace(self.padded(Pad2D(value.pads), replace(value, pads=NO_PADS)), alone=True)
 
     def padded(self, layer: Pad2D, value: Value) -> Value:
-        """The output of `layer`, if there is room for it."""
+        """Add the padding `layer`, if there is room for its output."""
         (H, W, C), (top, bottom, left, right) = value.shape, layer.sides
         self.room.take(max(H + top + bottom, 0) * max(W + left + right, 0) * C)
         return self.add(layer, value)
@@ -185,8 +184,8 @@ class Builder:
         return value
 
     def moved(self, value: Value, places: np.ndarray) -> Value:
-        """The numbers at `places`, of the tensor's new shape, of the layer's output; rows of them where the
-        tensor has one axis."""
+        """`value` with other `places`, in the tensor's new shape; if that has one axis, the pictures are
+        flattened."""
         if not places.size:
             raise ShapeError(mismatch("its result", "some of the numbers", "none of them"))
         if places.ndim == 1 and len(value.shape) == 3:
@@ -196,7 +195,8 @@ class Builder:
         return replace(value, moved=None if same else places, merged=None)
 
     def numbers(self, constant: Any, place: int) -> np.ndarray:
-        """A constant input in float32, if it is one. `place` is its place among the inputs."""
+        """The step's input number `place` as float32. Raises ShapeError or DataError unless it is constant
+        numbers."""
         name = self.step.inputs[place] if place < len(self.step.inputs) else ""
         if not isinstance(constant, np.ndarray):
             raise ShapeError(mismatch(f'"{brief(name)}"', "constant numbers", "what the network computes"))
@@ -207,29 +207,29 @@ class Builder:
         return constant.astype(np.float32)
 
     def network(self, outputs: Mapping[str, Value], input_shape: Shape) -> Network:
-        """The layers that lead to `outputs` of the model, as a network. Raises ShapeError for none."""
+        """A network of the layers that the model's `outputs` need. Raises ShapeError if there are none."""
         names = layer_names(outputs) if self.named else []
-        called = {INPUT: INPUT}  # by which names, where they are not their own
+        renamed = {INPUT: INPUT}  # layer here → its name in the network
         for name, value in zip(names, outputs.values(), strict=bool(names)):
-            if value.layer in called:  # it needs a layer of its own, which changes nothing
+            if value.layer in renamed:  # a second output of that layer gets an identity layer of its own
                 value = self.add(Flatten() if len(value.shape) == 1 else Pad2D(0), value)
-            called[value.layer] = name
-        wanted = {*called} if names else {value.layer for value in outputs.values()}
+            renamed[value.layer] = name
+        needed = {*renamed} if names else {value.layer for value in outputs.values()}
         for name in reversed(self.layers):
-            wanted |= set(self._sources[name]) if name in wanted else set()
-        kept, taken = [name for name in self.layers if name in wanted], set(names)
-        for name in [name for name in kept if name not in called]:
-            called[name] = name
-            while called[name] in taken:
-                called[name] += "_"
-            taken.add(called[name])
+            needed |= set(self._sources[name]) if name in needed else set()
+        kept, used = [name for name in self.layers if name in needed], set(names)
+        for name in [name for name in kept if name not in renamed]:
+            renamed[name] = name
+            while renamed[name] in used:
+                renamed[name] += "_"
+            used.add(renamed[name])
         nodes = [
-            Node(self.layers[name], called[name], tuple(called[source] for source in self._sources[name]))
+            Node(self.layers[name], renamed[name], tuple(renamed[source] for source in self._sources[name]))
             for name in kept
         ]
         network = Network(nodes, input_shape, seed=None, outputs=names)
         for layer in kept:
             for name, array in self.arrays[layer].items():
-                key = f"{called[layer]}.{name}"
+                key = f"{renamed[layer]}.{name}"
                 (network.parameters if key in network.parameters else network.statistics)[key][...] = array
         return network

@@ -1,9 +1,9 @@
-"""Layers that a model writes as several operators: what these make of numbers says which layer it is.
+"""Layers that a model writes as several operators, recognised by running these on samples.
 
-An exporter writes GELU as x · (1 + erf(x/√2)) · 0.5, in this order or another, and layer normalisation as
-means, differences and a root. From an operator back, its inputs are followed through operators that compute
-number by number, or means, until all ways come from one tensor x. What lies between is run on samples of x,
-and where a layer makes the same of them, that layer takes its place.
+An exporter writes GELU as x · (1 + erf(x/√2)) · 0.5, in any order, and layer normalisation as means,
+differences and a root. From an operator backwards, its inputs are followed through element-wise operators and
+means until all paths start at one tensor x. The operators in between are run on samples of x, and replaced by
+a layer that gives the same results.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,8 +48,8 @@ _EACH = {
     "Pow", "Reciprocal", "Relu", "Sigmoid", "Softplus", "Sqrt", "Sub", "Tanh", "Where",
 }  # fmt: skip
 _LAYERS = {"Clip", "Elu", "HardSigmoid", "LeakyRelu", "Relu", "Sigmoid", "Softplus", "Tanh"}
-_MOST = 16  # operators to a layer
-_TRIALS = 5000  # in a model: a file made to keep us busy ends there
+_MOST = 16  # operators per layer
+_TRIALS = 5000  # per model: a limit for malicious files
 _FAR = [15.0, 20, 25, 40, 80, 1e3, 1e6]
 _SAMPLES = np.array([*np.linspace(-10, 10, 2001), *_FAR, *(-far for far in _FAR)])
 _PICTURES = np.random.default_rng(0).normal(1, 2, (2, 6, 4, 5))
@@ -57,7 +57,8 @@ _CLOSE = 2e-6
 
 
 def found(graph: Graph, steps: Sequence[Step]) -> list[Step]:
-    """The steps with a single one for each such layer; those that it makes needless are still there."""
+    """The steps, where one step per recognised layer replaces its last operator; the others it covers
+    remain."""
     search = _Search(graph, steps)
     result, covered = list(steps), set[int]()
     for place in reversed(range(len(steps))):
@@ -70,13 +71,14 @@ def found(graph: Graph, steps: Sequence[Step]) -> list[Step]:
 
 
 class _Search:
-    """A model's steps, which of them gives what, and the constants that can be part of a formula."""
+    """A model's steps, the step that computes each tensor, and the constants that can be part of a
+    formula."""
 
     def __init__(self, graph: Graph, steps: Sequence[Step]) -> None:
         self.opset, self.steps, self.left = graph.opset, steps, _TRIALS
         self.makers = {step.outputs[0]: place for place, step in enumerate(steps) if len(step.outputs) == 1}
         self.constants = {"": np.zeros(0), **graph.constants}
-        for step in steps:  # single numbers that operators make of others
+        for step in steps:  # single numbers computed from others
             simple = step.operator in _EACH or step.operator == "Constant"
             if simple and all(n in self.constants and self.constants[n].size <= 1 for n in step.inputs):
                 inputs = [self.constants[name] if name else None for name in step.inputs]
@@ -88,7 +90,8 @@ class _Search:
                     continue
 
     def layer(self, place: int) -> tuple[set[int], Step | None]:
-        """The layer whose output the step at `place` gives, and which steps it takes the place of."""
+        """The steps of a layer that ends with the step at `place`, and the step that replaces them; (∅, None)
+        if there is none."""
         inside, means, steps = {place}, False, self.steps
         while len(inside) <= _MOST and self.left:
             sources = {n for p in inside for n in steps[p].inputs if n not in self.constants}
@@ -108,20 +111,20 @@ class _Search:
         return set(), None
 
     def expandable(self, step: Step) -> bool:
-        """Whether a step can be part of a layer: its constants are single numbers, or the axes of a mean."""
+        """True if a step can be part of a layer: its constants are single numbers, or the axes of a mean."""
         if step.operator in _MEANS:
             return True
         sizes = [self.constants[name].size for name in step.inputs if name in self.constants]
         return step.operator in _EACH and all(size <= 1 for size in sizes)
 
     def _computed(self, steps: Sequence[Step], source: str, X: np.ndarray) -> np.ndarray | None:
-        """What the steps make of X; None where they do not fit it."""
+        """The result of the steps for X; None if they fail or change its shape."""
         values: dict[str, Any] = {source: X, "": None}
         try:
             with engine.use("reference"):
                 for step in steps:
-                    own = [values[n] if n in values else self.constants[n] for n in step.inputs]
-                    values[step.outputs[0]] = run(step, own, self.opset, Room(8 * X.size))[0]
+                    inputs = [values[n] if n in values else self.constants[n] for n in step.inputs]
+                    values[step.outputs[0]] = run(step, inputs, self.opset, Room(8 * X.size))[0]
         except FoveaError:
             return None
         result = values[steps[-1].outputs[0]]
@@ -139,7 +142,7 @@ class _Search:
         return None
 
     def _row(self, steps: Sequence[Step]) -> bool:
-        """Whether they are several layers, one behind another, and shall stay so."""
+        """True if the steps are several layers in a row, each with an operator of its own."""
         alone = all(len({n for n in step.inputs if n not in self.constants}) == 1 for step in steps)
         return alone and sum(step.operator in _LAYERS for step in steps) > 1
 
@@ -152,8 +155,8 @@ class _Search:
         for epsilon in (n for n in self._numbers(steps) if 0 < n < 1):
             expected = centred / np.sqrt(np.square(centred).mean(axis=axes, keepdims=True) + epsilon)
             if np.abs(got - expected).max() <= _CLOSE:
-                how = {"axes": axes, "epsilon": epsilon}
-                return replace(steps[-1], operator=NORMALISED, inputs=(source,), attributes=how)
+                attributes = {"axes": axes, "epsilon": epsilon}
+                return replace(steps[-1], operator=NORMALISED, inputs=(source,), attributes=attributes)
         return None
 
     def _axes(self, step: Step) -> tuple[int, ...] | None:
@@ -162,27 +165,27 @@ class _Search:
             axes = self.constants.get(step.inputs[1])
         if axes is None or not 0 < np.size(axes) <= 4:
             return None
-        found = tuple(int(axis) for axis in np.asarray(axes).reshape(-1))
-        alone = len({axis % 4 for axis in found}) == len(found)
-        return found if alone and all(-4 <= axis < 4 for axis in found) else None
+        numbers = tuple(int(axis) for axis in np.asarray(axes).reshape(-1))
+        distinct = len({axis % 4 for axis in numbers}) == len(numbers)
+        return numbers if distinct and all(-4 <= axis < 4 for axis in numbers) else None
 
     def _numbers(self, steps: Sequence[Step]) -> list[float]:
         """The different single numbers that the steps compute with."""
-        own = [self.constants[name] for step in steps for name in step.inputs if name in self.constants]
-        own += [np.asarray(v) for step in steps for v in step.attributes.values() if isinstance(v, float)]
-        floats = [round(array.item(), 12) for array in own if array.size == 1 and array.dtype.kind == "f"]
+        arrays = [self.constants[name] for step in steps for name in step.inputs if name in self.constants]
+        arrays += [np.asarray(v) for step in steps for v in step.attributes.values() if isinstance(v, float)]
+        floats = [round(array.item(), 12) for array in arrays if array.size == 1 and array.dtype.kind == "f"]
         return [n for n in dict.fromkeys(floats) if np.isfinite(n)][:6]
 
 
 @lru_cache(1024)
 def _values(kind: type[Layer], *configuration: Any) -> np.ndarray:
-    """What a layer makes of the samples."""
+    """A layer's output for the samples."""
     with engine.use("reference"):
         return kind(*configuration).forward(_SAMPLES)[0]
 
 
 def _candidates(numbers: Sequence[float]) -> Iterator[Layer]:
-    """Layers of one value, and those with numbers that occur in a formula."""
+    """Element-wise layers, with their defaults and with the numbers of a formula."""
     yield from (SiLU(), GELU(), GELU("tanh"), HardSwish(), HardSigmoid(), Mish(), Softplus(), LogSigmoid())
     yield from (Softsign(), Tanhshrink(), ReLU(), ReLU6(), ELU(), SELU())
     for number in numbers:

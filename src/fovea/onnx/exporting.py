@@ -1,13 +1,12 @@
-"""A network as a model of ONNX, opset 17, for any program that runs ONNX.
+"""Export of a network as an ONNX model, opset 17.
 
-Its input "images" is float32 (N, C, H, W), any N. It takes pixels, 0 to 255, for the preprocessing is in the
-model; its output "probabilities" (N, classes) is what `Network.predict` gives. With `numbers` it takes what
-`forward` takes, and with `logits` it gives what `forward` gives. What is no row of classes comes out as is,
-and so do outputs with names, by these.
+Its input "images" is float32 (N, C, H, W) for any N: pixels from 0 to 255, because the preprocessing is part
+of the model. Its output "probabilities" (N, classes) is that of `Network.predict`. With `numbers` the input
+is that of `forward`, and with `logits` the output. Named outputs keep their names, and get no softmax;
+neither does an output that is not a row of classes.
 
-Metadata: classes, in JSON, or null; preprocessing, mean and std of each channel, in JSON; outputs, in JSON,
-where they have names in the network; fovea_format; and fovea_numbers, the name of what goes into the first
-layer.
+Metadata, in JSON: classes, or null; preprocessing, mean and std of each channel; outputs, if they have names
+in the network; fovea_format; and fovea_numbers, the name of the first layer's input.
 """
 
 from collections.abc import Sequence
@@ -39,13 +38,14 @@ def save(network: Network, path: Path | str, *, numbers: bool = False, logits: b
 
 
 def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -> onnx.ModelProto:
-    """`numbers`: the input is preprocessed already. `logits`: there is no softmax at the end.
+    """The ONNX model of `network`. `numbers`: its input is preprocessed already. `logits`: no softmax at the
+    end.
 
-    Raises DataError for a layer that ONNX has no operators for, and for weights that are no numbers.
+    Raises DataError for a layer that ONNX has no operators for, and for weights that are not finite.
     """
     for key, array in {**network.parameters, **network.statistics}.items():
         if not np.isfinite(array).all():
-            raise DataError(mismatch(f"{key}", "finite numbers", "NaN or infinity", "train it anew"))
+            raise DataError(mismatch(f"{key}", "finite numbers", "NaN or infinity", "train it again"))
     exporter = Exporter()
     begin = _free(network, "images" if len(network.input_shape) == 3 else "input")
     values = {
@@ -77,7 +77,7 @@ def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -
 
 
 def _last(exporter: Exporter, network: Network, value: Value, logits: bool) -> str:
-    """The name of the one output that has none in the network."""
+    """Add the model's only output, which has no name in the network; returns its name in the model."""
     output, row = exporter.in_order(value).layer, network.ends_in_classes
     name = _free(network, "output" if not row else "logits" if logits else "probabilities")
     softmax = row and not logits
@@ -86,15 +86,16 @@ def _last(exporter: Exporter, network: Network, value: Value, logits: bool) -> s
 
 
 def _free(network: Network, name: str) -> str:
-    """`name`, or with "_" behind it where a layer is called so: tensors are called as the layers."""
-    taken = {layer.name for layer in network.layers}
-    while name in taken:
+    """`name`, with "_" appended until no layer has it: tensors are named after layers."""
+    used = {layer.name for layer in network.layers}
+    while name in used:
         name += "_"
     return name
 
 
 def _preprocess(exporter: "Exporter", network: Network, begin: str) -> str:
-    """u · scale + offset of every channel, as `fovea.network.preprocessing` has it."""
+    """Add u · scale + offset for every channel, as in `fovea.network.preprocessing`; returns the output's
+    name."""
     axes = (1, -1, 1, 1) if len(network.input_shape) == 3 else (1, -1)
     scale, offset = (p.reshape(axes) for p in (network.preprocessing.scale, network.preprocessing.offset))
     scaled, numbers = _free(network, "scaled"), _free(network, "numbers")
@@ -103,8 +104,8 @@ def _preprocess(exporter: "Exporter", network: Network, begin: str) -> str:
 
 
 def _end(name: str, shape: Shape) -> onnx.ValueInfoProto:
-    there = (shape[2], *shape[:2]) if len(shape) == 3 else shape
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *there])
+    channels_first = (shape[2], *shape[:2]) if len(shape) == 3 else shape
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *channels_first])
 
 
 def _words(network: Network, numbers: bool) -> str:

@@ -1,4 +1,4 @@
-"""Files of ONNX: a model, and the numbers that it may keep in other files beside it."""
+"""ONNX files: a model, and the external files of its constants."""
 
 import os
 from collections import Counter
@@ -13,13 +13,13 @@ from fovea.errors import DataError, mismatch
 from fovea.files import write_whole
 from fovea.ranges import short
 
-TIMES = 16  # that a file of numbers may be read, for constants that share them
+TIMES = 16  # the most often that an external file may be read, for constants that share its numbers
 _MOST = 2**31 - 1  # bytes, protobuf's limit
 
 
 def read(path: Path | str) -> onnx.ModelProto:
-    """The model at `path`, all its numbers in it. Raises DataError for any other file, and for numbers that
-    should lie in files that are missing, too short, or outside the model's folder."""
+    """The model at `path`, with the contents of its external files. Raises DataError for any other file, and
+    for external files that are missing, too short, or outside the model's folder."""
     path = Path(path)
     try:
         content = files.read(path, "an ONNX file", _MOST)
@@ -34,7 +34,7 @@ def read(path: Path | str) -> onnx.ModelProto:
         whole = model.ir_version > 0 and bool(model.graph.node or model.graph.output)
     except MemoryError:
         raise
-    except Exception as error:  # protobuf's DecodeError, which has no home of its own in onnx
+    except Exception as error:  # protobuf's DecodeError, which onnx does not export
         raise DataError(mismatch(str(path), "an ONNX file", "something else, or a part of one")) from error
     if not whole:
         raise DataError(mismatch(str(path), "an ONNX file", "something else, or a part of one"))
@@ -67,9 +67,9 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
                 yield attribute.t
 
 
-def _whole(told: dict[str, str], key: str, who: str) -> int | None:
-    """How the tensor's entry `key` says where it lies; None where nothing does. Raises DataError."""
-    text = told.get(key)
+def _whole(entries: dict[str, str], key: str, who: str) -> int | None:
+    """The whole number in the entry `key` of a tensor's external data; None without one. Raises DataError."""
+    text = entries.get(key)
     if text is None:
         return None
     if not text.isdecimal() or len(text) > 18:
@@ -78,10 +78,10 @@ def _whole(told: dict[str, str], key: str, who: str) -> int | None:
 
 
 def _fetch(tensor: TensorProto, path: Path, fetched: Counter[Path]) -> None:
-    """Put the tensor's bytes, which lie in another file, into it; `fetched` counts those of each file."""
-    told = {entry.key: entry.value for entry in tensor.external_data}
+    """Load the tensor's bytes from its external file; `fetched` counts the bytes read from each file."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
     who = f'{path}: constant "{short(tensor.name, str)}"'
-    location, folder = told.get("location", ""), path.parent
+    location, folder = entries.get("location", ""), path.parent
     try:
         folder = folder.resolve()
         place = (folder / location).resolve()  # links followed
@@ -89,20 +89,20 @@ def _fetch(tensor: TensorProto, path: Path, fetched: Counter[Path]) -> None:
         place = None
     if not location or place is None or not place.is_relative_to(folder):
         raise DataError(mismatch(who, "its numbers in the model's folder", short(location)))
-    start, length = (_whole(told, key, who) for key in ("offset", "length"))
+    start, length = (_whole(entries, key, who) for key in ("offset", "length"))
     try:
         with files.open_regular(place, "a file of numbers") as file:
             size = os.fstat(file.fileno()).st_size
-            there = max(size - (start or 0), 0)
-            if there < (length or 0):
+            available = max(size - (start or 0), 0)
+            if available < (length or 0):
                 remedy = "the file is cut short"
                 raise DataError(
-                    mismatch(who, f"{length:,} bytes in {short(location, str)}", f"{there:,}", remedy)
+                    mismatch(who, f"{length:,} bytes in {short(location, str)}", f"{available:,}", remedy)
                 )
-            wanted = there if length is None else length
+            wanted = available if length is None else length
             fetched[place] += wanted
             if fetched[place] > TIMES * size:
-                remedy = "too many constants lie at the same place"
+                remedy = "too many constants share the same bytes"
                 raise DataError(mismatch(str(place), f"its bytes at most {TIMES} times", "more", remedy))
             memory.check(wanted, who, "for its numbers")
             file.seek(start or 0)

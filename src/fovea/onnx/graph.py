@@ -1,6 +1,7 @@
-"""A model of ONNX, read once: operators in an order in which they can run, constants as arrays.
+"""A parsed ONNX model: operators in an order in which they can run, constants as arrays.
 
-Nothing after this looks at ONNX's own structures. Constants in half or double precision become float32.
+Everything else works on this, not on ONNX's own structures. Constants in half or double precision become
+float32.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,9 +25,9 @@ STANDARD = ("", "ai.onnx")  # names of the domain of ONNX's own operators
 
 @dataclass(frozen=True)
 class Step:
-    """One operator at work. `inputs` may have "" for one that is left out."""
+    """One operator in a model. `inputs` may have "" for an optional input that is left out."""
 
-    operator: str  # "Conv"; of another domain than ONNX's own "com.microsoft.FusedConv"
+    operator: str  # "Conv"; for other domains than ONNX's own with the domain, "com.microsoft.FusedConv"
     name: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -34,7 +35,7 @@ class Step:
 
     @property
     def who(self) -> str:
-        """How errors name it: `Conv "/layer1/conv1"`; where it has no name, by its output."""
+        """The step's name in errors: `Conv "/layer1/conv1"`; without a name that of its first output."""
         name = self.name or next(iter(self.outputs), "")
         return f'{brief(self.operator)} "{brief(name)}"'
 
@@ -47,11 +48,11 @@ class Graph:
     steps: list[Step]
     opset: int
     metadata: dict[str, str] = field(default_factory=dict)
-    whole_numbers: frozenset[str] = frozenset()  # the inputs that are no floats
+    whole_numbers: frozenset[str] = frozenset()  # the inputs that are not floats
 
     @classmethod
     def of(cls, model: onnx.ModelProto) -> "Graph":
-        """Raises DataError, which names what cannot be used."""
+        """The graph of `model`. Raises DataError, which names the unsupported part."""
         opset = _opset(model)
         bounds.check(model)
         if model.functions:
@@ -73,16 +74,16 @@ class Graph:
 
 
 def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) -> list[Step]:
-    """The steps that lead to `wanted`, each after all it needs. Raises DataError for a cycle, a value that
-    nothing gives, and one that two steps give."""
+    """The steps that compute `wanted`, each after its inputs. Raises DataError for a cycle, a value that no
+    step computes, and one that two steps compute."""
     given, makers = set(given), {}
     for step in steps:
         for name in filter(None, step.outputs):
             if name in makers or name in given:
-                raise DataError(mismatch(step.who, "a new name for what it gives", f'"{brief(name)}" twice'))
+                raise DataError(mismatch(step.who, "new names for its outputs", f'"{brief(name)}" twice'))
             makers[name] = step
     found: list[Step] = []
-    state: dict[int, str] = {}  # step → "open" while what it needs is looked for, then "done"
+    state: dict[int, str] = {}  # step → "open" while its inputs are visited, then "done"
     stack: list[tuple[str, str]] = [(name, "the model's output") for name in reversed(wanted)]
     while stack:
         name, reader = stack[-1]
@@ -91,7 +92,7 @@ def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) 
             stack.pop()
         elif step is None:
             raise DataError(
-                mismatch(reader, "values that something gives", f'"{brief(name)}", which nothing does')
+                mismatch(reader, "inputs that a step computes", f'"{brief(name)}", which none does')
             )
         elif id(step) not in state:
             state[id(step)] = "open"
@@ -112,7 +113,7 @@ def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) 
 
 
 def array_of(tensor: TensorProto) -> np.ndarray:
-    """The tensor's numbers; those of other precisions in float32. Raises DataError."""
+    """The tensor as an array; floats of other precisions become float32. Raises DataError."""
     who = f'constant "{brief(tensor.name)}"'
     if tensor.data_location == TensorProto.EXTERNAL:
         raise DataError(mismatch(who, "its numbers", "a reference to another file", "load it from its file"))
@@ -131,13 +132,13 @@ def _opset(model: onnx.ModelProto) -> int:
     newest = onnx.defs.onnx_opset_version()
     if len(set(versions)) != 1 or not OLDEST <= versions[0] <= newest:
         got = f"opset {brief(' and '.join(map(str, versions)))}" if versions else "none of ONNX's own"
-        remedy = "write it anew with another opset, or upgrade the library onnx"
+        remedy = "export it again with another opset, or upgrade the library onnx"
         raise DataError(mismatch("the model", f"operators of opset {OLDEST} to {newest}", got, remedy))
     return versions[0]
 
 
 def _shape(value: onnx.ValueInfoProto) -> tuple[int | str, ...] | None:
-    """Each axis's length, or its name where it may vary; None where nothing is said."""
+    """Each axis's length, or its name if it may vary; None if the model gives no shape."""
     kind = value.type.tensor_type
     if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
         return None
@@ -145,8 +146,8 @@ def _shape(value: onnx.ValueInfoProto) -> tuple[int | str, ...] | None:
 
 
 def step_of(node: onnx.NodeProto, opset: int) -> Step:
-    """The node, with its attributes as Python and NumPy have them. Raises DataError for one of an operator of
-    ONNX's own that is none of its version in `opset`."""
+    """The node as a step, with its attributes in Python's and NumPy's types. Raises DataError for a standard
+    operator that does not fit its version in `opset`."""
     operator = node.op_type if node.domain in STANDARD else f"{node.domain}.{node.op_type}"
     attributes = {attribute.name: _attribute(attribute) for attribute in node.attribute}
     step = Step(operator, node.name, tuple(node.input), tuple(node.output), attributes)

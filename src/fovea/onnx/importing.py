@@ -1,9 +1,9 @@
-"""A network from a model of ONNX: its steps one after another, each as layers.
+"""Import of an ONNX model as a network: each step becomes layers.
 
-Steps whose inputs are all constants are computed, whatever they are, and so is what exporters write to find
-out shapes. Batches are two pictures meanwhile, unless the model says how many, so that a step that would mix
-pictures is seen. What the network computes is what the model computes, of numbers as the model takes them in;
-but its last softmax is left out, since a network gives logits, and `predict` makes probabilities of them.
+Steps with only constant inputs are computed, and so are expressions that exporters write to compute shapes.
+During the import a batch has two pictures, unless the model fixes their number, so that steps that mix
+pictures are detected. The network computes the same as the model, except that a last softmax is removed:
+networks output logits, and `predict` computes the probabilities.
 """
 
 from collections import Counter
@@ -32,11 +32,11 @@ from fovea.onnx.operators import run
 from fovea.ranges import MOST, short
 
 BATCH = 2
-CHANNELS = 2**20  # that pictures may come with; each has its own preprocessing
+CHANNELS = 2**20  # the most channels of pictures; each has its own preprocessing
 
 
 def load(path: Path | str, *, input_shape: Sequence[int] | None = None) -> Network:
-    """The network in the ONNX file at `path`; `input_shape` (H, W, C) where the file leaves it open.
+    """The network in the ONNX file at `path`; `input_shape` (H, W, C) is needed if the file leaves it open.
 
     Raises DataError, which names the operator that Fovea has no layer for.
     """
@@ -47,7 +47,7 @@ def load(path: Path | str, *, input_shape: Sequence[int] | None = None) -> Netwo
 
 
 def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = None) -> Network:
-    """The same for a model in memory. Raises DataError."""
+    """The network of an ONNX model in memory; arguments and errors as for `load`."""
     graph = Graph.of(model)
     name, shape, batch = _input(graph, input_shape)
     known = told(graph, name, _as_first(name, shape, graph.steps).shape)
@@ -73,7 +73,7 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
 
 
 def _output(builder: Builder, value: Any, name: str) -> Value:
-    """An output of the model, in the order of the layer that it comes from. Raises DataError, in its name."""
+    """An output of the model, in the order of its layer's output. Raises DataError, in the output's name."""
     builder.step = Step("output", name, (), (name,), {})
     who = builder.step.who
     if not isinstance(value, Value):
@@ -87,13 +87,13 @@ def _output(builder: Builder, value: Any, name: str) -> Value:
     if value.moved is not None and not np.array_equal(
         value.places.reshape(-1), usual(value.shape).reshape(-1)
     ):
-        remedy = "its last layer must be dense, or give pictures"
+        remedy = "its last layer must be dense, or output pictures"
         raise DataError(mismatch(who, "numbers in the order of its last layer", "another", remedy))
     return value
 
 
 def _walk(builder: Builder, steps: Sequence[Step], values: dict[str, Any]) -> dict[str, Any]:
-    """Every tensor: a Value where the network computes it, an array where it is constant."""
+    """Every tensor by name: a Value if the network computes it, an array if it is constant."""
     graph = builder.graph
     uses = Counter(name for step in steps for name in step.inputs) + Counter(graph.outputs)
     values = {"": None, **graph.constants, **values}
@@ -101,21 +101,21 @@ def _walk(builder: Builder, steps: Sequence[Step], values: dict[str, Any]) -> di
         builder.step = step
         inputs = [_input_of(step, values, name) for name in step.inputs]
         computed = [value for value in inputs if isinstance(value, Value)]
-        if step.operator in ("Shape", "Size") and computed:  # of a tensor of that shape, which holds nothing
+        if step.operator in ("Shape", "Size") and computed:  # needs only an array of that shape
             (value,) = computed
-            parted = (builder.batch, *value.tensor_shape)
-            shape = parted if value.merged is None else value.merged.shape
+            separate = (builder.batch, *value.tensor_shape)
+            shape = separate if value.merged is None else value.merged.shape
             inputs = [np.broadcast_to(np.float32(0), shape)]
             computed = []
         if computed:
-            found = [
+            outputs = [
                 replace(new, alone=uses[name] == 1 and all(v.alone for v in computed if v.layer == new.layer))
                 for name, new in zip(step.outputs, add_step(builder, inputs), strict=False)
             ]
         else:
             with engine.use("reference"):
-                found = run(step, inputs, graph.opset, builder.room)
-        values.update(zip(step.outputs, found, strict=False))
+                outputs = run(step, inputs, graph.opset, builder.room)
+        values.update(zip(step.outputs, outputs, strict=False))
     return values
 
 
@@ -128,7 +128,7 @@ def _input_of(step: Step, values: Mapping[str, Any], name: str) -> Any:
 
 
 def _input(graph: Graph, given: Sequence[int] | None) -> tuple[str, Shape, int]:
-    """The model's input: its name, its shape there without the batch axis, and how many pictures it takes."""
+    """The model's input: its name, its shape in the model without the batch axis, and the batch size."""
     used = {name for step in graph.steps for name in step.inputs}
     names = [name for name in graph.inputs if name in used]
     if len(names) != 1:
@@ -137,8 +137,8 @@ def _input(graph: Graph, given: Sequence[int] | None) -> tuple[str, Shape, int]:
         )
     shape = graph.inputs[names[0]]
     if given is not None and (shape is None or len(shape) == len(given) + 1):
-        there = (given[2], given[0], given[1]) if len(given) == 3 else tuple(given)
-        shape = (shape[0] if shape else "N", *there)
+        channels_first = (given[2], given[0], given[1]) if len(given) == 3 else tuple(given)
+        shape = (shape[0] if shape else "N", *channels_first)
     if shape is None or len(shape) not in (2, 4) or not all(isinstance(n, int) and n > 0 for n in shape[1:]):
         remedy = "export it with fixed lengths, or give input_shape (H, W, C)"
         got = "no shape" if shape is None else brief(f"({', '.join(map(str, shape))})")
@@ -154,8 +154,8 @@ def _input(graph: Graph, given: Sequence[int] | None) -> tuple[str, Shape, int]:
 
 
 def _check_cast(steps: Sequence[Step], name: str) -> None:
-    """Raises DataError unless whole numbers are cast before anything is computed with them: layers compute in
-    float32, where a quotient has a fraction and a sum has no end."""
+    """Raise DataError unless whole numbers are cast to floats before any computation: layers compute in
+    float32, in which division does not truncate and sums do not overflow."""
     whole = {name}
     for step in steps:
         if not whole.isdisjoint(step.inputs) and step.operator not in ("Cast", "CastLike", "Shape", "Size"):
@@ -168,7 +168,8 @@ def _check_cast(steps: Sequence[Step], name: str) -> None:
 
 
 def _as_first(name: str, shape: Shape, steps: Sequence[Step]) -> Value:
-    """The network's input: channels first, or last where all that the model does first is to move them."""
+    """The network's input: channels first, or last if the model starts by transposing channels-last
+    pictures."""
     consumers = [step for step in steps if name in step.inputs]
     orders = {tuple(s.attributes.get("perm", ())) if s.operator == "Transpose" else () for s in consumers}
     if len(shape) == 3 and orders == {(0, 3, 1, 2)}:

@@ -1,4 +1,4 @@
-"""Channels first in ONNX, channels last in Fovea: whatever changes from one to the other does it here.
+"""Conversions between ONNX's layouts, channels first, and Fovea's, channels last.
 
 pictures    (N, C, H, W)                      (N, H, W, C)
 filters     (C_out, C_in, f_H, f_W)           (f_H, f_W, C_in, C_out)
@@ -21,13 +21,13 @@ def channels_last(x: np.ndarray) -> np.ndarray:
 
 
 def channels_first(x: np.ndarray) -> np.ndarray:
-    """(N, H, W, C) → (N, C, H, W), in memory of its own."""
+    """(N, H, W, C) → (N, C, H, W), a copy."""
     return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
 
 
 def filters_here(w: np.ndarray) -> np.ndarray:
-    """Filters as Fovea has them. Those of a transposed convolution have their first two axes in the other
-    order there, and here too: they are the filters of the convolution that it is the transpose of."""
+    """Filters from ONNX's layout to Fovea's. Those of a transposed convolution have their channel axes
+    swapped in both: they are the filters of the convolution that it transposes."""
     return np.ascontiguousarray(w.transpose(2, 3, 1, 0))
 
 

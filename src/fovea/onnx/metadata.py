@@ -1,8 +1,8 @@
-"""What a file of Fovea's says of itself, as far as its graph agrees: somebody may have changed either.
+"""The metadata of a file that Fovea wrote, checked against its graph: either may have been changed.
 
-The graph is what counts. Where it begins with u · scale + offset, those numbers are the preprocessing. Where
-a file that takes pixels begins otherwise, pixels go in as they are, 0 to 255, and all that it computes is
-layers. What the metadata say to the contrary is not used, and a FoveaWarning tells why.
+The graph decides. If it starts with u · scale + offset, those numbers are the preprocessing. If a file with
+pixels as input starts differently, pixels from 0 to 255 are the network's input, and everything that the
+graph computes becomes layers. Metadata that contradict the graph are ignored, with a FoveaWarning.
 """
 
 import warnings
@@ -25,14 +25,15 @@ FORMAT = "1"
 
 @dataclass(frozen=True)
 class Told:
-    """Where the network begins, and how pixels become what it takes in there; None where nothing says."""
+    """The tensor `begin` that is the network's input, the preprocessing that computes it from pixels, and the
+    classes; None if unknown."""
 
     begin: str
     preprocessing: Preprocessing | None = None
     classes: Any = None
 
     def tell(self, network: Network) -> None:
-        """Give `network` what is known, the class names if it can have them."""
+        """Set the preprocessing and the class names of `network`, if they are known and fit."""
         network.preprocessing = self.preprocessing or network.preprocessing
         if self.classes is not None and not isinstance(self.classes, list):
             _warn("classes", mismatch("its text", "a list of class names", short(self.classes)))
@@ -44,14 +45,14 @@ class Told:
 
 
 def named(graph: Graph) -> bool:
-    """Whether the outputs have names in the network: several have, and one does where Fovea wrote that."""
+    """True if the network's outputs get names: if there are several, or if the metadata name the only one."""
     ours = graph.metadata.get("fovea_format") == FORMAT and "outputs" in graph.metadata
     return len(graph.outputs) > 1 or (ours and _json(graph, "outputs") == graph.outputs)
 
 
 def told(graph: Graph, name: str, shape: Shape) -> Told:
-    """Of a model whose input `name` has `shape` here, (H, W, C) or (n,); its name alone for a file of another
-    program."""
+    """The checked metadata of a model whose input `name` has the shape `shape` in Fovea, (H, W, C) or (n,);
+    only `begin` for a file of another program."""
     channels = shape[-1]
     version = graph.metadata.get("fovea_format")
     if version is None:
@@ -80,16 +81,17 @@ def told(graph: Graph, name: str, shape: Shape) -> Told:
 
 @dataclass(frozen=True)
 class First:
-    """u · scale + offset, as a graph begins with it."""
+    """u · scale + offset at the start of a graph."""
 
     output: str
     scale: np.ndarray
     offset: np.ndarray
 
     def preprocessing(self, axes: Shape) -> Preprocessing | None:
-        """The same as mean and std; None where there are none, or no number for each channel, (C, 1, 1)."""
+        """The equivalent mean and std; None if there are none, or the numbers do not have the axes (C, 1,
+        1)."""
         try:
-            scale, offset = (_vector(own, axes) for own in (self.scale, self.offset))
+            scale, offset = (_vector(constant, axes) for constant in (self.scale, self.offset))
             with np.errstate(all="ignore"):
                 return Preprocessing(tuple(-offset / (255 * scale)), tuple(1 / (255 * scale)))
         except (FoveaError, ValueError):
@@ -97,7 +99,7 @@ class First:
 
 
 def _first(graph: Graph, name: str) -> First | None:
-    """The Mul and the Add, each with a constant, that the model's input goes into and nothing else does."""
+    """The Mul and the Add, each with a constant, at the start of the graph; None if it starts differently."""
     multiply, scale = _only(graph, name, "Mul")
     if multiply is None:
         return None
@@ -106,7 +108,7 @@ def _first(graph: Graph, name: str) -> First | None:
 
 
 def _only(graph: Graph, name: str, operator: str) -> tuple[Step | None, Any]:
-    """The one step that reads `name`, if it is `operator` of it and a constant; and the constant."""
+    """The only step that reads `name`, if it applies `operator` to it and a constant; and the constant."""
     readers = [step for step in graph.steps if name in step.inputs]
     if len(readers) != 1 or readers[0].operator != operator or name in graph.outputs:
         return None, None
@@ -123,7 +125,7 @@ def _vector(constant: np.ndarray, axes: Shape) -> np.ndarray:
 
 
 def _alike(one: Preprocessing, other: Preprocessing) -> bool:
-    """Whether the two are the same in float32."""
+    """True if the two are equal in float32."""
     pairs = ((one.scale, other.scale), (one.offset, other.offset))
     return all(np.allclose(a, b, rtol=1e-5, atol=1e-7) for a, b in pairs)
 

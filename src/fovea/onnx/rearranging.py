@@ -1,5 +1,5 @@
-"""Which layers put numbers to other places, told by the places alone: however a model writes it, by slices,
-reshapes and transpositions or by an operator of its own, the same layers are found."""
+"""Layers that move numbers, recognised by the resulting places alone: the same layers are found whether a
+model uses slices, reshapes and transpositions or a single operator."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ from fovea.layers.base import Shape
 
 
 def rearranged(shape: Shape, places: np.ndarray) -> list[Layer] | None:
-    """Layers that make of pictures of `shape` (H, W, C) those that have at (c, y, x) the number at
-    `places[c, y, x]` of the first, laid out flat. None where there are none."""
+    """Layers that move pictures of `shape` (H, W, C) such that (c, y, x) has the number at the flat index
+    `places[c, y, x]`; None if there are none."""
     H, W, C = shape
     usual = np.arange(H * W * C).reshape(shape).transpose(2, 0, 1)
     rows, columns, channels = places // (W * C), places // C % W, places % C
@@ -32,7 +32,7 @@ def rearranged(shape: Shape, places: np.ndarray) -> list[Layer] | None:
 
 
 def _apart(shape: Shape, k: np.ndarray, r: np.ndarray, c: np.ndarray) -> list[Layer] | None:
-    """Channels k of rows r and columns c."""
+    """Layers that select the channels k, rows r and columns c; None if there are none."""
     H, W, _ = shape
     picked = _picked(k, shape[2])
     steps = [_steps(places, n) for places, n in ((r, H), (c, W))]
@@ -48,7 +48,7 @@ def _apart(shape: Shape, k: np.ndarray, r: np.ndarray, c: np.ndarray) -> list[La
             around = [side for pair in sides if pair is not None for side in pair]
             return [*picked, Pad2D((around[0], around[1], around[2], around[3]), mode)]
     nearest = (resized(n, len(places), "nearest", False).pixels[:, 0] for places, n in ((r, H), (c, W)))
-    if all(np.array_equal(own, places) for own, places in zip(nearest, (r, c), strict=True)):
+    if all(np.array_equal(sampled, places) for sampled, places in zip(nearest, (r, c), strict=True)):
         return [*picked, Resize2D((len(r), len(c)))]
     return None
 
@@ -60,7 +60,8 @@ def _picked(k: np.ndarray, C: int) -> list[Layer] | None:
 
 
 def _steps(places: np.ndarray, n: int) -> tuple[tuple[int, int], int] | None:
-    """What is cut off before and after, and the stride behind that: of n places those."""
+    """The cropping before and after, as negative padding, and the stride that select these of n places; None
+    if no crop and stride do."""
     first, count = int(places[0]), len(places)
     stride = int(places[1]) - first if count > 1 else 1
     if stride < 1 or not np.array_equal(places, first + stride * np.arange(count)):
@@ -70,7 +71,7 @@ def _steps(places: np.ndarray, n: int) -> tuple[tuple[int, int], int] | None:
 
 
 def _beyond(places: np.ndarray, n: int, mode: str) -> tuple[int, int] | None:
-    """How many pixels stand before and after n others, by that mode."""
+    """The padding before and after n pixels in that mode; None if the places do not follow it."""
     first = places == 0  # where the n others may begin
     if n > 1:
         first = first & (np.append(places[1:], 0) == 1)
@@ -105,6 +106,6 @@ def _to_space(usual: np.ndarray, places: np.ndarray, b: int, at: Sequence[np.nda
 
 
 def _blocks(size: Sequence[int], b: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each pixel of larger pictures, the row and the column of its block."""
+    """The row and the column of each pixel's block, in the enlarged pictures."""
     rows, columns = np.arange(size[0] * b) // b, np.arange(size[1] * b) // b
     return rows[None, :, None], columns[None, None, :]

@@ -1,8 +1,8 @@
-"""Operators change from one operator set to the next: which version of one a model means.
+"""The versions of operators, whose meaning changes from one operator set to the next.
 
-A table of operators has one function for all versions of an operator, or for each operator set from which its
-meaning is another, the function from there on. Whether a node has the inputs, outputs and attributes of its
-version, the library's own schemas say.
+A table of operators has one function for all versions of an operator, or one for each operator set that
+changed its meaning. The library's own schemas check that a node has the inputs, outputs and attributes of its
+version.
 
 Versions: https://onnx.ai/onnx/operators/
 """
@@ -30,10 +30,10 @@ def function_of(table: Table, operator: str, opset: int) -> Function | None:
 
 
 def check(node: onnx.NodeProto, who: str, opset: int) -> None:
-    """Raises DataError for a node of one of ONNX's operators that is deprecated in that operator set, or has
-    other inputs, outputs or attributes there."""
+    """Raise DataError for a node whose operator is deprecated in that operator set, or has other inputs,
+    outputs or attributes there."""
     if not onnx.defs.has(node.op_type) or any(a.HasField("g") or a.graphs for a in node.attribute):
-        return  # whether Fovea knows it is another question; it knows none with graphs inside
+        return  # unknown operators, and those with graphs inside, are refused later
     context = checker.C.CheckerContext()
     context.ir_version, context.opset_imports = onnx.IR_VERSION, {"": opset, "ai.onnx": opset}
     try:
