@@ -1,1 +1,2 @@
-"""Fovea against its peers, on this machine: results are checked first, then both sides are timed in turns."""
+"""Benchmarks of Fovea and other libraries on this machine: results are compared, then all are timed in
+turns."""

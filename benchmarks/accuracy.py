@@ -1,9 +1,9 @@
-"""What a network learns, computed by Fovea and by PyTorch, from the same pictures, weights and steps.
+"""The accuracy of a training in Fovea and in PyTorch, from the same pictures, weights and steps.
 
     python -m benchmarks.accuracy SOURCE [--model NAME] [--epochs N] [--seed N] [--only SIDE] [--out DIR]
 
-`fovea train SOURCE` first, by Fovea's own choices. Then the same loop once more, with the network's forward
-and backward pass in PyTorch (NHWC, eager): what differs is rounding, and the time.
+First `fovea train SOURCE` with the settings that Fovea chooses. Then the same loop again with the network's
+forward and backward pass in PyTorch (NHWC, eager): only rounding and time differ.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from fovea.training.progress import Progress
 
 
 class TorchPlan:
-    """What runs a network in a training (`fovea.network.runner.Plan`), in PyTorch."""
+    """A plan (`fovea.network.runner.Plan`) that runs the network in PyTorch."""
 
     def __init__(self, network: fovea.Network, loss: CrossEntropy) -> None:
         self.network, self.loss = network, loss
@@ -58,7 +58,7 @@ class TorchPlan:
 
 
 class Lines(Progress):
-    """A line an epoch."""
+    """Prints a line per epoch."""
 
     def note(self, text: str) -> None:
         print(text, flush=True)

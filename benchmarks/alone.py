@@ -1,4 +1,4 @@
-"""A convolution alone: a network of little else, whose plan runs it as training does."""
+"""A single convolution, run as in training: by the plan of a network with little else."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Problem(NamedTuple):
 
 
 def problem(case: Convolution) -> Problem:
-    """Numbers as they come in training: about 1 everywhere, weights as He's rule draws them."""
+    """Numbers as in training: values of about 1, and weights by He's rule."""
     rng = np.random.default_rng(0)
     n = case.output_size
     W = rng.standard_normal((case.f, case.f, case.C // case.g, case.K), np.float32)
@@ -39,11 +39,11 @@ class Alone:
     def __init__(self, case: Convolution, inputs: Problem) -> None:
         self._inputs = inputs
         conv = Conv2D(case.K, case.f, stride=case.s, padding=case.p, dilation=case.d, groups=case.g)
-        before = [_Learns()] if case.has_dA else []  # what learns asks the layer behind it for dA
+        before = [_Learns()] if case.has_dA else []  # a layer that learns, so that dA is needed
         network = fovea.Network([*before, conv, _Mean()], inputs.A_prev.shape[1:])
         network.parameters["conv1.W"][...], network.parameters["conv1.b"][...] = inputs.W, inputs.b
         self._plan = plan = Plan(network, case.N, training=True)
-        plan.loss_and_gradients(inputs.A_prev, np.zeros(case.N, np.int32))  # the calls know the batch now
+        plan.loss_and_gradients(inputs.A_prev, np.zeros(case.N, np.int32))  # binds the calls to the batch
         self._part = next(part for part in plan.parts if conv in part.stage.layers)
         self._steps = self._part.passes
         self.lanes = self._part.stage.lanes
@@ -67,12 +67,12 @@ class Alone:
         return calls
 
     def results(self, phase: str, run: Run) -> dict[str, np.ndarray]:
-        """What `run` makes of the problem's numbers: Z forward, dA, or dW and db."""
+        """The outputs of `run` for the problem's numbers: Z forward, dA, or dW and db."""
         arrays, gradients, count = self._part.arrays, self._part.gradients, len(self._inputs.A_prev)
         assert gradients is not None
         _fill(arrays.A_prev, self._inputs.A_prev)
         _fill(gradients.dA, self._inputs.dZ)
-        for array in (arrays.A, gradients.dA_prev, self._plan.gradients):  # what is not written shows
+        for array in (arrays.A, gradients.dA_prev, self._plan.gradients):  # reveals unwritten values
             if phase == "forward" or array is not arrays.A:
                 _values(array)[...] = np.nan
         run()
@@ -107,7 +107,7 @@ class _Learns(Layer):
 
 @dataclass(eq=False)
 class _Mean(Layer):
-    """Stands between the layer and the loss, which is not measured."""
+    """Connects the layer to the loss, and is not measured."""
 
     def output_shape(self, input_shape):
         return (1,)

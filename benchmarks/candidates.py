@@ -1,9 +1,9 @@
-"""Kernels that a convolution could run on: what the models would choose if their constants were other ones.
+"""Candidate kernels of a convolution: those that other constants of the cost model would choose.
 
-So every candidate is one that the table can express: either algorithm, either layout, register tiles and
-blocks above and below the chosen ones. They are found from coarse to fine: first both algorithms, and both
-layouts where there are few channels or filters, as the constants have them; then, of those that come near the
-fastest, what each single constant would change.
+So the table can express every candidate: either algorithm, either layout, register tiles and blocks larger
+and smaller than the chosen ones. The search is coarse to fine: first both algorithms, and both layouts for
+few channels or filters, with the current constants; then, for those near the fastest, a change of each single
+constant.
 """
 
 import contextlib
@@ -27,9 +27,12 @@ FIXED = ("name", "measured_on", "vector", "registers")  # what the processor is
 FITTED = tuple(name for name in Target._fields if name not in FIXED)
 _MATCHES = ("winograd_min_gain", "min_channels")  # they choose algorithm and layout, and nothing within these
 _OTHER_LAYOUT = 2.5  # vectors of channels or filters up to which it is tried
-_NEAR = 1.3  # algorithms and layouts that take so many times as long as the fastest are not varied
+_NEAR = 1.3  # algorithms and layouts slower than the fastest by this factor are not varied
 _TURNS, _TURN = 4, 0.015
-_HOPELESS = ((1, 2.0), (2, 1.3))  # after so many turns, what takes so many times as long is not timed again
+_HOPELESS = (
+    (1, 2.0),
+    (2, 1.3),
+)  # (turns, factor): after these turns, kernels slower by this factor are not timed again
 _WRONG = 1e-3
 
 
@@ -72,7 +75,8 @@ def chosen(case: Convolution, target: Target) -> dict[str, Kernel]:
 
 
 def rough(case: Convolution, target: Target, _: Times) -> Wanted:
-    """What `target` chooses, then both algorithms in both layouts, whatever has been timed."""
+    """The kernels that `target` chooses, then both algorithms in both layouts; measured times do not
+    matter."""
     wanted: Wanted = {}
     for base in _matches(case, target):
         for phase, kernel in chosen(case, base).items():
@@ -113,7 +117,7 @@ def _neighbours(base: Target) -> Iterator[Target]:
 
 
 class Bench:
-    """Where the kernels of one convolution are compiled and timed; `wrong` has those that could not be
+    """The compiled kernels of one convolution, ready to be timed; `wrong` has those that could not be
     compiled, or compute something else than the first of their pass."""
 
     def __init__(self, case: Convolution) -> None:
@@ -142,7 +146,7 @@ class Bench:
 
     def _compiled(self, calls: dict[tuple[str, Kernel], Call]) -> dict[tuple[str, Kernel], Call]:
         """Those of `calls` that could be compiled."""
-        with contextlib.suppress(EngineError):  # the one to blame says so below
+        with contextlib.suppress(EngineError):  # the failing kernel is reported below
             kernel_cache.obtain(call.specification for call in calls.values())
         found = {}
         for (phase, kernel), call in calls.items():
@@ -162,7 +166,7 @@ class Bench:
             if not alone.error(found, expected) <= _WRONG:
                 self.wrong.append(f"{self._case.name} {phase}: {kernel}")
                 del runs[kernel]
-        place.results(phase, next(iter(runs.values())))  # leaves numbers everywhere
+        place.results(phase, next(iter(runs.values())))  # fills all arrays
 
 
 def _calls(place: Alone, wanted: Wanted) -> dict[tuple[str, Kernel], Call]:

@@ -45,7 +45,7 @@ class Convolution:
 
     @property
     def multiply_adds(self) -> int:
-        """Of each pass, as the formula has them; a cleverer algorithm does with fewer."""
+        """The multiply-adds of each pass by the formula; a faster algorithm needs fewer."""
         return self.N * self.output_size**2 * self.K * self.f**2 * self.C // self.g
 
     @property

@@ -2,10 +2,10 @@
 
     python -m benchmarks.filters [--quick] [--only TEXT] [--threads N] [--patience SECONDS] [--json FILE]
 
-The picture is grey, 4000×3000, as uint8 and as float32. OpenCV computes on as many threads as Fovea;
-scikit-image has one. Before anything is timed, results are compared: whole numbers must be equal, real ones
-within 1e-6 of the largest, and Canny's edges on 99.9% of the pixels. Every call makes its own result, as
-calls do. OpenCV's magnitude is `cv2.magnitude` of two Sobels.
+The picture is grey, 4000×3000, as uint8 and as float32. OpenCV uses the same number of threads as Fovea,
+scikit-image one. Results are compared before the timing: whole numbers must be equal, real ones within 1e-6
+of the largest, and Canny's edges on 99.9% of the pixels. Every call allocates its result. OpenCV's magnitude
+is `cv2.magnitude` of two Sobels.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def measure(options: argparse.Namespace) -> Iterator[Row]:
 
 
 def cases() -> list[Case]:
-    """What is measured; the peers' modules are imported here."""
+    """The cases to measure; the peers' modules are imported here."""
     import cv2
     import skimage
 

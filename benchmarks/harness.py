@@ -43,7 +43,7 @@ class Row:
     disturbed: bool = False
 
     def with_share(self, multiply_adds: int, peak: float) -> "Row":
-        """The same with `share_of_peak`, for work of so many multiply-adds in `ours` ms; peak in GFLOP/s."""
+        """The row with `share_of_peak`, for this number of multiply-adds in `ours` ms; peak in GFLOP/s."""
         return replace(self, share_of_peak=2e-6 * multiply_adds / self.ours / peak)
 
     def to_json(self) -> dict[str, object]:
@@ -126,7 +126,7 @@ def report(rows: Iterable[Row], path: str | None) -> list[Row]:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """What the longer benchmarks take: --quick, --threads, --patience, --json."""
+    """Add the options of the longer benchmarks: --quick, --threads, --patience, --json."""
     from fovea.kernels import runtime
 
     parser.add_argument("--quick", action="store_true", help="fewer and shorter turns: under 5 minutes")
@@ -143,7 +143,7 @@ def patience(options: argparse.Namespace) -> float:
 
 
 def installed(*modules: str) -> bool:
-    """Whether a peer's modules are all there; else says that it is left out."""
+    """True if a peer's modules are all installed; otherwise prints that it is left out."""
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         print(f"{modules[0]} is left out: {', '.join(missing)} not installed")

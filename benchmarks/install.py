@@ -1,4 +1,4 @@
-"""What each framework installs: megabytes and packages in a fresh environment, and how long its import takes.
+"""The installed size, number of packages and import time of each framework in a fresh environment.
 
     python -m benchmarks.install [--json FILE] [NAME ...]
 
@@ -31,7 +31,7 @@ _CLOCK = "import time; start = time.perf_counter(); {}; print(time.perf_counter(
 
 @dataclass(frozen=True)
 class Row:
-    """What installing one framework takes: size in MB (10⁶ bytes), distributions with all dependencies, and
+    """The cost of one framework: size in MB (10⁶ bytes), distributions with all dependencies, and
     the import in seconds."""
 
     name: str

@@ -100,7 +100,7 @@ def _mean(rows: Sequence[Row]) -> str:
 
 
 def _print_odd(cases: Sequence[Convolution], rows: Sequence[Row]) -> None:
-    """What odd numbers of channels cost: their time as a share of the next multiple's."""
+    """Print the cost of odd numbers of channels: their time as a share of the next multiple's."""
     times = {(row.case, row.phase): row.ours for row in rows}
     whole = {case.C: case for case in cases}
     for case in cases:

@@ -85,7 +85,7 @@ def _memory(side: str, size: int, threads: int) -> float:
 
         torch_twin.set_threads(threads)
     before = _resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark
     if side == "torch":
         step = torch_twin.trainer(network, data, torch_twin.LAYOUTS[0], RATE, MOMENTUM, DECAY)
     else:

@@ -13,8 +13,8 @@ torch.compile   the same through its compiler, which needs a C++ compiler. It ta
 onnxruntime     inference only, of the file that Fovea exports
 openvino        the same
 
-A step takes in a batch that lies ready, in the layout of the side that trains on it. Shares of peak count the
-formulas' multiply-adds: forward, dW, and dA wherever a layer that learns stands before.
+A step's batch is prepared in advance, in the layout of its side. Shares of peak count the formulas'
+multiply-adds: forward, dW, and dA after any layer that learns.
 """
 
 import argparse
@@ -134,8 +134,8 @@ def _predictors(network: fovea.Network, data: Batches, to_compile: int) -> dict[
 
 
 def _torch(make: Callable[..., Run], to_compile: int) -> dict[str, Run]:
-    """PyTorch's ways to run what `make(layout, compiled)` makes; compiled in so many layouts, those that are
-    fastest in eager."""
+    """PyTorch's ways to run the function of `make(layout, compiled)`; compiled only in some layouts, those
+    that are fastest in eager."""
     torch.compiler.reset()
     runs = {layout: make(layout) for layout in torch_twin.LAYOUTS}
     ranked = torch_twin.LAYOUTS

@@ -43,7 +43,7 @@ class Case:
     test: Any
 
     def run(self, engine: str) -> str:
-        """What goes wrong with it in `engine`; "" where all is well."""
+        """The failure of a case on `engine`, "" if it passes."""
         from onnx.backend.test.runner import Runner
 
         try:
@@ -76,7 +76,7 @@ def cases() -> list[Case]:
 
 
 def _reason(operator: str, test: Any) -> str:
-    """Why a test is not in scope, or ""."""
+    """The reason why a test is not in scope, "" if it is."""
     import onnx
 
     arrays = [a for inputs, outputs in test.data_sets for a in (*inputs, *outputs)]

@@ -10,7 +10,7 @@ from benchmarks.turns import Run
 
 
 def onnxruntime(network: fovea.Network, data: Batches, threads: int) -> Run:
-    """A function that gives one batch's logits; pictures lie ready as (N, C, H, W), as it takes them."""
+    """A function that gives one batch's logits; pictures are prepared as (N, C, H, W)."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -22,7 +22,7 @@ def onnxruntime(network: fovea.Network, data: Batches, threads: int) -> Run:
 
 
 def openvino(network: fovea.Network, data: Batches, threads: int) -> Run:
-    """The same for a batch of that size alone, tuned to answer soon, in full precision."""
+    """A function that gives the logits of one batch of that size, tuned for latency, in full precision."""
     import openvino
 
     core, ready = openvino.Core(), _ready(data)

@@ -1,4 +1,4 @@
-"""How long the page of `fovea look` waits for answers about LeNet-5, over HTTP; promised are 50 ms.
+"""The response times of the page of `fovea look` for LeNet-5, over HTTP; promised are 50 ms.
 
     python -m benchmarks.page [--turns N] [--json FILE]
 

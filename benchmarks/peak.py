@@ -1,4 +1,4 @@
-"""What the processor multiplies and adds at most, in GFLOP/s: what shares of peak are shares of.
+"""The processor's peak performance in multiply-adds, in GFLOP/s, for shares of peak.
 
 The better of two measurements: a kernel of nothing but fused multiply-adds on numbers in registers, on
 Fovea's own threads (fovea/kernels/peak.py), and PyTorch's product of two large matrices. A peak is a peak:
@@ -15,7 +15,7 @@ _SECONDS = 0.5
 
 
 def measure(patience: float = PATIENCE) -> float:
-    """GFLOP/s in float32, on as many threads as Fovea and PyTorch have been told to use. Waits up to
+    """GFLOP/s in float32, with the number of threads set for Fovea and PyTorch. Waits up to
     `patience` seconds for other work to end."""
     return max(_best(*peak.prepared(), patience), _best(*_matrices(), patience))
 

@@ -11,7 +11,7 @@ from benchmarks.turns import Run
 
 
 class Theirs:
-    """The same in PyTorch, in one of its layouts."""
+    """A convolution in PyTorch, in one of its layouts."""
 
     def __init__(self, layout: str, case: Convolution, inputs: Problem) -> None:
         self.layout, form = layout, FORMATS[layout]

@@ -1,4 +1,4 @@
-"""How long the first steps take: importing, predicting with kernels at hand, compiling them.
+"""Start-up times: importing, predicting with cached kernels, compiling kernels.
 
     python -m benchmarks.startup [--json FILE]
 

@@ -37,7 +37,7 @@ def set_threads(count: int) -> None:
 
 
 class Twin(nn.Module):
-    """The same layers on the same graph, and the same weights and statistics in PyTorch's order.
+    """A Fovea network as a PyTorch module: the same graph of layers, weights and statistics.
 
     Takes pictures (N, C, H, W). Knows the layers in `_modules`.
     """
@@ -57,7 +57,7 @@ class Twin(nn.Module):
                 came[number] = shape
             if layer.parameters:
                 self._learning.append((layer, modules[-1], came.get(source, ())))
-        self.last = [  # where each value is taken in for the last time
+        self.last = [  # the last consumer of each value
             {source for source in sources if source != PICTURE and taken[source][-1] == number}
             for number, sources in enumerate(self.sources)
         ]
@@ -193,7 +193,7 @@ def tensors(data: Batches, layout: str) -> list[tuple[torch.Tensor, torch.Tensor
 
 
 def _modules(layer: Layer, shape: Shape, alone: bool) -> list[nn.Module]:
-    """The modules of a layer; `alone` says that nobody else reads what it takes in."""
+    """The modules of a layer; `alone`: True if no other layer reads its input."""
     match layer:
         case Conv2D():
             (top, bottom, left, right), s = layer.window(shape).pads, layer.stride

@@ -1,9 +1,9 @@
-"""What `fovea.train` keeps of the speed of a bare loop of steps: reading, shuffling, progress and all.
+"""The speed of `fovea.train`, with reading, shuffling and progress, as a share of a bare loop of steps.
 
     python -m benchmarks.training [--turns N] [--json FILE]
 
-A turn is one epoch of LeNet-5 at batch 64, with the command line's progress, and then as many steps on
-batches that lie ready. Time for validation and for saving does not count on either side.
+A turn is one epoch of LeNet-5 at batch 64, with the command line's progress, and then the same number of
+steps on prepared batches. Time for validation and for saving does not count on either side.
 """
 
 import argparse

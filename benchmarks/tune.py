@@ -8,8 +8,8 @@ choice with the fastest: their quotient is the regret. Then it looks for constan
 mean of all regrets small: one after the other, up and down, as long as that helps. `--write` puts them into
 the table, as the column of the target. That takes about five minutes of two cores that do nothing else.
 
-`--target` is one that this processor has; by default its best. `--times` keeps what was timed, and takes it
-up again as long as no kernel's source has changed, so that an interrupted run goes on.
+`--target` is one that this processor supports, by default its best. `--times` stores measured times and
+reuses them while no kernel's source changes, so that an interrupted run can resume.
 """
 
 import argparse
@@ -146,7 +146,8 @@ def write(columns: Sequence[Target]) -> None:
 
 
 class _Keeper:
-    """What was timed, in a file if there is one; with other sources it begins anew."""
+    """The measured times, stored in a file if one is given; discarded if the kernels' sources have
+    changed."""
 
     def __init__(self, path: str | None) -> None:
         self._path, self._cases = Path(path) if path else None, {}

@@ -47,7 +47,7 @@ class Watch:
 
 
 def _switches() -> int:
-    """How often any thread of this process has lost its processor to another one's work."""
+    """The number of times that a thread of this process was preempted by other work."""
     if sys.platform == "win32":
         return 0
     import resource

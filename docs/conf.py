@@ -1,4 +1,4 @@
-"""Sphinx: `make docs`. Pages are Markdown; docstrings are plain text, and are shown as they stand."""
+"""Sphinx: `make docs`. Pages are Markdown; docstrings are plain text, and are shown unchanged."""
 
 import re
 import sys
@@ -33,7 +33,7 @@ html_math_renderer = "drawn"
 _FIELD = re.compile(r"([\w, *]+): (.+)", re.DOTALL)
 
 
-def as_it_stands(app, what, name, obj, options, lines: list[str]) -> None:
+def unchanged(app, what, name, obj, options, lines: list[str]) -> None:
     """A docstring in reStructuredText: formulas and tables word for word, the rest as paragraphs."""
     blocks = re.split(r"\n\s*\n", "\n".join(lines).strip("\n"))
     lines[:] = [line for block in blocks for line in (*_block(block).splitlines(), "")]
@@ -70,7 +70,7 @@ def draw_pictures(app) -> None:
 
 
 def need_no_network(app, exception) -> None:
-    """What a page loads, it must bring along; links may lead anywhere."""
+    """Check that pages load nothing from other hosts; links may lead anywhere."""
     loads = re.compile(
         r"""<(?:script|img|link|iframe|source)\b[^>]*?\b(?:src|href)=["']?((?:https?:)?//[^"'> ]+)"""
     )
@@ -82,4 +82,4 @@ def need_no_network(app, exception) -> None:
 def setup(app) -> None:
     app.connect("builder-inited", draw_pictures)
     app.connect("build-finished", need_no_network)
-    app.connect("autodoc-process-docstring", as_it_stands)
+    app.connect("autodoc-process-docstring", unchanged)

@@ -49,7 +49,7 @@ class Film:
 
 
 def act(film: Film) -> None:
-    """What is to be seen."""
+    """Perform the scenes of the film."""
     page = film.page
     film.shot(1400)
     pixels = page.locator(".stage.large")

@@ -41,7 +41,7 @@ def _downward(points) -> list[str]:
 
 
 def setup(app) -> None:
-    """What Sphinx calls: a name for `html_math_renderer`."""
+    """Sphinx's entry point: registers the renderer under its name for `html_math_renderer`."""
     from docutils.nodes import SkipNode
 
     def inline(writer, node) -> None:

@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def answers(network: Network, pictures: np.ndarray) -> dict[str, np.ndarray]:
-    """What each layer gives out for `pictures`: the layer's name → (N, …)."""
+    """Each layer's output for `pictures`: the layer's name → (N, …)."""
     A, found = network.preprocessing.apply(pictures), {}
     for layer in network.layers:
         A, _ = layer.forward(A)

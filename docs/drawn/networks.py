@@ -1,4 +1,4 @@
-"""What many windows do: numbers of weights, layers, gradients."""
+"""Figures of whole layers: numbers of weights, layers, gradients."""
 
 import numpy as np
 from matplotlib.colors import ListedColormap

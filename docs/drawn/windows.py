@@ -1,4 +1,4 @@
-"""What one window does: edges, padding, stride, volumes, pooling."""
+"""Figures of single windows: edges, padding, stride, volumes, pooling."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ def edges() -> Figure:
 
 
 def windows_on(padding: int | str, n: int = 6, f: int = 3) -> np.ndarray:
-    """How many windows use each pixel: each window hands a 1 to all of its pixels, which is the way back."""
+    """The number of windows that use each pixel: the backward pass adds 1 per window to all of its pixels."""
     A_prev, W = np.zeros((1, n, n, 1), np.float32), np.ones((f, f, 1, 1), np.float32)
     dZ = np.ones_like(functional.conv2d(A_prev, W, None, padding=padding))
     return functional.conv2d_backward(dZ, A_prev, W, padding=padding)[0][0, :, :, 0]

@@ -54,8 +54,8 @@ def save_torch(network: Network, path: Path | str) -> None:
 
 
 def adapted(network: Network, classes: Sequence[str], seed: int = 0) -> Network:
-    """The same network for `classes`, with its weights, except that the last layer with weights is
-    reinitialised with `seed`. Raises ShapeError if that layer does not compute the classes."""
+    """`network` with the outputs for `classes` and the same weights, except that the last layer with weights
+    is reinitialised with `seed`. Raises ShapeError if that layer does not compute the classes."""
     number = max((n for n, layer in enumerate(network.layers) if layer.parameters), default=None)
     description = network.architecture()
     size = None

@@ -1,4 +1,4 @@
-"""What operators each layer becomes: one table, for opset 17."""
+"""The table layer → operators of opset 17."""
 
 from collections.abc import Callable, Sequence
 
@@ -61,7 +61,7 @@ EXPORTERS: dict[type[Layer], Callable[[LayerExport], Value]] = {
 
 
 def add_layer(exporter: Exporter, layer: Layer, inputs: Sequence[Value], shape: Shape) -> Value:
-    """Add the operators of `layer`, which gives out `shape`. Raises DataError for one without any."""
+    """Add the operators of `layer`, whose output has `shape`. Raises DataError if ONNX has none."""
     if type(layer) not in EXPORTERS:
         known = ", ".join(sorted(kind.__name__ for kind in EXPORTERS))
         raise DataError(

@@ -12,7 +12,7 @@ from fovea.reference.smooth import CUBE
 
 
 def each(operator: str, **attributes: str) -> Callable[[LayerExport], Value]:
-    """An operator of each value by itself; `attributes`: its name there → the layer's field."""
+    """An exporter to an element-wise operator; `attributes`: ONNX's name → the layer's field."""
 
     def each(one: LayerExport) -> Value:
         own = {name: getattr(one.layer, field) for name, field in attributes.items()}
@@ -29,8 +29,8 @@ def clip(one: LayerExport) -> Value:
 
 
 def in_steps(*steps: Sequence[Any]) -> Callable[[LayerExport], Value]:
-    """Several operators, one after another. Each is its name and its inputs: 0 for the layer's input, k for
-    what the k-th step gives, a float for a constant, and a text for the layer's number of that name."""
+    """An exporter to several operators in sequence. Each has a name and inputs: 0 for the layer's input, k
+    for the output of step k, a float for a constant, and a text for the layer's field of that name."""
 
     def stepped(one: LayerExport) -> Value:
         given, name = list(one.names), one.layer.name
@@ -63,7 +63,7 @@ def gelu(one: LayerExport) -> Value:
 
 
 def softplus(one: LayerExport) -> Value:
-    """Where the threshold is below 20, it makes a difference in float32."""
+    """Softplus; a threshold below 20 makes a difference in float32."""
     layer: Any = one.layer
     if (layer.beta, layer.threshold >= 20) == (1, True):
         return each("Softplus")(one)
@@ -78,7 +78,7 @@ def prelu(one: LayerExport) -> Value:
 
 
 def shares(one: LayerExport) -> Value:
-    """Over one axis; where it is over several, they are one meanwhile."""
+    """Softmax over one axis; several axes are merged into one for it."""
     layer: Any = one.layer
     value, name, operator = one.inputs[0], one.layer.name, type(one.layer).__name__
     if len(value.shape) == 1 or layer.over == "channels":

@@ -1,4 +1,4 @@
-"""A model in the making, and one layer of it that is being exported."""
+"""A model under construction, and the export of a single layer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from fovea.onnx.building import Value
 
 
 class Exporter:
-    """Nodes and constants of a model in the making. A `Value`'s `layer` is the name of its tensor here."""
+    """Nodes and constants of a model under construction. A `Value`'s `layer` is the name of its tensor."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
@@ -28,7 +28,7 @@ class Exporter:
         return name
 
     def in_order(self, value: Value) -> Value:
-        """`value` as Fovea has it, where the tensor has it in another order."""
+        """`value` in Fovea's order; a tensor in another order is transposed."""
         if value.moved is None:
             return value
         name = f"{value.layer}.ordered"
@@ -51,7 +51,7 @@ class Exporter:
 
 
 class LayerExport:
-    """A layer that is being exported: its operators are named after it."""
+    """The export of one layer, whose operators are named after it."""
 
     def __init__(self, exporter: Exporter, layer: Layer, inputs: Sequence[Value], shape: Shape) -> None:
         self.exporter, self.layer, self.inputs, self.shape = exporter, layer, list(inputs), shape

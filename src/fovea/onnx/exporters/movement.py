@@ -1,4 +1,4 @@
-"""Merging, and values that change their place."""
+"""Merging, and layers that move values."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,7 @@ from fovea.onnx.exporters.exporter import LayerExport
 
 
 def flatten(one: LayerExport) -> Value:
-    """In ONNX channel after channel; the dense layers that follow have their weights in that order."""
+    """Flatten in ONNX's order, channel by channel; the weights of dense layers after it are reordered."""
     value = one.inputs[0]
     flat = one.to("Flatten", axis=1, moved=value.places.reshape(-1))
     return replace(flat, moved=None) if np.array_equal(flat.places, usual(flat.shape)) else flat
@@ -64,7 +64,7 @@ def depth_to_space(one: LayerExport) -> Value:
 
 
 def space_to_depth(one: LayerExport) -> Value:
-    """ONNX has one order of the channels; the other is picked behind it."""
+    """SpaceToDepth in ONNX's order of the channels; the other order is a selection after it."""
     layer: Any = one.layer
     b, C = layer.block, one.inputs[0].shape[2]
     if layer.mode == "DCR":

@@ -26,7 +26,7 @@ def instance_norm(one: LayerExport) -> Value:
 
 
 def group_norm(one: LayerExport) -> Value:
-    """Each group as one channel, and then every channel scaled."""
+    """Normalise each group as one channel, then scale every channel."""
     layer: Any = one.layer
     one.inputs[0] = value = one.exporter.in_order(one.inputs[0])
     add, name, shape = one.exporter.add, layer.name, value.shape
@@ -41,7 +41,7 @@ def group_norm(one: LayerExport) -> Value:
 
 
 def layer_norm(one: LayerExport) -> Value:
-    """Over the last axis, and so with channels last meanwhile."""
+    """Normalise over the last axis, between transpositions to channels last and back."""
     layer: Any = one.layer
     value, add, name = one.exporter.in_order(one.inputs[0]), one.exporter.add, layer.name
     own, how = [one.weights(key) for key in ("gamma", "beta")], {"axis": -1, "epsilon": layer.epsilon}
@@ -54,7 +54,7 @@ def layer_norm(one: LayerExport) -> Value:
 
 
 def affine(one: LayerExport) -> Value:
-    """Scaled, then shifted where there is a bias; a number for each channel."""
+    """Scale each channel, and shift it if there is a bias."""
     layer: Any = one.layer
     value = one.inputs[0]
     if not layer.bias:

@@ -55,7 +55,7 @@ def upsample(one: LayerExport) -> Value:
 
 
 def pad(one: LayerExport) -> Value:
-    """What opset 17 has no mode for, and pixels that are cut off, pick rows and columns by number."""
+    """Padding; modes that opset 17 lacks, and cropping, select rows and columns by number."""
     layer: Any = one.layer
     rows, columns = layer.axes(one.inputs[0].shape)
     mode = {"constant": "constant", "mirror": "reflect", "nearest": "edge"}.get(layer.mode)
@@ -68,7 +68,7 @@ def pad(one: LayerExport) -> Value:
 
 
 def resize(one: LayerExport) -> Value:
-    """Nearest pixels by number: by a scale, which is rounded, runtimes would find others."""
+    """Resizing; nearest pixels are selected by number, because runtimes round a scale differently."""
     layer: Any = one.layer
     if layer.mode == "nearest":
         return _gathered(one, *layer.axes(one.inputs[0].shape))
@@ -85,6 +85,6 @@ def _gathered(one: LayerExport, rows: Axis, columns: Axis) -> Value:
 
 
 def _scale(n: int, new: int) -> np.float32:
-    """new / n, but no less in float32: n times it, rounded down, must be new."""
+    """new / n, rounded up in float32: n times the scale, rounded down, must be `new`."""
     scale = np.float32(new / n)
     return scale if n * float(scale) >= new else np.nextafter(scale, np.float32(np.inf))

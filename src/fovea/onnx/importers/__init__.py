@@ -1,8 +1,8 @@
-"""What layers each operator of ONNX becomes: one table.
+"""The table operator of ONNX → layers.
 
-A function takes the network in the making and the operator's inputs: a `Value` for what the network computes,
-an array for a constant, None for what is left out. Its keywords are the attributes that it understands. It
-gives the value of the operator's output, or several.
+A function's arguments are the builder and the operator's inputs: a `Value` for a tensor that the network
+computes, an array for a constant, None for an input that is left out. Its keywords are the attributes that it
+supports. It returns the value of the operator's output, or several.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Activations as layers; the last softmax is left out, for a network gives logits."""
+"""Activations as layers; a last softmax is left out, because networks output logits."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,7 +31,7 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 def each(layer: Callable[[], Layer]):
-    """An activation of each value by itself."""
+    """An importer of an element-wise activation."""
 
     def made(b: Builder, x):
         return _each(b, x, layer())
@@ -55,7 +55,7 @@ def clip(b: Builder, x, low=None, high=None, *, min=None, max=None):
 
 
 def given(b: Builder, x, *, layer):
-    """Several operators that make the same of numbers as `layer`: `composites` finds them."""
+    """The layer that `composites` recognised in several operators."""
     if not isinstance(layer, Layer):
         raise ShapeError(mismatch("its layer", "a layer", type(layer).__name__))
     return _each(b, x, layer)
@@ -110,7 +110,7 @@ def softmax_before_13(layer: type[Softmax | LogSoftmax]):
 
 
 def _axis(value: Value, axis: int) -> int:
-    """Where `axis` of the tensor (N, …) is, counted from the front. Raises ShapeError for the batch's."""
+    """`axis` of the tensor (N, …), counted from the front. Raises ShapeError for the batch's axis."""
     axes = len(value.tensor_shape) + 1
     if not -axes <= axis < axes or axis % axes == 0:
         raise ShapeError(mismatch("its axis", f"1 to {axes - 1}", axis))
@@ -118,8 +118,8 @@ def _axis(value: Value, axis: int) -> int:
 
 
 def _shares(b: Builder, value: Value, axis: int, count: int, layer: type[Softmax | LogSoftmax]) -> Value:
-    """Over axes from `axis` on, `count` at most, of the tensor (N, …): by the layer that sums over the same
-    numbers. The last one of all of a row is left out, and `predict` does it."""
+    """Softmax over at most `count` axes of the tensor (N, …), from `axis` on: the layer that sums over the
+    same numbers. A softmax over rows at the end of the model is left out, because `predict` computes it."""
     if not value.whole:
         raise ShapeError(mismatch("its input", "all numbers of what the network computes, once", value.shape))
     axes = tuple(range(axis, len(value.tensor_shape) + 1))[:count]
@@ -139,7 +139,7 @@ def _shares(b: Builder, value: Value, axis: int, count: int, layer: type[Softmax
 
 
 def _together(numbers: np.ndarray, axes: Sequence[int]) -> np.ndarray:
-    """In the place of each number the least of all that share its place along the other axes."""
+    """For each number, the smallest of all numbers that are equal in position along the other axes."""
     return np.broadcast_to(numbers.min(axis=tuple(axes), keepdims=True), numbers.shape)
 
 

@@ -1,4 +1,4 @@
-"""Normalisation of each picture by itself, as layers."""
+"""Normalisation within each picture, as layers."""
 
 from dataclasses import replace
 from typing import Any
@@ -49,7 +49,7 @@ def group_normalization_before_21(b: Builder, x, scale, bias, *, num_groups, eps
 
 
 def normalised(b: Builder, x, *, axes, epsilon):
-    """Over `axes` of the tensor (N, …) together, not scaled: several operators, found by `composites`."""
+    """Normalisation over `axes` of the tensor (N, …), without scale, as recognised by `composites`."""
     value = b.ready(x)
     count = len(value.tensor_shape) + 1
     axes = sorted(int(axis) % count for axis in axes)
@@ -86,7 +86,7 @@ def _groups(numbers: np.ndarray, C: int, groups: int) -> np.ndarray:
 
 
 def _first(value: Value, numbers: np.ndarray) -> np.ndarray:
-    """One number for each of the tensor's first axis behind the batch's."""
+    """One number for each index of the tensor's first axis after the batch."""
     if numbers.shape != value.tensor_shape[:1]:
         raise ShapeError(mismatch("its numbers", value.tensor_shape[:1], numbers.shape))
     return numbers.reshape(-1, *(1,) * (len(value.tensor_shape) - 1))

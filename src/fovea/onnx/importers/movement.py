@@ -1,4 +1,4 @@
-"""What only moves data: places are moved, by the functions that move data."""
+"""Operators that only move data, applied to places by the same functions as to data."""
 
 from dataclasses import replace
 from math import prod
@@ -20,8 +20,8 @@ BORDERS = {"constant": "constant", "reflect": "mirror", "edge": "nearest", "wrap
 
 
 def moves(b: Builder, x, *constants, **attributes):
-    """Any operator that only moves data. Before a dense layer of each pixel the pixels of all pictures may be
-    merged, and they are parted again behind it."""
+    """Any operator that only moves data. Pixels of all pictures may be merged before a dense layer on each
+    pixel, and are separated again after it."""
     merged = x.merged if isinstance(x, Value) else None
     value = b.settled(x) if merged is None else x
     size, N = prod(value.shape), b.batch
@@ -48,8 +48,7 @@ def pad(
     mode="constant",
     **more,
 ):
-    """Zeros around pictures wait for the convolution that takes them in; what else there is around them is a
-    layer."""
+    """Padding: zeros are kept for the next convolution to fuse; any other padding is a layer."""
     value = b.value(x)
     sides = [int(n) for n in (sides if pads is None else pads)]
     axes = range(len(value.tensor_shape) + 1) if axes is None else [int(axis) for axis in axes]
@@ -71,7 +70,7 @@ def pad(
 
 
 def _around(b: Builder, value: Value, added: Pads, mode: str, fill: float) -> Value:
-    """Anything but zeros around pictures."""
+    """Padding of pictures with anything but zeros."""
     if mode not in BORDERS:
         raise ShapeError(mismatch("its mode", ", ".join(BORDERS), mode))
     height, width = value.shape[:2]
@@ -82,7 +81,7 @@ def _around(b: Builder, value: Value, added: Pads, mode: str, fill: float) -> Va
 
 
 def _deeper(b: Builder, value: Value, before: int, after: int) -> Value:
-    """Channels of zeros behind those of pictures, and before them."""
+    """Channels of zeros after those of pictures, or before them."""
     if before:
         C = value.shape[2]
         b.room.take(before + C + after)
@@ -102,7 +101,7 @@ def unchanged(b: Builder, x):
 
 
 def cast(b: Builder, x, *, to, **rounding):
-    """Conversions between precisions are gone; all is float32 here."""
+    """Conversions between precisions are removed; everything is float32 here."""
     if to not in FLOATS:
         raise ShapeError(
             mismatch("its type", "float, float16, bfloat16 or double", TensorProto.DataType.Name(to))

@@ -37,7 +37,7 @@ def gemm(b: Builder, x, w, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
 
 
 def matmul(b: Builder, x, w):
-    """A dense layer; of pictures whose channels come last, one of each pixel."""
+    """A dense layer; for pictures with channels last, a dense layer on each pixel."""
     W = b.numbers(w, 1)
     value = x if _merged_pixels(x) else b.ready(x)
     if len(value.shape) == 3 and (_merged_pixels(value) or len(value.tensor_shape) > 1):
@@ -75,7 +75,7 @@ def divide(b: Builder, one, other):
 
 
 def total(b: Builder, *values):
-    """The sum of what the network computes in several places."""
+    """The sum of several values."""
     return _merged(b, Add(), values)
 
 
@@ -99,8 +99,8 @@ def concat(b: Builder, *values, axis):
 
 
 def _whole_again(b: Builder, values: Sequence[Any], axis: int) -> Value | None:
-    """Parts of one layer's output, put together again, such as slices of a picture. None where they are no
-    parts of one, or are in an order that no layers make."""
+    """Parts of one layer's output, such as slices of a picture, concatenated. None if they are parts of
+    different outputs, or in an order that no layers produce."""
     first, *others = values
     if not others or not all(
         isinstance(v, Value) and v.merged is None and v.pads == NO_PADS and len(v.shape) == 3 for v in values
@@ -153,7 +153,7 @@ def _merged_pixels(x: Any) -> bool:
 
 
 def _of_pixels(b: Builder, value: Value, W: np.ndarray, own: dict[str, np.ndarray]) -> Value:
-    """A dense layer of each pixel's channels, which come last: a convolution of one pixel."""
+    """A dense layer on each pixel's channels, which come last: a 1×1 convolution."""
     merged = value.merged is not None
     places = value.places if value.merged is None else value.merged
     C, size = value.shape[-1], prod(value.shape) * (b.batch if merged else 1)
@@ -184,8 +184,8 @@ def _dense(b: Builder, x: Any, weights: np.ndarray, own: dict[str, np.ndarray]) 
 
 
 def _merged(b: Builder, layer: Layer, values: Sequence[Any]) -> Value:
-    """The sum or product of what the network computes in several places, where the axes of the tensors (N, …)
-    broadcast. Raises ShapeError where those of the layers do not broadcast in the same way."""
+    """The sum or product of several values, whose tensors (N, …) broadcast. Raises ShapeError if the layers'
+    outputs do not broadcast in the same way."""
     terms = [b.ready(value) for value in values]
     if len(terms) == 1:
         return terms[0]
@@ -203,7 +203,7 @@ def _merged(b: Builder, layer: Layer, values: Sequence[Any]) -> Value:
 
 
 def _goes_along(term: Value, shape: Shape, places: np.ndarray) -> bool:
-    """Whether `term`, as its layer gives it, broadcasts to `shape` as its tensor does to that of `places`."""
+    """True if the output of `term`'s layer broadcasts to `shape` as its tensor does to that of `places`."""
     try:
         here = np.broadcast_to(np.arange(prod(term.shape)).reshape(term.shape), shape)
     except ValueError:
@@ -212,7 +212,7 @@ def _goes_along(term: Value, shape: Shape, places: np.ndarray) -> bool:
 
 
 def _with_constant(b: Builder, one: Any, other: Any, terms: Any) -> Value:
-    """One of the two is a constant; `terms` makes scale and shift of it."""
+    """An operator on a value and a constant; `terms` derives scale and shift from the constant."""
     x, constant, place = (one, other, 1) if isinstance(one, Value) else (other, one, 0)
     value = b.ready(x)
     scale, shift = (np.asarray(term, np.float32) for term in terms(b.numbers(constant, place)))
@@ -221,8 +221,8 @@ def _with_constant(b: Builder, one: Any, other: Any, terms: Any) -> Value:
 
 
 def _folded(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Value | None:
-    """scale · value + shift as part of the layer before it, if that scales and shifts too, and nothing else
-    takes its output in."""
+    """scale · value + shift merged into the layer before it, if that has a scale and shift, and only this
+    step reads its output."""
     layer = b.layers.get(value.layer)
     own = GroupNorm | InstanceNorm | LayerNorm
     if not value.alone or not isinstance(layer, Conv2D | Dense | Affine | own):
@@ -238,7 +238,7 @@ def _folded(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Va
 
 
 def _scaled(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Value:
-    """The same as a layer of its own."""
+    """scale · value + shift as a layer of its own."""
     own = {"gamma": gamma} | ({"beta": beta} if beta.any() else {})
     return replace(b.add(Affine(bias="beta" in own), value, **own), moved=value.moved)
 

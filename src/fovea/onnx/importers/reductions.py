@@ -29,15 +29,15 @@ def maximum(b: Builder, x, given: Any = None, *, axes=None, keepdims=1, noop_wit
 
 
 def total(b: Builder, x, given: Any = None, *, axes=None, keepdims=1, noop_with_empty_axes=0):
-    """The mean, times how many there are."""
+    """The sum: the mean times the number of values."""
     axes = axes if given is None else given
     average, count = _reduced(b, x, axes, keepdims, noop_with_empty_axes, "average")
     return multiply(b, average, np.array(float(count)))
 
 
 def _reduced(b: Builder, x: Any, axes: Any, keepdims: int, keep: int, mode: str) -> tuple[Value, int]:
-    """Over `axes` of the tensor (N, …), where these are the rows, columns or channels of pictures; and over
-    how many numbers that is."""
+    """The reduction over `axes` of the tensor (N, …), if these are the rows, columns or channels of pictures;
+    and the number of values in each."""
     value = b.ready(x)
     rank = len(value.tensor_shape) + 1
     if axes is None or not len(axes):
@@ -63,8 +63,8 @@ def _reduced(b: Builder, x: Any, axes: Any, keepdims: int, keep: int, mode: str)
 
 
 def _whole_axes(shape: Shape, together: np.ndarray) -> set[int] | None:
-    """The axes of (H, W, C) along which every row of places, in order, goes from end to end, and stands still
-    along the others; None where there are none such."""
+    """The axes of (H, W, C) that every row of places covers completely and in order, while the other axes are
+    constant; None if there are none."""
     at = np.array(np.unravel_index(together[0], shape))
     own = {axis for axis in range(3) if (at[axis] != at[axis, 0]).any()}
     box = np.arange(prod(shape)).reshape(shape)[tuple(slice(None if a in own else 1) for a in range(3))]

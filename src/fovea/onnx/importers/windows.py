@@ -70,8 +70,8 @@ def average_pool(b: Builder, x, *, count_include_pad=0, **how):
 
 
 def resize(b: Builder, x, *constants, **attributes):
-    """There are many ways to resize: what the operator makes of a picture says whether it is one that a layer
-    has."""
+    """Resizing, which has many variants: the operator's result for a sample picture decides if a layer
+    computes it."""
     value = b.pictures(x)
     H, W, C = value.shape
     picture = np.random.default_rng(0).random((1, H, W, 1), np.float32)
@@ -121,5 +121,5 @@ def _bias(b: Builder, bias: Any) -> dict[str, np.ndarray]:
 
 
 def _short(sides: tuple[int, ...] | Pads) -> Padding:
-    """Padding as people write it: one number where all sides have the same."""
+    """Padding in its shortest form: one number if all sides are equal."""
     return (sides[0] or "valid") if len(set(sides)) == 1 else sides

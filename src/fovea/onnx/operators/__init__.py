@@ -1,9 +1,9 @@
-"""What each operator of ONNX does to arrays, channels first: one table.
+"""The table operator of ONNX → function on arrays, channels first.
 
-A function's positional parameters are the operator's inputs, None where one is left out; its keywords are the
-attributes. What came as an attribute in early operator sets and as an input in later ones may be either. A
-function with the keyword `outputs` is told how many are wanted, and gives as many in a tuple. Convolutions,
-pooling, products and activations run on the current engine.
+A function's positional parameters are the operator's inputs, None for one that is left out; its keywords are
+the attributes. Parameters that were attributes in early operator sets and inputs in later ones may be either.
+The keyword `outputs`, if a function has it, is the number of outputs, which it returns in a tuple.
+Convolutions, pooling, products and activations run on the current engine.
 
 Operators: https://onnx.ai/onnx/operators/
 """
@@ -121,8 +121,8 @@ UNFIT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, Me
 
 
 def run(step: Step, inputs: Sequence[np.ndarray | None], opset: int, room: Room) -> tuple[np.ndarray, ...]:
-    """What `step` gives for `inputs`; `room` is asked before it is computed. Raises DataError for an operator
-    that is not in the table, for inputs that do not fit it, and where there is no room; it names the step."""
+    """The outputs of `step` for `inputs`; takes `room` before computing. Raises DataError, which names the
+    step, for an operator that is not in the table, inputs that do not fit it, and too little room."""
     function = function_of(OPERATORS, step.operator, opset)
     if function is None:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Activations and normalisations by the current engine's kernels, channels first as ONNX has them."""
+"""Activations and normalisations by the current engine's kernels, channels first as in ONNX."""
 
 from typing import Any
 

@@ -28,7 +28,7 @@ def log_softmax(x, *, axis=-1):
 
 
 def before_13(function):
-    """`function`, along one axis, over all axes from `axis` on together."""
+    """`function`, which works along one axis, applied to all axes from `axis` on together."""
 
     def rest(x, *, axis=1):
         return function(x.reshape(int(np.prod(x.shape[:axis])), -1), axis=1).reshape(x.shape)
@@ -87,7 +87,8 @@ def batch_normalization(
 def batch_normalization_before_14(
     x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, spatial=1, outputs=1
 ):
-    """`spatial` 0 normalises every place for itself. With more outputs than one it is in training."""
+    """Batch normalisation; with `spatial` 0 every position separately, with more than one output in
+    training."""
     if outputs > 1:
         raise ShapeError(mismatch("its outputs before opset 14", "one, as in inference", outputs))
     constants = [np.reshape(a, -1) for a in (scale, bias, mean, variance)]
@@ -96,7 +97,7 @@ def batch_normalization_before_14(
 
 
 def add(a, b):
-    """By a kernel where nothing is broadcast."""
+    """The sum, by a kernel if nothing is broadcast."""
     alike = a.shape == b.shape and a.dtype == b.dtype and a.dtype.kind == "f" and a.size
     return functional.add(a, b) if alike else np.add(a, b)
 
@@ -110,8 +111,8 @@ def division(a, b):
 
 
 def reduction(function):
-    """`function` over some axes: an attribute, or an input in later operator sets. Over none of them, as
-    `noop_with_empty_axes` can ask for, it is taken of each number."""
+    """A reduction by `function` over axes from an attribute, or from an input in later operator sets. Over no
+    axes, with `noop_with_empty_axes`, it applies to each number."""
 
     def reduce(x, given=None, *, axes=None, keepdims=1, noop_with_empty_axes=0):
         axes = axes if given is None else given

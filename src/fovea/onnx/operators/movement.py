@@ -1,4 +1,4 @@
-"""Operators that only move data, or say something of its shape: in NumPy, for numbers of any type."""
+"""Operators that only move data, or return its shape: in NumPy, for numbers of any type."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def flatten(x, *, axis=1):
 
 
 def reshape(x, shape, *, allowzero=0):
-    """0 keeps an axis, unless `allowzero` takes it at its word; −1 takes what is left."""
+    """Reshape: 0 keeps an axis, or with `allowzero` means 0; −1 is inferred from the other axes."""
     lengths = [int(n) for n in shape]
     if not allowzero:
         lengths = [x.shape[place] if n == 0 else n for place, n in enumerate(lengths)]
@@ -48,7 +48,7 @@ def unsqueeze(x, given: Any = None, *, axes: Any = None):
 def pad(
     x, sides: Any = None, value=None, axes: Any = None, *, pads: Any = None, mode: Any = "constant", **more
 ):
-    """`sides`: what comes before each axis, then what comes after each; negative ones cut off."""
+    """Pad; `sides` has the numbers before each axis, then those after each; negative ones crop."""
     sides = [int(n) for n in (sides if pads is None else pads)]
     axes = range(x.ndim) if axes is None else [int(axis) % x.ndim for axis in axes]
     around = [[0, 0] for _ in x.shape]
@@ -83,7 +83,8 @@ def slice_(
 
 
 def parts(x, lengths: Any = None, *, axis=0, num_outputs=None, outputs=1):
-    """Into parts of `lengths`, or as many of one length as wanted, of which the last may be shorter."""
+    """Split into parts of `lengths`, or into equal parts, one per output, of which the last may be
+    shorter."""
     if lengths is None:
         if num_outputs is None:
             raise ShapeError(mismatch("its parts", "their lengths or their number", "neither"))
@@ -95,7 +96,7 @@ def parts(x, lengths: Any = None, *, axis=0, num_outputs=None, outputs=1):
 
 
 def parts_before_18(x, lengths: Any = None, *, axis=0, split=None, outputs=1):
-    """The parts are of one length, all of them, unless lengths are given."""
+    """Split into parts of `lengths`, or into equal parts."""
     lengths = lengths if split is None else split
     if lengths is None and x.shape[axis] % outputs:
         raise ShapeError(mismatch("its axis", f"a multiple of its {outputs} outputs", x.shape[axis]))
@@ -121,7 +122,7 @@ def gather(x, indices, *, axis=0):
 
 
 def gather_nd(x, indices, *, batch_dims=0):
-    """`indices` (…, k) name places along k axes of x, behind `batch_dims` that both have."""
+    """Gather: `indices` (…, k) are positions along k axes of x, after `batch_dims` common axes."""
     before = tuple(np.indices(x.shape[:batch_dims]))
     lengths = indices.shape[batch_dims:-1]
     before = [np.expand_dims(at, tuple(range(batch_dims, batch_dims + len(lengths)))) for at in before]
@@ -163,7 +164,7 @@ def cast_like(x, like, **rounding):
 
 
 def dropout(x, ratio_in: Any = None, training=None, *, ratio: Any = None, seed=None, is_test=None, outputs=1):
-    """In training, as ONNX's reference: NumPy's older generator, from `seed`, decides what is kept."""
+    """Dropout; in training with NumPy's legacy generator and `seed`, as in ONNX's reference."""
     given = ratio_in if ratio is None else ratio
     part = 0.5 if given is None else float(given)
     kept = np.ones(x.shape, bool)

@@ -2,9 +2,9 @@
 
     y = M x along one axis        M (n_out, n_in), rows of weights that sum to 1                          (1)
 
-Where an output pixel i lies on the input is said by `coordinate_transformation_mode`; nearest takes the
-pixel there, linear its two neighbours, by nearness. With `antialias` the triangle of weights is as wide as
-the scale makes the step. Source: https://onnx.ai/onnx/operators/onnx__Resize.html
+`coordinate_transformation_mode` defines the position of output pixel i in the input; nearest uses the pixel
+there, linear its two neighbours, weighted by nearness. With `antialias` the triangle of weights is as wide as
+the step between output pixels. Source: https://onnx.ai/onnx/operators/onnx__Resize.html
 """
 
 from collections.abc import Callable
@@ -69,8 +69,8 @@ def resize(
 
 
 def resize_10(x, scales, *, mode="nearest"):
-    """The first pixels of both coincide. Nearest goes down, or up where the picture becomes smaller, which
-    the specification leaves open: as ONNX's own test of that operator set and onnxruntime have it."""
+    """Resize in opset 10: the first pixels of both coincide. Nearest rounds down, or up if the picture
+    becomes smaller; the specification leaves that open, and ONNX's own test and onnxruntime do it."""
     mode = "linear" if mode == "bilinear" else mode
     for axis, scale in enumerate(scales):
         own = np.ones(len(scales), np.float32)
@@ -105,8 +105,8 @@ def _scales(lengths, scales, sizes, policy) -> tuple[list[float], list[int]]:
 
 
 def _weights(at: np.ndarray, n_in: int, narrow: float, exclude_outside: bool) -> np.ndarray:
-    """M of (1), float32 (n_out, n_in): a triangle around each place, 1/narrow pixels to either side; what
-    lies beyond the border counts as the last pixel, or not at all."""
+    """M of (1), float32 (n_out, n_in): a triangle around each position, 1/narrow pixels to either side;
+    pixels beyond the border count as the last pixel, or not at all."""
     reach = int(np.ceil(1 / narrow))
     weights = np.zeros((len(at), n_in), np.float64)
     for step in range(-reach, reach + 1):

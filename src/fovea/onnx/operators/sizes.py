@@ -1,6 +1,6 @@
-"""How much an operator computes for its inputs, at most: in numbers, those on the way included.
+"""Upper bounds on the number of values that an operator computes, including intermediate ones.
 
-A function takes what the operator's own does. By default an operator computes as much as its inputs hold.
+A function has the parameters of the operator's own. By default the bound is the size of the inputs.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,7 @@ VISIT = 4096  # multiplications, for a place in a window
 
 
 def numbers(operator: str, inputs: Sequence[Any], attributes: dict[str, Any]) -> int:
-    """Raises ShapeError for inputs that say how in too many numbers."""
+    """Raise ShapeError for inputs with too many parameters, such as axes."""
     if operator in SAY_HOW and any(x is not None and x.size > SHORT for x in inputs[SAY_HOW[operator] :]):
         raise ShapeError(mismatch("its inputs behind the first", f"at most {SHORT:,} numbers", "more"))
     return SIZES.get(operator, _all)(*inputs, **attributes)
@@ -41,7 +41,7 @@ def _nothing(*_: Any, **__: Any) -> int:
 
 
 def _together(*shapes: Sequence[int]) -> int:
-    """Numbers of arrays of these shapes, broadcast."""
+    """The size of arrays of these shapes, broadcast."""
     return prod(map(max, zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1)))
 
 
@@ -77,7 +77,7 @@ def _gather(x: Any, indices: Any, *, axis: int = 0, **_: Any) -> int:
 
 
 def _gather_nd(x: Any, indices: Any, *, batch_dims: int = 0, **_: Any) -> int:
-    """A place of `indices` has all that lies behind the axes that it names."""
+    """The size of the result: each position in `indices` selects all values along the remaining axes."""
     axes = batch_dims + indices.shape[-1]
     return prod(indices.shape[:-1]) * prod(x.shape[axes:]) + indices.size
 
@@ -104,7 +104,7 @@ def _resize(x: Any, *inputs: Any, scales: Any = None, axes: Any = None, **_: Any
 
 
 def _matmul(a: Any, b: Any, c: Any = None, *, transA: int = 0, transB: int = 0, **_: Any) -> int:
-    """As many as the result has, or its multiplications take."""
+    """The size of the result, or the number of its multiplications, if larger."""
     rows, depth = (1, *a.shape) if a.ndim == 1 else a.shape[-2:][:: -1 if transA else 1]
     columns = 1 if b.ndim == 1 else b.shape[-2 if transB else -1]
     result = _together(a.shape[:-2], b.shape[:-2]) * rows * columns
@@ -152,7 +152,7 @@ def _windows_back(
 def _window(
     w: Any, kernel_shape: Any, strides: Any, dilations: Any
 ) -> tuple[list[int], list[int], list[int]]:
-    """Its size, its stride, and how far it reaches."""
+    """The window's size, stride and extent."""
     size = _lengths(kernel_shape if w is None else w.shape[2:])
     stride, dilation = (_lengths(given or [1] * len(size)) for given in (strides, dilations))
     return size, stride, [(f - 1) * d + 1 for f, d in zip(size, dilation, strict=True)]
