@@ -201,7 +201,7 @@ def test_in_a_terminal_the_numbers_stand_beside_the_true_ones(capsys):
         (["text.png"], 1, "text.png: expected a picture, got a file in none of the formats"),
         (["missing.png"], 1, "missing.png: expected a picture, got no such file"),
         (["tiny.png"], 1, "tiny.png: expected at least 4×4 pixels for a filter of 3×3, got 2×2"),
-        (["flat.png"], 1, "flat pictures and flat targets say nothing of a filter"),
+        (["flat.png"], 1, "flat pictures and targets do not determine a filter"),
         (["photos", "--out", "photos"], 1, "photos"),
     ],
 )  # fmt: skip
