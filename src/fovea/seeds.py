@@ -9,11 +9,11 @@ import numpy as np
 
 
 class Draw(IntEnum):
-    """What random numbers are drawn for. A run's results depend on these values: never change one."""
+    """The purposes of random numbers. A run's results depend on these values: never change one."""
 
     ORDER = 0  # (epoch): the order of the training pictures
     AUGMENT = 1  # (epoch, step): changes to pictures
-    LAYERS = 2  # (epoch, step): dropout, and layers of one's own
+    LAYERS = 2  # (epoch, step): dropout, and custom layers
     SPLIT = 3  # (class), or nothing where groups are split
     MIRROR = 4  # the half of the pictures that is mirrored in even epochs
     EXAMPLES = 5  # (epoch, step): mixup, or what else a task makes of a batch

@@ -23,7 +23,7 @@ NHWC = 1  # lanes, where no pictures lie side by side
 
 
 class Site(NamedTuple):
-    """Where a stage is built: its layers, and what is known of the network around them."""
+    """The place of a stage in the network: its layers, and what surrounds them."""
 
     layers: Sequence[Layer]
     input_shape: Any  # of the first layer: (H, W, C) or (n,); a sequence of them if it merges

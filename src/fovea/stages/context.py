@@ -1,4 +1,4 @@
-"""What all stages of a plan share: the network, the batch of the moment, and their calls."""
+"""The data shared by all stages of a plan: the network, the batch of the moment, and their calls."""
 
 from collections.abc import Iterable, Mapping
 from ctypes import c_int32

@@ -9,7 +9,7 @@ from fovea.stages.context import Context
 
 
 class LayerStage(Stage):
-    """Any other layer, run in Python on NHWC arrays: Dropout, and layers of one's own."""
+    """Any other layer, run in Python on NHWC arrays: Dropout, and custom layers."""
 
     reads = ("A_prev", "other_inputs")  # its cache may hold a view of them; A is a copy
 
