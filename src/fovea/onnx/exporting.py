@@ -47,24 +47,26 @@ def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -
         if not np.isfinite(array).all():
             raise DataError(mismatch(f"{key}", "finite numbers", "NaN or infinity", "train it again"))
     exporter = Exporter()
-    begin = _free(network, "images" if len(network.input_shape) == 3 else "input")
+    input_name = _free(network, "images" if len(network.input_shape) == 3 else "input")
     values = {
-        PICTURE: Value(begin if numbers else _preprocess(exporter, network, begin), network.input_shape)
+        PICTURE: Value(
+            input_name if numbers else _preprocess(exporter, network, input_name), network.input_shape
+        )
     }
     for number, (layer, sources) in enumerate(zip(network.layers, network.sources, strict=True)):
         values[number] = add_layer(exporter, layer, [values[s] for s in sources], network.shapes[number])
-    found = [values[number] for number in network.output_numbers]
+    outputs = [values[number] for number in network.output_numbers]
     names: Sequence[str] = network.outputs
     if names:
-        exporter.outputs(dict(zip(names, found, strict=True)))
+        exporter.outputs(dict(zip(names, outputs, strict=True)))
     else:
-        names = [_last(exporter, network, found[0], logits)]
+        names = [_only_output(exporter, network, outputs[0], logits)]
     shapes = unpack_outputs(network.outputs, network.output_shape)
-    ends = [_end(begin, network.input_shape), *map(_end, names, shapes)]
-    graph = helper.make_graph(exporter.nodes, "fovea", ends[:1], ends[1:], exporter.constants)
+    infos = [_value_info(input_name, network.input_shape), *map(_value_info, names, shapes)]
+    graph = helper.make_graph(exporter.nodes, "fovea", infos[:1], infos[1:], exporter.constants)
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
-        producer_name="fovea", producer_version=fovea.__version__, doc_string=_words(network, numbers),
+        producer_name="fovea", producer_version=fovea.__version__, doc_string=_description(network, numbers),
     )  # fmt: skip
     helper.set_model_props(model, {
         "fovea_format": FORMAT,
@@ -76,7 +78,7 @@ def to_model(network: Network, *, numbers: bool = False, logits: bool = False) -
     return model
 
 
-def _last(exporter: Exporter, network: Network, value: Value, logits: bool) -> str:
+def _only_output(exporter: Exporter, network: Network, value: Value, logits: bool) -> str:
     """Add the model's only output, which has no name in the network; returns its name in the model."""
     output, row = exporter.in_order(value).layer, network.ends_in_classes
     name = _free(network, "output" if not row else "logits" if logits else "probabilities")
@@ -93,23 +95,23 @@ def _free(network: Network, name: str) -> str:
     return name
 
 
-def _preprocess(exporter: "Exporter", network: Network, begin: str) -> str:
+def _preprocess(exporter: "Exporter", network: Network, input_name: str) -> str:
     """Add u · scale + offset for every channel, as in `fovea.network.preprocessing`; returns the output's
     name."""
     axes = (1, -1, 1, 1) if len(network.input_shape) == 3 else (1, -1)
     scale, offset = (p.reshape(axes) for p in (network.preprocessing.scale, network.preprocessing.offset))
     scaled, numbers = _free(network, "scaled"), _free(network, "numbers")
-    exporter.add("Mul", [begin, exporter.constant("preprocessing.scale", scale)], scaled, scaled)
+    exporter.add("Mul", [input_name, exporter.constant("preprocessing.scale", scale)], scaled, scaled)
     return exporter.add("Add", [scaled, exporter.constant("preprocessing.offset", offset)], numbers, numbers)
 
 
-def _end(name: str, shape: Shape) -> onnx.ValueInfoProto:
+def _value_info(name: str, shape: Shape) -> onnx.ValueInfoProto:
     channels_first = (shape[2], *shape[:2]) if len(shape) == 3 else shape
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *channels_first])
 
 
-def _words(network: Network, numbers: bool) -> str:
+def _description(network: Network, numbers: bool) -> str:
     H, W, C = network.input_shape if len(network.input_shape) == 3 else (1, 1, network.input_shape[0])
     colours = {1: "grey", 3: "red, green, blue"}.get(C, f"{C} channels")
-    taken = "preprocessed as the metadata say" if numbers else "from 0 to 255"
-    return f"Pictures of {H}×{W} pixels, {colours}, {taken}." if len(network.input_shape) == 3 else ""
+    pixels = "preprocessed as the metadata say" if numbers else "from 0 to 255"
+    return f"Pictures of {H}×{W} pixels, {colours}, {pixels}." if len(network.input_shape) == 3 else ""

@@ -39,15 +39,16 @@ class Exporter:
         return replace(value, layer=name, moved=None)
 
     def outputs(self, values: Mapping[str, Value]) -> None:
-        """Call the tensors of these values, in Fovea's order, by these names."""
+        """Name the tensors of these values, in Fovea's order; a tensor inside that has one of the names is
+        renamed."""
         tensors = {name: self.in_order(value).layer for name, value in values.items()}
-        apart = {name: f"{name}.inside" for name, tensor in tensors.items() if tensor != name}
+        renamed = {name: f"{name}.inside" for name, tensor in tensors.items() if tensor != name}
         for node in self.nodes:
             for names in (node.input, node.output):
-                names[:] = [apart.get(name, name) for name in names]
-        for name in apart:
+                names[:] = [renamed.get(name, name) for name in names]
+        for name in renamed:
             tensor = tensors[name]
-            self.add("Identity", [apart.get(tensor, tensor)], name, f"{name}.given")
+            self.add("Identity", [renamed.get(tensor, tensor)], name, f"{name}.given")
 
 
 class LayerExport:
@@ -59,8 +60,9 @@ class LayerExport:
 
     def weights(self, name: str, array: np.ndarray | None = None) -> str:
         """The parameter or statistic `name`, or `array` in its place, as a constant."""
-        own = {**self.layer.parameters, **self.layer.statistics}[name] if array is None else array
-        return self.exporter.constant(f"{self.layer.name}.{name}", own)
+        if array is None:
+            array = {**self.layer.parameters, **self.layer.statistics}[name]
+        return self.exporter.constant(f"{self.layer.name}.{name}", array)
 
     def to(self, operator: str, *more: str, moved: np.ndarray | None = None, **attributes: Any) -> Value:
         """The layer's output, by `operator` from its inputs and constants."""
@@ -70,7 +72,7 @@ class LayerExport:
 
     def per_channel(self, name: str) -> str:
         """A parameter of each channel, as it broadcasts to the input."""
-        own, value = self.layer.parameters[name], self.inputs[0]
+        array, value = self.layer.parameters[name], self.inputs[0]
         if value.moved is not None:
-            return self.weights(name, own[value.places % len(own)])
-        return self.weights(name, own.reshape(-1, *(1,) * (len(value.shape) - 1)))
+            return self.weights(name, array[value.places % len(array)])
+        return self.weights(name, array.reshape(-1, *(1,) * (len(value.shape) - 1)))

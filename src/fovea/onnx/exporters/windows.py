@@ -13,75 +13,75 @@ from fovea.onnx.layouts import pads_there
 
 
 def pool(operator: str) -> Callable[[LayerExport], Value]:
-    def pool(one: LayerExport) -> Value:
-        layer: Any = one.layer
-        window = layer.window(one.inputs[0].shape)
+    def exporter(export: LayerExport) -> Value:
+        layer: Any = export.layer
+        window = layer.window(export.inputs[0].shape)
         more: dict[str, Any] = {"ceil_mode": 1} if layer.ceil_mode else {}
         more |= {"count_include_pad": int(layer.count_include_pad)} if operator == "AveragePool" else {}
         if operator == "MaxPool":
             more["dilations"] = window.dilation
         elif window.dilation != (1, 1):
-            raise DataError(mismatch(layer.who, "dilation 1, all that opset 17 has", layer.dilation))
+            raise DataError(mismatch(layer.who, "dilation 1, the only one in opset 17", layer.dilation))
         top, bottom, left, right = window.pads
-        below, beside = window.beyond  # what ceil_mode says already
+        below, beside = window.beyond  # padding that ceil_mode implies
         pads = pads_there((top, bottom - below, left, right - beside))
         size, stride = window.size, window.stride
-        return one.to(operator, kernel_shape=size, strides=stride, pads=pads, **more)
+        return export.to(operator, kernel_shape=size, strides=stride, pads=pads, **more)
 
-    return pool
+    return exporter
 
 
 def global_pool(operator: str) -> Callable[[LayerExport], Value]:
-    def pool(one: LayerExport) -> Value:
-        maps = f"{one.layer.name}.maps"
-        one.names = [one.exporter.add(operator, one.names, maps, maps)]
-        return one.to("Flatten", axis=1)
+    def exporter(export: LayerExport) -> Value:
+        maps = f"{export.layer.name}.maps"
+        export.names = [export.exporter.add(operator, export.names, maps, maps)]
+        return export.to("Flatten", axis=1)
 
-    return pool
-
-
-def channel_pool(one: LayerExport) -> Value:
-    layer: Any = one.layer
-    return one.to("ReduceMax" if layer.mode == "max" else "ReduceMean", axes=[1], keepdims=1)
+    return exporter
 
 
-def upsample(one: LayerExport) -> Value:
-    layer: Any = one.layer
-    scales = one.weights("scales", np.array((1, 1, *layer.factor), np.float32))
+def channel_pool(export: LayerExport) -> Value:
+    layer: Any = export.layer
+    return export.to("ReduceMax" if layer.mode == "max" else "ReduceMean", axes=[1], keepdims=1)
+
+
+def upsample(export: LayerExport) -> Value:
+    layer: Any = export.layer
+    scales = export.weights("scales", np.array((1, 1, *layer.factor), np.float32))
     places: dict[str, Any] = {"coordinate_transformation_mode": "half_pixel", "mode": "linear"}
     if layer.mode == "nearest":
         places = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor", "mode": "nearest"}
-    return one.to("Resize", "", scales, **places)
+    return export.to("Resize", "", scales, **places)
 
 
-def pad(one: LayerExport) -> Value:
+def pad(export: LayerExport) -> Value:
     """Padding; modes that opset 17 lacks, and cropping, select rows and columns by number."""
-    layer: Any = one.layer
-    rows, columns = layer.axes(one.inputs[0].shape)
+    layer: Any = export.layer
+    rows, columns = layer.axes(export.inputs[0].shape)
     mode = {"constant": "constant", "mirror": "reflect", "nearest": "edge"}.get(layer.mode)
     top, bottom, left, right = layer.sides
     if mode is not None and (mode == "constant" or min(layer.sides) >= 0):
-        pads = one.weights("pads", np.array((0, 0, top, left, 0, 0, bottom, right), np.int64))
-        value = [one.weights("value", np.array(layer.value, np.float32))] if layer.value else []
-        return one.to("Pad", pads, *value, mode=mode)
-    return _gathered(one, rows, columns)
+        pads = export.weights("pads", np.array((0, 0, top, left, 0, 0, bottom, right), np.int64))
+        value = [export.weights("value", np.array(layer.value, np.float32))] if layer.value else []
+        return export.to("Pad", pads, *value, mode=mode)
+    return _gathered(export, rows, columns)
 
 
-def resize(one: LayerExport) -> Value:
+def resize(export: LayerExport) -> Value:
     """Resizing; nearest pixels are selected by number, because runtimes round a scale differently."""
-    layer: Any = one.layer
+    layer: Any = export.layer
     if layer.mode == "nearest":
-        return _gathered(one, *layer.axes(one.inputs[0].shape))
-    scales = [_scale(n, new) for n, new in zip(one.inputs[0].shape[:2], layer.size, strict=True)]
+        return _gathered(export, *layer.axes(export.inputs[0].shape))
+    scales = [_scale(n, new) for n, new in zip(export.inputs[0].shape[:2], layer.size, strict=True)]
     places = "align_corners" if layer.align_corners else "half_pixel"
-    factors = one.weights("scales", np.array((1, 1, *scales), np.float32))
-    return one.to("Resize", "", factors, coordinate_transformation_mode=places, mode="linear")
+    factors = export.weights("scales", np.array((1, 1, *scales), np.float32))
+    return export.to("Resize", "", factors, coordinate_transformation_mode=places, mode="linear")
 
 
-def _gathered(one: LayerExport, rows: Axis, columns: Axis) -> Value:
-    some, picked = f"{one.layer.name}.some", one.weights("rows", rows.pixels[:, 0].astype(np.int64))
-    one.names = [one.exporter.add("Gather", [*one.names, picked], some, some, axis=2)]
-    return one.to("Gather", one.weights("columns", columns.pixels[:, 0].astype(np.int64)), axis=3)
+def _gathered(export: LayerExport, rows: Axis, columns: Axis) -> Value:
+    some, picked = f"{export.layer.name}.some", export.weights("rows", rows.pixels[:, 0].astype(np.int64))
+    export.names = [export.exporter.add("Gather", [*export.names, picked], some, some, axis=2)]
+    return export.to("Gather", export.weights("columns", columns.pixels[:, 0].astype(np.int64)), axis=3)
 
 
 def _scale(n: int, new: int) -> np.float32:
