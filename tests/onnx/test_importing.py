@@ -87,7 +87,7 @@ def test_a_dense_layer_of_merged_pixels_is_a_convolution_of_one():
     made = model(*nodes, apart=np.array([-1, 8, 6, 2]), **constants)
     assert kinds(computes(made)) == [Conv2D]
     mixed = model(*nodes[:2], node("Relu", ["pixels"], ["y"]), **constants)
-    with pytest.raises(DataError, match=r'Relu "y": its input: expected every picture for itself'):
+    with pytest.raises(DataError, match=r'Relu "y": its input: expected one part per picture'):
         fovea.onnx.from_model(mixed)
 
 
@@ -124,7 +124,7 @@ def test_what_is_normalised_together_decides_which_layer_it_is():
         InstanceNorm
     ]
     last = node("LayerNormalization", ["x", "r"], ["y"], axis=-1)
-    with pytest.raises(DataError, match="what it normalises together: expected the channels of each pixel"):
+    with pytest.raises(DataError, match="its groups of numbers: expected the channels of each pixel"):
         fovea.onnx.from_model(model(last, r=np.ones(6, np.float32)))
 
 
@@ -455,7 +455,7 @@ WRONG = {
     "an operator of a vendor": (model(node("Fused", ["x"], ["y"], domain="com.its")), 'com.its.Fused "y"'),
     "a quotient of pictures": (
         model(node("Tanh", ["x"], ["s"]), node("Div", ["x", "s"], ["y"], name="part")),
-        'Div "part": .*constant numbers, got what the network computes',
+        'Div "part": .*constant numbers, got a tensor that the network computes',
     ),
     "a product of pictures and rows": (
         model(node("Flatten", ["x"], ["s"]), node("Mul", ["x", "s"], ["y"], name="gate")),
@@ -478,7 +478,7 @@ WRONG = {
     ),
     "one of two outputs in which pictures are mixed": (
         model(RELU, node("Reshape", ["x", "s"], ["z"]), outputs=("y", "z"), s=np.array([-1])),
-        'output "z": .*every picture',
+        'output "z": .*one part per picture',
     ),
     "one of two outputs in another order": (
         model(RELU, node("Flatten", ["x"], ["z"]), outputs=("y", "z")),
@@ -487,7 +487,7 @@ WRONG = {
     "no operators": (model(outputs=("x",)), "one input"),
     "pictures that are mixed": (
         model(node("Reshape", ["x", "s"], ["y"], name="mix"), s=np.array([-1])),
-        'output "y": .*every picture',
+        'output "y": .*one part per picture',
     ),
     "another axis": (model(node("Concat", ["x", "x"], ["y"], axis=2)), "Concat.*its axis"),
     "another softmax": (model(node("Softmax", ["x"], ["y"], axis=0)), "Softmax.*its axis"),
@@ -508,7 +508,7 @@ WRONG = {
     ),
     "a way to resize": (
         model(node("Resize", ["x", "", "s"], ["y"], mode="linear", **PLACES), s=np.float32([1, 1, 2, 2])),
-        "Resize.*its way to resize",
+        "Resize.*its interpolation",
     ),
     "a division by 0": (
         model(node("Div", ["x", "zero"], ["y"], name="d"), zero=np.zeros(1, np.float32)),

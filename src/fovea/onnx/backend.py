@@ -50,10 +50,12 @@ class Prepared(BackendRep):
         readers = Counter(name for step in self._steps for name in step.inputs) + Counter(self.graph.outputs)
         held = dict.fromkeys(values, 0)  # the sizes of computed values that are still needed
         for step in self._steps:
-            found = run(
+            outputs = run(
                 step, [values[n] for n in step.inputs], self.graph.opset, Room(room.left - sum(held.values()))
             )
-            wanted = {name: array for name, array in zip(step.outputs, found, strict=False) if readers[name]}
+            wanted = {
+                name: array for name, array in zip(step.outputs, outputs, strict=False) if readers[name]
+            }
             values.update(wanted)
             held.update({name: array.size for name, array in wanted.items()})
             readers.subtract(filter(None, step.inputs))
@@ -91,8 +93,8 @@ class Backend(_Backend):
         opset = kwargs.get("opset_version", onnx.defs.onnx_opset_version())
         arrays = [None if x is None else np.asarray(x) for x in inputs]
         room = Room.beside(filter(lambda x: x is not None, arrays))
-        found = run(step_of(node, opset), arrays, opset, room)
-        return namedtupledict("Outputs", list(node.output))(*found)
+        outputs = run(step_of(node, opset), arrays, opset, room)
+        return namedtupledict("Outputs", list(node.output))(*outputs)
 
     @classmethod
     def is_compatible(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> bool:

@@ -34,7 +34,7 @@ class Value:
     """A tensor of the model: numbers of the output of `layer`, or of the network's input if that is "input";
     the output has the shape `shape`, (H, W, C) or (n,).
 
-    `moved` is `places`, unless they are in the usual order: channels first for (H, W, C), unchanged for (n,).
+    `moved` holds the places, or None for the usual order: channels first for (H, W, C), unchanged for (n,).
     `pads` are zeros around the pictures that no layer has added yet. `alone` is True if only one step reads
     the tensor. `merged` has the places within the whole batch if the tensor's first axis is not the pictures,
     as in (N · P, C); only operators that move data, and dense layers, accept it.
@@ -73,6 +73,7 @@ class Value:
 
 
 def usual(shape: Shape) -> np.ndarray:
+    """The places of a whole output in the usual order. Raises ShapeError if there are too many."""
     if prod(shape) > FREE:
         raise ShapeError(mismatch("its input", f"at most {FREE:,} numbers to move", f"{prod(shape):,}"))
     places = np.arange(prod(shape)).reshape(shape)
@@ -82,24 +83,24 @@ def usual(shape: Shape) -> np.ndarray:
 def layer_names(outputs: Iterable[str]) -> list[str]:
     """Distinct layer names for a model's outputs: "_" replaces characters that a layer's name cannot have,
     and names that are then equal are numbered."""
-    found: dict[str, int] = {}  # name → the number of outputs with it
+    counts: dict[str, int] = {}  # name → the number of outputs with it
     for output in outputs:
         name = output
         if not NAME.fullmatch(output) or output == INPUT:
             name = re.sub(r"[^\w-]", "_", output).strip("_")
             name = name if NAME.fullmatch(name) and name != INPUT else f"output_{name}".rstrip("_")
         base = name
-        while name in found:
-            found[base] += 1
-            name = f"{base}_{found[base]}"
-        found[name] = 1
-    return list(found)
+        while name in counts:
+            counts[base] += 1
+            name = f"{base}_{counts[base]}"
+        counts[name] = 1
+    return list(counts)
 
 
 class Builder:
     """Collects layers with their parameters, and builds a network from them."""
 
-    step: Step  # the one that is being imported
+    step: Step  # being imported
 
     def __init__(self, graph: Graph, batch: int, named: bool = False) -> None:
         """`named`: True if the network's outputs are to have names."""
@@ -149,8 +150,7 @@ class Builder:
         return value
 
     def ready(self, value: Any) -> Value:
-        """`value` as a layer's input: with its padding, and after layers that bring its numbers into order,
-        if there are such layers."""
+        """`value` as a layer's input: padded, and in the usual order if layers can rearrange it."""
         value = self.settled(value)
         if value.moved is None or len(value.shape) != 3 or value.moved.ndim != 3:
             return value
@@ -176,11 +176,12 @@ class Builder:
         return self.add(layer, value)
 
     def value(self, value: Any) -> Value:
+        """`value`, if it is a tensor (N, …) that the network computes. Raises ShapeError."""
         if not isinstance(value, Value):
-            raise ShapeError(mismatch("its input", "what the network computes", "a constant"))
+            raise ShapeError(mismatch("its input", "a tensor that the network computes", "a constant"))
         if value.merged is not None:
             got = f"{value.merged.shape} of {self.batch} pictures"
-            raise ShapeError(mismatch("its input", "every picture for itself, (N, …)", got))
+            raise ShapeError(mismatch("its input", "one part per picture, (N, …)", got))
         return value
 
     def moved(self, value: Value, places: np.ndarray) -> Value:
@@ -195,11 +196,13 @@ class Builder:
         return replace(value, moved=None if same else places, merged=None)
 
     def numbers(self, constant: Any, place: int) -> np.ndarray:
-        """The step's input number `place` as float32. Raises ShapeError or DataError unless it is constant
-        numbers."""
+        """The step's constant input number `place`, as float32. Raises ShapeError for a computed tensor, and
+        DataError for a constant that is not finite numbers."""
         name = self.step.inputs[place] if place < len(self.step.inputs) else ""
         if not isinstance(constant, np.ndarray):
-            raise ShapeError(mismatch(f'"{brief(name)}"', "constant numbers", "what the network computes"))
+            raise ShapeError(
+                mismatch(f'"{brief(name)}"', "constant numbers", "a tensor that the network computes")
+            )
         if constant.dtype.kind not in "fiub":
             raise DataError(mismatch(f'"{brief(name)}"', "numbers", "text or complex numbers"))
         if not np.isfinite(constant).all():

@@ -56,7 +56,7 @@ _PICTURES = np.random.default_rng(0).normal(1, 2, (2, 6, 4, 5))
 _CLOSE = 2e-6
 
 
-def found(graph: Graph, steps: Sequence[Step]) -> list[Step]:
+def recognised(graph: Graph, steps: Sequence[Step]) -> list[Step]:
     """The steps, where one step per recognised layer replaces its last operator; the others it covers
     remain."""
     search = _Search(graph, steps)

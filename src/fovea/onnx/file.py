@@ -13,7 +13,7 @@ from fovea.errors import DataError, mismatch
 from fovea.files import write_whole
 from fovea.ranges import short
 
-TIMES = 16  # the most often that an external file may be read, for constants that share its numbers
+TIMES = 16  # the most bytes read from an external file, per byte of it: constants may share numbers
 _MOST = 2**31 - 1  # bytes, protobuf's limit
 
 
@@ -85,7 +85,7 @@ def _fetch(tensor: TensorProto, path: Path, fetched: Counter[Path]) -> None:
     try:
         folder = folder.resolve()
         place = (folder / location).resolve()  # links followed
-    except (ValueError, OSError, RuntimeError):  # a NUL, a name that is too long, links in a circle
+    except (ValueError, OSError, RuntimeError):  # a NUL, a name that is too long, a cycle of links
         place = None
     if not location or place is None or not place.is_relative_to(folder):
         raise DataError(mismatch(who, "its numbers in the model's folder", short(location)))

@@ -16,7 +16,7 @@ from fovea.errors import DataError, mismatch
 from fovea.onnx import bounds, versions
 from fovea.onnx.bounds import brief
 
-OLDEST = 7  # the operator set of ONNX 1.2; before it, broadcasting was another
+OLDEST = 7  # the operator set of ONNX 1.2; earlier ones broadcast differently
 FLOATS = (
     TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE, TensorProto.UNDEFINED
 )  # fmt: skip
@@ -82,7 +82,7 @@ def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) 
             if name in makers or name in given:
                 raise DataError(mismatch(step.who, "new names for its outputs", f'"{brief(name)}" twice'))
             makers[name] = step
-    found: list[Step] = []
+    result: list[Step] = []
     state: dict[int, str] = {}  # step → "open" while its inputs are visited, then "done"
     stack: list[tuple[str, str]] = [(name, "the model's output") for name in reversed(wanted)]
     while stack:
@@ -107,9 +107,9 @@ def ordered(steps: Sequence[Step], given: Iterable[str], wanted: Sequence[str]) 
             stack += [(need, step.who) for need in reversed(needs)]
         else:
             state[id(step)] = "done"
-            found.append(step)
+            result.append(step)
             stack.pop()
-    return found
+    return result
 
 
 def array_of(tensor: TensorProto) -> np.ndarray:
@@ -123,8 +123,8 @@ def array_of(tensor: TensorProto) -> np.ndarray:
         raise DataError(mismatch(who, "numbers of its shape", brief(error))) from error
     if array.shape != tuple(tensor.dims):
         raise DataError(mismatch(who, "lengths of at least 0", brief(tuple(tensor.dims))))
-    lesser = array.dtype.kind == "f" or array.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")
-    return array.astype(np.float32) if lesser else array
+    floats = array.dtype.kind == "f" or array.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+    return array.astype(np.float32) if floats else array
 
 
 def _opset(model: onnx.ModelProto) -> int:

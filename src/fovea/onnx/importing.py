@@ -27,7 +27,7 @@ from fovea.onnx.building import Builder, Value, usual
 from fovea.onnx.file import read
 from fovea.onnx.graph import Graph, Step, ordered
 from fovea.onnx.importers import MOVES, add_step
-from fovea.onnx.metadata import named, told
+from fovea.onnx.metadata import has_named_outputs, read_metadata
 from fovea.onnx.operators import run
 from fovea.ranges import MOST, short
 
@@ -50,36 +50,37 @@ def from_model(model: onnx.ModelProto, *, input_shape: Sequence[int] | None = No
     """The network of an ONNX model in memory; arguments and errors as for `load`."""
     graph = Graph.of(model)
     name, shape, batch = _input(graph, input_shape)
-    known = told(graph, name, _as_first(name, shape, graph.steps).shape)
-    begin = known.begin
+    metadata = read_metadata(graph, name, _network_input(name, shape, graph.steps).shape)
+    start = metadata.input
     if len(set(graph.outputs)) < len(graph.outputs):
         raise DataError(mismatch("the model", "different outputs", short(", ".join(graph.outputs), str)))
-    others = [step for step in graph.steps if begin not in step.outputs]
-    ours = ordered(others, {begin, *graph.inputs, *graph.constants}, graph.outputs)
-    if begin in graph.whole_numbers:
-        _check_cast(ours, begin)
-    given = {begin, *graph.inputs, *graph.constants}
-    steps = ordered(composites.found(graph, ours), given, graph.outputs)
-    builder = Builder(graph, batch, named(graph))
-    first = _as_first(begin, shape, steps)
-    values = _walk(builder, steps, {begin: first})
+    others = [step for step in graph.steps if start not in step.outputs]
+    kept = ordered(others, {start, *graph.inputs, *graph.constants}, graph.outputs)
+    if start in graph.whole_numbers:
+        _check_cast(kept, start)
+    given = {start, *graph.inputs, *graph.constants}
+    steps = ordered(composites.recognised(graph, kept), given, graph.outputs)
+    builder = Builder(graph, batch, has_named_outputs(graph))
+    first = _network_input(start, shape, steps)
+    values = _walk(builder, steps, {start: first})
     try:
         outputs = {name: _output(builder, values[name], name) for name in graph.outputs}
         network = builder.network(outputs, first.shape)
-        known.tell(network)
+        metadata.apply(network)
     except FoveaError as error:
         raise error if isinstance(error, DataError) else DataError(str(error)) from error
     return network
 
 
 def _output(builder: Builder, value: Any, name: str) -> Value:
-    """An output of the model, in the order of its layer's output. Raises DataError, in the output's name."""
+    """An output of the model, in the order of its layer's output. Raises DataError, which names the
+    output."""
     builder.step = Step("output", name, (), (name,), {})
     who = builder.step.who
     if not isinstance(value, Value):
         raise DataError(mismatch(who, "one that depends on the model's input", "a constant"))
     if value.merged is not None:
-        raise DataError(mismatch(who, "every picture for itself, (N, …)", f"{value.merged.shape}"))
+        raise DataError(mismatch(who, "one part per picture, (N, …)", f"{value.merged.shape}"))
     try:
         value = builder.ready(value)
     except FoveaError as error:
@@ -167,7 +168,7 @@ def _check_cast(steps: Sequence[Step], name: str) -> None:
             whole.update(step.outputs)
 
 
-def _as_first(name: str, shape: Shape, steps: Sequence[Step]) -> Value:
+def _network_input(name: str, shape: Shape, steps: Sequence[Step]) -> Value:
     """The network's input: channels first, or last if the model starts by transposing channels-last
     pictures."""
     consumers = [step for step in steps if name in step.inputs]

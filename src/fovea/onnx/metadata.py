@@ -24,15 +24,15 @@ FORMAT = "1"
 
 
 @dataclass(frozen=True)
-class Told:
-    """The tensor `begin` that is the network's input, the preprocessing that computes it from pixels, and the
-    classes; None if unknown."""
+class Metadata:
+    """The name of the tensor that is the network's input, the preprocessing that computes it from pixels, and
+    the classes; None if unknown."""
 
-    begin: str
+    input: str
     preprocessing: Preprocessing | None = None
     classes: Any = None
 
-    def tell(self, network: Network) -> None:
+    def apply(self, network: Network) -> None:
         """Set the preprocessing and the class names of `network`, if they are known and fit."""
         network.preprocessing = self.preprocessing or network.preprocessing
         if self.classes is not None and not isinstance(self.classes, list):
@@ -44,43 +44,43 @@ class Told:
             _warn("classes", str(error))
 
 
-def named(graph: Graph) -> bool:
+def has_named_outputs(graph: Graph) -> bool:
     """True if the network's outputs get names: if there are several, or if the metadata name the only one."""
     ours = graph.metadata.get("fovea_format") == FORMAT and "outputs" in graph.metadata
     return len(graph.outputs) > 1 or (ours and _json(graph, "outputs") == graph.outputs)
 
 
-def told(graph: Graph, name: str, shape: Shape) -> Told:
+def read_metadata(graph: Graph, name: str, shape: Shape) -> Metadata:
     """The checked metadata of a model whose input `name` has the shape `shape` in Fovea, (H, W, C) or (n,);
-    only `begin` for a file of another program."""
+    only `input` for a file of another program."""
     channels = shape[-1]
     version = graph.metadata.get("fovea_format")
     if version is None:
-        return Told(name)
+        return Metadata(name)
     if version != FORMAT:
         _warn("fovea_format", mismatch("its value", FORMAT, short(version), "upgrade Fovea"))
-        return Told(name)
+        return Metadata(name)
     classes, given = _json(graph, "classes"), _preprocessing(graph, channels)
-    begin = graph.metadata.get("fovea_numbers", name)
-    if begin == name:
-        return Told(name, given, classes)
-    first, axes = _first(graph, name), (channels, *(1,) * (len(shape) - 1))
-    computed = first.preprocessing(axes) if first is not None and first.output == begin else None
+    start = graph.metadata.get("fovea_numbers", name)
+    if start == name:
+        return Metadata(name, given, classes)
+    scaling, axes = _scaling(graph, name), (channels, *(1,) * (len(shape) - 1))
+    computed = scaling.preprocessing(axes) if scaling is not None and scaling.output == start else None
     if computed is None:
-        shown = short(begin, str)
-        _warn("fovea_numbers", f'"{shown}" is not u · scale + offset of the input: pixels go in as they are')
-        return Told(name, Preprocessing((0.0,) * channels, (1 / 255,) * channels), classes)
-    if given is not None and _alike(given, computed):
-        return Told(begin, given, classes)
+        shown = short(start, str)
+        _warn("fovea_numbers", f'"{shown}" is not u · scale + offset of the input: pixels are used unscaled')
+        return Metadata(name, Preprocessing((0.0,) * channels, (1 / 255,) * channels), classes)
+    if given is not None and _equal(given, computed):
+        return Metadata(start, given, classes)
     if given is not None:
-        expected = f"those of the graph, {_words(computed)}"
-        _warn("preprocessing", mismatch("its numbers", expected, _words(given)))
+        expected = f"those of the graph, {_description(computed)}"
+        _warn("preprocessing", mismatch("its numbers", expected, _description(given)))
     crop = given.crop if given is not None else None
-    return Told(begin, replace(computed, crop=crop), classes)
+    return Metadata(start, replace(computed, crop=crop), classes)
 
 
 @dataclass(frozen=True)
-class First:
+class Scaling:
     """u · scale + offset at the start of a graph."""
 
     output: str
@@ -88,8 +88,8 @@ class First:
     offset: np.ndarray
 
     def preprocessing(self, axes: Shape) -> Preprocessing | None:
-        """The equivalent mean and std; None if there are none, or the numbers do not have the axes (C, 1,
-        1)."""
+        """The equivalent mean and std; None if there are none, or if the constants do not broadcast to
+        `axes`, (C, 1, 1) or (n,)."""
         try:
             scale, offset = (_vector(constant, axes) for constant in (self.scale, self.offset))
             with np.errstate(all="ignore"):
@@ -98,13 +98,13 @@ class First:
             return None
 
 
-def _first(graph: Graph, name: str) -> First | None:
+def _scaling(graph: Graph, name: str) -> Scaling | None:
     """The Mul and the Add, each with a constant, at the start of the graph; None if it starts differently."""
     multiply, scale = _only(graph, name, "Mul")
     if multiply is None:
         return None
     add, offset = _only(graph, multiply.outputs[0], "Add")
-    return None if add is None else First(add.outputs[0], scale, offset)
+    return None if add is None else Scaling(add.outputs[0], scale, offset)
 
 
 def _only(graph: Graph, name: str, operator: str) -> tuple[Step | None, Any]:
@@ -124,7 +124,7 @@ def _vector(constant: np.ndarray, axes: Shape) -> np.ndarray:
     return np.broadcast_to(constant, axes).reshape(-1).astype(np.float64)
 
 
-def _alike(one: Preprocessing, other: Preprocessing) -> bool:
+def _equal(one: Preprocessing, other: Preprocessing) -> bool:
     """True if the two are equal in float32."""
     pairs = ((one.scale, other.scale), (one.offset, other.offset))
     return all(np.allclose(a, b, rtol=1e-5, atol=1e-7) for a, b in pairs)
@@ -133,14 +133,15 @@ def _alike(one: Preprocessing, other: Preprocessing) -> bool:
 def _preprocessing(graph: Graph, channels: int) -> Preprocessing | None:
     content = _json(graph, "preprocessing")
     try:
-        found = None if content is None else Preprocessing.from_dict(content)
+        preprocessing = None if content is None else Preprocessing.from_dict(content)
     except FoveaError as error:
         _warn("preprocessing", str(error))
         return None
-    if found is not None and len(found.mean) != channels:
-        _warn("preprocessing", mismatch("its numbers", f"{channels}, one for each channel", len(found.mean)))
+    if preprocessing is not None and len(preprocessing.mean) != channels:
+        expected = f"{channels}, one for each channel"
+        _warn("preprocessing", mismatch("its numbers", expected, len(preprocessing.mean)))
         return None
-    return found
+    return preprocessing
 
 
 def _json(graph: Graph, key: str) -> Any:
@@ -151,12 +152,12 @@ def _json(graph: Graph, key: str) -> Any:
         return None
 
 
-def _words(preprocessing: Preprocessing) -> str:
-    mean, std = (_some(numbers) for numbers in (preprocessing.mean, preprocessing.std))
+def _description(preprocessing: Preprocessing) -> str:
+    mean, std = (_first_numbers(numbers) for numbers in (preprocessing.mean, preprocessing.std))
     return f"mean {mean} and std {std}"
 
 
-def _some(numbers: Sequence[float]) -> str:
+def _first_numbers(numbers: Sequence[float]) -> str:
     text = ", ".join(f"{number:.4g}" for number in numbers[:4])
     return f"({text}{', …' if len(numbers) > 4 else ''})"
 

@@ -19,41 +19,41 @@ def rearranged(shape: Shape, places: np.ndarray) -> list[Layer] | None:
     rows, columns, channels = places // (W * C), places // C % W, places % C
     r, c, k = rows[0, :, 0], columns[0, 0, :], channels[:, 0, 0]
     if np.array_equal(places, usual[np.ix_(k, r, c)]):
-        return _apart(shape, k, r, c)
+        return _separable(shape, k, r, c)
     height, width = places.shape[1:]
-    for larger, smaller, found in (
+    for larger, smaller, recognise in (
         ((H, W), (height, width), _to_depth),
         ((height, width), (H, W), _to_space),
     ):
         block = larger[0] // smaller[0]
         if block > 1 and larger == (smaller[0] * block, smaller[1] * block):
-            return found(usual, places, block, (rows, columns, channels))
+            return recognise(usual, places, block, (rows, columns, channels))
     return None
 
 
-def _apart(shape: Shape, k: np.ndarray, r: np.ndarray, c: np.ndarray) -> list[Layer] | None:
+def _separable(shape: Shape, k: np.ndarray, r: np.ndarray, c: np.ndarray) -> list[Layer] | None:
     """Layers that select the channels k, rows r and columns c; None if there are none."""
     H, W, _ = shape
-    picked = _picked(k, shape[2])
+    selected = _selected(k, shape[2])
     steps = [_steps(places, n) for places, n in ((r, H), (c, W))]
-    if picked is None:
+    if selected is None:
         return None
     if None not in steps:
         (cut_H, s_H), (cut_W, s_W) = (step for step in steps if step is not None)
         cut = [Pad2D((*cut_H, *cut_W))] if any((*cut_H, *cut_W)) else []
-        return [*picked, *cut, *([Shortcut(len(k), (s_H, s_W))] if (s_H, s_W) != (1, 1) else [])]
+        return [*selected, *cut, *([Shortcut(len(k), (s_H, s_W))] if (s_H, s_W) != (1, 1) else [])]
     for mode in MODES[:-1]:  # all but a constant
-        sides = [_beyond(places, n, mode) for places, n in ((r, H), (c, W))]
+        sides = [_border(places, n, mode) for places, n in ((r, H), (c, W))]
         if None not in sides:
             around = [side for pair in sides if pair is not None for side in pair]
-            return [*picked, Pad2D((around[0], around[1], around[2], around[3]), mode)]
+            return [*selected, Pad2D((around[0], around[1], around[2], around[3]), mode)]
     nearest = (resized(n, len(places), "nearest", False).pixels[:, 0] for places, n in ((r, H), (c, W)))
     if all(np.array_equal(sampled, places) for sampled, places in zip(nearest, (r, c), strict=True)):
-        return [*picked, Resize2D((len(r), len(c)))]
+        return [*selected, Resize2D((len(r), len(c)))]
     return None
 
 
-def _picked(k: np.ndarray, C: int) -> list[Layer] | None:
+def _selected(k: np.ndarray, C: int) -> list[Layer] | None:
     if np.array_equal(k, np.arange(C)):
         return []
     return [Channels(tuple(map(int, k)))] if len(set(k.tolist())) == len(k) else None
@@ -70,39 +70,43 @@ def _steps(places: np.ndarray, n: int) -> tuple[tuple[int, int], int] | None:
     return (-first, after), stride
 
 
-def _beyond(places: np.ndarray, n: int, mode: str) -> tuple[int, int] | None:
+def _border(places: np.ndarray, n: int, mode: str) -> tuple[int, int] | None:
     """The padding before and after n pixels in that mode; None if the places do not follow it."""
-    first = places == 0  # where the n others may begin
+    first = places == 0  # candidates for the first of the n original pixels
     if n > 1:
         first = first & (np.append(places[1:], 0) == 1)
     before = int(np.argmax(first))
     after = len(places) - n - before
-    there = source(mode, np.arange(-before, len(places) - before), n)
-    return (before, after) if after >= 0 and np.array_equal(places, there) else None
+    expected = source(mode, np.arange(-before, len(places) - before), n)
+    return (before, after) if after >= 0 and np.array_equal(places, expected) else None
 
 
-def _to_depth(usual: np.ndarray, places: np.ndarray, b: int, at: Sequence[np.ndarray]) -> list[Layer] | None:
-    rows, columns, k = (axis[:, 0, 0] for axis in at)
+def _to_depth(
+    usual: np.ndarray, places: np.ndarray, b: int, coordinates: Sequence[np.ndarray]
+) -> list[Layer] | None:
+    rows, columns, k = (axis[:, 0, 0] for axis in coordinates)
     if max(rows.max(), columns.max()) >= b:
         return None
-    there = np.stack([usual[c, i::b, j::b] for c, i, j in zip(k, rows, columns, strict=True)])
-    if not np.array_equal(places, there):
+    expected = np.stack([usual[c, i::b, j::b] for c, i, j in zip(k, rows, columns, strict=True)])
+    if not np.array_equal(places, expected):
         return None
     if np.array_equal(k * b * b + rows * b + columns, np.arange(len(k))) and len(k) == len(usual) * b * b:
         return [SpaceToDepth(b, "CRD")]
-    picked = _picked((rows * b + columns) * len(usual) + k, len(usual) * b * b)
-    return None if picked is None else [SpaceToDepth(b), *picked]
+    selected = _selected((rows * b + columns) * len(usual) + k, len(usual) * b * b)
+    return None if selected is None else [SpaceToDepth(b), *selected]
 
 
-def _to_space(usual: np.ndarray, places: np.ndarray, b: int, at: Sequence[np.ndarray]) -> list[Layer] | None:
-    k = at[2][:, :b, :b]  # (C, b, b): the channel that each pixel of a block comes from
-    there = usual[np.tile(k, (1, *(n for n in usual.shape[1:]))), *_blocks(usual.shape[1:], b)]
-    if not np.array_equal(places, there):
+def _to_space(
+    usual: np.ndarray, places: np.ndarray, b: int, coordinates: Sequence[np.ndarray]
+) -> list[Layer] | None:
+    k = coordinates[2][:, :b, :b]  # (C, b, b): the channel that each pixel of a block comes from
+    expected = usual[np.tile(k, (1, *(n for n in usual.shape[1:]))), *_blocks(usual.shape[1:], b)]
+    if not np.array_equal(places, expected):
         return None
     if np.array_equal(k.reshape(-1), np.arange(len(usual))):
         return [DepthToSpace(b, "CRD")]
-    picked = _picked(k.transpose(1, 2, 0).reshape(-1), len(usual))
-    return None if picked is None else [*picked, DepthToSpace(b)]
+    selected = _selected(k.transpose(1, 2, 0).reshape(-1), len(usual))
+    return None if selected is None else [*selected, DepthToSpace(b)]
 
 
 def _blocks(size: Sequence[int], b: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,11 +22,11 @@ Table = Mapping[str, Function | Mapping[int, Function]]
 
 def function_of(table: Table, operator: str, opset: int) -> Function | None:
     """The table's function for `operator` in that operator set, if there is one."""
-    found = table.get(operator)
-    if not isinstance(found, Mapping):
-        return found
-    since = max((first for first in found if first <= opset), default=None)
-    return None if since is None else found[since]
+    entry = table.get(operator)
+    if not isinstance(entry, Mapping):
+        return entry
+    since = max((version for version in entry if version <= opset), default=None)
+    return None if since is None else entry[since]
 
 
 def check(node: onnx.NodeProto, who: str, opset: int) -> None:

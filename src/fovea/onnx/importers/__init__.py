@@ -18,12 +18,12 @@ from fovea.onnx.importers import activations, grouped, movement, products, reduc
 from fovea.onnx.operators import UNFIT
 from fovea.onnx.versions import Table, function_of
 
-# No operators of ONNX's: `composites` finds them.
-ACTIVATION = "several operators, number by number"
+# Not operators of ONNX: `composites` puts them in place of several operators.
+ACTIVATION = "several operators, element-wise"
 NORMALISED = "several operators, a normalisation"
 
 IMPORTERS: Table = {
-    ACTIVATION: activations.given,
+    ACTIVATION: activations.recognised,
     NORMALISED: grouped.normalised,
     "Add": products.add,
     "AveragePool": windows.average_pool,
@@ -84,7 +84,7 @@ IMPORTERS: Table = {
     "Upsample": windows.resize,
 }
 
-MOVES = {name for name, own in IMPORTERS.items() if own in (movement.moves, movement.unchanged)}
+MOVES = {name for name, function in IMPORTERS.items() if function in (movement.moves, movement.unchanged)}
 
 
 def add_step(b: Builder, inputs: Sequence[Any]) -> tuple[Value, ...]:
@@ -94,10 +94,10 @@ def add_step(b: Builder, inputs: Sequence[Any]) -> tuple[Value, ...]:
     if function is None:
         raise DataError(mismatch(step.who, "an operator that Fovea has a layer for", brief(step.operator)))
     try:
-        with np.errstate(all="ignore"):  # what comes of a division by 0 is found in the layer's arrays
-            found = function(b, *inputs, **step.attributes)
+        with np.errstate(all="ignore"):  # no warnings: Builder.add checks new arrays
+            values = function(b, *inputs, **step.attributes)
     except FoveaError as error:
         raise DataError(f"{step.who}: {reason(error, step.who)}") from error
     except UNFIT as error:
         raise DataError(mismatch(step.who, "inputs and attributes that fit it", brief(error))) from error
-    return found if isinstance(found, tuple) else (found,)
+    return values if isinstance(values, tuple) else (values,)

@@ -33,10 +33,10 @@ LARGEST = float(np.finfo(np.float32).max)
 def each(layer: Callable[[], Layer]):
     """An importer of an element-wise activation."""
 
-    def made(b: Builder, x):
+    def importer(b: Builder, x):
         return _each(b, x, layer())
 
-    return made
+    return importer
 
 
 def leaky_relu(b: Builder, x, *, alpha=0.01):
@@ -54,7 +54,7 @@ def clip(b: Builder, x, low=None, high=None, *, min=None, max=None):
     return _each(b, x, Clip(*bounds))
 
 
-def given(b: Builder, x, *, layer):
+def recognised(b: Builder, x, *, layer):
     """The layer that `composites` recognised in several operators."""
     if not isinstance(layer, Layer):
         raise ShapeError(mismatch("its layer", "a layer", type(layer).__name__))
@@ -90,23 +90,23 @@ def thresholded_relu(b: Builder, x, *, alpha=1.0):
 
 
 def softmax(layer: type[Softmax | LogSoftmax]):
-    """Along one axis."""
+    """An importer of softmax along one axis."""
 
-    def made(b: Builder, x, *, axis=-1):
+    def importer(b: Builder, x, *, axis=-1):
         value = b.ready(x)
-        return _shares(b, value, _axis(value, axis), 1, layer)
+        return _softmax(b, value, _axis(value, axis), 1, layer)
 
-    return made
+    return importer
 
 
 def softmax_before_13(layer: type[Softmax | LogSoftmax]):
-    """Over all axes from `axis` on together."""
+    """An importer of softmax over all axes from `axis` on together."""
 
-    def made(b: Builder, x, *, axis=1):
+    def importer(b: Builder, x, *, axis=1):
         value = b.ready(x)
-        return _shares(b, value, _axis(value, axis), len(value.tensor_shape), layer)
+        return _softmax(b, value, _axis(value, axis), len(value.tensor_shape), layer)
 
-    return made
+    return importer
 
 
 def _axis(value: Value, axis: int) -> int:
@@ -117,19 +117,19 @@ def _axis(value: Value, axis: int) -> int:
     return axis % axes
 
 
-def _shares(b: Builder, value: Value, axis: int, count: int, layer: type[Softmax | LogSoftmax]) -> Value:
+def _softmax(b: Builder, value: Value, axis: int, count: int, layer: type[Softmax | LogSoftmax]) -> Value:
     """Softmax over at most `count` axes of the tensor (N, …), from `axis` on: the layer that sums over the
     same numbers. A softmax over rows at the end of the model is left out, because `predict` computes it."""
     if not value.whole:
-        raise ShapeError(mismatch("its input", "all numbers of what the network computes, once", value.shape))
+        raise ShapeError(mismatch("its input", "every number of a layer's output, once", value.shape))
     axes = tuple(range(axis, len(value.tensor_shape) + 1))[:count]
     wanted = np.empty(prod(value.shape), np.int64)
-    wanted[value.places] = _together(value.places, [own - 1 for own in axes])
-    own = np.arange(wanted.size).reshape(value.shape)
+    wanted[value.places] = _smallest(value.places, [a - 1 for a in axes])
+    numbers = np.arange(wanted.size).reshape(value.shape)
     row = len(value.shape) == 1
     name: Any
     for name, summed in OVER.items():
-        if np.array_equal(wanted.reshape(value.shape), _together(own, [0] if row else summed)):
+        if np.array_equal(wanted.reshape(value.shape), _smallest(numbers, [0] if row else summed)):
             if row and b.last:
                 return replace(b.moved(value, value.places.reshape(-1)), moved=value.places)
             return replace(b.add(layer(name), value), moved=value.moved)
@@ -138,7 +138,7 @@ def _shares(b: Builder, value: Value, axis: int, count: int, layer: type[Softmax
     raise ShapeError(mismatch(f"its axis in opset {b.graph.opset}", expected, got))
 
 
-def _together(numbers: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+def _smallest(numbers: np.ndarray, axes: Sequence[int]) -> np.ndarray:
     """For each number, the smallest of all numbers that are equal in position along the other axes."""
     return np.broadcast_to(numbers.min(axis=tuple(axes), keepdims=True), numbers.shape)
 

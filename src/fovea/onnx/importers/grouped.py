@@ -27,7 +27,7 @@ def layer_normalization(b: Builder, x, scale, bias: Any = None, *, axis=-1, epsi
 def instance_normalization(b: Builder, x, scale, bias, *, epsilon=1e-5):
     value = b.ready(x)
     rows = value.places.reshape(value.tensor_shape[0], -1)
-    gamma, beta = (_first(value, b.numbers(*own)) for own in ((scale, 1), (bias, 2)))
+    gamma, beta = _first(value, b.numbers(scale, 1)), _first(value, b.numbers(bias, 2))
     return _normalised(b, value, rows, gamma, beta, epsilon)
 
 
@@ -37,15 +37,15 @@ def group_normalization(b: Builder, x, scale, bias, *, num_groups, epsilon=1e-5,
         expected = f"a divisor of {value.tensor_shape[0]} channels"
         raise ShapeError(mismatch("num_groups", expected, num_groups))
     rows = value.places.reshape(num_groups, -1)
-    gamma, beta = (_first(value, b.numbers(*own)) for own in ((scale, 1), (bias, 2)))
+    gamma, beta = _first(value, b.numbers(scale, 1)), _first(value, b.numbers(bias, 2))
     return _normalised(b, value, rows, gamma, beta, epsilon)
 
 
 def group_normalization_before_21(b: Builder, x, scale, bias, *, num_groups, epsilon=1e-5):
-    """With one number for each group."""
+    """GroupNormalization with one scale and bias per group."""
     inside = b.value(x).tensor_shape[0] // max(num_groups, 1)
-    each = (np.repeat(b.numbers(*own), inside) for own in ((scale, 1), (bias, 2)))
-    return group_normalization(b, x, *each, num_groups=num_groups, epsilon=epsilon)
+    gamma, beta = (np.repeat(b.numbers(array, place), inside) for array, place in ((scale, 1), (bias, 2)))
+    return group_normalization(b, x, gamma, beta, num_groups=num_groups, epsilon=epsilon)
 
 
 def normalised(b: Builder, x, *, axes, epsilon):
@@ -65,17 +65,17 @@ def _normalised(
 ) -> Value:
     """The layer that normalises each of `rows` of places; `scale` and `shift` broadcast to the tensor."""
     C = value.shape[-1]
-    own = np.sort(rows, axis=1)
-    own, numbers, groups = own[np.argsort(own[:, 0])], np.arange(rows.size), len(rows)
+    places = np.sort(rows, axis=1)
+    places, numbers, groups = places[np.argsort(places[:, 0])], np.arange(rows.size), len(rows)
     epsilon = round(epsilon, 12)
-    if value.whole and np.array_equal(own, numbers.reshape(-1, C)):
+    if value.whole and np.array_equal(places, numbers.reshape(-1, C)):
         layer = LayerNorm(epsilon)
-    elif value.whole and C % groups == 0 and np.array_equal(own, _groups(numbers, C, groups)):
+    elif value.whole and C % groups == 0 and np.array_equal(places, _groups(numbers, C, groups)):
         layer = InstanceNorm(epsilon) if groups == C else GroupNorm(groups, epsilon)
     else:
         expected = "the channels of each pixel, or groups of channels over a picture"
         got = f"others of {('N', *value.tensor_shape)}"
-        raise ShapeError(mismatch("what it normalises together", expected, got))
+        raise ShapeError(mismatch("its groups of numbers", expected, got))
     arrays = {"gamma": by_channel(value, scale, 1), "beta": by_channel(value, shift, 0)}
     return replace(b.add(layer, value, **arrays), moved=value.moved)
 

@@ -15,8 +15,9 @@ from fovea.onnx.graph import FLOATS
 from fovea.onnx.layouts import Pads
 from fovea.onnx.operators import run
 
-CHEAP = 8  # places that are moved as fast as a number is computed
-BORDERS = {"constant": "constant", "reflect": "mirror", "edge": "nearest", "wrap": "wrap"}  # there → here
+CHEAP = 8  # places that are moved in the time of computing one number
+# ONNX's mode → Pad2D's
+BORDERS = {"constant": "constant", "reflect": "mirror", "edge": "nearest", "wrap": "wrap"}
 
 
 def moves(b: Builder, x, *constants, **attributes):
@@ -27,14 +28,14 @@ def moves(b: Builder, x, *constants, **attributes):
     size, N = prod(value.shape), b.batch
     b.room.take(N * size // CHEAP)
     pictures = np.arange(N).reshape(N, *(1,) * len(value.tensor_shape)) * size + value.places
-    found, inputs = [], [pictures if merged is None else merged, *constants]
+    values, inputs = [], [pictures if merged is None else merged, *constants]
     for moved in run(b.step, inputs, b.graph.opset, Room(b.room.left)):
-        own = moved[0] if moved.ndim > 1 and len(moved) == N else None
-        if own is None or any((moved[n] != own + n * size).any() for n in range(N)):
-            found.append(replace(value, merged=moved))
+        first = moved[0] if moved.ndim > 1 and len(moved) == N else None
+        if first is None or any((moved[n] != first + n * size).any() for n in range(N)):
+            values.append(replace(value, merged=moved))
         else:
-            found.append(b.moved(value, own))
-    return tuple(found)
+            values.append(b.moved(value, first))
+    return tuple(values)
 
 
 def pad(
@@ -59,18 +60,18 @@ def pad(
     value = value if value.moved is None else b.pictures(value)
     zeros = mode == "constant" and fill == 0 and min(sides) >= 0
     if zeros and len(value.shape) == 3 and all((s != (0, 0)) == (axis == 1) for axis, s in around.items()):
-        return _deeper(b, b.pictures(value), *around[1])
+        return _pad_channels(b, b.pictures(value), *around[1])
     if len(value.shape) != 3 or any(around.get(axis, (0, 0)) != (0, 0) for axis in (0, 1)):
         raise ShapeError(mismatch("its padding", "rows and columns of pictures", sides))
     added = (*around.get(2, (0, 0)), *around.get(3, (0, 0)))
     if not zeros:
-        return _around(b, b.pictures(value), added, mode, fill)
+        return _pad_borders(b, b.pictures(value), added, mode, fill)
     top, bottom, left, right = (one + more for one, more in zip(value.pads, added, strict=True))
     return replace(value, pads=(top, bottom, left, right))
 
 
-def _around(b: Builder, value: Value, added: Pads, mode: str, fill: float) -> Value:
-    """Padding of pictures with anything but zeros."""
+def _pad_borders(b: Builder, value: Value, added: Pads, mode: str, fill: float) -> Value:
+    """Padding of rows and columns, other than zero padding."""
     if mode not in BORDERS:
         raise ShapeError(mismatch("its mode", ", ".join(BORDERS), mode))
     height, width = value.shape[:2]
@@ -80,14 +81,14 @@ def _around(b: Builder, value: Value, added: Pads, mode: str, fill: float) -> Va
     return b.padded(Pad2D(added, BORDERS[mode], fill if mode == "constant" else 0.0), value)
 
 
-def _deeper(b: Builder, value: Value, before: int, after: int) -> Value:
-    """Channels of zeros after those of pictures, or before them."""
+def _pad_channels(b: Builder, value: Value, before: int, after: int) -> Value:
+    """Zero padding along the channel axis."""
     if before:
         C = value.shape[2]
         b.room.take(before + C + after)
-        behind = _deeper(b, value, 0, before + after)
+        padded = _pad_channels(b, value, 0, before + after)
         return b.add(
-            Channels((*range(C, C + before), *range(C), *range(C + before, C + before + after))), behind
+            Channels((*range(C, C + before), *range(C), *range(C + before, C + before + after))), padded
         )
     layer, (H, W, C) = b.layers.get(value.layer), value.shape
     if isinstance(layer, Shortcut) and value.alone:

@@ -32,8 +32,8 @@ def gemm(b: Builder, x, w, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
         raise ShapeError(mismatch("transA", 0, transA))
     weights = b.numbers(w, 1)
     W = (weights.T if transB else weights) * np.float32(alpha)  # (n_in, n_out)
-    own = {} if c is None else {"b": _vector(b.numbers(c, 2) * np.float32(beta), W.shape[1])}
-    return _of_pixels(b, x, W, own) if _merged_pixels(x) else _dense(b, x, W, own)
+    bias = {} if c is None else {"b": _vector(b.numbers(c, 2) * np.float32(beta), W.shape[1])}
+    return _of_pixels(b, x, W, bias) if _merged_pixels(x) else _dense(b, x, W, bias)
 
 
 def matmul(b: Builder, x, w):
@@ -80,7 +80,7 @@ def total(b: Builder, *values):
 
 
 def concat(b: Builder, *values, axis):
-    whole = _whole_again(b, values, axis)
+    whole = _reassembled(b, values, axis)
     if whole is not None:
         return whole
     terms = [b.ready(value) for value in values]
@@ -98,7 +98,7 @@ def concat(b: Builder, *values, axis):
     return b.moved(b.add(Concat(), *terms), np.concatenate(places))
 
 
-def _whole_again(b: Builder, values: Sequence[Any], axis: int) -> Value | None:
+def _reassembled(b: Builder, values: Sequence[Any], axis: int) -> Value | None:
     """Parts of one layer's output, such as slices of a picture, concatenated. None if they are parts of
     different outputs, or in an order that no layers produce."""
     first, *others = values
@@ -135,24 +135,24 @@ def batch_normalization(
         for place, (name, a) in enumerate(given, start=1)
     }
     least = arrays["variance"].min()
-    if least + epsilon <= 0:  # a little below 0, as rounding leaves it, is what epsilon is for
+    if least + epsilon <= 0:  # epsilon makes up for rounding to a little below 0
         raise DataError(mismatch("its variance", "numbers of at least 0", f"{least:g}"))
     layer = BatchNorm(epsilon, round(1 - momentum, 6))
     return replace(b.add(layer, value, **arrays), moved=value.moved)
 
 
 def prelu(b: Builder, x, slope):
-    """One slope, or one for each channel."""
+    """PReLU with a single slope, or one per channel."""
     value, slopes = b.ready(x), b.numbers(slope, 1)
-    own = slopes.reshape(-1) if slopes.size == 1 else by_channel(value, slopes, 0)
-    return replace(b.add(PReLU(slopes.size == 1), value, slope=own), moved=value.moved)
+    slope = slopes.reshape(-1) if slopes.size == 1 else by_channel(value, slopes, 0)
+    return replace(b.add(PReLU(slopes.size == 1), value, slope=slope), moved=value.moved)
 
 
 def _merged_pixels(x: Any) -> bool:
     return isinstance(x, Value) and x.merged is not None
 
 
-def _of_pixels(b: Builder, value: Value, W: np.ndarray, own: dict[str, np.ndarray]) -> Value:
+def _of_pixels(b: Builder, value: Value, W: np.ndarray, bias: dict[str, np.ndarray]) -> Value:
     """A dense layer on each pixel's channels, which come last: a 1×1 convolution."""
     merged = value.merged is not None
     places = value.places if value.merged is None else value.merged
@@ -163,12 +163,12 @@ def _of_pixels(b: Builder, value: Value, W: np.ndarray, own: dict[str, np.ndarra
     if not np.array_equal(places.reshape(-1), np.arange(size)):
         raise ShapeError(mismatch("its input", "the channels of each pixel, in order", places.shape))
     alone = replace(value, merged=None)
-    made = b.add(Conv2D(W.shape[1], 1, bias=bool(own)), alone, W=W[np.newaxis, np.newaxis], **own)
+    made = b.add(Conv2D(W.shape[1], 1, bias=bool(bias)), alone, W=W[np.newaxis, np.newaxis], **bias)
     order = np.arange(size // C * W.shape[1]).reshape(*places.shape[:-1], W.shape[1])
     return replace(made, merged=order) if merged else replace(made, moved=order)
 
 
-def _dense(b: Builder, x: Any, weights: np.ndarray, own: dict[str, np.ndarray]) -> Value:
+def _dense(b: Builder, x: Any, weights: np.ndarray, bias: dict[str, np.ndarray]) -> Value:
     value = b.rows(x)
     (n,) = value.tensor_shape
     if weights.ndim != 2 or len(weights) != n:
@@ -177,10 +177,10 @@ def _dense(b: Builder, x: Any, weights: np.ndarray, own: dict[str, np.ndarray]) 
         b.room.take(value.shape[0] * weights.shape[1])
     W = np.zeros((value.shape[0], weights.shape[1]), np.float32)
     if value.distinct:
-        W[value.places] = weights  # rows of inputs that are not taken stay 0
+        W[value.places] = weights  # rows of unused inputs stay 0
     else:
         np.add.at(W, value.places, weights)
-    return b.add(Dense(W.shape[1], bias=bool(own)), value, W=W, **own)
+    return b.add(Dense(W.shape[1], bias=bool(bias)), value, W=W, **bias)
 
 
 def _merged(b: Builder, layer: Layer, values: Sequence[Any]) -> Value:
@@ -190,19 +190,19 @@ def _merged(b: Builder, layer: Layer, values: Sequence[Any]) -> Value:
     if len(terms) == 1:
         return terms[0]
     shapes = [term.tensor_shape for term in terms]
-    if len({len(shape) for shape in shapes}) == 1:  # else the batch would meet another axis
+    if len({len(shape) for shape in shapes}) == 1:  # else the batch axis would broadcast with another
         whole = tuple(map(int, np.broadcast_shapes(*shapes)))
         orders = [(term.shape, term.moved) for term in terms if term.tensor_shape == whole and term.whole]
         orders += [((*whole[1:], whole[0]), None)] if len(whole) == 3 else []
         for shape, moved in orders:
             places = usual(shape) if moved is None else moved
-            if all(_goes_along(term, shape, places) for term in terms):
+            if all(_broadcasts_alike(term, shape, places) for term in terms):
                 return replace(b.add(layer, *terms), moved=moved)
     got = " and ".join(str(("N", *shape)) for shape in shapes)
     raise ShapeError(mismatch("its inputs", "the same order, and shapes that broadcast", got))
 
 
-def _goes_along(term: Value, shape: Shape, places: np.ndarray) -> bool:
+def _broadcasts_alike(term: Value, shape: Shape, places: np.ndarray) -> bool:
     """True if the output of `term`'s layer broadcasts to `shape` as its tensor does to that of `places`."""
     try:
         here = np.broadcast_to(np.arange(prod(term.shape)).reshape(term.shape), shape)
@@ -217,15 +217,15 @@ def _with_constant(b: Builder, one: Any, other: Any, terms: Any) -> Value:
     value = b.ready(x)
     scale, shift = (np.asarray(term, np.float32) for term in terms(b.numbers(constant, place)))
     gamma, beta = by_channel(value, scale, 1), by_channel(value, shift, 0)
-    return _folded(b, value, gamma, beta) or _scaled(b, value, gamma, beta)
+    return _fused(b, value, gamma, beta) or _scaled(b, value, gamma, beta)
 
 
-def _folded(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Value | None:
-    """scale · value + shift merged into the layer before it, if that has a scale and shift, and only this
-    step reads its output."""
+def _fused(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Value | None:
+    """scale · value + shift, fused into the layer that computes `value`; None if that layer has no scale and
+    shift, or if other steps read its output."""
     layer = b.layers.get(value.layer)
-    own = GroupNorm | InstanceNorm | LayerNorm
-    if not value.alone or not isinstance(layer, Conv2D | Dense | Affine | own):
+    normalisation = GroupNorm | InstanceNorm | LayerNorm
+    if not value.alone or not isinstance(layer, Conv2D | Dense | Affine | normalisation):
         return None
     scale, shift = ("W", "b") if isinstance(layer, Conv2D | Dense) else ("gamma", "beta")
     arrays = b.arrays[value.layer]
@@ -239,13 +239,13 @@ def _folded(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Va
 
 def _scaled(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Value:
     """scale · value + shift as a layer of its own."""
-    own = {"gamma": gamma} | ({"beta": beta} if beta.any() else {})
-    return replace(b.add(Affine(bias="beta" in own), value, **own), moved=value.moved)
+    arrays = {"gamma": gamma} | ({"beta": beta} if beta.any() else {})
+    return replace(b.add(Affine(bias="beta" in arrays), value, **arrays), moved=value.moved)
 
 
-def by_channel(value: Value, constant: np.ndarray, other: float) -> np.ndarray:
-    """One number for each channel of the layer's output, of a constant that broadcasts to the tensor (N, …);
-    `other` for channels that the tensor does not have. Raises ShapeError for numbers that differ from pixel
+def by_channel(value: Value, constant: np.ndarray, fill: float) -> np.ndarray:
+    """A constant that broadcasts to the tensor (N, …), as one number per channel of the layer's output;
+    `fill` for channels that the tensor does not have. Raises ShapeError for numbers that differ from pixel
     to pixel, and for those that change the shape."""
     shape = value.tensor_shape
     constant = constant if constant.ndim <= len(shape) else constant.reshape(constant.shape[-len(shape) :])
@@ -253,7 +253,7 @@ def by_channel(value: Value, constant: np.ndarray, other: float) -> np.ndarray:
         return np.broadcast_to(constant[:, 0, 0], shape[:1]).astype(np.float32)
     places = value.places
     spread = np.broadcast_to(constant, shape).astype(np.float32)
-    numbers, channels = np.full(value.shape[-1], other, np.float32), places % value.shape[-1]
+    numbers, channels = np.full(value.shape[-1], fill, np.float32), places % value.shape[-1]
     numbers[channels] = spread
     if not np.array_equal(numbers[channels], spread):
         raise ShapeError(mismatch("its constant", "one number for each channel", f"others, {constant.shape}"))
@@ -262,5 +262,5 @@ def by_channel(value: Value, constant: np.ndarray, other: float) -> np.ndarray:
 
 def _vector(numbers: np.ndarray, n: int) -> np.ndarray:
     if numbers.size not in (1, n):
-        raise ShapeError(mismatch("its bias", f"{n} numbers, one a unit", numbers.shape))
+        raise ShapeError(mismatch("its bias", f"{n} numbers, one per unit", numbers.shape))
     return np.broadcast_to(numbers.reshape(-1), (n,)).copy()

@@ -45,15 +45,15 @@ def _reduced(b: Builder, x: Any, axes: Any, keepdims: int, keep: int, mode: str)
             return value, 1
         axes = range(rank)
     reduced = sorted({int(axis) % rank for axis in axes})
-    behind = range(rank - 1 - len(reduced), rank - 1)
-    # The places of one number of the result are one row.
-    last = value.places if 0 in reduced else np.moveaxis(value.places, [a - 1 for a in reduced], behind)
-    together = np.sort(last.reshape(-1, prod(last.shape[behind.start :])), axis=1)
-    own = None if 0 in reduced or len(value.shape) != 3 else _whole_axes(value.shape, together)
-    if own is None:
+    trailing = range(rank - 1 - len(reduced), rank - 1)
+    # One row of places per number of the result.
+    last = value.places if 0 in reduced else np.moveaxis(value.places, [a - 1 for a in reduced], trailing)
+    together = np.sort(last.reshape(-1, prod(last.shape[trailing.start :])), axis=1)
+    covered = None if 0 in reduced or len(value.shape) != 3 else _whole_axes(value.shape, together)
+    if covered is None:
         got = f"axes {reduced} of {('N', *value.tensor_shape)}"
         raise ShapeError(mismatch("its input", "pictures, reduced over rows, columns or channels", got))
-    made = _pooled(b, Value(value.layer, value.shape), own, mode)
+    made = _pooled(b, Value(value.layer, value.shape), covered, mode)
     first = np.array(np.unravel_index(together[:, 0], value.shape))  # (3, results)
     shape = made.shape if len(made.shape) == 3 else (1, 1, *made.shape)
     places = np.array(np.ravel_multi_index(tuple(np.where([[n == 1] for n in shape], 0, first)), shape))
@@ -65,22 +65,22 @@ def _reduced(b: Builder, x: Any, axes: Any, keepdims: int, keep: int, mode: str)
 def _whole_axes(shape: Shape, together: np.ndarray) -> set[int] | None:
     """The axes of (H, W, C) that every row of places covers completely and in order, while the other axes are
     constant; None if there are none."""
-    at = np.array(np.unravel_index(together[0], shape))
-    own = {axis for axis in range(3) if (at[axis] != at[axis, 0]).any()}
-    box = np.arange(prod(shape)).reshape(shape)[tuple(slice(None if a in own else 1) for a in range(3))]
-    alike = together.shape[1] == box.size and (together == together[:, :1] + box.reshape(-1)).all()
-    return own if alike else None
+    indices = np.array(np.unravel_index(together[0], shape))
+    covered = {axis for axis in range(3) if (indices[axis] != indices[axis, 0]).any()}
+    box = np.arange(prod(shape)).reshape(shape)[tuple(slice(None if a in covered else 1) for a in range(3))]
+    matches = together.shape[1] == box.size and (together == together[:, :1] + box.reshape(-1)).all()
+    return covered if matches else None
 
 
-def _pooled(b: Builder, value: Value, own: set[int], mode: str) -> Value:
+def _pooled(b: Builder, value: Value, covered: set[int], mode: str) -> Value:
     """Pictures reduced over these axes of (H, W, C)."""
     (H, W, _), largest = value.shape, mode == "max"
-    if 2 in own:
+    if 2 in covered:
         value = b.add(ChannelPool(mode), value)
-    height, width = (H if 0 in own else 1), (W if 1 in own else 1)
-    if own & {0, 1} and 2 not in own and (height, width) == (H, W):
+    height, width = (H if 0 in covered else 1), (W if 1 in covered else 1)
+    if covered & {0, 1} and 2 not in covered and (height, width) == (H, W):
         return b.add(GlobalMaxPool2D() if largest else GlobalAveragePool2D(), value)
-    if own & {0, 1}:
+    if covered & {0, 1}:
         return b.add((MaxPool2D if largest else AveragePool2D)((height, width)), value)
     return value
 

@@ -27,19 +27,19 @@ def conv(
     b: Builder, x, w, bias=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET",
     kernel_shape=None,
 ):  # fmt: skip
-    W, own = _filters(b.numbers(w, 1)), _bias(b, bias)
+    W, bias = _filters(b.numbers(w, 1)), _bias(b, bias)
     value = b.value(x)
-    if len(value.shape) == 1 and value.tensor_shape == (value.shape[0], 1, 1):  # behind global pooling
-        return _dense(b, value, W, own, group)
+    if len(value.shape) == 1 and value.tensor_shape == (value.shape[0], 1, 1):  # after global pooling
+        return _dense(b, value, W, bias, group)
     value = value if value.moved is None else b.pictures(value)
     H, width = value.tensor_shape[1:]
-    how = window((H, width), w.shape[2:], strides, dilations, pads, auto_pad)
-    sides = tuple(one + other for one, other in zip(how["padding"], value.pads, strict=True))
+    geometry = window((H, width), w.shape[2:], strides, dilations, pads, auto_pad)
+    sides = tuple(one + other for one, other in zip(geometry["padding"], value.pads, strict=True))
     layer = Conv2D(
-        W.shape[3], W.shape[:2], how["stride"], _short(sides), bias=bool(own), dilation=how["dilation"],
-        groups=group,
+        W.shape[3], W.shape[:2], geometry["stride"], _short(sides), bias=bool(bias),
+        dilation=geometry["dilation"], groups=group,
     )  # fmt: skip
-    return b.add(layer, value, W=W, **own)
+    return b.add(layer, value, W=W, **bias)
 
 
 def conv_transpose(
@@ -49,24 +49,24 @@ def conv_transpose(
     if auto_pad not in ("NOTSET", "VALID") or output_shape is not None:
         got = f"auto_pad {auto_pad} and output_shape {output_shape}"
         raise ShapeError(mismatch("its padding", "numbers in pads", got))
-    W, own = _filters(b.numbers(w, 1)), _bias(b, bias)
+    W, bias = _filters(b.numbers(w, 1)), _bias(b, bias)
     value = b.pictures(x)
-    how = window(value.shape[:2], w.shape[2:], strides, dilations, pads, auto_pad)
+    geometry = window(value.shape[:2], w.shape[2:], strides, dilations, pads, auto_pad)
     layer = ConvTranspose2D(
-        W.shape[2] * group, W.shape[:2], how["stride"], _short(how["padding"]), bias=bool(own),
-        output_padding=tuple(output_padding), dilation=how["dilation"], groups=group,
+        W.shape[2] * group, W.shape[:2], geometry["stride"], _short(geometry["padding"]), bias=bool(bias),
+        output_padding=tuple(output_padding), dilation=geometry["dilation"], groups=group,
     )  # fmt: skip
-    return b.add(layer, value, W=W, **own)
+    return b.add(layer, value, W=W, **bias)
 
 
-def max_pool(b: Builder, x, *, storage_order=0, **how):
+def max_pool(b: Builder, x, *, storage_order=0, **geometry):
     if len([name for name in b.step.outputs if name]) > 1:
-        raise ShapeError(mismatch("its outputs", "the maxima alone", "where they stood as well"))
-    return _pool(b, x, MaxPool2D, **how)
+        raise ShapeError(mismatch("its outputs", "the maxima alone", "their indices as well"))
+    return _pool(b, x, MaxPool2D, **geometry)
 
 
-def average_pool(b: Builder, x, *, count_include_pad=0, **how):
-    return _pool(b, x, AveragePool2D, {"count_include_pad": bool(count_include_pad)}, **how)
+def average_pool(b: Builder, x, *, count_include_pad=0, **geometry):
+    return _pool(b, x, AveragePool2D, {"count_include_pad": bool(count_include_pad)}, **geometry)
 
 
 def resize(b: Builder, x, *constants, **attributes):
@@ -75,20 +75,20 @@ def resize(b: Builder, x, *constants, **attributes):
     value = b.pictures(x)
     H, W, C = value.shape
     picture = np.random.default_rng(0).random((1, H, W, 1), np.float32)
-    there = np.broadcast_to(picture[..., 0], (b.batch, C, H, W))
-    (larger,) = run(b.step, [there, *constants], b.graph.opset, b.room)
-    height, width = larger.shape[2:]
-    if larger.shape[:2] == (b.batch, C):
+    pictures = np.broadcast_to(picture[..., 0], (b.batch, C, H, W))
+    (resized,) = run(b.step, [pictures, *constants], b.graph.opset, b.room)
+    height, width = resized.shape[2:]
+    if resized.shape[:2] == (b.batch, C):
         whole = (height % H, width % W) == (0, 0)
         layers = [Upsample2D((height // H, width // W), mode) for mode in RESIZING] if whole else []
         layers += [Resize2D((height, width), mode) for mode in RESIZING]
         for layer in (*layers, Resize2D((height, width), "bilinear", align_corners=True)):
             with engine.use("reference"):
-                alike = np.allclose(layer.forward(picture)[0][0, :, :, 0], larger[0, 0], atol=1e-5)
-            if alike:
+                equal = np.allclose(layer.forward(picture)[0][0, :, :, 0], resized[0, 0], atol=1e-5)
+            if equal:
                 return b.add(layer, value)
-    expected = "nearest or bilinear as PyTorch has it, with corners aligned or not"
-    raise ShapeError(mismatch("its way to resize", expected, f"another, {H}×{W} to {height}×{width}"))
+    expected = "nearest or bilinear as in PyTorch, with corners aligned or not"
+    raise ShapeError(mismatch("its interpolation", expected, f"another, {H}×{W} to {height}×{width}"))
 
 
 def _pool(
@@ -96,17 +96,17 @@ def _pool(
     dilations=None, auto_pad="NOTSET", ceil_mode=0,
 ):  # fmt: skip
     value = b.pictures(x)
-    how = window(value.shape[:2], kernel_shape, strides, dilations, pads, auto_pad)
-    how["padding"] = _short(how["padding"])
-    beyond = Window.of(value.shape[:2], kernel_shape, **how, ceil_mode=bool(ceil_mode)).beyond
+    geometry = window(value.shape[:2], kernel_shape, strides, dilations, pads, auto_pad)
+    geometry["padding"] = _short(geometry["padding"])
+    beyond = Window.of(value.shape[:2], kernel_shape, **geometry, ceil_mode=bool(ceil_mode)).beyond
     height, width = kernel_shape
-    return b.add(kind((height, width), **how, ceil_mode=beyond != (0, 0), **(more or {})), value)
+    return b.add(kind((height, width), **geometry, ceil_mode=beyond != (0, 0), **(more or {})), value)
 
 
-def _dense(b: Builder, value: Value, W: np.ndarray, own: dict[str, np.ndarray], group: int) -> Value:
+def _dense(b: Builder, value: Value, W: np.ndarray, bias: dict[str, np.ndarray], group: int) -> Value:
     if W.shape[:2] != (1, 1) or group != 1:
-        raise ShapeError(mismatch("its filters", "1×1 in one group behind global pooling", W.shape))
-    dense = b.add(Dense(W.shape[3], bias=bool(own)), value, W=W[0, 0], **own)
+        raise ShapeError(mismatch("its filters", "1×1 in one group after global pooling", W.shape))
+    dense = b.add(Dense(W.shape[3], bias=bool(bias)), value, W=W[0, 0], **bias)
     return b.moved(dense, dense.places.reshape(-1, 1, 1))
 
 

@@ -21,7 +21,7 @@ from fovea.onnx.operators import activations, arithmetic, movement, resize, size
 from fovea.onnx.versions import Function, Table, function_of
 
 OPERATORS: Table = {
-    # what networks are made of
+    # layers and activations
     "AveragePool": spatial.average_pool,
     "BatchNormalization": {7: arithmetic.batch_normalization_before_14, 14: arithmetic.batch_normalization},
     "Celu": activations.celu,
@@ -58,7 +58,7 @@ OPERATORS: Table = {
     "Tanh": functional.tanh,
     "ThresholdedRelu": activations.thresholded_relu,
     "Upsample": {7: resize.upsample_7, 9: resize.upsample_9},
-    # what moves data
+    # data movement
     "Concat": movement.concat,
     "DepthToSpace": movement.depth_to_space,
     "Dropout": movement.dropout,
@@ -76,7 +76,7 @@ OPERATORS: Table = {
     "Tile": movement.tile,
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
-    # numbers one by one, and what exporters compute shapes and constants with
+    # element-wise operators, and those of shape and constant expressions
     "Abs": np.abs,
     "Add": arithmetic.add,
     "Cast": movement.cast,
@@ -98,14 +98,14 @@ OPERATORS: Table = {
     "Neg": np.negative,
     "Pow": lambda a, b: np.power(a, b).astype(a.dtype),
     "Range": np.arange,
-    "ReduceL1": arithmetic.reduction(lambda x, **how: np.sum(np.abs(x), **how)),
-    "ReduceL2": arithmetic.reduction(lambda x, **how: np.sqrt(np.sum(np.square(x), **how))),
+    "ReduceL1": arithmetic.reduction(lambda x, **options: np.sum(np.abs(x), **options)),
+    "ReduceL2": arithmetic.reduction(lambda x, **options: np.sqrt(np.sum(np.square(x), **options))),
     "ReduceMax": arithmetic.reduction(np.max),
     "ReduceMean": arithmetic.reduction(np.mean),
     "ReduceMin": arithmetic.reduction(np.min),
     "ReduceProd": arithmetic.reduction(np.prod),
     "ReduceSum": arithmetic.reduction(np.sum),
-    "ReduceSumSquare": arithmetic.reduction(lambda x, **how: np.sum(np.square(x), **how)),
+    "ReduceSumSquare": arithmetic.reduction(lambda x, **options: np.sum(np.square(x), **options)),
     "Reciprocal": np.reciprocal,
     "Shape": movement.shape,
     "Size": lambda x: np.array(x.size, np.int64),
@@ -116,7 +116,7 @@ OPERATORS: Table = {
 }
 
 
-# What Python and NumPy raise of inputs and attributes that do not fit an operator.
+# Errors of Python and NumPy for inputs and attributes that do not fit an operator.
 UNFIT = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError)
 
 
@@ -131,16 +131,16 @@ def run(step: Step, inputs: Sequence[np.ndarray | None], opset: int, room: Room)
     attributes = dict(step.attributes)
     try:
         room.take(sizes.numbers(step.operator, inputs, attributes))
-        if _tells_outputs(function):
+        if _has_outputs_keyword(function):
             attributes["outputs"] = len(step.outputs)
-        with np.errstate(all="ignore"):  # numbers without end are numbers of ONNX
-            found = function(*inputs, **attributes)
+        with np.errstate(all="ignore"):  # ONNX allows infinity and NaN
+            outputs = function(*inputs, **attributes)
     except FoveaError as error:
         raise DataError(f"{step.who}: {error}") from error
     except UNFIT as error:
         raise DataError(mismatch(step.who, "inputs and attributes that fit it", brief(error))) from error
-    return found if isinstance(found, tuple) else (np.asarray(found),)
+    return outputs if isinstance(outputs, tuple) else (np.asarray(outputs),)
 
 
-def _tells_outputs(function: Function) -> bool:
+def _has_outputs_keyword(function: Function) -> bool:
     return not isinstance(function, np.ufunc) and "outputs" in inspect.signature(function).parameters

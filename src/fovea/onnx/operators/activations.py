@@ -38,7 +38,7 @@ def thresholded_relu(x, *, alpha=1.0):
 
 
 def prelu(x, slope):
-    """In NumPy, for slopes that broadcast in any way."""
+    """PReLU in NumPy: the slopes may broadcast in any way."""
     return np.where(x > 0, x, x * slope).astype(x.dtype)
 
 
@@ -51,7 +51,7 @@ def group_normalization(x, scale, bias, *, num_groups, epsilon=1e-5, stash_type=
 
 
 def group_normalization_before_21(x, scale, bias, *, num_groups, epsilon=1e-5):
-    """With one number for each group."""
+    """GroupNormalization with one scale and bias per group."""
     inside = x.shape[1] // num_groups
     return _grouped(x, np.repeat(scale, inside), np.repeat(bias, inside), num_groups, epsilon)
 
@@ -59,12 +59,12 @@ def group_normalization_before_21(x, scale, bias, *, num_groups, epsilon=1e-5):
 def layer_normalization(
     x, scale, bias: Any = None, *, axis=-1, epsilon=1e-5, stash_type=1, outputs=1
 ):  # fmt: skip
-    """Over all axes from `axis` on together."""
+    """LayerNormalization over all axes from `axis` on together."""
     axis %= x.ndim
     rows = np.ascontiguousarray(x).reshape(int(np.prod(x.shape[:axis])), -1)
     gamma, beta = (
-        np.broadcast_to(fill if own is None else own, x.shape[axis:]).reshape(-1).astype(x.dtype)
-        for own, fill in ((scale, 1), (bias, 0))
+        np.broadcast_to(fill if array is None else array, x.shape[axis:]).reshape(-1).astype(x.dtype)
+        for array, fill in ((scale, 1), (bias, 0))
     )
     y = functional.layer_norm(rows, gamma, beta, epsilon=epsilon).reshape(x.shape)
     if outputs == 1:
@@ -76,7 +76,7 @@ def layer_normalization(
 
 
 def _grouped(x, scale, bias, groups: int, epsilon: float):
-    rows = np.moveaxis(x, 1, -1)  # channels last, and between them and the pictures one axis
-    own = np.ascontiguousarray(rows).reshape(len(x), -1, 1, x.shape[1])
-    y = functional.group_norm(own, scale, bias, groups, epsilon=epsilon)
+    rows = np.moveaxis(x, 1, -1)  # channels last, rows and columns merged
+    pictures = np.ascontiguousarray(rows).reshape(len(x), -1, 1, x.shape[1])
+    y = functional.group_norm(pictures, scale, bias, groups, epsilon=epsilon)
     return np.ascontiguousarray(np.moveaxis(y.reshape(rows.shape), -1, 1))

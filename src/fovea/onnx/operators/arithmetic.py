@@ -15,14 +15,14 @@ def leaky_relu(x, *, alpha=0.01):
 
 
 def softmax(x, *, axis=-1):
-    """Along one axis."""
+    """Softmax along one axis."""
     rows = np.moveaxis(x, axis, -1)
     flat = np.ascontiguousarray(rows).reshape(-1, rows.shape[-1])
     return np.moveaxis(functional.softmax(flat).reshape(rows.shape), -1, axis)
 
 
 def log_softmax(x, *, axis=-1):
-    """The logarithm of `softmax`, without a difference of large numbers."""
+    """The logarithm of `softmax`, computed without underflow."""
     x = x - x.max(axis=axis, keepdims=True)
     return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
 
@@ -30,10 +30,10 @@ def log_softmax(x, *, axis=-1):
 def before_13(function):
     """`function`, which works along one axis, applied to all axes from `axis` on together."""
 
-    def rest(x, *, axis=1):
+    def flattened(x, *, axis=1):
         return function(x.reshape(int(np.prod(x.shape[:axis])), -1), axis=1).reshape(x.shape)
 
-    return rest
+    return flattened
 
 
 def clip(x, low=None, high=None, *, min=None, max=None):  # attributes, before opset 11
@@ -53,7 +53,7 @@ def gemm(a, b, c=None, *, alpha=1.0, beta=1.0, transA=0, transB=0):
 
 
 def matmul(a, b):
-    """As np.matmul: an array of one axis is a row on the left and a column on the right."""
+    """The product as in np.matmul: an array of one axis is a row on the left and a column on the right."""
     if a.dtype.kind != "f" or not a.size or not b.size:
         return np.matmul(a, b)
     left, right = a.reshape(1, -1) if a.ndim == 1 else a, b.reshape(-1, 1) if b.ndim == 1 else b
@@ -64,8 +64,8 @@ def matmul(a, b):
         left = np.broadcast_to(left, (*batch, *left.shape[-2:]))
         right = np.broadcast_to(right, (*batch, *right.shape[-2:]))
         result = np.empty((*batch, left.shape[-2], right.shape[-1]), a.dtype)
-        for at in product(*map(range, batch)):
-            result[at] = _rows(left[at], right[at])
+        for index in product(*map(range, batch)):
+            result[index] = _rows(left[index], right[index])
     result = result[..., 0, :] if a.ndim == 1 else result
     return result[..., 0] if b.ndim == 1 else result
 
@@ -73,14 +73,14 @@ def matmul(a, b):
 def batch_normalization(
     x, scale, bias, mean, variance, *, epsilon=1e-5, momentum=0.9, training_mode=0, outputs=1
 ):
-    rows = np.moveaxis(x, 1, -1)  # channels last, and before them one axis
+    rows = np.moveaxis(x, 1, -1)  # channels last, all other axes merged
     X = np.ascontiguousarray(rows).reshape(-1, x.shape[1])
     used = functional.batch_statistics(X) if training_mode else (mean, variance)
     Y = functional.batch_norm(X, *used, scale, bias, epsilon=epsilon)
     y = np.ascontiguousarray(np.moveaxis(Y.reshape(rows.shape), -1, 1))
     if not training_mode or outputs == 1:
         return y
-    rate = x.dtype.type(momentum)  # on the old value
+    rate = x.dtype.type(momentum)  # the share of the old value
     return y, *(old * rate + new * (1 - rate) for old, new in zip((mean, variance), used, strict=True))
 
 
@@ -98,12 +98,12 @@ def batch_normalization_before_14(
 
 def add(a, b):
     """The sum, by a kernel if nothing is broadcast."""
-    alike = a.shape == b.shape and a.dtype == b.dtype and a.dtype.kind == "f" and a.size
-    return functional.add(a, b) if alike else np.add(a, b)
+    matching = a.shape == b.shape and a.dtype == b.dtype and a.dtype.kind == "f" and a.size
+    return functional.add(a, b) if matching else np.add(a, b)
 
 
 def division(a, b):
-    """Whole numbers are divided as whole numbers, towards zero."""
+    """The quotient; of whole numbers, truncated towards zero."""
     if a.dtype.kind not in "iu":
         return np.divide(a, b)
     whole = np.floor_divide(a, b)

@@ -56,8 +56,8 @@ def pad(
         around[axis] = [sides[place], sides[place + len(sides) // 2]]
     cut = tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, around, strict=True))
     fill = value if value is not None else more.get("value", 0)
-    how = {"constant_values": x.dtype.type(fill)} if mode == "constant" else {}
-    return np.pad(x[cut], [[max(n, 0) for n in pair] for pair in around], mode=mode, **how)
+    options = {"constant_values": x.dtype.type(fill)} if mode == "constant" else {}
+    return np.pad(x[cut], [[max(n, 0) for n in pair] for pair in around], mode=mode, **options)
 
 
 def slice_(
@@ -77,7 +77,7 @@ def slice_(
     for place, axis in enumerate(range(len(start)) if axes is None else axes):
         step = 1 if steps is None else int(steps[place])
         stop = int(end[place])
-        whole = step < 0 and stop < -x.shape[axis]  # to the very first
+        whole = step < 0 and stop < -x.shape[axis]  # down to index 0
         parts[int(axis)] = slice(int(start[place]), None if whole else stop, step)
     return x[tuple(parts)]
 
@@ -125,7 +125,7 @@ def gather_nd(x, indices, *, batch_dims=0):
     """Gather: `indices` (…, k) are positions along k axes of x, after `batch_dims` common axes."""
     before = tuple(np.indices(x.shape[:batch_dims]))
     lengths = indices.shape[batch_dims:-1]
-    before = [np.expand_dims(at, tuple(range(batch_dims, batch_dims + len(lengths)))) for at in before]
+    before = [np.expand_dims(index, tuple(range(batch_dims, batch_dims + len(lengths)))) for index in before]
     return x[(*before, *np.moveaxis(indices, -1, 0))]
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 
-# Where output pixel i lies; s is the scale, s·n the output's length before it is made whole.
-_PLACES: dict[str, Callable[..., np.ndarray]] = {
+# The position of output pixel i in the input; s is the scale, s·n the output's length before rounding.
+_POSITIONS: dict[str, Callable[..., np.ndarray]] = {
     "half_pixel": lambda i, s, n, n_out, first, last: (i + 0.5) / s - 0.5,
     "pytorch_half_pixel": lambda i, s, n, n_out, first, last: (i + 0.5) / s - 0.5 if s * n > 1 else 0 * i,
     "half_pixel_symmetric": lambda i, s, n, n_out, first, last: (
@@ -26,10 +26,10 @@ _PLACES: dict[str, Callable[..., np.ndarray]] = {
         (n - 1) * (first + i * (last - first) / (s * n - 1) if s * n > 1 else (first + last) / 2 + 0 * i)
     ),
 }
-# Which pixel is nearest to a place; a place halfway is decided as the name says.
+# The nearest pixel to a position; the name gives the rule for halves.
 _NEAREST: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "round_prefer_floor": lambda place: np.ceil(place - 0.5),
-    "round_prefer_ceil": lambda place: np.floor(place + 0.5),
+    "round_prefer_floor": lambda x: np.ceil(x - 0.5),
+    "round_prefer_ceil": lambda x: np.floor(x + 0.5),
     "floor": np.floor,
     "ceil": np.ceil,
 }
@@ -51,17 +51,17 @@ def resize(
         first, last = (crops[place], crops[place + len(crops) // 2]) if len(crops) else (0.0, 1.0)
         if (n_in, s, first, last) == (n_out, 1.0, 0.0, 1.0):
             continue
-        at = _PLACES[coordinate_transformation_mode](
+        positions = _POSITIONS[coordinate_transformation_mode](
             np.arange(n_out), s, n_in, n_out, float(first), float(last)
         )
         if mode == "nearest":
-            at = np.clip(_NEAREST[nearest_mode](at), 0, n_in - 1)
-            x = np.take(x, at.astype(int), axis=axis)
+            positions = np.clip(_NEAREST[nearest_mode](positions), 0, n_in - 1)
+            x = np.take(x, positions.astype(int), axis=axis)
             continue
-        M = _weights(at, n_in, min(s, 1.0) if antialias else 1.0, bool(exclude_outside))
+        M = _weights(positions, n_in, min(s, 1.0) if antialias else 1.0, bool(exclude_outside))
         x = np.moveaxis(np.tensordot(M, x, (1, axis)), 0, axis)  # (1)
         if len(crops):
-            beyond = (at < 0) | (at > n_in - 1)
+            beyond = (positions < 0) | (positions > n_in - 1)
             outside = outside | np.expand_dims(beyond, tuple(a for a in range(x.ndim) if a != axis))
     return (
         np.where(outside, x.dtype.type(extrapolation_value), x) if outside.any() else np.ascontiguousarray(x)
@@ -73,10 +73,10 @@ def resize_10(x, scales, *, mode="nearest"):
     becomes smaller; the specification leaves that open, and ONNX's own test and onnxruntime do it."""
     mode = "linear" if mode == "bilinear" else mode
     for axis, scale in enumerate(scales):
-        own = np.ones(len(scales), np.float32)
-        own[axis] = scale
+        scales_of_axes = np.ones(len(scales), np.float32)
+        scales_of_axes[axis] = scale
         x = resize(
-            x, None, own, mode=mode, coordinate_transformation_mode="asymmetric",
+            x, None, scales_of_axes, mode=mode, coordinate_transformation_mode="asymmetric",
             nearest_mode="ceil" if scale < 1 else "floor",
         )  # fmt: skip
     return x
@@ -100,19 +100,19 @@ def _scales(lengths, scales, sizes, policy) -> tuple[list[float], list[int]]:
     factors = [int(size) / n for size, n in zip(sizes, lengths, strict=True)]
     if policy == "stretch":
         return factors, [int(size) for size in sizes]
-    one = min(factors) if policy == "not_larger" else max(factors)
-    return [one] * len(lengths), [int(np.floor(n * one + 0.5)) for n in lengths]
+    factor = min(factors) if policy == "not_larger" else max(factors)
+    return [factor] * len(lengths), [int(np.floor(n * factor + 0.5)) for n in lengths]
 
 
-def _weights(at: np.ndarray, n_in: int, narrow: float, exclude_outside: bool) -> np.ndarray:
+def _weights(positions: np.ndarray, n_in: int, narrow: float, exclude_outside: bool) -> np.ndarray:
     """M of (1), float32 (n_out, n_in): a triangle around each position, 1/narrow pixels to either side;
     pixels beyond the border count as the last pixel, or not at all."""
     reach = int(np.ceil(1 / narrow))
-    weights = np.zeros((len(at), n_in), np.float64)
+    weights = np.zeros((len(positions), n_in), np.float64)
     for step in range(-reach, reach + 1):
-        pixel = np.floor(at) + step
-        share = np.maximum(1 - np.abs(at - pixel) * narrow, 0)
+        pixel = np.floor(positions) + step
+        share = np.maximum(1 - np.abs(positions - pixel) * narrow, 0)
         if exclude_outside:
             share = np.where((pixel < 0) | (pixel > n_in - 1), 0, share)
-        np.add.at(weights, (np.arange(len(at)), np.clip(pixel, 0, n_in - 1).astype(int)), share)
+        np.add.at(weights, (np.arange(len(positions)), np.clip(pixel, 0, n_in - 1).astype(int)), share)
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,6 +1,6 @@
 """Upper bounds on the number of values that an operator computes, including intermediate ones.
 
-A function has the parameters of the operator's own. By default the bound is the size of the inputs.
+Each function takes the inputs and attributes of its operator. By default the bound is the size of the inputs.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,16 +13,18 @@ import numpy as np
 from fovea.errors import ShapeError, mismatch
 
 AXES = 64  # NumPy's
-SHORT = 1000  # numbers of an input that says how: a shape, axes, pads, the lengths of parts
-STEPS = 256  # multiplications that take as long as a number takes memory
-VISIT = 4096  # multiplications, for a place in a window
+SHORT = 1000  # numbers in an input that is a parameter: a shape, axes, pads, the lengths of parts
+STEPS = 256  # multiplications that are counted as one value
+VISIT = 4096  # the overhead of one position in a window, in multiplications
 
 
 def numbers(operator: str, inputs: Sequence[Any], attributes: dict[str, Any]) -> int:
-    """Raise ShapeError for inputs with too many parameters, such as axes."""
-    if operator in SAY_HOW and any(x is not None and x.size > SHORT for x in inputs[SAY_HOW[operator] :]):
-        raise ShapeError(mismatch("its inputs behind the first", f"at most {SHORT:,} numbers", "more"))
-    return SIZES.get(operator, _all)(*inputs, **attributes)
+    """The bound for an operator. Raises ShapeError for inputs with too many parameters, such as axes."""
+    if operator in PARAMETERS and any(
+        x is not None and x.size > SHORT for x in inputs[PARAMETERS[operator] :]
+    ):
+        raise ShapeError(mismatch("its inputs after the first", f"at most {SHORT:,} numbers", "more"))
+    return SIZES.get(operator, _inputs)(*inputs, **attributes)
 
 
 def _lengths(shape: Iterable[Any]) -> list[int]:
@@ -32,7 +34,7 @@ def _lengths(shape: Iterable[Any]) -> list[int]:
     return lengths
 
 
-def _all(*inputs: Any, **_: Any) -> int:
+def _inputs(*inputs: Any, **_: Any) -> int:
     return sum(x.size for x in inputs if x is not None)
 
 
@@ -40,17 +42,17 @@ def _nothing(*_: Any, **__: Any) -> int:
     return 0
 
 
-def _together(*shapes: Sequence[int]) -> int:
+def _broadcast_size(*shapes: Sequence[int]) -> int:
     """The size of arrays of these shapes, broadcast."""
     return prod(map(max, zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1)))
 
 
 def _broadcast(*inputs: Any, **_: Any) -> int:
-    return _together(*(x.shape for x in inputs if x is not None))
+    return _broadcast_size(*(x.shape for x in inputs if x is not None))
 
 
 def _expand(x: Any, shape: Any, **_: Any) -> int:
-    return _together(x.shape, _lengths(shape))
+    return _broadcast_size(x.shape, _lengths(shape))
 
 
 def _filled(shape: Any, **_: Any) -> int:
@@ -107,7 +109,7 @@ def _matmul(a: Any, b: Any, c: Any = None, *, transA: int = 0, transB: int = 0, 
     """The size of the result, or the number of its multiplications, if larger."""
     rows, depth = (1, *a.shape) if a.ndim == 1 else a.shape[-2:][:: -1 if transA else 1]
     columns = 1 if b.ndim == 1 else b.shape[-2 if transB else -1]
-    result = _together(a.shape[:-2], b.shape[:-2]) * rows * columns
+    result = _broadcast_size(a.shape[:-2], b.shape[:-2]) * rows * columns
     return max(result, result * depth // STEPS)
 
 
@@ -125,11 +127,11 @@ def _windows(
         else [a + b for a, b in zip(around, around[half:], strict=False)]
     )
     padded = [n + side for n, side in zip(x.shape[2:], sides, strict=True)]
-    found = [
+    positions = [
         max(n - e, 0) // s + 2 for n, e, s in zip(padded, extent, stride, strict=True)
     ]  # ceil_mode has one more
     channels, depth = (x.shape[1], 1) if w is None else w.shape[:2]
-    result = x.shape[0] * channels * prod(found)
+    result = x.shape[0] * channels * prod(positions)
     return max(
         x.shape[0] * x.shape[1] * prod(n + e for n, e in zip(padded, extent, strict=True)),
         result, prod(size) * (result * depth + VISIT) // STEPS,
@@ -140,12 +142,12 @@ def _windows_back(
     x: Any, w: Any, *_: Any, kernel_shape: Any = None, strides: Any = None, dilations: Any = None,
     output_padding: Any = None, output_shape: Any = None, group: int = 1, **__: Any,
 ) -> int:  # fmt: skip
-    """The result with what padding cuts off, or the multiplications."""
+    """The result before padding is cropped, or the multiplications, whichever is more."""
     size, stride, extent = _window(w, None, strides, dilations)
     more = _lengths(output_padding or [0] * len(size))
     whole = [n * s + e + m for n, s, e, m in zip(x.shape[2:], stride, extent, more, strict=True)]
-    asked = _lengths(output_shape or whole)[-len(whole) :]
-    result = x.shape[0] * w.shape[1] * group * prod(map(max, whole, asked))
+    requested = _lengths(output_shape or whole)[-len(whole) :]
+    result = x.shape[0] * w.shape[1] * group * prod(map(max, whole, requested))
     return max(result, prod(size) * (x.size * w.shape[1] + VISIT) // STEPS)
 
 
@@ -158,8 +160,8 @@ def _window(
     return size, stride, [(f - 1) * d + 1 for f, d in zip(size, dilation, strict=True)]
 
 
-# Operator → the first of its inputs that say how.
-SAY_HOW = {
+# Operator → the first of its inputs that are parameters; all after it are, too.
+PARAMETERS = {
     "ConstantOfShape": 0,
     **dict.fromkeys(
         ("Expand", "Pad", "ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",

@@ -19,8 +19,8 @@ def window(
     pads: Sequence[int] | None,
     auto_pad: str,
 ) -> dict[str, Any]:
-    """stride, padding and dilation as they are called here, of an operator's attributes, for a window of
-    `size` on pictures of `input` = (H, W). Raises ShapeError where it has other axes than two."""
+    """The keywords stride, padding and dilation for an operator's attributes, with a window of `size` on
+    pictures of `input` = (H, W). Raises ShapeError unless both have two axes."""
     if len(size) != 2 or len(input) != 2:
         raise ShapeError(mismatch("window", "pictures (N, C, H, W)", f"a window of {len(size)} axes"))
     stride, dilation = _pair(strides), _pair(dilations)
@@ -33,27 +33,29 @@ def window(
 def conv(
     x, w, b=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET", kernel_shape=None
 ):
-    how = window(x.shape[2:], w.shape[2:], strides, dilations, pads, auto_pad)
-    return channels_first(functional.conv2d(channels_last(x), filters_here(w), b, **how, groups=group))
+    geometry = window(x.shape[2:], w.shape[2:], strides, dilations, pads, auto_pad)
+    return channels_first(functional.conv2d(channels_last(x), filters_here(w), b, **geometry, groups=group))
 
 
 def conv_transpose(
     x, w, b=None, *, strides=None, pads=None, dilations=None, group=1, auto_pad="NOTSET", kernel_shape=None,
     output_padding=(0, 0), output_shape=None,
 ):  # fmt: skip
-    how = window(x.shape[2:], w.shape[2:], strides, dilations, pads, "NOTSET")
+    geometry = window(x.shape[2:], w.shape[2:], strides, dilations, pads, "NOTSET")
     if output_shape is None and auto_pad in ("SAME_UPPER", "SAME_LOWER"):
-        output_shape = [n * s for n, s in zip(x.shape[2:], how["stride"], strict=True)]
+        output_shape = [n * s for n, s in zip(x.shape[2:], geometry["stride"], strict=True)]
     if output_shape is not None:
-        moves = zip(x.shape[2:], w.shape[2:], how["stride"], how["dilation"], output_padding, strict=True)
+        moves = zip(
+            x.shape[2:], w.shape[2:], geometry["stride"], geometry["dilation"], output_padding, strict=True
+        )
         whole = [(n - 1) * s + (f - 1) * d + 1 + more for n, f, s, d, more in moves]  # without padding
         cut = [n - length for n, length in zip(whole, output_shape[-2:], strict=True)]
         output_padding = [more - min(n, 0) for more, n in zip(output_padding, cut, strict=True)]
         less, more = [max(n, 0) // 2 for n in cut], [max(n, 0) - max(n, 0) // 2 for n in cut]
         (top, left), (bottom, right) = (less, more) if auto_pad == "SAME_UPPER" else (more, less)
-        how["padding"] = (top, bottom, left, right)
+        geometry["padding"] = (top, bottom, left, right)
     Z = functional.conv2d_transpose(
-        channels_last(x), filters_here(w), b, **how, output_padding=tuple(output_padding), groups=group
+        channels_last(x), filters_here(w), b, **geometry, output_padding=tuple(output_padding), groups=group
     )
     return channels_first(Z)
 
@@ -62,23 +64,23 @@ def max_pool(
     x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_pad="NOTSET", ceil_mode=0,
     storage_order=0, outputs=1,
 ):  # fmt: skip
-    how = window(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad)
-    X, how = channels_last(x), {**how, "ceil_mode": bool(ceil_mode)}
-    maximum = channels_first(functional.max_pool2d(X, kernel_shape, **how))
+    geometry = window(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad)
+    X, geometry = channels_last(x), {**geometry, "ceil_mode": bool(ceil_mode)}
+    maximum = channels_first(functional.max_pool2d(X, kernel_shape, **geometry))
     if outputs == 1:
         return maximum
-    (N, C, H, W), at = x.shape, channels_first(functional.max_pool2d_indices(X, kernel_shape, **how))
-    at = at % W * H + at // W if storage_order else at  # column after column
-    return maximum, np.arange(N * C, dtype=np.int64).reshape(N, C, 1, 1) * (H * W) + at
+    (N, C, H, W), places = x.shape, channels_first(functional.max_pool2d_indices(X, kernel_shape, **geometry))
+    places = places % W * H + places // W if storage_order else places  # column by column
+    return maximum, np.arange(N * C, dtype=np.int64).reshape(N, C, 1, 1) * (H * W) + places
 
 
 def average_pool(
     x, *, kernel_shape, strides=None, pads=None, dilations=None, auto_pad="NOTSET", ceil_mode=0,
     count_include_pad=0,
 ):  # fmt: skip
-    how = window(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad)
+    geometry = window(x.shape[2:], kernel_shape, strides, dilations, pads, auto_pad)
     counts = {"ceil_mode": bool(ceil_mode), "count_include_pad": bool(count_include_pad)}
-    return channels_first(functional.average_pool2d(channels_last(x), kernel_shape, **how, **counts))
+    return channels_first(functional.average_pool2d(channels_last(x), kernel_shape, **geometry, **counts))
 
 
 def global_average_pool(x):
