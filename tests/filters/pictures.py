@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from fovea.geometry.borders import MODES  # noqa: F401
-
 TYPES = ("uint8", "uint16", "float32", "float64")
 SHAPES = ((1, 1), (1, 9), (7, 1), (3, 40), (2, 3, 3), (45, 130), (33, 61, 3), (20, 15, 1))
 WHITE = {"uint8": 255, "uint16": 65535}

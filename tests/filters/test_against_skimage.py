@@ -10,8 +10,9 @@ import skimage
 from scipy import ndimage
 
 from fovea import filters
+from fovea.geometry.borders import MODES
 from tests.filters import peers
-from tests.filters.pictures import MODES, SHAPES, TYPES, picture
+from tests.filters.pictures import SHAPES, TYPES, picture
 
 pytestmark = pytest.mark.usefixtures("engine")
 

@@ -12,7 +12,8 @@ from scipy import ndimage
 from fovea import filters
 from fovea.errors import FoveaError
 from fovea.functional import operations
-from tests.filters.pictures import MODES, TYPES, WHITE, picture
+from fovea.geometry.borders import MODES
+from tests.filters.pictures import TYPES, WHITE, picture
 
 
 def drawn(kind, dtype, shape=(120, 173)):

@@ -8,7 +8,8 @@ import pytest
 import fovea
 from fovea import filters
 from fovea.errors import DataError, FoveaError, ShapeError
-from tests.filters.pictures import MODES, SHAPES, TYPES, picture
+from fovea.geometry.borders import MODES
+from tests.filters.pictures import SHAPES, TYPES, picture
 
 
 def step(dtype=np.float32):

@@ -514,6 +514,21 @@ WRONG = {
         model(node("Div", ["x", "zero"], ["y"], name="d"), zero=np.zeros(1, np.float32)),
         r'^Div "d": its gamma: expected finite numbers, got NaN or infinity$',
     ),
+    "a division by 0 of a layer's output": (
+        model(node("Conv", ["x", "W"], ["c"]), node("Div", ["c", "zero"], ["y"], name="d"),
+              W=W, zero=np.zeros(1, np.float32)),
+        r'^Div "d": its W: expected finite numbers, got NaN or infinity$',
+    ),
+    "a product that float32 cannot hold": (
+        model(node("Conv", ["x", "W"], ["c"]), node("Mul", ["c", "s"], ["t"]),
+              node("Mul", ["t", "s"], ["y"], name="m"), W=W, s=np.float32([3e30])),
+        r'^Mul "m": its W: expected finite numbers, got NaN or infinity$',
+    ),
+    "a sum that float32 cannot hold": (
+        model(node("Conv", ["x", "W"], ["c"]), node("Add", ["c", "s"], ["t"]),
+              node("Add", ["t", "s"], ["y"], name="a"), W=W, s=np.float32([3e38])),
+        r'^Add "a": its b: expected finite numbers, got NaN or infinity$',
+    ),
     "a variance below 0": (
         model(node("BatchNormalization", ["x", *"gggv"], ["y"], name="n"),
               g=np.ones(3, np.float32), v=np.float32([1, -1, 1])),

@@ -29,7 +29,7 @@ _UNREAD, _GOOD, _BAD = range(3)
 class Files:
     """Pictures (H, W, C) of `shape` from `files`, for a `Dataset`; `crop` as for `images.read`.
 
-    `memory` is the most bytes that they may take in memory, by default as above.
+    `memory` limits the bytes of pictures kept in memory; the default is above.
     """
 
     def __init__(

@@ -230,7 +230,7 @@ def is_record(path: Path, *headers: bytes) -> bool:
 def _identity(path: Path | str) -> tuple[int, int]:
     """Equal for all paths to one folder."""
     try:
-        status = os.stat(path)  # noqa: PTH116
+        status = Path(path).stat()
     except OSError:
         return -1, hash(str(path))
     return status.st_dev, status.st_ino

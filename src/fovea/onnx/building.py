@@ -124,13 +124,19 @@ class Builder:
         for key, expected in {**layer.parameter_shapes(n_in), **layer.statistic_shapes(n_in)}.items():
             if arrays[key].shape != expected:
                 raise ShapeError(mismatch(f"its {key}", expected, arrays[key].shape))
-            if not np.isfinite(arrays[key]).all():
-                raise DataError(mismatch(f"its {key}", "finite numbers", "NaN or infinity"))
         self._counts[layer.kind] += 1
         name = f"{layer.kind}{self._counts[layer.kind]}"
-        self.layers[name], self.arrays[name] = layer, arrays
+        self.layers[name], self.arrays[name] = layer, {}
+        self.set_arrays(name, **arrays)
         self._sources[name] = tuple(source.layer for source in sources)
         return Value(name, shape)
+
+    def set_arrays(self, name: str, **arrays: np.ndarray) -> None:
+        """Set arrays of the layer `name`. Raises DataError unless all their numbers are finite."""
+        for key, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise DataError(mismatch(f"its {key}", "finite numbers", "NaN or infinity"))
+            self.arrays[name][key] = array
 
     def pictures(self, value: Any) -> Value:
         """`value` as pictures in the usual order, with its padding. Raises ShapeError."""

@@ -55,7 +55,10 @@ def thin(smoothed: np.ndarray, low: float, high: float) -> np.ndarray:
     edge = (m >= dtype.type(low)) & (m > 0)
     edge[[0, -1]] = edge[:, [0, -1]] = False
     framed_m = np.pad(m, 1)
-    neighbour = lambda dy, dx: framed_m[1 + dy : 1 + dy + H, 1 + dx : 1 + dx + W]  # noqa: E731
+
+    def neighbour(dy: int, dx: int) -> np.ndarray:
+        return framed_m[1 + dy : 1 + dy + H, 1 + dx : 1 + dx + W]
+
     for sign in (1, -1):
         straight = np.where(
             steep, neighbour(sign, 0), np.where(falling, neighbour(0, sign), neighbour(0, -sign))

@@ -58,21 +58,36 @@ def gradient(*, sizes, size, lanes, vector):
         total[l, x, y, n] = ZERO
         total[l, x, y, n] = hl.strict_float(total[l, x, y, n] + beside[l, s[0], x, y, n])
         stages += [beside, total]
-        value_at = lambda l, c, x, y, n: total[l, x, y, n]  # noqa: E731
+
+        def over_channels(l, c, x, y, n):
+            return total[l, x, y, n]
+
+        value_at = over_channels
+
     if wide:
         of_row, before = hl.Func("of_row"), value_at
         r = hl.RDom([(0, W)], "r")
         of_row[l, c, y, n] = ZERO
         of_row[l, c, y, n] = hl.strict_float(of_row[l, c, y, n] + before(l, c, r[0], y, n))
         stages.append(of_row)
-        value_at = lambda l, c, x, y, n: of_row[l, c, y, n]  # noqa: E731
+
+        def over_rows(l, c, x, y, n):
+            return of_row[l, c, y, n]
+
+        value_at = over_rows
+
     if high:
         of_column, earlier = hl.Func("of_column"), value_at
         r = hl.RDom([(0, H)], "r")
         of_column[l, c, x, n] = ZERO
         of_column[l, c, x, n] = hl.strict_float(of_column[l, c, x, n] + earlier(l, c, x, r[0], n))
         stages.append(of_column)
-        value_at = lambda l, c, x, y, n: of_column[l, c, x, n]  # noqa: E731
+
+        def over_columns(l, c, x, y, n):
+            return of_column[l, c, x, n]
+
+        value_at = over_columns
+
     dA[l, c, x, y, n] = value_at(l, c, x, y, n)
 
     # Schedule

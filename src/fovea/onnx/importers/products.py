@@ -229,11 +229,13 @@ def _fused(b: Builder, value: Value, gamma: np.ndarray, beta: np.ndarray) -> Val
         return None
     scale, shift = ("W", "b") if isinstance(layer, Conv2D | Dense) else ("gamma", "beta")
     arrays = b.arrays[value.layer]
-    arrays[scale] = arrays[scale] * gamma
-    if shift in arrays or beta.any():
-        arrays[shift] = arrays.get(shift, np.float32(0)) * gamma + beta
-        if isinstance(layer, Conv2D | Dense | Affine):
-            layer.bias = True
+    with np.errstate(all="ignore"):  # what is not finite is an error in the next line
+        new = {scale: arrays[scale] * gamma}
+        if shift in arrays or beta.any():
+            new[shift] = arrays.get(shift, np.float32(0)) * gamma + beta
+    b.set_arrays(value.layer, **new)
+    if shift in new and isinstance(layer, Conv2D | Dense | Affine):
+        layer.bias = True
     return value
 
 
