@@ -127,7 +127,7 @@ def test_classes_go_together_by_name(run, tmp_path):
     assert found.metrics["per_class"]["left"] is not None
     (other / "right").rename(other / "wrong")
     with pytest.raises(
-        DataError, match=r"only classes that the model knows .bottom, left, right., got also wrong"
+        DataError, match=r"only the model's classes, got wrong: the model knows bottom, left, right$"
     ):
         evaluate(str(run.path), str(other))
 

@@ -248,6 +248,42 @@ def test_weights_in_torchvisions_names_are_trained_for_other_classes(squeezenet,
     assert again.folder is not None
 
 
+def test_weights_in_the_package_are_trained_for_other_classes(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos, hear, name = tiny.write_folder(tmp_path / "photos", scale=2), Hear(), "squeezenet1_1"
+    how = {"size": (32, 32), "freeze": "body", "batch_size": 16, "epochs": 1}
+    run = train.train(str(photos), weights=name, out=str(tmp_path / "run"), progress=hear, **how)
+    assert "conv10 reinitialised for 3 classes; the weights were for 1,000" in hear.heard
+    network, before = fovea.load(run.folder.best), models.build(name, (32, 32, 3))
+    assert (network.classes, network.preprocessing) == (tiny.CLASSES, before.preprocessing)
+    for name, array in network.parameters.items():
+        assert name.startswith("conv10") or np.array_equal(array, before.parameters[name])
+
+
+def test_an_architecture_with_weights_says_that_it_starts_without_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos, hear = str(tiny.write_folder(tmp_path / "photos", scale=2)), Hear()
+    train.train(photos, "squeezenet1_1", size=(32, 32), epochs=1, out=str(tmp_path / "run"), progress=hear)
+    assert any("--weights squeezenet1_1 starts from its trained ones" in line for line in hear.heard)
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"weights": "vgg19"}, r"expected a last layer with one output per class"),
+        ({"weights": "squeezenet1_1", "model": "lenet5"}, r"expected weights of lenet5, got those of squeez"),
+        ({"weights": "lenet5"}, r"expected a trained network, got an untrained architecture"),
+        ({"weights": "nowhere"}, r"expected a model file, .* got none of them: fovea models lists"),
+    ],
+)
+def test_weights_by_name_that_do_not_fit_are_refused(how, sentence, monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    photos = str(tiny.write_folder(tmp_path / "photos", scale=2))
+    with pytest.raises(FoveaError, match=sentence):
+        train.train(photos, epochs=1, out=str(tmp_path / "run"), size=(32, 32), **how)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_begun_with_weights_resumes_without_their_file(squeezenet, tmp_path):
     photos = tiny.write_folder(tmp_path / "photos", scale=2)
 

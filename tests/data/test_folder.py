@@ -148,7 +148,7 @@ def test_a_folder_around_the_classes_is_named(tmp_path):
 
 def test_train_and_test_within_classes_are_an_error(tmp_path):
     fill(tmp_path, {"a/train": 3, "a/test": 2, "b/train": 3})
-    with pytest.raises(DataError, match="got train within classes, as in a: put the classes into train"):
+    with pytest.raises(DataError, match="got a folder train inside a: put the classes into train"):
         data.load(tmp_path)
 
 

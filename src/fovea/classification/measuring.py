@@ -17,6 +17,7 @@ from fovea.training.evaluation_set import Choice, choose
 from fovea.training.trained import arguments_of, class_names, record_of
 
 BATCH = 256
+_SHOWN = 8  # classes that an error names
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def _numbers(names: Sequence[str], classes: Sequence[str], source: str) -> np.nd
     """The network's index of each of the data's classes. Raises DataError for an unknown class."""
     unknown = [name for name in names if name not in classes]
     if unknown:
-        expected = f"only classes that the model knows ({', '.join(classes)})"
-        raise DataError(mismatch(f"data {source}", expected, f"also {', '.join(unknown)}"))
+        more = f", …; {len(classes)} in all" if len(classes) > _SHOWN else ""
+        known = f"the model knows {', '.join(classes[:_SHOWN])}{more}"
+        raise DataError(mismatch(f"data {source}", "only the model's classes", ", ".join(unknown), known))
     return np.array([classes.index(name) for name in names])

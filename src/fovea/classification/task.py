@@ -74,9 +74,8 @@ class Classification(Task):
         if not network.ends_in_classes:
             raise ShapeError(mismatch("train", "a network that ends in classes", outputs(network)))
         if network.output_shape != (len(classes),):
-            who = f"{network.layers[-1].who}: classes"
-            got = f"{len(classes)} of them"
-            raise ShapeError(mismatch(who, network.output_shape[-1], got, _OTHER_CLASSES))
+            expected, got = f"{network.output_shape[-1]} classes", f"{len(classes)} in the data"
+            raise ShapeError(mismatch(network.layers[-1].who, expected, got, _OTHER_CLASSES))
         if network.classes is not None and network.classes != classes:
             known, given = ", ".join(network.classes), ", ".join(classes)
             raise DataError(mismatch("train: classes", known, given, _OTHER_CLASSES))

@@ -22,9 +22,11 @@ from fovea.training.progress import Progress
 from fovea.training.recipe import Recipe
 from fovea.training.run_folder import Folder, Run
 from fovea.training.setup import Setup, chosen
-from fovea.training.trained import file_of, record_of, trained
+from fovea.training.trained import file_of, is_built_in, record_of, trained
+from fovea.weights import are_here
 
 NAMES = (*recipe.NAMES, *Classification.names())  # all settings
+_UNTRAINED = "{0} starts from random weights; --weights {0} starts from its trained ones"
 REQUIRED = ("epochs", "data", "model", "engine")  # lines of arguments.yaml that resuming needs
 
 
@@ -47,9 +49,9 @@ def train(
 ) -> Run:
     """Train `model`, a built-in architecture or a trained network, on the data at `source`.
 
-    `weights` names a model file or run, or a file of weights with torchvision's names, to start from; `model`
-    is then their architecture, if their names do not determine it. If the classes differ, the last layer is
-    reinitialised, with a line to `progress`.
+    `weights` names a built-in network with trained weights, a model file or run, or a file of weights with
+    torchvision's names, to start from; `model` is then their architecture, if their names do not determine
+    it. If the classes differ, the last layer is reinitialised, with a line to `progress`.
 
     `choices` are fields of a `Recipe` or of the task; for those not given, the model included,
     `choices.choose` has defaults for the data, which are reported. `size` (H, W) resizes pictures; `groups`
@@ -158,12 +160,10 @@ def prepare(
         name = model or model_for(splits.shape)
         network = models.build(name, splits.shape, splits.classes, seed=None, weights=None)
         network.precision = precision or network.precision
-        return Prepared(network, splits, name)
-    if weights is None:
-        network = trained(origin)
-    else:
-        shape = None if size is None else (*size, 3)
-        network = models.load(file_of(weights), model=model, input_shape=shape)
+        notes = [_UNTRAINED.format(name)] if are_here(name) else []
+        return Prepared(network, splits, name, notes=notes)
+    shape = None if size is None else (*size, 3)
+    network = trained(origin) if weights is None else _initial(weights, model, shape)
     height, width, channels = network.input_shape
     record = record or record_of(origin)
     splits = data.load(
@@ -177,6 +177,16 @@ def prepare(
     return Prepared(network, splits, model or Path(origin).name, origin, record, notes)
 
 
+def _initial(weights: str, model: str | None, shape: Sequence[int] | None) -> Network:
+    """The network that `weights` names: a built-in one, a model file, a run or a file with torchvision's
+    names, for pictures of `shape`. Raises DataError where `model` is another."""
+    if not (is_built_in(weights) and are_here(weights)):
+        return models.load(file_of(weights), model=model, input_shape=shape)
+    if model not in (None, weights):
+        raise DataError(mismatch(f"weights {weights}", f"weights of {model}", f"those of {weights}"))
+    return models.build(weights, shape)
+
+
 def _with_classes(network: Network, classes: list[str], seed: int) -> tuple[Network, list[str]]:
     """The network for these classes, with a new last layer if it had others, and a line on that."""
     count = network.shapes[-1][-1]
@@ -186,8 +196,13 @@ def _with_classes(network: Network, classes: list[str], seed: int) -> tuple[Netw
     if network.classes == classes:
         return network, []
     network = models.adapted(network, classes, seed)
-    last = next(layer.name for layer in reversed(network.layers) if layer.parameters)
-    return network, [f"{last} reinitialised for {len(classes)} classes; the weights were for {count}"]
+    line = f"{_last(network)} reinitialised for {len(classes)} classes; the weights were for {count:,}"
+    return network, [line]
+
+
+def _last(network: Network) -> str:
+    """The name of the last layer with parameters."""
+    return next(layer.name for layer in reversed(network.layers) if layer.parameters)
 
 
 def _learned(splits: Splits, record: Record | None) -> list[str]:

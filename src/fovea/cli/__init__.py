@@ -54,7 +54,9 @@ def _report(error: BaseException) -> int:
     if message is not None:  # typer's own: wrong usage
         command = getattr(getattr(error, "ctx", None), "command_path", "fovea")
         if message():  # empty if the help was printed instead
-            print(f"{command}: {visible(message())} (see {command} --help)", file=sys.stderr)
+            print(
+                f"{command}: {visible(message().removesuffix('.'))} (see {command} --help)", file=sys.stderr
+            )
         return getattr(error, "exit_code", 2)
     if isinstance(error, FoveaError):
         text = str(error)

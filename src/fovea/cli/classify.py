@@ -63,7 +63,7 @@ def train(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Start from these weights: a Fovea model, or torchvision's .safetensors or .pth.",
+            help="Start from these weights: a built-in network's, a Fovea model, or torchvision's file.",
         ),
     ] = None,
     freeze: Annotated[

@@ -61,7 +61,11 @@ Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="Model file, run folder or built-in architecture.")
 ]
 Trained = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model file, or a run folder (its best model).")
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model file, a run folder (its best model), or a built-in network with weights.",
+    ),
 ]
 Architecture = Annotated[
     str | None,

@@ -197,8 +197,9 @@ def _check_classes(root: Path, folders: list[_Folder]) -> None:
             mismatch(str(root), _LAYOUT, got, "rename them to these, or, if they are classes, to others")
         )
     if filled and all("train" in map(_PART_OF.get, map(str.casefold, f.filled)) for f in filled):
-        got = f"train within classes, as in {filled[0].path.name}"
-        raise DataError(mismatch(str(root), f"{_LAYOUT}, or of classes", got, "put the classes into train"))
+        got = f"a folder train inside {filled[0].path.name}"
+        remedy = f"name {filled[0].path} instead" if len(filled) == 1 else "put the classes into train"
+        raise DataError(mismatch(str(root), f"{_LAYOUT}, or one folder per class", got, remedy))
 
 
 def _part(folder: Path, classes: dict[Path, list[str]], *, needs_all: bool) -> Part:

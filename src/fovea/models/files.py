@@ -26,7 +26,7 @@ def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[in
     metadata, tensors = ({}, read_torch(path)) if is_torch(path) else read_tensors(path)
     if "fovea_format" in metadata:
         if model is not None or input_shape is not None:
-            got = "a model or an input_shape for a model file of Fovea, which has its own"
+            got = "a model file of Fovea, which has its own architecture and size: name neither"
             raise DataError(mismatch(str(path), "weights in torchvision's names", got))
         return checkpoint.restore(path, metadata, tensors)
     found = torchvision.recognised(WITH_NAMES, tensors)

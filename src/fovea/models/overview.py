@@ -67,6 +67,6 @@ def text(models: Sequence[Overview]) -> str:
 def _cells(model: Overview) -> tuple[str, ...]:
     shape = "×".join(map(str, model.input_shape))
     top1 = "" if model.top1 is None else f"{model.top1:.1%}"
-    here = "here" if model.weights else ""
+    here = "here" if model.weights else "to fetch" if model.name in DOWNLOADS else ""
     count, cost = f"{model.parameters:,}", f"{model.multiply_adds / 1e6:,.1f} M"
     return model.name, shape, count, cost, here, top1, model.licence or ""

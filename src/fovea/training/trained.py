@@ -30,21 +30,23 @@ def file_of(model: str) -> Path:
             raise DataError(mismatch(f"model {model}", "a model file or the folder of a run", got))
         return best
     if not path.exists():
-        if _is_built_in(model):
+        if is_built_in(model):
             remedy = f"train it first: fovea train --model {model}"
             if model in DOWNLOADS:
                 remedy = f"fovea weights get {model} fetches trained weights; or {remedy}"
             raise DataError(
                 mismatch(f"model {model}", "a trained network", "an untrained architecture", remedy)
             )
-        raise DataError(mismatch(f"model {model}", "a model file or the folder of a run", "no such file"))
+        expected = "a model file, the folder of a run, or a built-in network with trained weights"
+        remedy = "fovea models lists the built-in ones"
+        raise DataError(mismatch(f"model {model}", expected, "none of them", remedy))
     return path
 
 
 def trained(model: str, precision: str | None = None) -> Network:
     """The network of a model file, a run, or a built-in architecture with trained weights, with `precision`
     if given. Raises DataError if there is none."""
-    if _is_built_in(model) and weights.are_here(model):
+    if is_built_in(model) and weights.are_here(model):
         network = build(model)
         network.precision = precision or network.precision
         return network
@@ -78,10 +80,10 @@ def check_precision(precision: str | None) -> None:
 
 def any_of(model: str) -> Network:
     """The same, or a built-in architecture if `model` is the name of one and not of a file."""
-    return build(model) if _is_built_in(model) else trained(model)
+    return build(model) if is_built_in(model) else trained(model)
 
 
-def _is_built_in(model: str) -> bool:
+def is_built_in(model: str) -> bool:
     """True if `model` names an architecture, and not a file."""
     return model in MODELS and not Path(model).exists()
 
