@@ -53,7 +53,7 @@ def test_what_needs_a_classifier_is_refused(call, command):
     code, _, err = call(*command)
     assert code == 1
     assert (
-        "a network that ends in classes, got one that makes boxes 4×4×4, classes 4×4×2 of a pic"
+        "a network that ends in classes, got one that outputs boxes 4×4×4, classes 4×4×2 per pic"
         in err.replace("\n", " ")
     )
 

@@ -32,4 +32,13 @@ def test_the_command_prints_a_table_or_json(call):
     (row,) = [line for line in lines if line.startswith("efficientnet_lite0")]
     assert row.split()[1:] == ["224×224×3", "4,652,008", "385.2", "M", "here", "75.1%", "Apache-2.0"]
     content = json.loads(call("models", "--json")[1])
-    assert {one["name"]: one["weights"] for one in content}["vgg19"]
+    (vgg,) = (one for one in content if one["name"] == "vgg19")
+    assert (vgg["weights"], vgg["features_to"]) == (True, "relu5_1")
+    assert {one["features_to"] for one in content if one is not vgg} == {None}
+    assert "features to relu5_1" in next(line for line in lines if line.startswith("vgg19"))
+
+
+def test_a_network_of_features_does_not_predict_and_the_error_names_the_remedy(call):
+    code, _, err = call("predict", "vgg19", "photo.jpg")
+    assert code == 1
+    assert "vgg19 ends in features, at relu5_1; fovea train PHOTOS --weights vgg19" in err.replace("\n", " ")

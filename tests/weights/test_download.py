@@ -177,7 +177,10 @@ def test_the_list_uses_no_network(call, monkeypatch):
     code, out, _ = call("weights")
     assert code == 0
     lines = out.splitlines()
+    *lines, note = lines
+    assert note.startswith(f"{NAME}: the name means the weights in the package")
     assert len(lines) == 1 + len(weights.packaged()) + len(download.DOWNLOADS)
+    assert "in the package, features to relu5_1" in next(line for line in lines if line.startswith("vgg19"))
     for name, one in download.DOWNLOADS.items():
         (line,) = (line for line in lines if line.startswith(f"{name} ") and "BSD-3-Clause" in line)
         assert f"https://download.pytorch.org/models/{one.file}" in line

@@ -9,22 +9,30 @@ from fovea.names import aligned
 from fovea.weights import download
 
 _HEADERS = "name", "parameters", "download", "licence", "where", "address"
+_SECOND = (
+    "{0}: the name means the weights in the package; torchvision's, once fetched, are used by their path"
+)
 _OF_IMAGENET = "squeezenet1_1"  # the weights in the package that have the names of ImageNet's classes
 
 
 def listed() -> str:
-    """A table of all trained weights; the network is not asked."""
+    """A table of all trained weights, and a line on each name that is in it twice; nothing is downloaded."""
     rows = []
     for name in weights.packaged():
-        metadata = weights.metadata(name)
-        count = models.build(name, weights=None, seed=None).parameter_count
-        rows.append((name, f"{count:,}", "", metadata["licence"], "in the package", metadata["source"]))
+        metadata, network = weights.metadata(name), models.build(name, weights=None, seed=None)
+        where = "in the package" + (
+            "" if network.ends_in_classes else f", features to {network.layers[-1].name}"
+        )
+        count = f"{network.parameter_count:,}"
+        rows.append((name, count, "", metadata["licence"], where, metadata["source"]))
     for name, one in download.DOWNLOADS.items():
         path = download.cached(name)
         size = f"{one.size * 2**20 / 1e6:,.1f} MB"
         where = "in the cache" if path else f"fovea weights get {name}"
         rows.append((name, f"{one.parameters:,}", size, one.licence, where, download.url_of(name)))
-    return aligned([_HEADERS, *rows], right=(1, 2))
+    table = aligned([_HEADERS, *rows], right=(1, 2))
+    twice = [name for name in weights.packaged() if name in download.DOWNLOADS]
+    return "\n".join([table, *map(_SECOND.format, twice)])
 
 
 def get(

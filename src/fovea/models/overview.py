@@ -29,7 +29,8 @@ class Overview:
 
     multiply_adds: of one picture. weights: whether trained ones are here, in the package or fetched. top1:
     their accuracy on ImageNet as published, from 0 to 1, whether they are here or not. licence: of the
-    weights that are here.
+    weights that are here. features_to: the last layer of a network that ends in features, such as that for
+    style transfer; None for one that ends in classes.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Overview:
     weights: bool
     top1: float | None
     licence: str | None
+    features_to: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"input_shape": list(self.input_shape)}
@@ -55,7 +57,8 @@ def overview() -> list[Overview]:
             licence = weights.metadata(name)["licence"] if packaged else DOWNLOADS[name].licence
         cost = sum(row.multiply_adds for row in rows(network))
         shape, count = network.input_shape, network.parameter_count
-        found.append(Overview(name, shape, count, cost, here, TOP1.get(name), licence))
+        features_to = None if network.ends_in_classes else network.layers[-1].name
+        found.append(Overview(name, shape, count, cost, here, TOP1.get(name), licence, features_to))
     return sorted(found, key=lambda one: one.parameters)
 
 
@@ -68,5 +71,7 @@ def _cells(model: Overview) -> tuple[str, ...]:
     shape = "×".join(map(str, model.input_shape))
     top1 = "" if model.top1 is None else f"{model.top1:.1%}"
     here = "here" if model.weights else "to fetch" if model.name in DOWNLOADS else ""
+    if model.weights and model.features_to:
+        here = f"features to {model.features_to}"
     count, cost = f"{model.parameters:,}", f"{model.multiply_adds / 1e6:,.1f} M"
     return model.name, shape, count, cost, here, top1, model.licence or ""

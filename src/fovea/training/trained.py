@@ -66,8 +66,11 @@ def classifier(model: str, precision: str | None = None) -> Network:
     """The same for a network that ends in classes. Raises DataError for another."""
     network = trained(model, precision)
     if not network.ends_in_classes:
-        got = f"one that makes {outputs(network)} of a picture"
-        remedy = "fovea inspect and fovea look show what it makes of it"
+        got = f"one that outputs {outputs(network)} per picture"
+        remedy = "fovea inspect and fovea look show its layers"
+        if is_built_in(model):
+            last = network.layers[-1].name
+            remedy = f"{model} ends in features, at {last}; fovea train PHOTOS --weights {model} adds classes"
         raise DataError(mismatch(f"model {model}", "a network that ends in classes", got, remedy))
     return network
 

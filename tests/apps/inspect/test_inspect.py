@@ -275,7 +275,7 @@ def test_a_network_without_classes_shows_maps_fields_and_filters(picture, tmp_pa
 @pytest.mark.parametrize("asked", [{"class_name": "cat"}, {"source": "digits"}])
 def test_what_needs_classes_is_refused_of_a_network_without(picture, asked):
     model = saved([Conv2D(1, 3)], (8, 8, 1))
-    words = r"expected a network that ends in classes, got one that makes 6×6×1 of a picture"
+    words = r"expected a network that ends in classes, got one that outputs 6×6×1 per picture"
     with pytest.raises(FoveaError, match=words):
         inspect(model, [picture], out="out", **asked)
 
