@@ -285,7 +285,7 @@ def broken_models(run, tmp_path):
     yield "cut.safetensors", "cut.safetensors"
     yield "text.safetensors", "text.safetensors"
     yield str(run / "state.safetensors"), "fovea_format"
-    yield "nowhere", "got none of them: fovea models lists"
+    yield "nowhere", "got no such file or network: fovea models lists"
     yield "lenet5", "train it first: fovea train --model lenet5"
     yield str(tmp_path), "a run"
 

@@ -39,7 +39,7 @@ def file_of(model: str) -> Path:
             )
         expected = "a model file, the folder of a run, or a built-in network with trained weights"
         remedy = "fovea models lists the built-in ones"
-        raise DataError(mismatch(f"model {model}", expected, "none of them", remedy))
+        raise DataError(mismatch(f"model {model}", expected, "no such file or network", remedy))
     return path
 
 
