@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import fovea
-from fovea import cli, images
+from fovea import cli, images, metrics
+from fovea.cli.classify import _measured
 from fovea.training.run_folder import Folder
 from tests import tiny
 
@@ -335,6 +336,13 @@ def test_evaluate_names_the_classes_in_words(run, call):
     code, out, _ = call("evaluate", run, run.parent / "photos")
     assert code == 0
     assert all(name in out for name in ("test (6): top-1", *tiny.CLASSES, "runs/classify/evaluate"))
+    assert "top-5" not in out  # of three classes
+
+
+@pytest.mark.parametrize(("classes", "shown"), [(5, False), (6, True)])
+def test_top_5_is_shown_where_it_can_miss(classes, shown):
+    found = metrics.classification(np.eye(classes), np.arange(classes), [f"c{i}" for i in range(classes)])
+    assert ("top-5 100.00%" in _measured({"split": "test", **found})) == shown
 
 
 def test_predict_prints_a_line_a_picture(run, call):

@@ -263,12 +263,10 @@ def _choices(context: typer.Context) -> dict[str, Any]:
 def _measured(metrics: dict[str, Any]) -> str:
     where = "all pictures" if metrics["split"] == "all" else metrics["split"]
     loss = "not a number" if metrics["loss"] is None else figure(metrics["loss"], 4)
-    words = (
-        f"top-1 {_percent(metrics['top1']).strip()}",
-        f"top-5 {_percent(metrics['top5']).strip()}",
-        f"loss {loss}",
-    )
-    return f"{where} ({metrics['n']:,}): {', '.join(words)}"
+    words = [f"top-1 {_percent(metrics['top1']).strip()}"]
+    if len(metrics["per_class"]) > 5:  # with fewer classes, top-5 is always 100%
+        words.append(f"top-5 {_percent(metrics['top5']).strip()}")
+    return f"{where} ({metrics['n']:,}): {', '.join([*words, f'loss {loss}'])}"
 
 
 def _percent(share: float | None) -> str:
