@@ -9,6 +9,7 @@ import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -87,27 +88,24 @@ def results(
 
 
 @optional
-def rates(
-    path: Path, tried: Sequence[float], losses: Sequence[float], smoothed: Sequence[float], best: float
-) -> None:
-    """The loss at each learning rate that was tried; the `best` one is marked."""
+def rates(path: Path, tried: Sequence[float], losses: Sequence[float], best: float) -> None:
+    """The loss after a short training at each learning rate that was tried, without infinite ones; the `best`
+    rate is marked."""
     with drawn(path, (6, 4)) as figure:
         axes = figure.subplots()
-        axes.plot(tried, losses, color=FAINT, label="loss of each step", lw=1)
-        axes.plot(tried, smoothed, color=VAL, label="smoothed", lw=2)
+        known = [(rate, loss) for rate, loss in zip(tried, losses, strict=True) if isfinite(loss)]
+        axes.plot(*zip(*known, strict=True), color=VAL, lw=2, marker="o", ms=4)
         axes.axvline(best, color=FAINT, lw=6, zorder=0)
         axes.set_xscale("log")
         logarithmic(axes.xaxis)
-        most = 1.5 * max(smoothed[0], min(smoothed))
-        axes.set_ylim(0, max(most, 1e-9))
-        axes.set_title("Loss while the learning rate rises", loc="left")
+        axes.set_ylim(bottom=0)
+        axes.set_title("Loss after a short training", loc="left")
         axes.set_xlabel("learning rate")
         axes.annotate(
             f"take {best:g}", (best, 0.03), xycoords=("data", "axes fraction"), xytext=(8, 0),
             textcoords="offset points",
         )  # fmt: skip
         clear(axes)
-        figure.legend(loc="outside lower center", ncols=2, frameon=False)
 
 
 @optional

@@ -39,8 +39,8 @@ def find(
         network.initialise(recipe.seed)
     found = rate_search.search(setup, progress=progress)
     folder = Folder.create_at(out) if out else Folder.create(Classification.name, "find-rate")
-    rows = zip(found.rates, found.losses, found.smoothed, strict=True)
+    rows = zip(found.rates, found.losses, strict=True)
     with folder.writing():
-        folder.write_table(folder.path / "rates.csv", ("rate", "loss", "smoothed"), rows)
-        charts.rates(folder.path / "rates.png", found.rates, found.losses, found.smoothed, found.best)
+        folder.write_table(folder.path / "rates.csv", ("rate", "loss"), rows)
+        charts.rates(folder.path / "rates.png", found.rates, found.losses, found.best)
     return found, recipe, begun.name, folder

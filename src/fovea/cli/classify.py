@@ -156,7 +156,7 @@ def find_rate(
     out: Out = None,
     debug: Debug = False,
 ) -> None:
-    """Find a learning rate: train briefly while the rate rises, until the loss diverges."""
+    """Find a learning rate: compare short trainings at different rates."""
     from fovea.apps.counter import Counter
     from fovea.classification.find_rate import find
     from fovea.geometry import sides

@@ -1,18 +1,21 @@
-"""The search for a learning rate: a short training whose rate rises from step to step.
+"""The search for a learning rate: short trainings from the same weights, on the same batches, by rate.
 
-    η_t = low · (high/low)^(t/(T − 1)),   s_t = Σ_k β^(t−k)·L_k / Σ_k β^(t−k)                             (1)
+The search starts at the recipe's rate η and tries η·f, η·f², … while the loss falls, then η/f, η/f², …:
 
-While η is small the loss L hardly changes; then it falls; finally η is too large, the loss diverges, and the
-search ends. The result is the rate where the smoothed loss s was half-way down, but at most a tenth of the
-rate where it was lowest: there the loss falls fast, and the rate is safe. L. Smith: Cyclical learning rates
-for training neural networks, 2017; the smoothing and the tenth are fastai's.
+    loss(η) = the mean loss of the last quarter of T steps, with the recipe's schedule over T steps       (1)
+
+A training that diverges has an infinite loss. The schedule ends each training with small steps, as in a long
+one. Without it, the noise of large steps would favour rates that are too small: Y. Wu et al.: Understanding
+short-horizon bias in stochastic meta-optimization, 2018. A single training whose rate rises until the loss
+diverges (L. Smith, 2017) needs fewer steps, but its loss falls first because random logits shrink, which
+happens at any rate.
 """
 
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import count
-from math import isfinite
+from itertools import count, islice
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -23,35 +26,31 @@ from fovea.network import Network, runner
 from fovea.network.runner import Plan
 from fovea.optimizers import clip
 from fovea.seeds import Draw, generator
+from fovea.training import layer_rates
 from fovea.training.average import Snapshot
 from fovea.training.recipe import Recipe
 from fovea.training.setup import Setup
 from fovea.training.step import check_first
 from fovea.training.task import Task
 
-LOW, HIGH, STEPS = 1e-5, 10.0, 120
-SMOOTH = 0.9  # β
-BEYOND = 4.0  # times the lowest smoothed loss: beyond, the search ends
-PART = 0.1  # of the rate where the loss is lowest
-FIRST = 10  # steps, whose median loss is the loss at the start
+LOW, HIGH, STEPS = 1e-5, 10.0, 60
+FACTOR = 10**0.5  # f, between neighbouring rates
+FEWEST = 3  # trainings: the first one and its neighbours
+LAST = 4  # the loss is a mean over the last 1/LAST of the steps
 
 
 @dataclass(frozen=True)
 class RateSearch:
-    """The learning rate of each step, its loss, and the smoothed loss; `best` is the recommended rate."""
+    """The learning rates that were tried, in rising order, and the loss (1) of each, infinity where the
+    training diverged."""
 
     rates: list[float]
     losses: list[float]
-    smoothed: list[float]
 
     @property
     def best(self) -> float:
-        """The rate where the smoothed loss was half-way down, but at most a tenth of the rate where it was
-        lowest; rounded to two digits."""
-        lowest = int(np.argmin(self.smoothed))
-        half = (float(np.median(self.smoothed[:FIRST])) + self.smoothed[lowest]) / 2
-        above = [rate for rate, loss in zip(self.rates[:lowest], self.smoothed, strict=False) if loss >= half]
-        return float(f"{min([PART * self.rates[lowest], *above[-1:]]):.1e}")
+        """The rate with the lowest loss."""
+        return self.rates[int(np.argmin(self.losses))]
 
 
 def find_rate(
@@ -65,11 +64,12 @@ def find_rate(
     steps: int = STEPS,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> RateSearch:
-    """Try rates from `low` to `high` in `steps` steps of a training by `recipe` and `task`; the network is
-    unchanged afterwards.
+    """Try learning rates from `low` to `high` around the one of `recipe`, in trainings of `steps` steps for
+    `task`; the network is unchanged afterwards.
 
-    `progress(done, total)` counts steps. Raises FoveaError if network and data do not fit, TrainingError for
-    rates that do not rise, and DataError if the first step gives NaN or infinity.
+    `progress(done, total)` counts steps; the total rises while better rates are found. Raises FoveaError if
+    network and data do not fit, TrainingError for rates that do not rise or if each training diverges, and
+    DataError if the first step gives NaN or infinity.
     """
     recipe = replace(recipe or Recipe())  # with a fresh optimizer
     return search(Setup(network, data, recipe, task), low=low, high=high, steps=steps, progress=progress)
@@ -84,41 +84,69 @@ def search(
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> RateSearch:
     """`find_rate`, for a setup that has been checked."""
-    if not (0 < low < high < float("inf") and steps >= 2):
-        got = f"{low:g} to {high:g} in {steps} steps"
-        raise TrainingError(mismatch("find_rate", "rates above 0 that rise, in at least 2 steps", got))
+    if not (0 < low < high < inf and steps >= 2):
+        got = f"{low:g} to {high:g}, {steps} steps"
+        raise TrainingError(mismatch("find_rate", "rates above 0 that rise, and at least 2 steps", got))
     setup.adopt(measure=True)
     before = Snapshot(setup.network)
+    layer_rates.freeze(setup.network, setup.factors)
+    losses: dict[float, float] = {}
     try:
         plan = runner.plan(setup.network, setup.recipe.batch_size, training=True, loss=setup.loss)
-        rates = np.geomspace(low, high, steps).tolist()
-        return _search(plan, setup, rates, progress)
+
+        def loss(rate: float) -> tuple[float, float]:
+            """The loss, and the rate: among equal losses, the lower rate is better."""
+            if rate not in losses:
+                before.restore()
+                done, total = len(losses) * steps, max(len(losses) + 1, FEWEST) * steps
+                losses[rate] = _loss(plan, setup, rate, steps, lambda step: progress(done + step, total))
+            return losses[rate], rate
+
+        best = start = _rounded(min(max(setup.recipe.rate, low), high))
+        for factor in (FACTOR, 1 / FACTOR):
+            rate = start
+            while low <= (rate := _rounded(rate * factor)) <= high and loss(rate) < loss(best):
+                best = rate
+            if best != start:
+                break
+        lowest, _ = loss(best)
     finally:
+        layer_rates.freeze(setup.network, {})
         before.restore()
+    if not isfinite(lowest):
+        got = f"none from {min(losses):g} to {max(losses):g}"
+        raise TrainingError(mismatch("find_rate", "a rate at which the loss stays finite", got))
+    return RateSearch(sorted(losses), [losses[rate] for rate in sorted(losses)])
 
 
-def _search(
-    plan: Plan, setup: Setup, rates: list[float], progress: Callable[[int, int], object]
-) -> RateSearch:
+def _rounded(rate: float) -> float:
+    """To two digits, as it is recommended."""
+    return float(f"{rate:.1e}")
+
+
+def _loss(plan: Plan, setup: Setup, rate: float, steps: int, progress: Callable[[int], object]) -> float:
+    """The loss (1) at a peak rate of `rate`."""
     network, recipe = setup.network, setup.recipe
-    tried, losses, smoothed, total, weight = [], [], [], 0.0, 0.0
+    optimizer, losses = replace(recipe.optimizer), []
+    learned = layer_rates.learned(network, setup.factors)
+    parameters = {name: network.flat[where] for name, (where, _) in learned.items()}
+    gradients = {name: plan.gradients[where] for name, (where, _) in learned.items()}
+    factors = {name: factor for name, (_, factor) in learned.items()}
     with closing(_endless(setup)) as stream:
-        for step, (rate, (images, targets)) in enumerate(zip(rates, stream, strict=False)):
+        for step, (images, targets) in enumerate(islice(stream, steps)):
             rng = generator(recipe.seed, Draw.RATE_SEARCH, step)
             loss, _ = plan.loss_and_gradients(images, targets, rng=rng)
             if step == 0:
                 rng = generator(recipe.seed, Draw.RATE_SEARCH, step)
-                check_first(network, loss, {"all": plan.gradients}, images, rng)
-            total, weight = SMOOTH * total + loss, SMOOTH * weight + 1
-            smooth = total / weight  # (1)
-            if not isfinite(smooth) or (smoothed and smooth > BEYOND * min(smoothed)):
-                break
-            tried, losses, smoothed = [*tried, rate], [*losses, loss], [*smoothed, smooth]
+                check_first(network, loss, gradients, images, rng)
+            if not isfinite(loss):
+                return inf
+            losses.append(loss)
             if recipe.clip:
                 clip(plan.gradients, recipe.clip)
-            recipe.optimizer.step({"all": network.flat}, {"all": plan.gradients}, rate)
-            progress(step + 1, len(rates))
-    return RateSearch(tried, losses, smoothed)
+            optimizer.step(parameters, gradients, rate * recipe.course(step, steps), factors)
+            progress(step + 1)
+    return float(np.mean(losses[-max(steps // LAST, 1) :]))  # (1)
 
 
 def _endless(setup: Setup) -> Generator[tuple[np.ndarray, Any], None, None]:
