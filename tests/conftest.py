@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-# Read when NumPy is first imported. OpenBLAS's threads wait for work by spinning: beside Halide's they cost
-# the reference far more time than they save.
+# Read when NumPy and PyTorch are first imported. Their threads wait for work by spinning: beside Halide's and
+# other workers', they cost far more time than they save.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Kernels that check the buffers they are given: a mistake is an error then, not damage done elsewhere.
 os.environ.setdefault("FOVEA_KERNEL_CHECKS", "1")
 os.environ["MPLBACKEND"] = "Agg"
