@@ -41,12 +41,19 @@ def test_convolution(case):
 def test_transposed_convolution(case):
     A_prev, W, b, dZ = case.transposed_arrays()
     exact = case.transposed_arrays(np.float64)
-    for bias in (b, None):
-        expected = reference.conv2d_transpose(*exact[:2], None if bias is None else exact[2], **case.onto)
-        assert_close(F.conv2d_transpose(A_prev, W, bias, **case.onto), expected, FORWARD)
+    expected = reference.conv2d_transpose(*exact[:3], **case.onto)
+    assert_close(F.conv2d_transpose(A_prev, W, b, **case.onto), expected, FORWARD)
     expected = reference.conv2d_transpose_backward(exact[3], *exact[:2], **case.onto)
     for got, gradient in zip(F.conv2d_transpose_backward(dZ, A_prev, W, **case.onto), expected, strict=True):
         assert_close(got, gradient, GRADIENT)
+
+
+# The kernels are those of a convolution's dA_prev: one of each kind, and one with pixels that get nothing.
+@pytest.mark.parametrize("case", [TRANSPOSED[i] for i in (0, 3, 6, 7, -1)], ids=str)
+def test_transposed_convolution_without_bias(case):
+    A_prev, W, _, _ = case.transposed_arrays()
+    expected = reference.conv2d_transpose(*map(np.float64, (A_prev, W)), None, **case.onto)
+    assert_close(F.conv2d_transpose(A_prev, W, None, **case.onto), expected, FORWARD)
 
 
 @pytest.mark.parametrize("case", [*POOLS, *VARIED_POOLS], ids=str)
