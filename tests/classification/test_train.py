@@ -273,7 +273,10 @@ def test_an_architecture_with_weights_says_that_it_starts_without_them(monkeypat
         ({"weights": "vgg19"}, r"expected a last layer with one output per class"),
         ({"weights": "squeezenet1_1", "model": "lenet5"}, r"expected weights of lenet5, got those of squeez"),
         ({"weights": "lenet5"}, r"expected a trained network, got an untrained architecture"),
-        ({"weights": "nowhere"}, r"expected a model file, .* got no such file or network: fovea models lists"),
+        (
+            {"weights": "nowhere"},
+            r"expected a model file, .* got no such file or network: fovea models lists",
+        ),
     ],
 )
 def test_weights_by_name_that_do_not_fit_are_refused(how, sentence, monkeypatch, tmp_path):

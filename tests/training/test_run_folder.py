@@ -117,6 +117,7 @@ def test_what_goes_wrong_while_writing_has_its_remedy(tmp_path):
     with pytest.raises(TrainingError, match=r"on device: what was saved before is whole$"), folder.writing():
         raise OSError(errno.ENOSPC, "No space left on device")
     folder.write_arguments({})
+    folder.state.touch()
     with (
         pytest.raises(TrainingError, match=f"resume with: fovea train --resume {tmp_path}"),
         folder.writing(),

@@ -112,9 +112,9 @@ def choose(
     batch = given.get("batch_size") or _batch(network, n, row.batch_size)
     if "batch_size" not in given:
         picked["batch_size"] = batch
-        small = f", for {n:,} pictures" if n < LEAST_STEPS * row.batch_size else ""
-        little = ", as more would not fit the memory" if batch < row.batch_size and not small else ""
-        why.append(f"batch size {batch}{small}{little}")
+        few = f" as there are only {n:,} training pictures" if n < LEAST_STEPS * row.batch_size else ""
+        little = " as more would not fit the memory" if batch < row.batch_size and not few else ""
+        why.append(f"batch size {batch}{few}{little}")
     steps = -(-n // batch)  # in an epoch
     least, most = row.epochs
     epochs = given.get("epochs") or min(max(ceil(row.steps / steps), least), most)

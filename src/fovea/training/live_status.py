@@ -108,7 +108,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     file, {"points": []}."""
     try:
         text, arrays = read_tensors(path)
-        found = {"columns": ["loss", "top1"], "measures": [], **jsons.loads(text["pulse"], str(path))}
+        found = {"measures": [], **jsons.loads(text["pulse"], str(path))}
         whole(found["epoch"], "pulse", "epoch")
         whole(found["step"], "pulse", "step", 0, whole(found["steps"], "pulse", "steps"))
         if any(array.dtype != np.float32 or array.ndim != 4 for array in arrays.values()):

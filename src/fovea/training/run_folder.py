@@ -24,7 +24,7 @@ from typing import Any
 
 from fovea import files
 from fovea.data import Record, Splits
-from fovea.data.listing import is_record, task_of
+from fovea.data.listing import is_record
 from fovea.data.record import rows_of
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.files import csvs, jsons, write_whole
@@ -113,7 +113,7 @@ class Folder:
         except (OSError, DataError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             remedy = "what was saved before is whole"
-            if self.arguments.is_file() and task_of(self.path) in ("classify", None):
+            if self.arguments.is_file() and self.state.is_file():
                 remedy += f"; when there is room again, resume with: fovea train --resume {typed(self.path)}"
             raise TrainingError(
                 mismatch(f"run folder {self.path}", "to write to it", reason, remedy)
