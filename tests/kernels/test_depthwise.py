@@ -27,7 +27,7 @@ def choices(size, channels, filters, groups, stride=1, f=3, dilation=1, lanes=1)
 def test_a_channel_with_a_filter_of_its_own_has_kernels_of_its_own(size, channels, stride):
     for choice, phase in zip(choices(size, channels, channels, channels, stride), PHASES, strict=True):
         assert choice.operation == f"depthwise.{phase}"
-        assert choice.why == "depthwise: a vector is of channels, each with its own filter"
+        assert choice.why == "depthwise: a vector holds several channels, each with its own filter"
 
 
 @pytest.mark.parametrize(("size", "channels", "stride"), MOBILENET)
@@ -48,7 +48,9 @@ def test_groups_narrower_than_a_vector_say_how_wide_they_are():
     v = tiles.vector()
     forward, inputs, weights = choices(28, 32 * v, 16 * v, 32)
     assert forward.operation == "depthwise.forward"
-    assert forward.why.startswith(f"32 groups, {v} to {v // 2}, narrower than a vector")
+    assert forward.why.startswith(
+        f"32 groups of {v} input channels and {v // 2} filters, fewer than a vector"
+    )
     assert inputs.operation == "conv_backward.inputs"  # whose groups of channels fill vectors
     assert weights.operation == "depthwise.weights"
 
@@ -60,7 +62,7 @@ def test_blocks_of_filters_lie_within_a_group():
         assert [forward.operation, inputs.operation] == ["conv.forward", "conv_backward.inputs"]
         assert weights.operation == "conv_backward.weights"
         for choice in (forward, inputs, weights):
-            assert choice.why == f"direct: {groups} groups"
+            assert choice.why == f"direct: {groups} groups, Winograd's algorithm needs one"
             assert wide % choice.tile.filters == 0
 
 

@@ -21,6 +21,12 @@ from fovea.ranges import check_size
 
 _SECONDS, _LEAST, _MOST = 1.0, 7, 200  # of timing: its duration, and the number of rounds
 _WIDTH = 80
+# The sizes of tiles that are printed, in words; JSON has the flags too.
+_UNITS = {
+    "filters": "filters", "columns": "columns", "tiles": "Winograd tiles", "channels": "channels",
+    "rows": "rows", "band": "rows per band", "unroll": "unrolled steps", "pictures": "pictures",
+    "share": "channel tiles per task", "chunk": "channels per chunk", "neurons": "neurons",
+}  # fmt: skip
 _COLUMNS = "{:<11}{:<27}{:>15}{:>10}{:>9}"
 
 
@@ -233,8 +239,8 @@ def text(explanation: Explanation) -> str:
 
 
 def _lines(row: Timing) -> list[str]:
-    tile = ", ".join(f"{name} {size}" for name, size in row.tile.items() if name != "vector" and size)
-    words = "; ".join(part for part in (row.why, tile) if part)
+    sizes = ", ".join(f"{_UNITS[name]} {size}" for name, size in row.tile.items() if name in _UNITS and size)
+    words = "; ".join(part for part in (row.why, f"tile: {sizes}" if sizes else "") if part)
     indent = " " * 13
     wrapped = textwrap.wrap(words, _WIDTH, initial_indent=indent, subsequent_indent=indent)
     return [_line(row.phase, row.kernel, row.multiply_adds, row.ms, row.share_of_peak), *wrapped]

@@ -27,9 +27,10 @@ from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import vector
 from fovea.kernels.winograd_tiles import OUTPUTS, WinogradChunksTile, WinogradTile
 
-_ONE_SUM = "; the threads share one sum"
+_ONE_SUM = "; the threads add to one shared sum"
+_NEEDS_1 = "Winograd's algorithm needs 1"
 _BLOCK_BY_BLOCK = "; sums transformed block by block"
-_ON_THE_FLY = "; filters transformed on the fly"
+_ON_THE_FLY = "; filters transformed where they are used, not in advance"
 
 
 def forward(
@@ -83,10 +84,10 @@ def weights(problem: ConvProblem, precision: str) -> Choice:
 def _narrow(problem: ConvProblem) -> str:
     """Why a vector of filters spans groups."""
     if problem.depthwise:
-        return "depthwise: a vector is of channels, each with its own filter"
+        return "depthwise: a vector holds several channels, each with its own filter"
     channels, filters = problem.channels // problem.groups, problem.filters // problem.groups
-    groups = f"{problem.groups} groups, {channels} to {filters}"
-    return f"{groups}, narrower than a vector: channels copied beside their filters"
+    groups = f"{problem.groups} groups of {channels} input channels and {filters} filters"
+    return f"{groups}, fewer than a vector holds, so a vector spans groups"
 
 
 def _transformed(tile: WinogradTile) -> str:
@@ -104,14 +105,14 @@ def _winograd(problem: ConvProblem, out: Pair, precision: str) -> _Verdict:
     """For sums at `out` (rows, columns): it must apply, and cost less by (1) and (2)."""
     window, C, filters, groups, pool, lanes = problem
     against = (
-        (lanes > 1, f"pictures side by side: {min(C, filters)} channels or filters do not fill vectors"),
-        (precision == "alike", "direct: a small batch, with the bits of pictures side by side"),
-        (precision == "exact", "exact: the direct sum rounds least"),
-        (groups > 1, f"direct: {groups} groups"),
-        (window.size != (3, 3), f"direct: {_times(window.size)} filter"),
-        (window.dilation != (1, 1), f"direct: dilation {_times(window.dilation)}"),
-        (window.stride != (1, 1), f"direct: stride {_times(window.stride)}"),
-        (any(OUTPUTS % p for p in pool), f"direct: tiles do not hold whole {_times(pool)} windows"),
+        (lanes > 1, f"direct: {_few(C, filters)}, so a vector holds one value of each of {lanes} pictures"),
+        (precision == "alike", "direct: must give the same bits as a large batch, which uses the direct sum"),
+        (precision == "exact", "direct: precision exact, as the direct sum rounds least"),
+        (groups > 1, f"direct: {groups} groups, Winograd's algorithm needs one"),
+        (window.size != (3, 3), f"direct: {_times(window.size)} filters, Winograd's algorithm needs 3×3"),
+        (window.dilation != (1, 1), f"direct: dilation {_times(window.dilation)}, {_NEEDS_1}"),
+        (window.stride != (1, 1), f"direct: stride {_times(window.stride)}, {_NEEDS_1}"),
+        (any(OUTPUTS % p for p in pool), f"direct: {_times(pool)} pooling does not divide Winograd's tiles"),
     )
     for holds, why in against:
         if holds:
@@ -124,8 +125,16 @@ def _winograd(problem: ConvProblem, out: Pair, precision: str) -> _Verdict:
     transforms = high * wide * target.transform_cost * (-(-C // v) + K) + filter_transforms
     fewer, gain = direct / products, direct / (products + transforms)  # (2)
     if gain > target.winograd_min_gain:
-        return _Verdict(True, f"Winograd: {fewer:.1f} times fewer products, {gain:.1f} with transforms")
-    return _Verdict(False, f"direct: Winograd would gain {gain:.2f}, less than {target.winograd_min_gain:g}")
+        saved = f"{fewer:.1f} times fewer multiplications, {gain:.1f} times less work with its transforms"
+        return _Verdict(True, f"Winograd: {saved}")
+    least = f"and is used from {target.winograd_min_gain:g} times on"
+    return _Verdict(False, f"direct: Winograd's algorithm would do {gain:.2f} times less work, {least}")
+
+
+def _few(channels: int, filters: int) -> str:
+    """The smaller number of the two, in words."""
+    count, name = min((channels, "channel"), (filters, "filter"))
+    return f"only {count} {name}{'s' if count > 1 else ''}"
 
 
 def _times(pair: Pair) -> str:

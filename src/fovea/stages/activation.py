@@ -60,7 +60,7 @@ class ActivationStage(Stage):
     """An activation behind a layer that cannot fuse it."""
 
     starts_with = ACTIVATIONS
-    why = "the layer before cannot fuse it"
+    why = "a stage of its own: the layer before it cannot fuse it"
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)

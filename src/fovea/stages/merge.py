@@ -24,7 +24,7 @@ class MergeStage(Stage):
     """A sum or a product by itself."""
 
     starts_with = (Add, Multiply)
-    why = "no kernel before it can fuse it"
+    why = "a stage of its own: no layer before it can fuse it"
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)

@@ -14,7 +14,7 @@ class PoolStage(Stage):
     """Pooling of any kind that no convolution fuses."""
 
     starts_with = (MaxPool2D, AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D)
-    why = "no convolution can fuse it"
+    why = "a stage of its own: no convolution before it can fuse it"
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)

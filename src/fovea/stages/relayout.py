@@ -14,7 +14,7 @@ class RelayoutStage(Stage):
 
     def __init__(self, shape: Shape, lanes_in: int, lanes: int) -> None:
         super().__init__(Site((), shape, lanes))
-        self.why = f"between {layout(lanes_in)} and {layout(lanes)}"
+        self.why = f"reorders memory from {layout(lanes_in)} to {layout(lanes)}"
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
         return [self._call(context, arrays.A_prev, arrays.A)]

@@ -11,7 +11,7 @@ class UpsampleStage(Stage):
 
     starts_with = (Upsample2D,)
     reads = ()
-    why = "no kernel fuses it"
+    why = "a stage of its own: no kernel fuses it"
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
