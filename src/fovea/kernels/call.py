@@ -2,12 +2,28 @@
 
 import ctypes
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
 from fovea.kernels import buffers, kernel_cache, tiles
-from fovea.kernels.specification import specify
+from fovea.kernels.specification import Specification, specify
+
+_listed: ContextVar[list[Specification] | None] = ContextVar("listed", default=None)
+
+
+@contextmanager
+def listed() -> Iterator[list[Specification]]:
+    """Within the block, `run` appends specifications to the list and runs no kernel: outputs keep the values
+    that their memory happens to hold."""
+    specifications: list[Specification] = []
+    token = _listed.set(specifications)
+    try:
+        yield specifications
+    finally:
+        _listed.reset(token)
 
 
 def run(
@@ -38,7 +54,11 @@ def run(
             assert array.flags.c_contiguous
             writes.append(name)
             passed.append(_view(array.ctypes.data, array.shape, array.dtype))
-    kernel_cache.get(specify(operation, reads, writes, **arguments))(*passed)
+    specification = specify(operation, reads, writes, **arguments)
+    if (listed_so_far := _listed.get()) is not None:
+        listed_so_far.append(specification)
+        return
+    kernel_cache.get(specification)(*passed)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -78,6 +78,19 @@ def prediction_plan(network: "Network", batch_size: int, softmax: bool, kept: di
     return kept[small]
 
 
+def compile_layers(network: "Network", progress: Callable[[int, int, str], object] | None = None) -> None:
+    """Compile in parallel the missing kernels of `network.forward` and `network.backward`, which otherwise
+    are compiled one by one when they are first called. `progress` is as for `plan`."""
+    if engine.current() == "reference":
+        return
+    from fovea.kernels import call, kernel_cache
+
+    with call.listed() as specifications, np.errstate(all="ignore"):
+        Z, caches = network.forward(np.zeros((1, *network.input_shape), np.float32))
+        network.backward(Z, caches)
+    kernel_cache.obtain(specifications, progress)
+
+
 class Layerwise:
     """One layer after another, as `network.forward` and `network.backward` do."""
 

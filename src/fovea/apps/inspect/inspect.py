@@ -21,7 +21,7 @@ from fovea.errors import DataError, mismatch, reason
 from fovea.files import expanded
 from fovea.names import class_name as named
 from fovea.names import file_name
-from fovea.network import Network
+from fovea.network import Network, runner
 from fovea.network.soundness import check_picture
 from fovea.training.evaluation_set import Choice
 from fovea.training.run_folder import Folder
@@ -59,7 +59,8 @@ def inspect(
     `layer` is the layer for Grad-CAM (by default the last convolution), and all of its maps are shown;
     `unit`, its (row, column) there, is the one whose receptive field is drawn. `class_name` is the class to
     explain, by default the likeliest of each picture. `source` names a data set to show as a whole.
-    `progress(done, total)` counts patches and pictures. Raises FoveaError, before anything is written.
+    `progress(done, total)` counts compiled kernels, pictures and patches. Raises FoveaError, before anything
+    is written.
     """
     classes_needed = class_name is not None or source is not None
     network = classifier(model) if classes_needed else trained(model)
@@ -72,6 +73,7 @@ def inspect(
         check_picture(network, picture.pixels, file)
     if out:
         Folder.check_free(out)
+    runner.compile_layers(network, lambda done, total, what: progress(done, total))
     measured = None if data is None else measure(network, data, progress)
     folder = Folder.create_at(out) if out else Folder.create("classify", "inspect")
     page, title = folder.path / "report.html", f"What {Path(model).name} sees"
