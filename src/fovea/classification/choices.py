@@ -1,8 +1,11 @@
 """The defaults of `fovea train`, chosen from the data, with reasons.
 
-The first preset in `ROWS` that suits the pictures gives the network and its recipe; the number of epochs, the
-batch size and the decay of the average then follow from the number of pictures. A new network is one more
-name in a preset, before those that it is better than; a new kind of data is one more preset.
+Pictures larger than `SMALL` start from the weights of `PRETRAINED`, which knows photographs: its last layer
+is fitted to them in the first epoch, and where there are enough pictures, its upper layers are fine-tuned in
+some more (`TRANSFER`). All others are learned from scratch: the first preset in `ROWS` that suits the
+pictures gives the network and its recipe; the number of epochs, the batch size and the decay of the average
+then follow from the number of pictures. A new network is one more name in a preset, before those that it is
+better than; a new kind of data is one more preset.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +16,11 @@ from typing import Any
 from fovea import models
 from fovea.classification.task import Classification
 from fovea.data import Dataset, Splits
+from fovea.layers import BatchNorm
 from fovea.memory import machine_memory
 from fovea.network import Network
 from fovea.optimizers import SGD
-from fovea.training import setup, whitening
+from fovea.training import layer_rates, setup, whitening
 from fovea.training.recipe import Recipe
 
 SMALL = 48  # pixels of the longer side
@@ -25,6 +29,9 @@ LEAST_BATCH = 16
 MEMORY = 4  # a training may take 1/MEMORY of the machine's memory
 FINE = 0.1  # of the learning rate, for a network that is already trained
 TAIL = 20  # the average is over the last 1/TAIL of all steps
+PRETRAINED = "efficientnet_lite0"
+SIDE = 256  # pixels of the pictures that it sees by default
+ENOUGH = 400  # training pictures, below which fine-tuning does not pay
 LONG = 20  # epochs: a longer training needs stronger augmentation
 UNEVEN = 3  # classes are uneven if the largest has at least this many times the pictures of the smallest
 
@@ -80,6 +87,23 @@ ROWS = (
     ),
 )  # fmt: skip
 
+# Settings for fine-tuning
+TRANSFER = Preset(
+    kind="trained weights",
+    suits=lambda shape: True,
+    models=(PRETRAINED,),
+    batch_size=32, learning_rate=0.002, steps=300, epochs=(3, 8),
+    recipe={
+        "optimizer": "sgd,nesterov", "label_smoothing": 0.1,
+        "augment": "crop=0.75,stretch=0.2,reflect,flip,brightness=0.2,contrast=0.2", "average": True,
+    },
+)  # fmt: skip
+
+
+def starts_from_weights(shape: tuple[int, int, int]) -> bool:
+    """True if pictures of that shape are trained from the weights of `PRETRAINED` by default."""
+    return max(shape[:2]) > SMALL
+
 
 def row_for(shape: tuple[int, int, int]) -> Preset:
     """The preset for pictures of that shape."""
@@ -97,15 +121,20 @@ def choose(
     given: Mapping[str, Any],
     *,
     goes_on: bool = False,
+    fits: bool = False,
+    fine_tune: int | None = None,
     model: str | None = None,
 ) -> tuple[Recipe, Classification, list[str]]:
     """The recipe and task to train `network` on `splits`: the settings `given`, and defaults for all others;
     and lines that report the defaults and the reasons. `goes_on` is True for a network that is already
-    trained; `model` is its name if that is a default too.
+    trained; with `fits`, its last layer is fitted in the first epoch, and `fine_tune` epochs follow; `model`
+    is its name if that is a default too.
 
     The same data gives the same choice, except for a smaller batch on a machine with little memory.
     """
     train = setup.training_part(splits)
+    if fits:
+        return _transfer(network, train, given, fine_tune, model)
     row, n = row_for(splits.shape), len(train)
     picked, why = dict(row.recipe), [f"model {model}"] if model else []
 
@@ -124,7 +153,7 @@ def choose(
     if epochs > LONG:
         picked |= row.long
     if picked.pop("average", False):
-        picked["average"] = round(min(max(1 - TAIL / (epochs * steps), 0.9), 0.9999), 4)
+        picked["average"] = _decay(epochs * steps)
     if "learning_rate" not in given and "optimizer" not in given:
         rate = row.learning_rate * min(batch / row.batch_size, 1) * (FINE if goes_on else 1)
         picked["learning_rate"] = round(rate, 6)
@@ -138,9 +167,59 @@ def choose(
     if goes_on and "learning_rate" in picked:
         fine = f", {FINE:g} of the usual as the model is trained already"
     why.append(f"learning rate {recipe.rate:g}{fine}")
-    why += [f"{_WORDS[name]} {picked[name]}" for name in row.recipe if name in _WORDS and name not in given]
+    why += _told(row, picked, given)
     lines = [f"settings for {row.kind}: {', '.join(why)}"]
     return recipe, task, lines + _hints(train, task)
+
+
+def _transfer(
+    network: Network, train: Dataset, given: Mapping[str, Any], fine_tune: int | None, model: str | None
+) -> tuple[Recipe, Classification, list[str]]:
+    """`choose` for a network whose last layer is fitted first."""
+    n = len(train)
+    batch = given.get("batch_size") or _batch(network, n, TRANSFER.batch_size)
+    steps = -(-n // batch)
+    least, most = TRANSFER.epochs
+    tuned = min(max(ceil(TRANSFER.steps / steps), least), most) if n >= ENOUGH else 0
+    tuned = fine_tune if fine_tune is not None else given.get("epochs", 1 + tuned) - 1
+    picked = {"fit_last": True, "batch_size": batch, "epochs": 1 + tuned}
+    smoothing = {"label_smoothing": TRANSFER.recipe["label_smoothing"]}
+    if tuned:
+        rate = round(TRANSFER.learning_rate * min(batch / TRANSFER.batch_size, 1), 6)
+        picked |= {**TRANSFER.recipe, "average": _decay(tuned * steps), "freeze": below_the_end(network)}
+        picked |= {} if "optimizer" in given else {"learning_rate": rate}
+    recipe, task = setup.chosen(Recipe(), Classification(), {**picked, **smoothing, **given})
+
+    last = network.layers[-1].name
+    first = (
+        f"epoch 1 fits {last} to the features that {'the layers below' if model is None else model} computes"
+    )
+    if not tuned:
+        few = f", as {n:,} pictures are too few for more" if n < ENOUGH and fine_tune is None else ""
+        return recipe, task, [f"{first}; no fine-tuning{few}", *_hints(train, task)]
+    why = [f"{tuned} epochs of {steps:,} steps", f"batch size {batch}", f"learning rate {recipe.rate:g}"]
+    why += _told(TRANSFER, picked, given)
+    lines = [first, f"epochs 2 to {1 + tuned} fine-tune the upper layers: {', '.join(why)}"]
+    return recipe, task, lines + _hints(train, task)
+
+
+def below_the_end(network: Network) -> list[str]:
+    """The layers to freeze in fine-tuning: all whose output is at least twice as high and wide as the last
+    picture-shaped one, and every BatchNorm, whose statistics are of far more pictures."""
+    depths = layer_rates.depths(network)
+    lower = [name for name, depth in depths.items() if depth > 1]
+    above = list(depths)[len(lower) :] if lower else list(depths)
+    kinds = {layer.name: layer.kind for layer in network.layers}
+    return [*(f"..{name}" for name in lower[-1:]), *(n for n in above if kinds[n] == BatchNorm.kind)]
+
+
+def _decay(steps: int) -> float:
+    """The decay of the average in a training of so many steps."""
+    return round(min(max(1 - TAIL / steps, 0.9), 0.9999), 4)
+
+
+def _told(row: Preset, picked: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    return [f"{_WORDS[name]} {picked[name]}" for name in row.recipe if name in _WORDS and name not in given]
 
 
 _WORDS = {name: name.replace("_", " ") for name in ("optimizer", "label_smoothing", "augment", "average")}

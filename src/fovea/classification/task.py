@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,8 +11,9 @@ import numpy as np
 
 from fovea import charts, metrics
 from fovea.augment.mixup import mix
-from fovea.classification import class_weights
+from fovea.classification import class_weights, linear
 from fovea.classification.class_weights import Asked
+from fovea.classification.features import Features, body_of, features, has_body
 from fovea.data import Dataset, Splits
 from fovea.data.batches import Examples
 from fovea.errors import DataError, ShapeError, mismatch
@@ -24,7 +26,8 @@ from fovea.network.summary import outputs
 from fovea.ranges import flag
 from fovea.training.evaluation import answers
 from fovea.training.recipe import in_range
-from fovea.training.task import Row, Task
+from fovea.training.setup import Setup
+from fovea.training.task import Report, Row, Task
 from fovea.training.trained import class_names
 
 TOP1 = Measure("top1", "Accuracy", share=True, label="")
@@ -43,6 +46,9 @@ class Classification(Task):
     class_weights: the weights of classes: "balanced", numbers by name, or one per class
         (`fovea.classification.class_weights`).
     flips: average predictions over each picture and its mirror image.
+    fit_last: in the first epoch, fit the last layer, a Dense one, to the features that the layers below it
+        compute of the pictures and their mirror images (`fovea.classification.linear`), instead of taking
+        steps; for networks that are trained already.
 
     Raises FoveaError for invalid values.
     """
@@ -51,6 +57,7 @@ class Classification(Task):
     label_smoothing: float = 0.0
     class_weights: Asked = None
     flips: bool = False
+    fit_last: bool = False
 
     name: ClassVar[str] = "classify"
     learned: ClassVar[tuple[Measure, ...]] = (LOSS, TOP1)
@@ -60,6 +67,7 @@ class Classification(Task):
 
     def __post_init__(self) -> None:
         flag(self.flips, "train: flips")
+        flag(self.fit_last, "train: fit_last")
         checked = {
             "mixup": in_range("mixup", self.mixup, 0, 100),
             "label_smoothing": in_range("label_smoothing", self.label_smoothing, 0, 0.999),
@@ -73,6 +81,8 @@ class Classification(Task):
         classes = data.train.classes
         if not network.ends_in_classes:
             raise ShapeError(mismatch("train", "a network that ends in classes", outputs(network)))
+        if self.fit_last and not has_body(network):
+            raise ShapeError(mismatch("train: fit_last", "a last layer of Dense", network.layers[-1].who))
         if network.output_shape != (len(classes),):
             expected, got = f"{network.output_shape[-1]} classes", f"{len(classes)} in the data"
             raise ShapeError(mismatch(network.layers[-1].who, expected, got, _OTHER_CLASSES))
@@ -86,6 +96,34 @@ class Classification(Task):
     def loss(self, train: Dataset) -> CrossEntropy:
         weights = class_weights.weights(self.class_weights, train.labels, train.classes)
         return CrossEntropy(self.label_smoothing, weights)
+
+    @property
+    def fits(self) -> bool:
+        return self.fit_last
+
+    def fit(self, setup: Setup, report: Report) -> tuple[float, dict[str, float], int]:
+        """Fit W and b of the last layer; `val` chooses the strength of the weight decay."""
+        network, body, size = setup.network, body_of(setup.network), setup.recipe.batch_size
+
+        def computed(name: str, part: Dataset, mirrored: bool) -> Features:
+            what = f"features of {name}"
+            return features(body, part, size, mirrored=mirrored, progress=partial(report, what))
+
+        known = computed("train", setup.train, mirrored=True)
+        F, labels = known.both()
+        if not len(labels):
+            return 0.0, dict.fromkeys((measure.name for measure in self.learned[1:]), 0.0), 0
+        val = None if setup.data.val is None else computed("val", setup.data.val, False).readable()
+        K = network.output_shape[0]
+        if val is not None and len(val[1]):
+            layer = linear.chosen(linear.fit(F, labels, K, setup.loss), *val)
+        else:
+            (layer,) = linear.fit(F, labels, K, setup.loss, (linear.USUAL,))
+        for name, array in (("W", layer.W), ("b", layer.b)):
+            network.layers[-1].parameters[name][...] = array
+        F, labels = known.readable()
+        Z = layer(F)
+        return setup.loss(Z, labels)[0], setup.loss.sums(Z, labels), len(labels)
 
     def examples(self, dataset: Dataset) -> Examples | None:
         if not self.mixup:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from fovea import data, engine, models
-from fovea.classification.choices import choose, model_for
+from fovea.classification.choices import PRETRAINED, SIDE, choose, model_for, starts_from_weights
+from fovea.classification.features import has_body
 from fovea.classification.task import Classification
 from fovea.data import Record, Splits
 from fovea.data.groups import is_table
 from fovea.data.record import write_earlier
 from fovea.data.split import relative
-from fovea.errors import DataError, FoveaError, mismatch
+from fovea.errors import DataError, FoveaError, TrainingError, mismatch
 from fovea.files import absolute, expanded
 from fovea.network import Network
 from fovea.training import loop, recipe
@@ -26,7 +27,7 @@ from fovea.training.trained import file_of, is_built_in, record_of, trained
 from fovea.weights import are_here
 
 NAMES = (*recipe.NAMES, *Classification.names())  # all settings
-_UNTRAINED = "{0} starts from random weights; --weights {0} starts from its trained ones"
+NO_WEIGHTS = "none"  # for `weights`
 REQUIRED = ("epochs", "data", "model", "engine")  # lines of arguments.yaml that resuming needs
 
 
@@ -40,6 +41,7 @@ def train(
     model: str | None = None,
     *,
     weights: str | None = None,
+    fine_tune: int | None = None,
     size: Sequence[int] | None = None,
     groups: str | None = None,
     precision: str | None = None,
@@ -51,7 +53,10 @@ def train(
 
     `weights` names a built-in network with trained weights, a model file or run, or a file of weights with
     torchvision's names, to start from; `model` is then their architecture, if their names do not determine
-    it. If the classes differ, the last layer is reinitialised, with a line to `progress`.
+    it. By default, a built-in `model` starts from its own weights if there are some, and photographs from
+    those of `choices.PRETRAINED`; with "none" they start from random numbers. If the classes differ, the last
+    layer is reinitialised; a Dense one is fitted in the first epoch (`Classification.fit_last`), and
+    `fine_tune` epochs follow, by default more where there are more pictures.
 
     `choices` are fields of a `Recipe` or of the task; for those not given, the model included,
     `choices.choose` has defaults for the data, which are reported. `size` (H, W) resizes pictures; `groups`
@@ -61,11 +66,22 @@ def train(
     """
     progress = progress or Progress()
     seed = check(choices).seed
+    if fine_tune is not None and "epochs" in choices:
+        raise TrainingError(mismatch("train", "epochs or fine_tune", "both", "epochs count the fit, too"))
     begun = prepare(source, model, weights=weights, size=size, seed=seed, groups=groups, precision=precision)
     network, splits, origin, record = begun.network, begun.splits, begun.origin, begun.record
+    fits = (
+        begun.weights is not None and has_body(network)
+        if (asked := choices.get("fit_last")) is None
+        else asked
+    )
+    if fine_tune is not None and not fits:
+        expected = "trained weights with a last layer that is fitted first"
+        remedy = "without them, epochs is the length of the training"
+        raise TrainingError(mismatch("train: fine_tune", expected, f"{begun.name} without", remedy))
     picked = None if model or weights else begun.name
     training_recipe, task, reasons = choose(
-        network, splits, choices, goes_on=origin is not None, model=picked
+        network, splits, choices, goes_on=origin is not None, fits=fits, fine_tune=fine_tune, model=picked
     )
     setup = Setup(network, splits, training_recipe, task)  # before there is a folder
     if origin is None:
@@ -75,7 +91,7 @@ def train(
     arguments = {
         "task": task.name, "data": _absolute(source), "model": _absolute(begun.name),
         "size": list(splits.shape[:2]), "groups": groups_argument, "precision": network.precision,
-        "weights": _absolute(weights) if weights else None,
+        "weights": _absolute(begun.weights) if begun.weights else NO_WEIGHTS,
     }  # fmt: skip
     folder = Folder.create_at(out) if out else Folder.create(task.name, "train")
     _tell(progress, network, splits, begun.name, folder)
@@ -112,9 +128,13 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         raise DataError(mismatch(f"data {source}", "the folder of the run's pictures", "none there", remedy))
     progress = progress or Progress()
     with engine.use(arguments["engine"]):
-        model = str(folder.last) if arguments.get("weights") else model  # which has the architecture, too
+        weights = arguments.get("weights") or NO_WEIGHTS
+        if weights != NO_WEIGHTS:
+            model = str(folder.last)  # which has the architecture, too
         given = {name: arguments.get(name) for name in ("size", "groups", "precision")}
-        begun = prepare(source, model, seed=training_recipe.seed, record=folder.read_record(), **given)
+        begun = prepare(
+            source, model, weights=NO_WEIGHTS, seed=training_recipe.seed, record=folder.read_record(), **given
+        )
         _tell(progress, begun.network, begun.splits, model, folder)
         return loop.run(
             Setup(begun.network, begun.splits, training_recipe, task), resume=run, progress=progress
@@ -125,14 +145,15 @@ def resume(run: str, progress: Progress | None = None) -> Run:
 class Prepared:
     """A network and its data, ready for training.
 
-    splits: the data in the network's size. origin: the model or the weights that the network comes from, None
-    for a new one. record: the parts of the pictures in the run that trained the origin. notes: a line on
-    reinitialised layers.
+    splits: the data in the network's size. weights: those that it starts from, if any. origin: the model or
+    the weights that the network comes from, None for a new one. record: the parts of the pictures in the run
+    that trained the origin. notes: a line on reinitialised layers.
     """
 
     network: Network
     splits: Splits
     name: str
+    weights: str | None = None
     origin: str | None = None
     record: Record | None = None
     notes: Sequence[str] = ()
@@ -154,16 +175,18 @@ def prepare(
     The weights of a new network are 0 until `initialise` draws them, which takes long for a large one.
     Pictures are in the parts of the `record`, by default that of the run that trained the network.
     """
+    if weights is None:
+        weights = _default_weights(source, model, size)
+    elif weights == NO_WEIGHTS:
+        weights = None
     origin = weights or model
-    if origin is None or (weights is None and origin in models.MODELS and not Path(origin).exists()):
+    if origin is None or (weights is None and is_built_in(origin)):
         splits = data.load(source, size=size, seed=seed, groups=groups, record=record)
         name = model or model_for(splits.shape)
         network = models.build(name, splits.shape, splits.classes, seed=None, weights=None)
         network.precision = precision or network.precision
-        notes = [_UNTRAINED.format(name)] if are_here(name) else []
-        return Prepared(network, splits, name, notes=notes)
-    shape = None if size is None else (*size, 3)
-    network = trained(origin) if weights is None else _initial(weights, model, shape)
+        return Prepared(network, splits, name)
+    network = trained(origin) if weights is None else _initial(weights, model, size)
     height, width, channels = network.input_shape
     record = record or record_of(origin)
     splits = data.load(
@@ -174,17 +197,26 @@ def prepare(
     if weights is not None:
         network, notes = _with_classes(network, splits.classes, seed)
     network.precision = precision or network.precision
-    return Prepared(network, splits, model or Path(origin).name, origin, record, notes)
+    return Prepared(network, splits, model or Path(origin).name, weights, origin, record, notes)
 
 
-def _initial(weights: str, model: str | None, shape: Sequence[int] | None) -> Network:
+def _default_weights(source: str, model: str | None, size: Sequence[int] | None) -> str | None:
+    """The weights from which `model` starts by default, or a network for the pictures at `source`."""
+    if model is not None:
+        return model if is_built_in(model) and are_here(model) else None
+    shape = data.load(source, size=size).shape
+    return PRETRAINED if starts_from_weights(shape) else None
+
+
+def _initial(weights: str, model: str | None, size: Sequence[int] | None) -> Network:
     """The network that `weights` names: a built-in one, a model file, a run or a file with torchvision's
-    names, for pictures of `shape`. Raises DataError where `model` is another."""
+    names, for pictures of `size`. Raises DataError where `model` is another."""
+    shape = None if size is None else (*size, 3)
     if not (is_built_in(weights) and are_here(weights)):
         return models.load(file_of(weights), model=model, input_shape=shape)
     if model not in (None, weights):
         raise DataError(mismatch(f"weights {weights}", f"weights of {model}", f"those of {weights}"))
-    return models.build(weights, shape)
+    return models.build(weights, shape or ((SIDE, SIDE, 3) if weights == PRETRAINED else None))
 
 
 def _with_classes(network: Network, classes: list[str], seed: int) -> tuple[Network, list[str]]:

@@ -16,12 +16,13 @@ def cache(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Show where compiled kernels, decoded pictures and fetched weights are kept, and their size."""
+    """Show where compiled kernels, decoded pictures, features and fetched weights are kept, and their
+    size."""
     from fovea.files import caching
 
     root = caching.root()
     say(root)
-    for name in ("kernels", "pictures", "weights"):
+    for name in ("kernels", "pictures", "features", "weights"):
         say(f"  {name:8}  {_bytes(caching.size(root / name)):>9}")
     if empty:
         say(f"freed {_bytes(caching.empty(root))}")

@@ -63,7 +63,14 @@ def train(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Start from these weights: a built-in network's, a Fovea model, or torchvision's file.",
+            help="Start from these weights: a built-in network's, a model file, torchvision's file, or none.",
+            show_default=CHOSEN,
+        ),
+    ] = None,
+    fine_tune: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="EPOCHS", help="Fine-tune trained weights for this long.", show_default=CHOSEN
         ),
     ] = None,
     freeze: Annotated[
@@ -132,7 +139,17 @@ def train(
         chosen = _choices(context)
         if groups is not None:
             or_usage_error(parse, groups)
-        where = {"weights": weights, "size": or_usage_error(sides, size), "groups": groups, "out": out}
+        if fine_tune is not None and epochs is not None:
+            usage(
+                "--fine-tune and --epochs cannot be combined: --epochs counts the fit of the last layer, too"
+            )
+        where = {
+            "weights": weights,
+            "fine_tune": fine_tune,
+            "size": or_usage_error(sides, size),
+            "groups": groups,
+            "out": out,
+        }
         run = training.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
     assert run.folder is not None
     say(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")

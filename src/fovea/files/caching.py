@@ -58,12 +58,23 @@ def keep(part: str, make: Callable[[Path], _T], *, elsewhere: bool = True) -> _T
 
 def find(part: str, name: str) -> Iterator[bytes]:
     """The content of every file kept under `name` in `part`."""
-    for place in dict.fromkeys((root(), _temporary())):
+    for path in paths(part, name):
         try:
-            content = (_folder(place, part, make=False) / name).read_bytes()
+            content = path.read_bytes()
         except OSError:
             continue
         yield content
+
+
+def paths(part: str, name: str) -> Iterator[Path]:
+    """The files kept under `name` in `part`, which may have been deleted meanwhile."""
+    for place in dict.fromkeys((root(), _temporary())):
+        try:
+            path = _folder(place, part, make=False) / name
+        except OSError:
+            continue
+        if path.is_file():
+            yield path
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def factors(network: "Network", freeze: Any = (), layer_rates: Any = None) -> di
     learning = [layer.name for layer in network.layers if layer.parameters]
     given = rates(layer_rates)
     decay = given.pop(DECAY, 1.0)
-    by_layer = {name: decay**depth for name, depth in _depths(network).items()}
+    by_layer = {name: decay**depth for name, depth in depths(network).items()}
     for asked, factor in (*((name, 0.0) for name in names(freeze)), *given.items()):
         for name in _matching(asked, network, learning):
             by_layer[name] *= factor
@@ -112,7 +112,7 @@ def _begins(name: str, prefix: str) -> bool:
     return name.startswith(prefix) and not (prefix[-1:].isdigit() and rest[:1].isdigit())
 
 
-def _depths(network: "Network") -> dict[str, int]:
+def depths(network: "Network") -> dict[str, int]:
     """The number of smaller picture sizes after each layer with parameters."""
     sizes = {
         layer.name: shape[:-1]

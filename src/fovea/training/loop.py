@@ -84,9 +84,7 @@ def run(
     state = RunState(folder, network, recipe.optimizer, settings, average)
     size, steps, factors = recipe.batch_size, setup.steps, setup.factors
     if resume:
-        learned = layer_rates.learned(network, factors)
-        sizes = {name: network.flat[where].size for name, (where, _) in learned.items()}
-        position = state.restore(data, task, recipe.epochs, steps, sizes)
+        position = state.restore(setup)
         if state.changed:
             n, first = len(state.changed), state.changed[0]
             progress.note(f"pictures whose content has changed since the run began: {n:,}, such as {first}")
@@ -94,16 +92,29 @@ def run(
         position = state.begin(data, {"task": task.name, **(arguments or {}), **settings})
     layer_rates.freeze(network, factors)
     try:
-        plan = runner.plan(network, size, training=True, loss=setup.loss, progress=progress.compiling)
-        step = Step(network, plan, recipe, average, recipe.epochs * steps, factors, folder is not None)
+        trains = setup.total > 0  # else nothing but a fit, for which no gradients are compiled
+        needed = setup.loss if trains else None
+        plan = runner.plan(network, size, training=trains, loss=needed, progress=progress.compiling)
+        step = Step(network, plan, recipe, average, setup.total, factors, folder is not None)
         idle = sum(p.size for name, p in network.parameters.items() if not factors[name.partition(".")[0]])
-        if idle:
+        if idle and trains:
             progress.note(f"{idle:,} of {network.parameter_count:,} parameters are frozen")
         progress.begin(task, position, recipe.epochs, steps)
         pulse = Pulse(folder, network, task, position, steps)
         with Interrupt() as interrupt:
             while not recipe.is_over(position.epoch, position.waited):
                 started = perf_counter() - position.seconds
+                if setup.fits(position.epoch):
+
+                    def report(what: str, done: int, total: int) -> None:
+                        progress.working(what, done, total)
+                        if interrupt.asked:
+                            raise Stopped(_how_to_resume(position, steps, folder))
+
+                    position.add(*task.fit(setup, report))
+                    position.step = steps  # of which none is left
+                    if average:
+                        average.capture()
                 with closing(setup.batches(position.epoch, position.step)) as stream:
                     for images, targets in stream:  # batch
                         # forward → loss → backward

@@ -27,6 +27,9 @@ class Progress:
     def compiling(self, done: int, total: int, what: str) -> None:
         """Called after `done` of `total` missing kernels are compiled."""
 
+    def working(self, what: str, done: int, total: int) -> None:
+        """Called after `done` of `total` pictures in other work on them, such as computing features."""
+
     def begin(self, task: Task, position: Position, epochs: int, steps: int) -> None:
         """Called before training for `task` starts at `position`; an epoch has `steps` steps."""
 
@@ -57,7 +60,19 @@ class Lines(Progress):
         if done == total:
             self.note(f"compiled {total} kernels for this processor; the next start finds them in the cache")
 
+    def working(self, what: str, done: int, total: int) -> None:
+        now, (begun, before) = perf_counter(), self.work
+        if what != self.worked:
+            self.worked, self.work, self.drawn = what, (now, done), now - max(self.every - FIRST_LINE, 0)
+        elif now - self.drawn >= self.every and done > before:
+            self.drawn = now
+            self.draw_work(what, done, total, (now - begun) / (done - before) * (total - done))
+
+    def draw_work(self, what: str, done: int, total: int, left: float) -> None:
+        self.note(f"{what}: {done:,} of {total:,} pictures  {clock(left)} left")
+
     def begin(self, task: Task, position: Position, epochs: int, steps: int) -> None:
+        self.worked, self.work = "", (0.0, 0)
         self.measures, self.epochs, self.steps = task.panels(), epochs, steps
         self.began = perf_counter()
         self.drawn = self.began - max(self.every - FIRST_LINE, 0)
@@ -80,6 +95,7 @@ class Lines(Progress):
     def epoch(self, position: Position) -> None:
         self.note(summary(position.history[-1], self.epochs, self.measures))
         self.seen_before, self.epoch_began = 0, perf_counter()
+        self.began, self.steps_before = self.epoch_began, self._steps(position)
 
     def figures(self, position: Position, now: float) -> str:
         """The measures so far, the speed and the time left, in the middle of an epoch."""
@@ -137,6 +153,9 @@ class Bar(Lines):
         self._draw(
             f"epoch {position.epoch}/{self.epochs}", position.step, self.steps, self.figures(position, now)
         )
+
+    def draw_work(self, what: str, done: int, total: int, left: float) -> None:
+        self._draw(what, done, total, f"{done:,} of {total:,} pictures  {clock(left)} left")
 
     def end(self) -> None:
         self.bar.stop()

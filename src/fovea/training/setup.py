@@ -74,6 +74,25 @@ class Setup:
         """The steps of an epoch."""
         return steps(self.train, self.recipe.batch_size)
 
+    @property
+    def total(self) -> int:
+        """The steps of the whole training."""
+        return (self.recipe.epochs - self.task.fits) * self.steps
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of parameters in each part that the optimizer updates."""
+        learned = layer_rates.learned(self.network, self.factors)
+        return {name: self.network.flat[where].size for name, (where, _) in learned.items()}
+
+    def fits(self, epoch: int) -> bool:
+        """True if this epoch is the task's fit, which has no steps."""
+        return self.task.fits and epoch == 1
+
+    def done(self, epoch: int, step: int) -> int:
+        """The optimizer's steps before step `step` of `epoch`."""
+        return max(epoch - 1 - self.task.fits, 0) * self.steps + step
+
     def batches(self, epoch: int, start: int = 0) -> Generator[tuple[np.ndarray, Any], None, None]:
         """The batches of an epoch from step `start` on."""
         recipe = self.recipe

@@ -29,7 +29,7 @@ from fovea.ranges import short
 from fovea.training.average import Average, Snapshot
 from fovea.training.position import Position
 from fovea.training.run_folder import Folder
-from fovea.training.task import Task
+from fovea.training.setup import Setup
 
 _FORMAT, _CHECKSUM = "1", "checksum"
 # Settings that all states have; the others were added later, or belong to a task.
@@ -87,10 +87,8 @@ class RunState:
                 position, best=position.step == 0 and position.best_epoch == position.epoch - 1 > 0
             )
 
-    def restore(
-        self, data: Splits, task: Task, epochs: int, steps: int, sizes: Mapping[str, int]
-    ) -> Position:
-        """Restore the state of a run for `task`, of `epochs` epochs of `steps` steps; returns its position.
+    def restore(self, setup: Setup) -> Position:
+        """Restore the state of a run with this setup; returns its position.
 
         `sizes` are those of the arrays that the optimizer updates, by name. Raises DataError if pictures were
         added, removed or moved, or the state does not fit; the network is then unchanged. The content of
@@ -98,14 +96,16 @@ class RunState:
         again.
         """
         assert self.folder is not None
-        assert data.train is not None
+        data, task = setup.data, setup.task
         self.folder.sweep()
         self.changed = self.folder.check_splits(data)
         try:
             content, arrays = read(self.folder.state, self.settings)
-            position = Position.read(content, task, epochs, steps, len(data.train))
-            done = (position.epoch - 1) * steps + position.step
-            slots = {_OPTIMIZER + name: zeros for name, zeros in self.optimizer.zeros(sizes, done).items()}
+            position = Position.read(content, task, setup.recipe.epochs, setup.steps, len(setup.train))
+            done = setup.done(position.epoch, position.step)
+            slots = {
+                _OPTIMIZER + name: zeros for name, zeros in self.optimizer.zeros(setup.sizes, done).items()
+            }
             C = np.zeros(self.network.input_shape[-1])
             _check({"mean": C, "std": C, **self._memories(), **slots}, arrays)
             if arrays[f"{_OPTIMIZER}steps"][0] != done:

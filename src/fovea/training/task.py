@@ -5,11 +5,11 @@ page know tasks by this class alone. `fovea.Classification` is one; docs/task.md
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from math import isfinite, nan
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -21,7 +21,11 @@ from fovea.metrics import LOSS, Measure
 from fovea.network import Network
 from fovea.network.runner import Answering
 
+if TYPE_CHECKING:
+    from fovea.training.setup import Setup
+
 Row = dict[str, Any]  # of results.csv
+Report = Callable[[str, int, int], object]
 
 TRAIN, VAL = "train_", "val_"  # prefixes of the columns of measures
 
@@ -52,6 +56,20 @@ class Task(ABC):
     @abstractmethod
     def loss(self, train: Dataset) -> Loss:
         """The loss for training on these pictures."""
+
+    @property
+    def fits(self) -> bool:
+        """True if the first epoch is a `fit` instead of steps."""
+        return False
+
+    def fit(self, setup: "Setup", report: Report) -> tuple[float, dict[str, float], int]:
+        """Compute weights of the network from the training pictures, in place of the first epoch's steps.
+        Returns the loss, a mean over the pictures that count, its sums, and the number of these pictures.
+
+        `report(what, done, total)` counts pictures, and raises an exception to stop. A resumed run repeats
+        the fit, which must give the same bits.
+        """
+        raise NotImplementedError
 
     def examples(self, dataset: Dataset) -> Examples | None:
         """A function of (images, labels, rng) that returns the network's input and the targets of the loss

@@ -1,0 +1,188 @@
+"""L-BFGS: minimise a smooth function of many numbers by its values and gradients.
+
+    x ← x + α·p,   p = −H·g                                                                              (1)
+
+H approximates the inverse of the second derivatives from the last few steps s and the changes y of the
+gradient that they made. It is never stored: `_direction` multiplies by it in two loops (J. Nocedal, Updating
+quasi-Newton matrices with limited storage, 1980). The step length α satisfies the strong Wolfe conditions
+
+    f(x + α·p) ≤ f(x) + c₁·α·g·p,   |g(x + α·p)·p| ≤ c₂·|g·p|                                            (2)
+
+(J. Nocedal, S. Wright, Numerical optimization, 2006, algorithms 3.5 and 3.6).
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, isfinite, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+Function = Callable[[np.ndarray], tuple[float, np.ndarray]]  # x → value, gradient in x's shape
+
+C1, C2 = 1e-4, 0.9
+GROWTH = 2.5  # of a step length that is too short
+TRIES = 20  # evaluations to bracket a step length, and as many to find one between two
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """The end of a minimisation.
+
+    x, value: where, and how low. gradient: the largest number of the gradient there. steps: those taken.
+    evaluations: calls of the function. converged: False if the limit of steps or of float32 ended it.
+    """
+
+    x: np.ndarray
+    value: float
+    gradient: float
+    steps: int
+    evaluations: int
+    converged: bool
+
+
+def minimise(
+    function: Function,
+    x: np.ndarray,
+    *,
+    steps: int = 200,
+    tolerance: float = 1e-5,
+    memory: int = 10,
+    progress: Callable[[int, np.ndarray, float], object] = lambda step, x, value: None,
+) -> Minimum:
+    """The minimum of `function` that L-BFGS reaches from x, an array (n,).
+
+    It ends after `steps` steps, or where no number of the gradient exceeds `tolerance`. The last `memory`
+    steps make H. `progress(step, x, value)` is called after each step. The same function gives the same bits.
+    """
+    pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=memory)
+    line = _Line(function, x)
+    point = line.start
+    taken = 0
+    while (largest := _largest(point.gradient)) > tolerance and taken < steps:
+        direction = _direction(point.gradient, pairs)
+        found = line.search(direction, 1.0 if pairs else min(1.0, 1 / sqrt(_dot(direction, direction))))
+        if found is None and not pairs:
+            break  # no step along the gradient makes the value smaller: rounding decides from here on
+        if found is None:
+            pairs.clear()  # H is of no use any more
+            continue
+        s, y = found.alpha * direction, found.gradient - point.gradient
+        if (sy := _dot(s, y)) > 1e-10 * _dot(y, y):
+            pairs.append((s, y, sy))
+        point = line.move(found)
+        taken += 1
+        progress(taken, line.x, point.value)
+    return Minimum(line.x, point.value, largest, taken, line.evaluations, largest <= tolerance)
+
+
+class _Point(NamedTuple):
+    """A step of length `alpha` along the line: the function's value, its slope along the line, and its
+    gradient."""
+
+    alpha: float
+    value: float
+    slope: float
+    gradient: np.ndarray
+
+
+class _Line:
+    """The function along a line from x."""
+
+    def __init__(self, function: Function, x: np.ndarray) -> None:
+        self.function, self.x, self.direction, self.evaluations = function, x, np.zeros_like(x), 0
+        self.start = self.at(0.0)
+
+    def at(self, alpha: float) -> _Point:
+        value, gradient = self.function(self._x(alpha))
+        self.evaluations += 1
+        slope = _dot(gradient, self.direction) if isfinite(value) else inf
+        return _Point(alpha, value if isfinite(value) else inf, slope, gradient)
+
+    def move(self, point: _Point) -> _Point:
+        """Let the line start at `point`."""
+        self.x, self.start = self._x(point.alpha), point
+        return point
+
+    def search(self, direction: np.ndarray, first: float) -> _Point | None:
+        """A point that satisfies (2), tried from the step length `first` on; None where there is none that is
+        lower than the start."""
+        self.direction = direction
+        self.start = self.start._replace(alpha=0.0, slope=_dot(self.start.gradient, direction))
+        if self.start.slope >= 0:
+            return None
+        before, alpha = self.start, first
+        for _ in range(TRIES):
+            point = self.at(alpha)
+            if self._is_too_high(point) or (before.alpha and point.value >= before.value):
+                return self._between(before, point)
+            if self._is_flat(point):
+                return point
+            if point.slope >= 0:
+                return self._between(point, before)
+            before, alpha = point, GROWTH * alpha
+        return before
+
+    def _between(self, low: _Point, high: _Point) -> _Point | None:
+        """A point that satisfies (2) between two that bracket one; the lower end is `low`."""
+        for _ in range(TRIES):
+            point = self.at(_bottom(low, high))
+            if self._is_too_high(point) or point.value >= low.value:
+                high = point
+                continue
+            if self._is_flat(point):
+                return point
+            if point.slope * (high.alpha - low.alpha) >= 0:
+                high = low
+            low = point
+        return low if low.alpha else None
+
+    def _is_too_high(self, point: _Point) -> bool:
+        return point.value > self.start.value + C1 * point.alpha * self.start.slope
+
+    def _is_flat(self, point: _Point) -> bool:
+        return abs(point.slope) <= -C2 * self.start.slope
+
+    def _x(self, alpha: float) -> np.ndarray:
+        return self.x + (alpha * self.direction).astype(self.x.dtype, copy=False)
+
+
+def _direction(g: np.ndarray, pairs: deque[tuple[np.ndarray, np.ndarray, float]]) -> np.ndarray:
+    """−H·g."""
+    q, weights = g.copy(), []
+    for s, y, sy in reversed(pairs):
+        weights.append(_dot(s, q) / sy)
+        q -= np.asarray(weights[-1] * y, q.dtype)
+    if pairs:
+        _, y, sy = pairs[-1]
+        q *= sy / _dot(y, y)
+    for (s, y, sy), weight in zip(pairs, reversed(weights), strict=True):
+        q += np.asarray((weight - _dot(y, q) / sy) * s, q.dtype)
+    return -q
+
+
+def _bottom(low: _Point, high: _Point) -> float:
+    """The minimum of the cubic with the values and slopes of two points, away from both; their middle where
+    there is none."""
+    a, b = low.alpha, high.alpha
+    least, width = min(a, b), abs(b - a)
+    if isfinite(high.value):
+        d1 = low.slope + high.slope - 3 * (low.value - high.value) / (a - b)
+        root = d1 * d1 - low.slope * high.slope
+        if root >= 0:
+            d2 = sqrt(root) * (1 if b > a else -1)
+            scale = high.slope - low.slope + 2 * d2
+            if scale:
+                alpha = b - (b - a) * (high.slope + d2 - d1) / scale
+                return min(max(alpha, least + 0.1 * width), least + 0.9 * width)
+    return least + width / 2
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    """Σ a·b in float64. Not by BLAS, whose bits may depend on the number of threads."""
+    return float((a.astype(np.float64, copy=False) * b).sum())
+
+
+def _largest(g: np.ndarray) -> float:
+    return float(np.abs(g).max(initial=0))
