@@ -18,8 +18,8 @@ from fovea import functional
 from fovea.losses import Loss
 from fovea.optimizers.lbfgs import minimise
 
-USUAL = 6.0  # the strength unless the pictures in val show that another is better
-STRENGTHS = (60.0, 20.0, USUAL, 2.0, 0.6, 0.2, 0.06)
+USUAL = 12.0  # the strength unless the pictures in val show that another is better
+STRENGTHS = (120.0, 40.0, USUAL, 4.0, 1.2, 0.4, 0.12, 0.04)
 TOLERANCE = 1e-4  # of the gradient of J
 STEPS = 300
 
