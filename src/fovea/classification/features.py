@@ -90,7 +90,7 @@ def features(
     if arrays is None:
         arrays = _compute(body, dataset, batch_size, mirrored, progress)
         files = [dataset.name_of(i) for i in range(len(dataset))]
-        check_logits(body, arrays["pictures"], files, lambda i: dataset.read([i])[0])
+        check_logits(body, arrays["pictures"], files, lambda i: dataset.read([i])[0][0])
         caching.keep(PART, lambda folder: _write(folder / name, arrays))
     else:
         dataset.read(np.flatnonzero(arrays["labels"] < 0))  # so that they are known as bad here, too

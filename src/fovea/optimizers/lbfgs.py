@@ -8,7 +8,7 @@ quasi-Newton matrices with limited storage, 1980). The step length α satisfies 
 
     f(x + α·p) ≤ f(x) + c₁·α·g·p,   |g(x + α·p)·p| ≤ c₂·|g·p|                                            (2)
 
-(J. Nocedal, S. Wright, Numerical optimization, 2006, algorithms 3.5 and 3.6).
+(J. Nocedal, S. Wright, Numerical optimization, 2006, algorithms 3.5 and 3.6), apart from rounding.
 """
 
 from collections import deque
@@ -22,6 +22,7 @@ import numpy as np
 Function = Callable[[np.ndarray], tuple[float, np.ndarray]]  # x → value, gradient in x's shape
 
 C1, C2 = 1e-4, 0.9
+NOISE = 1e-7  # of a value: the rounding of float32, below which slopes decide
 GROWTH = 2.5  # of a step length that is too short
 TRIES = 20  # evaluations to bracket a step length, and as many to find one between two
 
@@ -115,7 +116,7 @@ class _Line:
         before, alpha = self.start, first
         for _ in range(TRIES):
             point = self.at(alpha)
-            if self._is_too_high(point) or (before.alpha and point.value >= before.value):
+            if self._is_too_high(point) or (before.alpha and point.value >= before.value + self.noise):
                 return self._between(before, point)
             if self._is_flat(point):
                 return point
@@ -128,7 +129,7 @@ class _Line:
         """A point that satisfies (2) between two that bracket one; the lower end is `low`."""
         for _ in range(TRIES):
             point = self.at(_bottom(low, high))
-            if self._is_too_high(point) or point.value >= low.value:
+            if self._is_too_high(point) or point.value >= low.value + self.noise:
                 high = point
                 continue
             if self._is_flat(point):
@@ -139,7 +140,11 @@ class _Line:
         return low if low.alpha else None
 
     def _is_too_high(self, point: _Point) -> bool:
-        return point.value > self.start.value + C1 * point.alpha * self.start.slope
+        return point.value > self.start.value + C1 * point.alpha * self.start.slope + self.noise
+
+    @property
+    def noise(self) -> float:
+        return NOISE * abs(self.start.value)
 
     def _is_flat(self, point: _Point) -> bool:
         return abs(point.slope) <= -C2 * self.start.slope
