@@ -171,7 +171,7 @@ def test_features_that_are_not_finite_name_their_layer():
     network = tiny.network()
     network.parameters["conv1.W"][...] = np.inf
     with (
-        pytest.raises(DataError, match=r"tiny/0\[0\]: conv1: expected finite numbers"),
+        pytest.raises(DataError, match=r'tiny/0\[0\]: Conv2D "conv1": expected finite numbers'),
         np.errstate(all="ignore"),
     ):
         computed(body_of(network), tiny.splits().train)

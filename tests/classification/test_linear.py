@@ -77,7 +77,7 @@ def test_both_engines_and_any_number_of_threads_agree(monkeypatch):
 
 
 def layers_right_for(right):
-    """Layers whose logits are right for the pictures where `right[strength]` is 1; and features and labels."""
+    """Layers that are right for the pictures where `right[strength]` is 1; and features and labels."""
     n = len(next(iter(right.values())))
     layers = []
     for strength in sorted(right, reverse=True):

@@ -17,10 +17,11 @@ from fovea.data.split import relative
 from fovea.errors import DataError, FoveaError, TrainingError, mismatch
 from fovea.files import absolute, expanded
 from fovea.network import Network
+from fovea.ranges import MOST
 from fovea.training import loop, recipe
 from fovea.training.arguments import LINES
 from fovea.training.progress import Progress
-from fovea.training.recipe import Recipe
+from fovea.training.recipe import Recipe, in_range
 from fovea.training.run_folder import Folder, Run
 from fovea.training.setup import Setup, chosen
 from fovea.training.trained import file_of, is_built_in, record_of, trained
@@ -66,6 +67,8 @@ def train(
     """
     progress = progress or Progress()
     seed = check(choices).seed
+    if fine_tune is not None:
+        in_range("fine_tune", fine_tune, 0, MOST, True)
     if fine_tune is not None and "epochs" in choices:
         raise TrainingError(mismatch("train", "epochs or fine_tune", "both", "epochs count the fit, too"))
     begun = prepare(source, model, weights=weights, size=size, seed=seed, groups=groups, precision=precision)
@@ -78,7 +81,7 @@ def train(
     if fine_tune is not None and not fits:
         expected = "trained weights with a last layer that is fitted first"
         remedy = "without them, epochs is the length of the training"
-        raise TrainingError(mismatch("train: fine_tune", expected, f"{begun.name} without", remedy))
+        raise TrainingError(mismatch("train: fine_tune", expected, f"{begun.name} from scratch", remedy))
     picked = None if model or weights else begun.name
     training_recipe, task, reasons = choose(
         network, splits, choices, goes_on=origin is not None, fits=fits, fine_tune=fine_tune, model=picked
@@ -175,13 +178,17 @@ def prepare(
     The weights of a new network are 0 until `initialise` draws them, which takes long for a large one.
     Pictures are in the parts of the `record`, by default that of the run that trained the network.
     """
-    if weights is None:
-        weights = _default_weights(source, model, size)
+    splits = None
+    if weights is None and model is None:
+        splits = data.load(source, size=size, seed=seed, groups=groups, record=record)
+        weights = PRETRAINED if starts_from_weights(splits.shape) else None
+    elif weights is None:
+        weights = model if is_built_in(model) and are_here(model) else None
     elif weights == NO_WEIGHTS:
         weights = None
     origin = weights or model
     if origin is None or (weights is None and is_built_in(origin)):
-        splits = data.load(source, size=size, seed=seed, groups=groups, record=record)
+        splits = splits or data.load(source, size=size, seed=seed, groups=groups, record=record)
         name = model or model_for(splits.shape)
         network = models.build(name, splits.shape, splits.classes, seed=None, weights=None)
         network.precision = precision or network.precision
@@ -198,14 +205,6 @@ def prepare(
         network, notes = _with_classes(network, splits.classes, seed)
     network.precision = precision or network.precision
     return Prepared(network, splits, model or Path(origin).name, weights, origin, record, notes)
-
-
-def _default_weights(source: str, model: str | None, size: Sequence[int] | None) -> str | None:
-    """The weights from which `model` starts by default, or a network for the pictures at `source`."""
-    if model is not None:
-        return model if is_built_in(model) and are_here(model) else None
-    shape = data.load(source, size=size).shape
-    return PRETRAINED if starts_from_weights(shape) else None
 
 
 def _initial(weights: str, model: str | None, size: Sequence[int] | None) -> Network:

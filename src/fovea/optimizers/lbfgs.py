@@ -24,6 +24,7 @@ Function = Callable[[np.ndarray], tuple[float, np.ndarray]]  # x → value, grad
 C1, C2 = 1e-4, 0.9
 NOISE = 1e-7  # of a value: the rounding of float32, below which slopes decide
 GROWTH = 2.5  # of a step length that is too short
+STALLED = 10  # steps that do not lower the value: rounding decides from there on
 TRIES = 20  # evaluations to bracket a step length, and as many to find one between two
 
 
@@ -60,8 +61,8 @@ def minimise(
     pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=memory)
     line = _Line(function, x)
     point = line.start
-    taken = 0
-    while (largest := _largest(point.gradient)) > tolerance and taken < steps:
+    taken, lowest, lowered = 0, point.value, 0
+    while (largest := _largest(point.gradient)) > tolerance and taken < steps and taken - lowered < STALLED:
         direction = _direction(point.gradient, pairs)
         found = line.search(direction, 1.0 if pairs else min(1.0, 1 / sqrt(_dot(direction, direction))))
         if found is None and not pairs:
@@ -74,6 +75,8 @@ def minimise(
             pairs.append((s, y, sy))
         point = line.move(found)
         taken += 1
+        if point.value < lowest:
+            lowest, lowered = point.value, taken
         progress(taken, line.x, point.value)
     return Minimum(line.x, point.value, largest, taken, line.evaluations, largest <= tolerance)
 
