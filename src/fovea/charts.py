@@ -109,6 +109,27 @@ def rates(path: Path, tried: Sequence[float], losses: Sequence[float], best: flo
 
 
 @optional
+def learning_curve(path: Path, points: Sequence[tuple[int, float, float, float]]) -> None:
+    """The accuracy by the number of training pictures per class; `points` are (pictures, mean, lowest,
+    highest)."""
+    pictures, mean, low, high = (np.array(column) for column in zip(*points, strict=True))
+    with drawn(path, (6, 4)) as figure:
+        axes = figure.subplots()
+        axes.fill_between(pictures, low, high, color=FAINT, lw=0)
+        axes.plot(pictures, mean, color=VAL, lw=2, marker="o", ms=4)
+        for x, y in zip(pictures, mean, strict=True):
+            axes.annotate(f"{y:.1%}", (x, y), xytext=(0, 7), textcoords="offset points", ha="center")
+        axes.set_xscale("log")
+        axes.set_xticks(pictures, [f"{x:,}" for x in pictures], minor=False)
+        axes.set_xticks([], minor=True)
+        axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
+        axes.margins(x=0.08, y=0.2)
+        axes.set_title("Accuracy by training pictures per class", loc="left")
+        axes.set_xlabel("training pictures per class")
+        clear(axes)
+
+
+@optional
 def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> None:
     """The number of pictures of each class (row) by predicted class (column), shaded by the share of the row.
 

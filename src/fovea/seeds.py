@@ -18,6 +18,7 @@ class Draw(IntEnum):
     MIRROR = 4  # the half of the pictures that is mirrored in even epochs
     EXAMPLES = 5  # (epoch, step): mixup, or what else a task makes of a batch
     RATE_SEARCH = 6  # (step): layers in the search for a learning rate
+    CURVE = 7  # (pictures of a class, draw): the pictures of a point of the learning curve
     PARTS = 1  # the parts of pictures that learn-filter reads; it augments nothing
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fovea import charts
+from fovea.classification.learning_curve import Point, learning_curve, rows
 from fovea.classification.measuring import Material, Measured, Mistakes, material, measure
 from fovea.classification.task import Classification
 from fovea.training.evaluation_set import Choice
@@ -17,13 +18,14 @@ SHOWN = 30  # of the worst mistakes
 @dataclass(frozen=True)
 class Evaluation:
     """The result: `metrics` as in metrics.json, the `choice` of pictures, the mistakes, `bad` (file → why it
-    could not be read), and the folder."""
+    could not be read), and the folder. curve: the points of the learning curve, if asked for."""
 
     metrics: dict[str, Any]
     choice: Choice
     mistakes: Mistakes
     bad: dict[str, str]
     folder: Folder
+    curve: Sequence[Point] = ()
 
 
 def evaluate(
@@ -31,6 +33,7 @@ def evaluate(
     source: str,
     *,
     flips: bool = False,
+    curve: bool = False,
     precision: str | None = None,
     out: str | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
@@ -38,7 +41,8 @@ def evaluate(
     """Measure `model` on pictures at `source`, and write the results to a folder.
 
     The pictures are chosen by `evaluation_set.choose`. With `flips`, predictions are the mean over each
-    picture and its mirror image. `precision` is by default the model's. `progress(done, total)` counts
+    picture and its mirror image. With `curve`, learning_curve.csv and .png have the accuracy that fewer
+    training pictures would have given. `precision` is by default the model's. `progress(done, total)` counts
     pictures. Raises FoveaError.
     """
     network = classifier(model, precision)
@@ -46,10 +50,17 @@ def evaluate(
     if out:
         Folder.check_free(out)
     measured = measure(network, pictured, progress, flips)
+    points = learning_curve(network, model, pictured, lambda _, *at: progress(*at)) if curve else []
     folder = Folder.create_at(out) if out else Folder.create(Classification.name, "evaluate")
     with folder.writing():
         _write(folder, measured, pictured, class_names(network))
-    return Evaluation(measured.metrics, pictured.choice, measured.mistakes, pictured.splits.bad, folder)
+        if points:
+            columns = ("pictures_per_class", "pictures", "top1", "lowest", "highest")
+            folder.write_table(folder.path / "learning_curve.csv", columns, rows(points))
+            shown = [(point.pictures, *row[2:]) for point, row in zip(points, rows(points), strict=True)]
+            charts.learning_curve(folder.path / "learning_curve.png", shown)
+    bad = pictured.splits.bad
+    return Evaluation(measured.metrics, pictured.choice, measured.mistakes, bad, folder, points)
 
 
 def _write(folder: Folder, measured: Measured, pictured: Material, classes: Sequence[str]) -> None:

@@ -73,6 +73,20 @@ def fit(
     return found
 
 
+def fitted(
+    features: np.ndarray,
+    targets: np.ndarray,
+    classes: int,
+    loss: Loss,
+    val: tuple[np.ndarray, np.ndarray] | None,
+) -> Linear:
+    """The layer whose strength is `chosen` by the features and labels `val`; of the usual strength if there
+    are none."""
+    if val is None or not len(val[1]):
+        return fit(features, targets, classes, loss, (USUAL,))[0]
+    return chosen(fit(features, targets, classes, loss), *val)
+
+
 def chosen(layers: Sequence[Linear], features: np.ndarray, labels: np.ndarray) -> Linear:
     """The layer of the `USUAL` strength, unless others are right for more of these pictures, and by more than
     chance: of the pictures on which two layers disagree, m and n are right with one of them,

@@ -1,5 +1,6 @@
 """Measuring a classifier on data: its predictions, metrics and mistakes."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fovea import data, metrics
-from fovea.data import Splits
+from fovea.data import Record, Splits
 from fovea.errors import DataError, mismatch
 from fovea.network import Network, runner
 from fovea.network.runner import Mirrored
@@ -41,12 +42,14 @@ class Mistakes:
 @dataclass(frozen=True, eq=False)
 class Material:
     """The pictures to measure a network on. numbers: the network's index of each of the data's classes. seed:
-    that of the run that trained the model, if known."""
+    that of the run that trained the model; learned: the number of training pictures of each class; each None
+    if unknown."""
 
     splits: Splits
     choice: Choice
     numbers: np.ndarray
     seed: int | None
+    learned: dict[str, int] | None
 
     def __len__(self) -> int:
         return sum(map(len, self.choice.parts))
@@ -89,7 +92,8 @@ def material(network: Network, model: str, source: str) -> Material:
     if splits.skipped:
         splits.skipped.warn()
     numbers = _numbers(splits.classes, class_names(network), source)
-    return Material(splits, choose(splits, record, model), numbers, arguments_of(model).get("seed"))
+    choice, seed = choose(splits, record, model), arguments_of(model).get("seed")
+    return Material(splits, choice, numbers, seed, _learned(record, class_names(network)))
 
 
 def measure(
@@ -122,7 +126,17 @@ def measure(
         probability=np.exp(-metrics.losses(logits[wrong], predicted[wrong])).tolist(),
     )
     confusion = metrics.confusion(predicted, labels, len(classes))
-    return Measured({**measured, "seed": material.seed}, confusion, mistakes, labels, predicted, wrong)
+    known = {"seed": material.seed, "training_pictures": material.learned}
+    return Measured({**measured, **known}, confusion, mistakes, labels, predicted, wrong)
+
+
+def _learned(record: Record | None, classes: Sequence[str]) -> dict[str, int] | None:
+    """The number of training pictures of each class in the run with this record, if it names their
+    classes."""
+    if record is None:
+        return None
+    found = Counter(row.label for row in record.rows if row.part == "train")
+    return {name: found[name] for name in classes} if any(found[name] for name in classes) else None
 
 
 def _numbers(names: Sequence[str], classes: Sequence[str], source: str) -> np.ndarray:

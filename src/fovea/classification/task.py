@@ -114,11 +114,7 @@ class Classification(Task):
         if not len(labels):
             return 0.0, dict.fromkeys((measure.name for measure in self.learned[1:]), 0.0), 0
         val = None if setup.data.val is None else computed("val", setup.data.val, False).readable()
-        K = network.output_shape[0]
-        if val is not None and len(val[1]):
-            layer = linear.chosen(linear.fit(F, labels, K, setup.loss), *val)
-        else:
-            (layer,) = linear.fit(F, labels, K, setup.loss, (linear.USUAL,))
+        layer = linear.fitted(F, labels, network.output_shape[0], setup.loss, val)
         for name, array in (("W", layer.W), ("b", layer.b)):
             network.layers[-1].parameters[name][...] = array
         F, labels = known.readable()

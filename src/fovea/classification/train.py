@@ -182,7 +182,7 @@ def prepare(
     if weights is None and model is None:
         splits = data.load(source, size=size, seed=seed, groups=groups, record=record)
         weights = PRETRAINED if starts_from_weights(splits.shape) else None
-    elif weights is None:
+    elif weights is None and model is not None:
         weights = model if is_built_in(model) and are_here(model) else None
     elif weights == NO_WEIGHTS:
         weights = None
@@ -193,7 +193,7 @@ def prepare(
         network = models.build(name, splits.shape, splits.classes, seed=None, weights=None)
         network.precision = precision or network.precision
         return Prepared(network, splits, name)
-    network = trained(origin) if weights is None else _initial(weights, model, size)
+    network = trained(origin) if weights is None else initial(weights, model, size)
     height, width, channels = network.input_shape
     record = record or record_of(origin)
     splits = data.load(
@@ -207,7 +207,7 @@ def prepare(
     return Prepared(network, splits, model or Path(origin).name, weights, origin, record, notes)
 
 
-def _initial(weights: str, model: str | None, size: Sequence[int] | None) -> Network:
+def initial(weights: str, model: str | None, size: Sequence[int] | None) -> Network:
     """The network that `weights` names: a built-in one, a model file, a run or a file with torchvision's
     names, for pictures of `size`. Raises DataError where `model` is another."""
     shape = None if size is None else (*size, 3)

@@ -1,5 +1,6 @@
 """Train, measure and use a classifier."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -194,6 +195,10 @@ def evaluate(
     data: Data,
     as_json: Json = False,
     flips: Flips = False,
+    learning_curve: Annotated[
+        bool,
+        typer.Option("--learning-curve", help="Also measure what fewer training pictures would have given."),
+    ] = False,
     precision: Precision = None,
     threads: Threads = None,
     out: Out = None,
@@ -205,22 +210,29 @@ def evaluate(
 
     set_threads(threads)
     with Counter("measuring") as counter:
-        found = evaluation.evaluate(model, data, flips=flips, precision=precision, out=out, progress=counter)
+        how = {"flips": flips, "curve": learning_curve, "precision": precision, "out": out}
+        found = evaluation.evaluate(model, data, progress=counter, **how)
     for line in found.choice.warnings:
         warn(f"warning: {line}")
     pairs = found.mistakes.pairs()
     if as_json:
         chosen = {"measured": found.choice.described, "warnings": found.choice.warnings}
+        if learning_curve:
+            chosen["learning_curve"] = [asdict(point) for point in found.curve]
         rest = {**chosen, "confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
         print(jsons.dumps({**found.metrics, **rest}, indent=2))
         return
     say(f"{_measured(found.metrics)}; {found.choice.source}")
-    shares = [(visible(name), share) for name, share in found.metrics["per_class"].items()]
-    width = min(max(len(name) for name, _ in shares), WIDEST)
-    for name, share in shares:
-        say(f"  {name:{width}}  {_percent(share)}")
+    shares, learned = found.metrics["per_class"], found.metrics["training_pictures"]
+    width = min(max(len(visible(name)) for name in shares), WIDEST)
+    for name, share in shares.items():
+        known = f"  from {learned[name]:,} training pictures" if learned else ""
+        say(f"  {visible(name):{width}}  {_percent(share)}{known}")
     for pair in pairs[:5]:
         say(f"{pair['n']} × {pair['class']} predicted as {pair['predicted']}, for example {pair['files'][0]}")
+    for point in found.curve:
+        spread = f" ({min(point.top1):.1%} to {max(point.top1):.1%})" if len(point.top1) > 1 else ""
+        say(f"up to {point.pictures:,} training pictures per class: {point.mean:.1%}{spread}")
     skipped(found.bad, found.folder.bad_images)
     say(f"the confusion matrix and the list of mistakes are in {found.folder.path}")
 
