@@ -260,13 +260,6 @@ def test_weights_in_the_package_are_trained_for_other_classes(monkeypatch, tmp_p
         assert name.startswith("conv10") or np.array_equal(array, before.parameters[name])
 
 
-def test_an_architecture_with_weights_says_that_it_starts_without_them(monkeypatch, tmp_path):
-    monkeypatch.setenv("FOVEA_ENGINE", "reference")
-    photos, hear = str(tiny.write_folder(tmp_path / "photos", scale=2)), Hear()
-    train.train(photos, "squeezenet1_1", size=(32, 32), epochs=1, out=str(tmp_path / "run"), progress=hear)
-    assert any("--weights squeezenet1_1 starts from its trained ones" in line for line in hear.heard)
-
-
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [

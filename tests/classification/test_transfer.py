@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 import fovea
 from fovea import cli, models, weights
-from fovea.classification import choices, train
+from fovea.classification import choices, learning_curve, train
+from fovea.classification.evaluate import evaluate
 from fovea.classification.task import Classification
 from fovea.errors import DataError, FoveaError, ShapeError
 from fovea.files.tensors import write_tensors
@@ -317,3 +319,60 @@ def test_the_defaults_of_fine_tuning_depend_on_the_number_of_pictures():
     assert lines[1].startswith(f"epochs 2 to {many.epochs} fine-tune the upper layers: ")
     assert picked(3000, epochs=1)[0].epochs == 1
     assert picked(60, epochs=4)[0].epochs == 4
+
+
+# The learning curve
+
+
+def test_counts_double_from_ten_to_the_largest_class():
+    assert learning_curve.counts(7) == [7]
+    assert learning_curve.counts(100) == [10, 20, 40, 100]
+    assert learning_curve.counts(160) == [10, 20, 40, 80, 160]
+
+
+def test_evaluate_tells_what_fewer_pictures_would_have_given(photos, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(learning_curve, "FIRST", 2)
+    run = train.train(photos, out=str(tmp_path / "run"))
+    found = evaluate(str(run.folder.path), photos, curve=True, out=str(tmp_path / "evaluation"))
+    assert found.learned == {name: 10 for name in tiny.CLASSES}
+    assert [point.pictures for point in found.curve] == [2, 4, 10]
+    assert [(point.n, len(point.top1)) for point in found.curve] == [(6, 5), (12, 5), (30, 1)]
+    assert found.curve[-1].mean == pytest.approx(found.metrics["top1"])  # all pictures: the run's own layer
+    with (tmp_path / "evaluation/learning_curve.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [row["pictures_per_class"] for row in table] == ["2", "4", "10"]
+    assert (tmp_path / "evaluation/learning_curve.png").stat().st_size > 0
+    again = evaluate(str(run.folder.path), photos, curve=True, out=str(tmp_path / "again"))
+    assert again.curve == found.curve
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["evaluate", str(run.folder.path), photos, "--learning-curve", "--out", str(tmp_path / "third")])
+    out = capsys.readouterr().out
+    assert "from 10 training pictures" in out
+    assert "up to 4 training pictures per class: " in out
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda run, photos: shutil.rmtree(photos), "no such folder"),
+        (lambda run, photos: shutil.move(f"{photos}/left", f"{photos}/up"), "only the model's classes|others"),
+    ],
+)
+def test_a_learning_curve_needs_the_runs_pictures(change, sentence, photos, tmp_path):
+    run, other = str(tmp_path / "run"), str(tiny.write_folder(tmp_path / "other", 12, scale=4, seed=2))
+    train.train(photos, out=run)
+    change(run, photos)
+    with pytest.raises(DataError, match=sentence):
+        evaluate(run, other, curve=True, out=str(tmp_path / "evaluation"))
+    assert not (tmp_path / "evaluation").exists()
+
+
+def test_a_network_from_scratch_has_no_learning_curve(photos, tmp_path):
+    run = str(tmp_path / "run")
+    train.train(photos, "lenet5", weights="none", epochs=1, out=run)
+    with pytest.raises(DataError, match="expected a run that started from trained weights, .* learned from scratch"):
+        evaluate(run, photos, curve=True)
+    (tmp_path / "alone").mkdir()
+    shutil.copy(f"{run}/best.safetensors", tmp_path / "alone/model.safetensors")
+    with pytest.raises(DataError, match="got a model without its run"):
+        evaluate(str(tmp_path / "alone/model.safetensors"), photos, curve=True)

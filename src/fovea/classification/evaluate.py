@@ -18,13 +18,15 @@ SHOWN = 30  # of the worst mistakes
 @dataclass(frozen=True)
 class Evaluation:
     """The result: `metrics` as in metrics.json, the `choice` of pictures, the mistakes, `bad` (file → why it
-    could not be read), and the folder. curve: the points of the learning curve, if asked for."""
+    could not be read), and the folder. learned: the number of training pictures of each
+    class, None if unknown. curve: the points of the learning curve, if asked for."""
 
     metrics: dict[str, Any]
     choice: Choice
     mistakes: Mistakes
     bad: dict[str, str]
     folder: Folder
+    learned: dict[str, int] | None
     curve: Sequence[Point] = ()
 
 
@@ -60,12 +62,12 @@ def evaluate(
             shown = [(point.pictures, *row[2:]) for point, row in zip(points, rows(points), strict=True)]
             charts.learning_curve(folder.path / "learning_curve.png", shown)
     bad = pictured.splits.bad
-    return Evaluation(measured.metrics, pictured.choice, measured.mistakes, bad, folder, points)
+    return Evaluation(measured.metrics, pictured.choice, measured.mistakes, bad, folder, pictured.learned, points)
 
 
 def _write(folder: Folder, measured: Measured, pictured: Material, classes: Sequence[str]) -> None:
     wrong = measured.mistakes
-    folder.write_json(folder.metrics, measured.metrics)
+    folder.write_json(folder.metrics, {**measured.metrics, "training_pictures": pictured.learned})
     folder.write_bad_images(pictured.splits.bad)
     folder.write_json(folder.path / "confused.json", wrong.pairs())
     certain = [f"{p:.4f}" for p in wrong.probability]

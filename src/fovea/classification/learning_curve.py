@@ -41,9 +41,9 @@ class Point:
 
 
 def counts(largest: int) -> list[int]:
-    """10, 20, 40, …, and last the number of pictures in the largest class."""
+    """10, 20, 40, …, and last the number of pictures in the largest class, which is not close to the one before."""
     found, k = [], FIRST
-    while k < largest:
+    while 1.5 * k < largest:
         found, k = [*found, k], 2 * k
     return [*found, largest]
 

@@ -126,8 +126,7 @@ def measure(
         probability=np.exp(-metrics.losses(logits[wrong], predicted[wrong])).tolist(),
     )
     confusion = metrics.confusion(predicted, labels, len(classes))
-    known = {"seed": material.seed, "training_pictures": material.learned}
-    return Measured({**measured, **known}, confusion, mistakes, labels, predicted, wrong)
+    return Measured({**measured, "seed": material.seed}, confusion, mistakes, labels, predicted, wrong)
 
 
 def _learned(record: Record | None, classes: Sequence[str]) -> dict[str, int] | None:

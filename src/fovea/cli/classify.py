@@ -217,13 +217,14 @@ def evaluate(
     pairs = found.mistakes.pairs()
     if as_json:
         chosen = {"measured": found.choice.described, "warnings": found.choice.warnings}
+        chosen["training_pictures"] = found.learned
         if learning_curve:
             chosen["learning_curve"] = [asdict(point) for point in found.curve]
         rest = {**chosen, "confused": pairs, "bad_images": found.bad, "folder": str(found.folder.path)}
         print(jsons.dumps({**found.metrics, **rest}, indent=2))
         return
     say(f"{_measured(found.metrics)}; {found.choice.source}")
-    shares, learned = found.metrics["per_class"], found.metrics["training_pictures"]
+    shares, learned = found.metrics["per_class"], found.learned
     width = min(max(len(visible(name)) for name in shares), WIDEST)
     for name, share in shares.items():
         known = f"  from {learned[name]:,} training pictures" if learned else ""
