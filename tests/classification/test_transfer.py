@@ -334,7 +334,7 @@ def test_evaluate_tells_what_fewer_pictures_would_have_given(photos, monkeypatch
     monkeypatch.setattr(learning_curve, "FIRST", 2)
     run = train.train(photos, out=str(tmp_path / "run"))
     found = evaluate(str(run.folder.path), photos, curve=True, out=str(tmp_path / "evaluation"))
-    assert found.learned == {name: 10 for name in tiny.CLASSES}
+    assert found.learned == dict.fromkeys(tiny.CLASSES, 10)
     assert [point.pictures for point in found.curve] == [2, 4, 10]
     assert [(point.n, len(point.top1)) for point in found.curve] == [(6, 5), (12, 5), (30, 1)]
     assert found.curve[-1].mean == pytest.approx(found.metrics["top1"])  # all pictures: the run's own layer
@@ -345,7 +345,9 @@ def test_evaluate_tells_what_fewer_pictures_would_have_given(photos, monkeypatch
     again = evaluate(str(run.folder.path), photos, curve=True, out=str(tmp_path / "again"))
     assert again.curve == found.curve
     with pytest.raises(SystemExit, match="0"):
-        cli.main(["evaluate", str(run.folder.path), photos, "--learning-curve", "--out", str(tmp_path / "third")])
+        cli.main(
+            ["evaluate", str(run.folder.path), photos, "--learning-curve", "--out", str(tmp_path / "third")]
+        )
     out = capsys.readouterr().out
     assert "from 10 training pictures" in out
     assert "up to 4 training pictures per class: " in out
@@ -355,7 +357,10 @@ def test_evaluate_tells_what_fewer_pictures_would_have_given(photos, monkeypatch
     ("change", "sentence"),
     [
         (lambda run, photos: shutil.rmtree(photos), "no such folder"),
-        (lambda run, photos: shutil.move(f"{photos}/left", f"{photos}/up"), "only the model's classes|others"),
+        (
+            lambda run, photos: shutil.move(f"{photos}/left", f"{photos}/up"),
+            "only the model's classes|others",
+        ),
     ],
 )
 def test_a_learning_curve_needs_the_runs_pictures(change, sentence, photos, tmp_path):
@@ -370,7 +375,7 @@ def test_a_learning_curve_needs_the_runs_pictures(change, sentence, photos, tmp_
 def test_a_network_from_scratch_has_no_learning_curve(photos, tmp_path):
     run = str(tmp_path / "run")
     train.train(photos, "lenet5", weights="none", epochs=1, out=run)
-    with pytest.raises(DataError, match="expected a run that started from trained weights, .* learned from scratch"):
+    with pytest.raises(DataError, match=r"started from trained weights, .* learned from scratch"):
         evaluate(run, photos, curve=True)
     (tmp_path / "alone").mkdir()
     shutil.copy(f"{run}/best.safetensors", tmp_path / "alone/model.safetensors")

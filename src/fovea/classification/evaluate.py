@@ -62,7 +62,9 @@ def evaluate(
             shown = [(point.pictures, *row[2:]) for point, row in zip(points, rows(points), strict=True)]
             charts.learning_curve(folder.path / "learning_curve.png", shown)
     bad = pictured.splits.bad
-    return Evaluation(measured.metrics, pictured.choice, measured.mistakes, bad, folder, pictured.learned, points)
+    return Evaluation(
+        measured.metrics, pictured.choice, measured.mistakes, bad, folder, pictured.learned, points
+    )
 
 
 def _write(folder: Folder, measured: Measured, pictured: Material, classes: Sequence[str]) -> None:

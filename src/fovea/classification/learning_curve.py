@@ -41,7 +41,7 @@ class Point:
 
 
 def counts(largest: int) -> list[int]:
-    """10, 20, 40, …, and last the number of pictures in the largest class, which is not close to the one before."""
+    """10, 20, 40, …, and last the number of pictures in the largest class, which is at least half more."""
     found, k = [], FIRST
     while 1.5 * k < largest:
         found, k = [*found, k], 2 * k
