@@ -25,6 +25,16 @@ def test_what_it_finds_trains_well():
     assert run.metrics["top1"] >= 0.9
 
 
+def test_a_fit_comes_first_and_is_undone(monkeypatch, tmp_path):
+    monkeypatch.setenv("FOVEA_CACHE", str(tmp_path))
+    network = tiny.network()
+    fitted, plain = (
+        search(network, task=fovea.Classification(fit_last=fits), steps=3) for fits in (True, False)
+    )
+    assert min(fitted.losses) < min(plain.losses)
+    assert np.array_equal(network.flat, tiny.network().flat)
+
+
 class Valley:
     """A stand-in for a plan: the loss of a training is lowest at the rate `best`, and infinite above `cliff`.
     All gradients are 1, so the first step moves the first parameter by the rate."""

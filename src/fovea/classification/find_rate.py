@@ -5,6 +5,7 @@ from typing import Any
 
 from fovea import charts
 from fovea.classification.choices import choose
+from fovea.classification.features import has_body
 from fovea.classification.task import Classification
 from fovea.classification.train import check, prepare
 from fovea.training import rate_search
@@ -33,7 +34,9 @@ def find(
     network, splits = begun.network, begun.splits
     if splits.skipped:
         splits.skipped.warn()
-    recipe, task, _ = choose(network, splits, choices)
+    fits = begun.weights is not None and has_body(network)
+    how = {"goes_on": begun.origin is not None, "fits": fits, "fine_tune": 1 if fits else None}
+    recipe, task, _ = choose(network, splits, choices, **how)
     setup = Setup(network, splits, recipe, task)
     if begun.origin is None:
         network.initialise(recipe.seed)

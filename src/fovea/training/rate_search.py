@@ -65,7 +65,7 @@ def find_rate(
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> RateSearch:
     """Try learning rates from `low` to `high` around the one of `recipe`, in trainings of `steps` steps for
-    `task`; the network is unchanged afterwards.
+    `task`, after its fit if it has one; the network is unchanged afterwards.
 
     `progress(done, total)` counts steps; the total rises while better rates are found. Raises FoveaError if
     network and data do not fit, TrainingError for rates that do not rise or if each training diverges, and
@@ -88,16 +88,19 @@ def search(
         got = f"{low:g} to {high:g}, {steps} steps"
         raise TrainingError(mismatch("find_rate", "rates above 0 that rise, and at least 2 steps", got))
     setup.adopt(measure=True)
-    before = Snapshot(setup.network)
+    before = begun = Snapshot(setup.network)
     layer_rates.freeze(setup.network, setup.factors)
     losses: dict[float, float] = {}
     try:
+        if setup.task.fits:
+            setup.task.fit(setup, lambda what, done, total: None)
+            begun = Snapshot(setup.network)
         plan = runner.plan(setup.network, setup.recipe.batch_size, training=True, loss=setup.loss)
 
         def loss(rate: float) -> tuple[float, float]:
             """The loss, and the rate: among equal losses, the lower rate is better."""
             if rate not in losses:
-                before.restore()
+                begun.restore()
                 done, total = len(losses) * steps, max(len(losses) + 1, FEWEST) * steps
                 losses[rate] = _loss(plan, setup, rate, steps, lambda step: progress(done + step, total))
             return losses[rate], rate
