@@ -55,11 +55,20 @@ def plain20() -> fovea.Network:
 
 def mobilenet_v2() -> fovea.Network:
     """The built-in network, without dropout: both sides would draw other numbers."""
-    network = fovea.models.build("mobilenet_v2")
+    return without_dropout(fovea.models.build("mobilenet_v2"))
+
+
+def without_dropout(network: fovea.Network) -> fovea.Network:
+    """The network, with every dropout rate set to 0."""
     for layer in network.layers:
         if isinstance(layer, Dropout):
             layer.rate = 0.0
     return network
+
+
+def efficientnet_lite0() -> fovea.Network:
+    """The built-in network; where a stride is 2, one more row and column of zeros come after than before."""
+    return fovea.models.build("efficientnet_lite0")
 
 
 # name → network, batches of a training step, batches of inference
@@ -71,6 +80,7 @@ NETWORKS: dict[str, tuple[Callable[[], fovea.Network], tuple[int, ...], tuple[in
     "quicknet": (fovea.models.quicknet, (256,), (256, 1)),
     "resnet18": (fovea.models.resnet18, (8,), (8, 1)),
     "mobilenet_v2": (mobilenet_v2, (8,), (8, 1)),
+    "efficientnet_lite0": (efficientnet_lite0, (), (8, 1)),
 }
 
 

@@ -67,9 +67,12 @@ def check_prediction(network: fovea.Network, batch: Batch) -> None:
     """The logits agree with PyTorch's to 1e-4 of the largest."""
     from benchmarks import torch_twin
 
-    error = _error(Plan(network, len(batch[1])).predict(batch[0]), torch_twin.logits(network, batch[0]))
+    error = largest_error(
+        Plan(network, len(batch[1])).predict(batch[0]), torch_twin.logits(network, batch[0])
+    )
     assert error <= 1e-4, error
 
 
-def _error(got: np.ndarray, expected: np.ndarray) -> float:
+def largest_error(got: np.ndarray, expected: np.ndarray) -> float:
+    """As a share of the largest number that is expected."""
     return float(np.abs(got - expected).max() / np.abs(expected).max())

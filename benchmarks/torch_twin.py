@@ -39,7 +39,8 @@ def set_threads(count: int) -> None:
 class Twin(nn.Module):
     """A Fovea network as a PyTorch module: the same graph of layers, weights and statistics.
 
-    Takes pictures (N, C, H, W). Knows the layers in `_modules`.
+    Takes pictures (N, C, H, W). Knows the layers in `_modules`. Layers that are frozen when it is made learn
+    nothing, as in Fovea: neither parameters nor statistics.
     """
 
     def __init__(self, network: fovea.Network, layout: str = "NCHW") -> None:
@@ -56,13 +57,21 @@ class Twin(nn.Module):
             if isinstance(layer, Flatten):
                 came[number] = shape
             if layer.parameters:
+                modules[-1].requires_grad_(not layer.frozen)
                 self._learning.append((layer, modules[-1], came.get(source, ())))
         self.last = [  # the last consumer of each value
             {source for source in sources if source != PICTURE and taken[source][-1] == number}
             for number, sources in enumerate(self.sources)
         ]
         self.take()
+        self.train()
         self.to(memory_format=FORMATS[layout])
+
+    def train(self, mode: bool = True) -> "Twin":
+        super().train(mode)
+        for layer, module, _ in self._learning:
+            module.train(mode and not layer.frozen)
+        return self
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         values, found = {PICTURE: images}, images
@@ -91,12 +100,12 @@ class Twin(nn.Module):
                 values[...] = getattr(module, _STATISTICS[name]).numpy()
 
     def gradients(self) -> dict[str, np.ndarray]:
-        """After a backward pass: under Fovea's names and in its order."""
+        """After a backward pass: under Fovea's names and in its order, of all layers that learn."""
         return {
             f"{layer.name}.{name}": _fovea_order(getattr(module, own).grad.numpy(), volume)
             for layer, module, volume in self._learning
             for name, own in _NAMES.items()
-            if name in layer.parameters
+            if name in layer.parameters and not layer.frozen
         }
 
 
