@@ -90,7 +90,8 @@ def test_a_run_has_every_figure_and_the_exact_names_in_its_tables(world):
 
 def test_evaluate(world, call):
     lines = call("evaluate", RUN, "data", "--out", "evaluated")
-    assert {line.rpartition("  ")[0].strip() for line in lines} >= set(map(visible, NAMES))
+    shown = {line.rpartition("  from ")[0].rpartition("  ")[0].strip() for line in lines}
+    assert shown >= set(map(visible, NAMES))
     folder = world / "evaluated"
     assert {"confusion_matrix.png", "worst_mistakes.png"} <= {path.name for path in folder.iterdir()}
     assert {row["class"] for row in table(folder / "mistakes.csv")} <= set(NAMES)
