@@ -174,7 +174,9 @@ def test_large_pictures_are_trained_from_weights(photos, tmp_path):
     run = train.train(photos, out=str(tmp_path / "run"), progress=hear)
     assert "dense1 reinitialised for 3 classes; the weights were for 5" in hear.heard
     (line,) = (line for line in hear.heard if line.startswith("epoch 1 fits"))
-    assert line.startswith("epoch 1 fits dense1 to the features that resnet20 computes; no fine-tuning")
+    assert line.startswith(
+        "epoch 1 fits dense1 to the features that resnet20 computes (--weights none trains from scratch); no fine-tuning"
+    )
     assert {what for what, _, _ in hear.worked} == {"features of train", "features of val"}
     assert all(0 < done <= total for _, done, total in hear.worked)
     network = fovea.load(run.folder.best)
@@ -312,7 +314,7 @@ def test_the_defaults_of_fine_tuning_depend_on_the_number_of_pictures():
 
     few, _, lines = picked(60)
     assert (few.epochs, str(few.augment), few.freeze) == (1, "none", ())
-    assert "no fine-tuning, as 60 pictures are too few for more" in lines[0]
+    assert "no fine-tuning, as there are only 60 training pictures" in lines[0]
     many, task, lines = picked(3000)
     assert many.epochs > 1
     assert task.fit_last

@@ -191,12 +191,14 @@ def _transfer(
     recipe, task = setup.chosen(Recipe(), Classification(), {**picked, **smoothing, **given})
 
     last = network.layers[-1].name
-    first = (
-        f"epoch 1 fits {last} to the features that {'the layers below' if model is None else model} computes"
-    )
+    computed = "the layers below compute" if model is None else f"{model} computes"
+    first = f"epoch 1 fits {last} to the features that {computed}"
+    if model is not None:
+        first += " (--weights none trains from scratch)"
     if not tuned:
-        few = f", as {n:,} pictures are too few for more" if n < ENOUGH and fine_tune is None else ""
-        return recipe, task, [f"{first}; no fine-tuning{few}", *_hints(train, task)]
+        few = n < ENOUGH and fine_tune is None and "epochs" not in given
+        why = f", as there are only {n:,} training pictures" if few else ""
+        return recipe, task, [f"{first}; no fine-tuning{why}", *_hints(train, task)]
     why = [f"{tuned} epochs of {steps:,} steps", f"batch size {batch}", f"learning rate {recipe.rate:g}"]
     why += _told(TRANSFER, picked, given)
     lines = [first, f"epochs 2 to {1 + tuned} fine-tune the upper layers: {', '.join(why)}"]
