@@ -174,10 +174,8 @@ def test_large_pictures_are_trained_from_weights(photos, tmp_path):
     run = train.train(photos, out=str(tmp_path / "run"), progress=hear)
     assert "dense1 reinitialised for 3 classes; the weights were for 5" in hear.heard
     (line,) = (line for line in hear.heard if line.startswith("epoch 1 fits"))
-    assert line.startswith(
     assert line.startswith("epoch 1 fits dense1 to the features that resnet20 computes (--weights none ")
     assert "; no fine-tuning, as there are only 30 training pictures" in line
-    )
     assert {what for what, _, _ in hear.worked} == {"features of train", "features of val"}
     assert all(0 < done <= total for _, done, total in hear.worked)
     network = fovea.load(run.folder.best)
