@@ -169,7 +169,7 @@ def test_fetched_weights_are_found_by_their_name(form, call, server, known, tmp_
     assert code == 0
     assert any(name in out for name in network.classes)
     assert "in the cache" in call("weights")[1]
-    assert call("cache")[1].splitlines()[3].split() == ["weights", "46.8", "MB"]
+    assert call("cache")[1].splitlines()[4].split() == ["weights", "46.8", "MB"]
 
 
 def test_the_list_uses_no_network(call, monkeypatch):
