@@ -92,10 +92,10 @@ TRANSFER = Preset(
     kind="trained weights",
     suits=lambda shape: True,
     models=(PRETRAINED,),
-    batch_size=32, learning_rate=0.002, steps=300, epochs=(3, 8),
+    batch_size=32, learning_rate=0.001, steps=300, epochs=(3, 8),
     recipe={
         "optimizer": "sgd,nesterov", "label_smoothing": 0.1,
-        "augment": "crop=0.75,stretch=0.2,reflect,flip,brightness=0.2,contrast=0.2", "average": True,
+        "augment": "crop=0.2,stretch=0.2,reflect,flip,brightness=0.2,contrast=0.2", "average": True,
     },
 )  # fmt: skip
 
