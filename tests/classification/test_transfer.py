@@ -195,9 +195,7 @@ def test_large_pictures_are_trained_from_weights(photos, tmp_path):
 def test_fine_tuning_changes_the_upper_layers_alone(photos, tmp_path):
     hear = Hear()
     run = train.train(photos, fine_tune=1, out=str(tmp_path / "run"), progress=hear)
-    assert any(
-        line.startswith("epochs 2 to 2 fine-tune the upper layers: 1 epochs of") for line in hear.heard
-    )
+    assert any(line.startswith("epoch 2 fine-tunes the upper layers: ") for line in hear.heard)
     network, before = fovea.load(run.folder.last), models.build("resnet20", (16, 16, 3))
     changed = {
         name.partition(".")[0]
@@ -242,12 +240,18 @@ def test_runs_from_before_there_was_a_default_resume_from_scratch(tmp_path):
         ({"fine_tune": 2, "epochs": 3}, "train: expected epochs or fine_tune, got both"),
         (
             {"fine_tune": 2, "weights": "none", "model": "lenet5"},
-            "train: fine_tune: expected trained weights",
+            "fine_tune: .* got lenet5 from scratch: epochs",
         ),
+        ({"fine_tune": 2, "weights": "no_dense"}, "fine_tune: .* got GlobalAveragePool2D"),
+        ({"fine_tune": 2, "model": "no_dense"}, "got the model .* to continue: start from its weights"),
         ({"fine_tune": -1}, "train: fine_tune: expected a whole number, at least 0, got -1"),
     ],
 )
 def test_choices_that_contradict_each_other_are_refused(how, sentence, photos, tmp_path):
+    network = Network([Conv2D(3, 3), GlobalAveragePool2D()], (16, 16, 3), 0)
+    network.classes = tiny.CLASSES
+    network.save(tmp_path / "no_dense")
+    how = {name: str(tmp_path / value) if value == "no_dense" else value for name, value in how.items()}
     with pytest.raises(FoveaError, match=sentence):
         train.train(photos, out=str(tmp_path / "run"), **how)
     assert not (tmp_path / "run").exists()
@@ -371,6 +375,20 @@ def test_a_learning_curve_needs_the_runs_pictures(change, sentence, photos, tmp_
     with pytest.raises(DataError, match=sentence):
         evaluate(run, other, curve=True, out=str(tmp_path / "evaluation"))
     assert not (tmp_path / "evaluation").exists()
+
+
+def test_a_run_from_the_weights_of_another_has_a_learning_curve(photos, tmp_path):
+    train.train(photos, out=str(tmp_path / "first"))
+    train.train(photos, weights=str(tmp_path / "first"), out=str(tmp_path / "second"))
+    found = evaluate(str(tmp_path / "second"), photos, curve=True, out=str(tmp_path / "evaluation"))
+    assert found.curve[-1].mean == pytest.approx(found.metrics["top1"])
+
+
+def test_settings_of_steps_without_steps_are_named(photos, tmp_path):
+    hear = Hear()
+    how = {"learning_rate": 0.1, "mixup": 0.2, "label_smoothing": 0.0}
+    train.train(photos, out=str(tmp_path / "run"), progress=hear, **how)
+    assert "no effect without fine-tuning (--fine-tune 3): learning_rate, mixup" in hear.heard
 
 
 def test_a_network_from_scratch_has_no_learning_curve(photos, tmp_path):

@@ -100,6 +100,12 @@ TRANSFER = Preset(
 )  # fmt: skip
 
 
+OF_STEPS = (  # settings that a fit alone does not use
+    *("optimizer", "learning_rate", "schedule", "clip", "average", "patience", "layer_rates"),
+    *("augment", "mixup"),
+)
+
+
 def starts_from_weights(shape: tuple[int, int, int]) -> bool:
     """True if pictures of that shape are trained from the weights of `PRETRAINED` by default."""
     return max(shape[:2]) > SMALL
@@ -198,10 +204,18 @@ def _transfer(
     if not tuned:
         few = n < ENOUGH and fine_tune is None and "epochs" not in given
         why = f", as there are only {n:,} training pictures" if few else ""
-        return recipe, task, [f"{first}; no fine-tuning{why}", *_hints(train, task)]
-    why = [f"{tuned} epochs of {steps:,} steps", f"batch size {batch}", f"learning rate {recipe.rate:g}"]
+        lines = [f"{first}; no fine-tuning{why}"]
+        if idle := [name for name in OF_STEPS if given.get(name)]:
+            lines.append(f"no effect without fine-tuning (--fine-tune {least}): {', '.join(idle)}")
+        return recipe, task, lines + _hints(train, task)
+    why = [
+        f"{steps:,} step{'' if steps == 1 else 's'} each",
+        f"batch size {batch}",
+        f"learning rate {recipe.rate:g}",
+    ]
     why += _told(TRANSFER, picked, given)
-    lines = [first, f"epochs 2 to {1 + tuned} fine-tune the upper layers: {', '.join(why)}"]
+    tuning = "epoch 2 fine-tunes" if tuned == 1 else f"epochs 2 to {1 + tuned} fine-tune"
+    lines = [first, f"{tuning} the upper layers: {', '.join(why)}"]
     return recipe, task, lines + _hints(train, task)
 
 

@@ -18,6 +18,7 @@ from fovea.classification.task import Classification
 from fovea.classification.train import NO_WEIGHTS, initial
 from fovea.data import Dataset
 from fovea.errors import DataError, mismatch
+from fovea.models import MODELS
 from fovea.network import Network
 from fovea.seeds import Draw, generator
 from fovea.training.task import Report
@@ -58,10 +59,16 @@ def learning_curve(network: Network, model: str, material: Material, report: Rep
     weights = arguments.get("weights") or NO_WEIGHTS
     if weights == NO_WEIGHTS or not has_body(network):
         expected = "a run that started from trained weights, of a network that ends in Dense"
-        got = "one that learned from scratch" if weights == NO_WEIGHTS else network.layers[-1].who
+        got = network.layers[-1].who
+        if weights == NO_WEIGHTS:
+            built_in = arguments.get("model") in MODELS
+            got = "one that learned from scratch" if built_in else "one that continued another model"
         raise DataError(mismatch(who, expected, got if arguments else "a model without its run"))
     height, width, channels = network.input_shape
-    body = body_of(initial(weights, None, (height, width)))
+    start = initial(weights, None, None)  # in its own size, which a model file of Fovea does not change
+    body = body_of(
+        start if start.input_shape == network.input_shape else initial(weights, None, (height, width))
+    )
     splits = data.load(
         arguments["data"], size=(height, width), channels=channels, crop=network.preprocessing.crop,
         record=record_of(model), draw=False,

@@ -79,9 +79,7 @@ def train(
         else asked
     )
     if fine_tune is not None and not fits:
-        expected = "trained weights with a last layer that is fitted first"
-        remedy = "without them, epochs is the length of the training"
-        raise TrainingError(mismatch("train: fine_tune", expected, f"{begun.name} from scratch", remedy))
+        raise TrainingError(_cannot_fine_tune(begun))
     picked = None if model or weights else begun.name
     training_recipe, task, reasons = choose(
         network, splits, choices, goes_on=origin is not None, fits=fits, fine_tune=fine_tune, model=picked
@@ -205,6 +203,18 @@ def prepare(
         network, notes = _with_classes(network, splits.classes, seed)
     network.precision = precision or network.precision
     return Prepared(network, splits, model or Path(origin).name, weights, origin, record, notes)
+
+
+def _cannot_fine_tune(begun: Prepared) -> str:
+    """The error for `fine_tune` where the last layer is not fitted."""
+    expected = "trained weights, and a last layer that is fitted to them first"
+    if begun.weights is not None:
+        got, remedy = begun.network.layers[-1].who, "epochs is the length of the training"
+    elif begun.origin is not None:
+        got, remedy = f"the model {begun.name} to continue", f"start from its weights: --weights {begun.name}"
+    else:
+        got, remedy = f"{begun.name} from scratch", "epochs is the length of the training"
+    return mismatch("train: fine_tune", expected, got, remedy)
 
 
 def initial(weights: str, model: str | None, size: Sequence[int] | None) -> Network:
