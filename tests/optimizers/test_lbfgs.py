@@ -38,7 +38,10 @@ def test_a_quadratic_is_solved_as_by_linear_algebra(seed, scale):
 def test_float32_ends_where_its_precision_does():
     A = np.random.default_rng(0).standard_normal((20, 10)).astype(np.float32)
     A, b = A.T @ A, A[0]
-    function = lambda x: (float(0.5 * x @ A @ x - b @ x), A @ x - b)  # noqa: E731
+
+    def function(x):
+        return float(0.5 * x @ A @ x - b @ x), A @ x - b
+
     found = minimise(function, np.zeros(10, np.float32), steps=500, tolerance=0.0)
     assert found.x.dtype == np.float32
     assert found.steps < 500

@@ -230,7 +230,7 @@ def below_the_end(network: Network) -> list[str]:
 
 
 def _decay(steps: int) -> float:
-    """The decay of the average in a training of so many steps."""
+    """The decay of the average for a training of `steps` steps."""
     return round(min(max(1 - TAIL / steps, 0.9), 0.9999), 4)
 
 

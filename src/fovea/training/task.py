@@ -69,7 +69,7 @@ class Task(ABC):
         `report(what, done, total)` counts pictures, and raises an exception to stop. A resumed run repeats
         the fit, which must give the same bits.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"task {self.name} has no fit")
 
     def examples(self, dataset: Dataset) -> Examples | None:
         """A function of (images, labels, rng) that returns the network's input and the targets of the loss
