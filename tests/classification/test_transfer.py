@@ -288,6 +288,15 @@ def test_pictures_that_cannot_be_read_are_listed(photos, tmp_path):
     assert len(again.bad) == 6
 
 
+def test_a_class_without_a_readable_picture_is_an_error(photos, tmp_path):
+    for file in (Path(photos) / "left").iterdir():
+        file.write_bytes(b"no picture")
+    with pytest.raises(
+        DataError, match="train: class left: expected pictures that can be read, got none of 10"
+    ):
+        train.train(photos, out=str(tmp_path / "run"))
+
+
 def test_where_no_picture_can_be_read_the_fit_is_an_error(photos, tmp_path):
     for file in Path(photos).rglob("*.png"):
         file.write_bytes(b"no picture")

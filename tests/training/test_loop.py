@@ -15,6 +15,7 @@ from fovea.errors import DataError, ShapeError, TrainingError
 from fovea.network.preprocessing import Preprocessing
 from fovea.network.runner import Layerwise
 from fovea.optimizers import Adam
+from fovea.training import loop
 from fovea.training.interrupts import Stopped
 from fovea.training.progress import Progress
 from tests import tiny
@@ -437,6 +438,19 @@ def test_an_optimizer_begins_afresh_in_every_training():
     for network in networks:
         train(network, optimizer=optimizer, learning_rate=0.01)
     assert np.array_equal(networks[0].flat, networks[1].flat)
+
+
+def test_ctrl_c_while_kernels_compile_says_how_to_resume(monkeypatch, tmp_path):
+    def compile_until_ctrl_c(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.runner, "plan", compile_until_ctrl_c)
+        with pytest.raises(Stopped, match="stopped after epoch 0; resume with: fovea train --resume"):
+            train(out=tmp_path / "run")
+    train(resume=tmp_path / "run")
+    train(out=tmp_path / "whole")
+    assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
 
 
 def test_a_second_ctrl_c_interrupts_at_once():

@@ -110,6 +110,7 @@ class Classification(Task):
             return features(body, part, size, mirrored=mirrored, progress=partial(report, what))
 
         known = computed("train", setup.train, mirrored=True)
+        _check_readable(setup.train, known.labels)
         F, labels = known.both()
         if not len(labels):
             return 0.0, dict.fromkeys((measure.name for measure in self.learned[1:]), 0.0), 0
@@ -161,3 +162,12 @@ class Classification(Task):
     def settings(self) -> dict[str, Any]:
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         return own | {"class_weights": class_weights.to_setting(self.class_weights)}
+
+
+def _check_readable(dataset: Dataset, labels: np.ndarray) -> None:
+    """Raise DataError if none of a class's pictures can be read, by `labels`, −1 for those that cannot."""
+    for number, name in enumerate(dataset.classes):
+        count = int((dataset.labels == number).sum())
+        if count and not (labels == number).any():
+            got = f"none of {count:,} in {dataset.name}"
+            raise DataError(mismatch(f"train: class {name}", "pictures that can be read", got))

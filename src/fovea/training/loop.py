@@ -94,7 +94,10 @@ def run(
     try:
         trains = setup.total > 0  # else nothing but a fit, for which no gradients are compiled
         needed = setup.loss if trains else None
-        plan = runner.plan(network, size, training=trains, loss=needed, progress=progress.compiling)
+        try:
+            plan = runner.plan(network, size, training=trains, loss=needed, progress=progress.compiling)
+        except KeyboardInterrupt:
+            raise Stopped(_how_to_resume(position, steps, folder)) from None
         step = Step(network, plan, recipe, average, setup.total, factors, folder is not None)
         idle = sum(p.size for name, p in network.parameters.items() if not factors[name.partition(".")[0]])
         if idle and trains:
