@@ -49,8 +49,11 @@ def forward(
     return choice.Direct(problem, tiles.conv(problem, small_batch), verdict.why)
 
 
-def inputs(problem: ConvProblem, precision: str) -> Choice:
-    """dA_prev: a convolution of dZ, at every pixel of A_prev."""
+def inputs(
+    problem: ConvProblem, precision: str, *, small_batch: bool = False, constant: bool = False
+) -> Choice:
+    """dA_prev: a convolution of dZ, at every pixel of A_prev. `small_batch` and `constant` are as for
+    `forward`."""
     window, swapped = problem.window, problem.swapped()
     if tiles.is_narrow(swapped):
         (H, W), (s_H, s_W) = window.input, window.stride
@@ -58,7 +61,7 @@ def inputs(problem: ConvProblem, precision: str) -> Choice:
         return choice.DepthwiseInputs(problem, tile, _narrow(swapped))
     verdict = _winograd(swapped, window.input, precision)
     if verdict.chosen:
-        tile = winograd_tiles.tile(swapped, window.input)
+        tile = winograd_tiles.tile(swapped, window.input, small_batch, constant)
         return choice.WinogradInputs(problem, tile, verdict.why + _transformed(tile))
     return choice.DirectInputs(problem, tiles.conv_inputs(problem), verdict.why)
 

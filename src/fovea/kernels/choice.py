@@ -52,7 +52,7 @@ class Choice:
         return W
 
     def prepacked(self) -> Prepacked | None:
-        """How constant filters are prepacked for the forward pass; None if they are not."""
+        """How constant filters are prepacked for this pass; None if they are not."""
         return None
 
     def _packed(self) -> Prepacked:
@@ -115,6 +115,13 @@ class Winograd(Choice):
 
 class WinogradInputs(Choice):
     operation, is_winograd = "winograd.inputs", True
+
+    def prepacked(self) -> Prepacked | None:
+        if self.tile.on_the_fly:
+            return None
+        C, K = self.problem.channels, self.problem.filters
+        arguments = {"channels": K, "filters": C, "tile": self.plain_tile, "rotated": True}
+        return Prepacked("winograd.transformed", arguments, (3, 3, C, K), self.tile.prepacked_shape(K, C))
 
 
 class WinogradWeights(Choice):

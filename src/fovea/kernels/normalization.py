@@ -62,7 +62,7 @@ def gradients(
     sums, settings = {"dgamma": dgamma, "dbeta": dbeta}, {**_shape(Z), "activation": "", "kept": ""}
     run("normalization.gradients", given, sums, **settings)
     settings |= {"gives": ("dZ",), "of_batch": of_batch}
-    run("normalization.inputs", {**given, **sums}, {"dZ": _flat(dZ)}, **settings)
+    run("normalization.inputs", given | (sums if of_batch else {}), {"dZ": _flat(dZ)}, **settings)
     return dZ, dgamma, dbeta
 
 

@@ -269,12 +269,15 @@ class Network:
         return functional.softmax(logits) if len(logits) else logits
 
     def constant(self) -> "Network":
-        """A copy whose weights cannot change, for repeated prediction: kernels prepare the weights only once,
-        which saves most for small batches. `flat` and the arrays in `parameters` and `statistics` are
-        read-only; predictions are bit-identical."""
+        """A copy whose weights cannot change, for repeated prediction or gradients by the input: kernels
+        prepare the weights only once, which saves most for small batches. `flat` and the arrays in
+        `parameters` and `statistics` are read-only, and all layers are frozen; predictions are
+        bit-identical."""
         twin = object.__new__(type(self))
         twin.__dict__ |= self.__dict__
         twin.layers = [copy(layer) for layer in self.layers]
+        for layer in twin.layers:
+            layer.frozen = True
         twin.memory = aligned_zeros(self.memory.size)
         twin.memory[...] = self.memory
         twin.memory.flags.writeable = False

@@ -3,6 +3,7 @@
 Both have
 
     loss, sums = plan.loss_and_gradients(images, targets, rng=None)    fills plan.gradients
+    loss, dX = plan.loss_and_input_gradient(images, targets)
     Z = plan.predict(images)
 
 for up to `batch_size` images (N, H, W, C), uint8 pixels or preprocessed floating-point numbers. Z is {name:
@@ -42,21 +43,28 @@ class Plan(Answering, Protocol):
         """The loss of a batch, and its sums (`losses.Loss`)."""
         ...
 
+    def loss_and_input_gradient(self, images: np.ndarray, targets: Any) -> tuple[float, np.ndarray]:
+        """The loss of a batch of numbers, and its gradient dX by them."""
+        ...
+
 
 def plan(
     network: "Network",
     batch_size: int,
     *,
     training: bool = False,
+    by_input: bool = False,
     loss: losses.Loss | None = None,
     progress: Callable[[int, int, str], object] | None = None,
 ) -> Plan:
-    """The plan that runs `network` on the current engine; `progress(done, total, what)` reports compiling."""
+    """The plan that runs `network` on the current engine, and computes gradients by its parameters in
+    `training`, or `by_input`; `progress(done, total, what)` reports compiling."""
     if engine.current() == "reference":
         return Layerwise(network, loss, training=training)
     from fovea import stages
 
-    return stages.Plan(network, batch_size, training=training, loss=loss, progress=progress)
+    how = {"training": training, "by_input": by_input, "loss": loss, "progress": progress}
+    return stages.Plan(network, batch_size, **how)
 
 
 def prediction_plan(network: "Network", batch_size: int, softmax: bool, kept: dict[bool, Any]) -> Plan:
@@ -120,6 +128,12 @@ class Layerwise:
                     offset, shape = self.network.layout[f"{layer.name}.{name}"]
                     self.gradients[offset : offset + prod(shape)] = gradient.reshape(-1)
         return float(loss), self.loss.sums(Z, targets)
+
+    def loss_and_input_gradient(self, images: np.ndarray, targets: Any) -> tuple[float, np.ndarray]:
+        Z, caches = self.network.forward(images)
+        loss, dZ = self.loss(Z, targets)
+        dX, _ = self.network.backward(dZ, caches)
+        return float(loss), dX
 
     def _input(self, images: np.ndarray) -> np.ndarray:
         return self.network.preprocessing.apply(images) if images.dtype == np.uint8 else images

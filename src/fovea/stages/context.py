@@ -16,19 +16,25 @@ from fovea.stages.calls import Call, Input, View
 
 
 class Context:
-    """For batches of up to `batch_size` pictures. `training` says whether there is a backward pass.
+    """For batches of up to `batch_size` pictures. There is a backward pass in `training`, to the parameters,
+    and with `by_input`, to the network's input; the latter needs a constant network.
 
     `parameters`, `statistics` and `gradients` are the arrays of each layer: "conv1" → "W" → array. The
     gradients are views of `flat_gradients`, laid out as `network.flat`. Of the batch of the moment: `count`,
     its pictures; `in_step`, whether the network learns from it; and `rng`, for layers that draw.
     """
 
-    def __init__(self, network: Network, batch_size: int, training: bool = False) -> None:
-        self.network, self.batch_size, self.training = network, batch_size, training
+    def __init__(
+        self, network: Network, batch_size: int, training: bool = False, by_input: bool = False
+    ) -> None:
+        self.network, self.batch_size, self.training, self.by_input = network, batch_size, training, by_input
         self.constant = not network.memory.flags.writeable
         if training and self.constant:
             remedy = "train the network that it is a copy of"
             raise ShapeError(mismatch("plan", "a network that can learn", "a constant one", remedy))
+        if by_input and (training or not self.constant):
+            remedy = "make one by network.constant()"
+            raise ShapeError(mismatch("plan: by_input", "a constant network", "one that can learn", remedy))
         self.parameters, self.statistics = by_layer(network.parameters), by_layer(network.statistics)
         self.flat_gradients = buffers.zeros(network.flat.shape if training else (0,))
         self.gradients = by_layer(views_of(self.flat_gradients, network.layout)) if training else {}

@@ -44,7 +44,8 @@ class ConvStage(Stage):
         size = pooling.size if pooling else (1, 1)
         self.problem = ConvProblem(conv.window(self.input_shape), C, K, conv.groups, size, self.lanes)
         self.after = "+".join(filter(None, (self.activation.name, "pool" if self.pooled else "")))
-        self.reads = ("A_prev", "A") if self.activation.source == "A" and not self.pooled else ("A_prev",)
+        A_prev = () if conv.frozen else ("A_prev",)
+        self.reads = (*A_prev, "A") if self.activation.source == "A" and not self.pooled else A_prev
         # The position in its window of each maximum, or Z.
         self.saves = np.uint8 if self.pooled else np.float32 if self.activation.source == "Z" else None
 
@@ -96,13 +97,17 @@ class ConvStage(Stage):
             options = {"after": self.after, "bias": "b" in of_parameters}
             passes["dW"] = [context.call(choice, inputs, outputs, **options)]
         if gradients.dA_prev is not None:
-            choice = algorithms.inputs(self.problem, precision)
+            how = {"small_batch": self.small_batch, "constant": context.constant}
+            choice = algorithms.inputs(self.problem, precision, **how)
             W = context.parameters[self.conv.name]["W"]
+            prepacked = choice.prepacked() if context.constant else None
             (accumulated,) = gradients.accumulated
             so_far = accumulated and accumulated.seen_as(*self.input_shape)
-            inputs = {**upstream, "accumulated": so_far, "W": W}
+            inputs = {**upstream, "accumulated": so_far}
+            inputs |= {"W": context.precompute(W, prepacked) if prepacked else W}
             outputs = {"dA_prev": gradients.dA_prev.seen_as(*self.input_shape)}
             options = {"after": self.after, "accumulated": accumulated is not None}
+            options |= {"prepacked": True} if prepacked else {}
             passes["dA"] = [context.call(choice, inputs, outputs, **options)]
         return passes
 

@@ -78,10 +78,10 @@ class Schedule:
             self._relaid[source, lanes] = self._append(relayout, (source,))
         return self._relaid[source, lanes]
 
-    def learning(self) -> list[bool]:
-        """Whether training computes the gradient of each array: where parameters that learn come before it,
-        and for the last, whose gradient the loss always computes."""
-        result = [False]
+    def learning(self, by_input: bool = False) -> list[bool]:
+        """Whether the backward pass computes the gradient of each array: that `by_input` of all; else where
+        parameters that learn come before it, and of the last, whose gradient the loss always computes."""
+        result = [by_input]
         for stage, sources in zip(self.stages, self.sources, strict=True):
             learns = any(layer.parameters and not layer.frozen for layer in stage.layers)
             result.append(learns or any(result[source] for source in sources))
@@ -95,22 +95,25 @@ class Schedule:
         return len(self.stages)
 
 
-def join(network: Network, small_batch: bool = False, training: bool = True) -> Schedule:
+def join(
+    network: Network, small_batch: bool = False, training: bool = True, by_input: bool = False
+) -> Schedule:
     """The stages of a network, with a change of layout wherever two neighbours' layouts differ.
 
-    With `training` they run backward, too; `small_batch` is for predictions of few pictures.
+    With `training` they run backward, too, and with `by_input` to the network's input; `small_batch` is for
+    few pictures, except in training.
     """
     schedule = Schedule()
-    has_parameters = {PICTURE: False}  # of a layer, or of one before it
+    needs_dA = {PICTURE: by_input}  # whether a layer, or one before it, has parameters
     arrays = {PICTURE: 0}  # the number of the output of each stage's last layer
     groups = _groups(
         network,
-        KINDS if training else (FoldedStage, *KINDS),
+        KINDS if training or by_input else (FoldedStage, *KINDS),
         _FREE if training else _FREE_IN_PREDICTIONS,
     )
     in_stages = {number for _, group in groups for number in group}
     for number, (sources, layer) in enumerate(zip(network.sources, network.layers, strict=True)):
-        has_parameters[number] = bool(layer.parameters) or any(has_parameters[s] for s in sources)
+        needs_dA[number] = bool(layer.parameters) or any(needs_dA[source] for source in sources)
 
     def origin(number: int) -> int:
         """The layer, before those without work, that computes this one's output."""
@@ -124,7 +127,7 @@ def join(network: Network, small_batch: bool = False, training: bool = True) -> 
             [network.layers[number] for number in group],
             network.input_shapes[group[0]],
             schedule.lanes.get(arrays[outside[0]], NHWC),
-            needs_dA=any(has_parameters[source] for source in outside),
+            needs_dA=any(needs_dA[source] for source in outside),
             small_batch=small_batch,
         )
         arrays[group[-1]] = schedule.append(kind(site), tuple(arrays[source] for source in outside))

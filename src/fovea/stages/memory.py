@@ -51,6 +51,7 @@ class Memory:
     sums: list[list[Sum]]  # n
     outputs: list[Array]  # of the network
     upstream: list[Array | None]  # the loss's gradient of each; None where nothing learns
+    input_gradient: Array | None  # None where no gradient by the input is asked for
     images: np.ndarray  # bytes that a batch of pictures is copied to
     size: int  # bytes in all
 
@@ -74,15 +75,17 @@ def arrange(lives: Sequence[Life]) -> tuple[list[int], int]:
     return [places[i] for i in range(len(lives))], max(ends, default=0)
 
 
-def lay_out(schedule: Schedule, batch_size: int, image_size: int, training: bool) -> Memory:
+def lay_out(
+    schedule: Schedule, batch_size: int, image_size: int, training: bool, by_input: bool = False
+) -> Memory:
     """Memory for up to `batch_size` pictures of `image_size` bytes."""
     stages = schedule.stages
     shapes = [(stages[0].input_shape, schedule.lanes[0]), *((s.output_shape, s.lanes) for s in stages)]
     extents = [(-(-batch_size // lanes), prod(shape), lanes) for shape, lanes in shapes]
-    learning = schedule.learning() if training else [False] * len(extents)
+    learning = schedule.learning(by_input) if training or by_input else [False] * len(extents)
     wanted = {"images": _Wanted((batch_size * image_size,), np.uint8, 0, 0)}
     wanted |= _activations(schedule, extents, learning)
-    back = _gradients(schedule, extents, learning, wanted)
+    back, of_input = _gradients(schedule, extents, learning, wanted)
 
     places, size = arrange([array.life for array in wanted.values()])
     whole = buffers.zeros((size,), np.uint8)
@@ -97,6 +100,7 @@ def lay_out(schedule: Schedule, batch_size: int, image_size: int, training: bool
         sums=[],
         outputs=[arrays["activation", j] for j in schedule.outputs],
         upstream=[arrays.get(("gradient", j, 0)) for j in schedule.outputs],
+        input_gradient=arrays.get(of_input),
         images=images,
         size=size,
     )
@@ -163,8 +167,9 @@ def _gradients(
     extents: Sequence[tuple[int, ...]],
     learning: Sequence[bool],
     wanted: dict[_Key, _Wanted],
-) -> dict[int, tuple[_Key, list[_Slot]]]:
-    """dA and the gradients of the inputs of each stage up to which anything learns. Adds to `wanted`."""
+) -> tuple[dict[int, tuple[_Key, list[_Slot]]], _Key | None]:
+    """dA and the gradients of the inputs of each stage up to which anything learns, and the network's input's
+    gradient, if there is one. Adds to `wanted`."""
     stages, n, back = schedule.stages, len(schedule.stages), dict[int, tuple[_Key, list[_Slot]]]()
     # Each activation's gradient so far, its version, and the step that wrote it. The loss is first.
     latest: dict[int, tuple[_Key, int, int]] = {
@@ -196,7 +201,11 @@ def _gradients(
                 slots.append(_Slot(("gradient", source, 0)))
                 latest[source] = ("gradient", source, 0), 0, now
         back[i] = dA, slots
-    return back
+    if not learning[0]:
+        return back, None
+    of_input, _, since = latest[0]
+    wanted[of_input] = _Wanted(extents[0], np.float32, since, _backward_step(0, n))
+    return back, of_input
 
 
 def _backward_step(i: int, n: int) -> int:

@@ -94,7 +94,8 @@ class NormStage(Stage):
         return [normalise]
 
     def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
-        passes, of_parameters, scale = Passes(), self.gradients(context), self.scale(context)
+        passes, scale = Passes(), self.scale(context)
+        of_parameters = {} if self.layer.frozen else self.gradients(context)
         if self.by_batch:
             scale |= self.batch_statistics
         inputs = {
@@ -115,7 +116,7 @@ class NormStage(Stage):
             inputs |= {f"accumulated_{name}": view for name, view in accumulated.items()}
             options = {"gives": tuple(f"{name}+" if name in accumulated else name for name in outputs)}
             options |= {**self.back, "of_batch": self.by_batch}
-            inputs |= {**of_parameters, **rest}
+            inputs |= {**(of_parameters if self.by_batch else {}), **rest}
             passes["dA"] = [context.call("normalization.inputs", inputs, outputs, **options)]
         return passes
 

@@ -23,6 +23,8 @@ class Plan:
     """Runs `network` on batches of up to `batch_size` pictures; nothing is allocated in a step.
 
     `training` makes room for the backward pass, which minimises `loss`, by default softmax and cross-entropy.
+    `by_input` does so for the gradient of `loss` by the pictures, through a `network.constant()`: as in
+    predictions, nothing is drawn and running statistics are used.
     `progress(done, total, what)` is called for kernels that have to be compiled; those of `other_kernels`
     are compiled along with the plan's own.
 
@@ -44,19 +46,21 @@ class Plan:
         batch_size: int,
         *,
         training: bool = False,
+        by_input: bool = False,
         loss: Loss | None = None,
         progress: Progress | None = None,
         other_kernels: Sequence[Specification] = (),
     ) -> None:
         self.network, self.batch_size = network, batch_size
-        self.context = context = Context(network, batch_size, training)
+        self.context = context = Context(network, batch_size, training, by_input)
         self.gradients = context.flat_gradients
-        program = assemble(context, (loss or CrossEntropy()) if training else None)
+        program = assemble(context, (loss or CrossEntropy()) if training or by_input else None)
         self.parts, self.inputs, self.memory = program.parts, program.inputs, program.memory
-        self._outputs = program.outputs
+        self._outputs, self._input_gradient = program.outputs, program.input_gradient
         wanted = [*context.specifications, *other_kernels]
         if program.loss is not None:
             self.loss = program.loss
+        if training:
             single = Context(network, 1)  # so that the trained network predicts a picture without compiling
             assemble(single)
             wanted += [*single.specifications, *self.loss.kernels]
@@ -92,8 +96,21 @@ class Plan:
         (N, classes), the share of each class.
         """
         self.context.rng = rng
+        return self._forward_and_backward(images, targets, in_step=True)
+
+    def loss_and_input_gradient(self, images: np.ndarray, targets: Any) -> tuple[float, np.ndarray]:
+        """The loss and dX (N, H, W, C), its gradient by `images`, which are float32 numbers for the first
+        layer. It needs a plan with `by_input`; `targets` are those of the loss."""
+        if self._input_gradient is None:
+            raise ShapeError(mismatch("loss_and_input_gradient", "a plan with by_input", "one without"))
+        loss, _ = self._forward_and_backward(images, targets, in_step=False)
+        return loss, self._input_gradient.pictures(len(images)).reshape(images.shape).copy()
+
+    def _forward_and_backward(
+        self, images: np.ndarray, targets: Any, in_step: bool
+    ) -> tuple[float, dict[str, float]]:
         self.loss.set_targets(targets, len(images))
-        self._run_forward(images, in_step=True)
+        self._run_forward(images, in_step)
         self.loss.run()
         for step in self._backward:
             step()

@@ -38,24 +38,28 @@ class Part:
 @dataclass(frozen=True)
 class Program:
     """`inputs` has for uint8 and float32 pictures the array that a batch is copied to, and the steps that
-    fill the first stage's input from it. `loss` is there in training. `memory` is in bytes."""
+    fill the first stage's input from it. `loss` is there if there is a backward pass, and `input_gradient` if
+    it reaches the input. `memory` is in bytes."""
 
     inputs: dict[type, tuple[np.ndarray, list[Step]]]
     parts: list[Part]
     outputs: list[Array]
     loss: LossStage | None
+    input_gradient: Array | None
     memory: int
 
 
 def assemble(context: Context, loss: Loss | None = None) -> Program:
-    """The program for the network of `context`, which trains it by `loss` if there is one. The context then
-    has all its calls; they need their kernels to run."""
-    network, training = context.network, context.training
-    schedule = join(network, not training and tiles.is_small_batch(context.batch_size), training)
+    """The program for the network of `context`, whose backward pass starts from `loss` if there is one. The
+    context then has all its calls; they need their kernels to run."""
+    network, training, by_input = context.network, context.training, context.by_input
+    small_batch = not training and tiles.is_small_batch(context.batch_size)
+    schedule = join(network, small_batch, training, by_input)
     if loss is not None:
         lanes = stage_of(loss).lanes()
         schedule.outputs = [schedule.in_layout(output, lanes) for output in schedule.outputs]
-    memory = lay_out(schedule, context.batch_size, image_size(network, schedule.lanes[0]), training)
+    size = image_size(network, schedule.lanes[0])
+    memory = lay_out(schedule, context.batch_size, size, training, by_input)
     parts = []
     for stage, arrays, gradients, sums in zip(
         schedule.stages, memory.arrays, memory.gradients, memory.sums, strict=True
@@ -70,5 +74,6 @@ def assemble(context: Context, loss: Loss | None = None) -> Program:
         parts,
         memory.outputs,
         loss and stage_of(loss)(context, loss, memory.outputs, memory.upstream),
+        memory.input_gradient,
         memory.size + context.flat_gradients.nbytes,
     )

@@ -129,7 +129,7 @@ def inputs(*, channels, pixels, lanes, vector, activation, kept, gives, of_batch
     norm.schedule()
     if of_batch:
         terms.compute_root()
-    given = [*upstream.arguments, pictures.Z, *before, dgamma, dbeta]
+    given = [*upstream.arguments, pictures.Z, *before, *([dgamma, dbeta] if of_batch else [])]
     outputs = {" ".join(name.rstrip("+") for name in gives): pictures.elementwise(results, index)}
     return outputs, [*given, *norm.arguments, *pictures.arguments]
 

@@ -77,10 +77,15 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     ]
 
 
-def transformed(*, channels, filters, tile):
-    """U [ki, c, ko, i, j] of W [k, c, j, i], for filters that are not transformed on the fly."""
-    tile, weights = WinogradTile(*tile), fixed("W", [filters, channels, 3, 3])
-    bank = TransformedFilters(_weight(weights, filters, tile), channels, tile, "filters")
+def transformed(*, channels, filters, tile, rotated=False):
+    """U [ki, c, ko, i, j] of W [k, c, j, i], for filters that are not transformed on the fly; if `rotated`,
+    of W [c, k, j, i] for `inputs`."""
+    tile, shape = WinogradTile(*tile), [channels, filters] if rotated else [filters, channels]
+    weights = fixed("W", [*shape, 3, 3])
+    if rotated:
+        bank = _rotated(weights, channels, filters, tile)
+    else:
+        bank = TransformedFilters(_weight(weights, filters, tile), channels, tile, "filters")
     U, (ki, c, ko, i, j) = hl.Func("prepacked"), variables("ki c ko i j")
     chunk = tile.chunk or tile.padded(channels)
     U[ki, c, ko, i, j] = bank.U[ki, c % chunk, c // chunk, ko, i, j]
@@ -100,17 +105,28 @@ def _filter_number(ki: hl.Expr, ko: hl.Expr, K: int, tile: WinogradTile) -> hl.E
     return hl.min(k, K - 1) if K % tile.filters else k
 
 
-def inputs(*, problem, tile, after, accumulated=False):
+def _rotated(weights: hl.ImageParam, K: int, C: int, tile: WinogradTile) -> TransformedFilters:
+    """The filters of `inputs`: W [k, c, j, i] rotated by 180°, with channels in place of filters."""
+
+    def weight(ci, co, k, i, j):
+        return weights[k, _filter_number(ci, co, C, tile), 2 - j, 2 - i]
+
+    return TransformedFilters(weight, K, tile, "channels")
+
+
+def inputs(*, problem, tile, after, accumulated=False, prepacked=False):
     """dA_prev, added to the gradient `accumulated` so far: the convolution of dZ with the filters rotated by
     180° and C and K exchanged,
 
     dA_prev[c, x, y] = Σ_{i, j, k} W[2 − i, 2 − j, c, k] · dZ[k, x + left − 2 + j, y + top − 2 + i].      (1)
+
+    If filters are `prepacked`, W is the result of `transformed`.
     """
     (window, C, K, _, pool, _), tile = suited(problem), WinogradTile(*tile)
     (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
 
     upstream = Upstream(after, 1, K, (n_H, n_W), pool)
-    bank = fixed("W", [K, C, 3, 3])
+    bank = fixed("W", [*tile.prepacked_shape(K, C)[::-1]] if prepacked else [K, C, 3, 3])
     l, c, k, x, y, n = variables("l c k x y n")
     dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
     uneven = tile.padded(K) > K
@@ -123,10 +139,7 @@ def inputs(*, problem, tile, after, accumulated=False):
 
     count = _pictures(upstream.dA)
 
-    def rotated(ci, co, k, i, j):
-        return bank[k, _filter_number(ci, co, C, tile), 2 - j, 2 - i]
-
-    transposed = TransformedFilters(rotated, K, tile, "channels")
+    transposed = bank if prepacked else _rotated(bank, K, C, tile)
     sums = Tiles(pixel, transposed, K, C, (H, W), (1, 1), tile, count)
     others = array("accumulated", [1, C, W, H]) if accumulated else None
     sum_ = sums.at(c, x, y, n)  # (1)
