@@ -51,6 +51,8 @@ CALLS = {
     "affine_backward": ((A, A, (3,)), F.affine_backward),
     "dense": (((5, 7), (7, 3), (3,)), F.dense),
     "dense_backward": (((5, 3), (5, 7), (7, 3)), F.dense_backward),
+    "gram": ((A,), F.gram),
+    "gram_backward": (((2, 3, 3), A), F.gram_backward),
     "batch_statistics": ((A,), F.batch_statistics),
     "batch_norm": ((A, (3,), (3,), (3,), (3,)), lambda a, m, v, *b: F.batch_norm(a, m, _square(v), *b)),
     "batch_norm_backward": (

@@ -97,6 +97,10 @@ REFUSED = [
     ("upsample2d: expected A_prev (N, H, W, C), got (8, 8, 3): one picture", lambda: F.upsample2d(A[0], 2)),
     ("upsample2d_backward: expected dA (N, H, W, C) with H and W multiples of 3 and 2, got (2, 8, 8, 3)",
      lambda: F.upsample2d_backward(A, (3, 2))),
+    # Gram matrices
+    ("gram: expected A (N, H, W, C), got (8, 8, 3): one picture", lambda: F.gram(A[0])),
+    ("gram_backward: expected dG (2, 3, 3), got (2, 4, 4): dG has the shape of gram's output",
+     lambda: F.gram_backward(ones(2, 4, 4), A)),
     # dense
     ("dense: expected A_prev (N, 192), got (2, 8, 8, 3): flatten it with A_prev.reshape(len(A_prev), -1)",
      lambda: F.dense(A, ones(192, 10), None)),

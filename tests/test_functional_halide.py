@@ -205,6 +205,15 @@ def test_upsampling(shape, factor, mode):
     assert_close(F.upsample2d_backward(dA, factor, mode=mode), expected, GRADIENT)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1, 16), (2, 4, 8, 16), (2, 7, 9, 16), (1, 5, 20, 40)], ids=str)
+def test_gram_matrices(shape):
+    rng = np.random.default_rng(shape)
+    A, dG = rng.standard_normal(shape, np.float32), rng.standard_normal((shape[0], shape[3], shape[3]))
+    dG = dG.astype(np.float32)
+    assert_close(F.gram(A), reference.gram(np.float64(A)), FORWARD)
+    assert_close(F.gram_backward(dG, A), reference.gram_backward(np.float64(dG), np.float64(A)), GRADIENT)
+
+
 @pytest.mark.parametrize("classes", [1, 3, 10, 100])
 @pytest.mark.parametrize("N", [1, 16, 50])
 def test_softmax_backward(N, classes):

@@ -168,6 +168,8 @@ adam = on_engine(reference.adam)
 
 # Pictures
 
+gram = on_engine(reference.gram)
+gram_backward = on_engine(reference.gram_backward)
 warp = on_engine(reference.warp)
 recolour = on_engine(reference.recolour)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fovea.optimizers.lbfgs import minimise
+from fovea.optimizers.lbfgs import Descent, minimise
 
 
 def rosenbrock(x):
@@ -75,3 +75,28 @@ def test_the_same_function_gives_the_same_bits_and_its_values_fall():
     assert_array_equal(first.x, minimise(rosenbrock, np.full(6, -1.2)).x)
     assert len(values) == first.steps
     assert values == sorted(values, reverse=True)
+
+
+def test_a_saved_descent_resumes_to_the_same_bits():
+    whole = Descent(rosenbrock, np.full(6, -1.2), memory=4)
+    for _ in range(9):
+        assert whole.step()
+    state = whole.state()
+    for _ in range(9):
+        assert whole.step()
+    resumed = Descent.resume(rosenbrock, state, memory=4)
+    assert resumed.steps == 9
+    for _ in range(9):
+        assert resumed.step()
+    assert_array_equal(resumed.x, whole.x)
+    assert (resumed.value, resumed.steps, resumed.evaluations) == (
+        whole.value,
+        whole.steps,
+        whole.evaluations,
+    )
+
+
+def test_a_descent_from_a_minimum_takes_no_step():
+    descent = Descent(lambda x: (0.0, np.zeros_like(x)), np.ones(3))
+    assert not descent.step()
+    assert (descent.steps, descent.evaluations) == (0, 1)

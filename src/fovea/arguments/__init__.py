@@ -20,6 +20,7 @@ from fovea.arguments.arrays import (
 )
 from fovea.arguments.conv import conv2d, conv2d_backward, conv2d_transpose, in_groups
 from fovea.arguments.dense import dense, dense_backward
+from fovea.arguments.gram import gram, gram_backward
 from fovea.arguments.grouped import group_norm, group_norm_backward, groups_of
 from fovea.arguments.loss import class_weights, logits, loss, targets
 from fovea.arguments.merge import merged, merged_backward, multiplied_backward
@@ -70,6 +71,8 @@ __all__ = [
     "finite",
     "float32",
     "floats",
+    "gram",
+    "gram_backward",
     "group_norm",
     "group_norm_backward",
     "groups_of",

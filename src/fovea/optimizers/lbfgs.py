@@ -12,7 +12,7 @@ quasi-Newton matrices with limited storage, 1980). The step length α satisfies 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite, sqrt
 from typing import NamedTuple
@@ -58,27 +58,106 @@ def minimise(
     It ends after `steps` steps, or where no number of the gradient exceeds `tolerance`. The last `memory`
     steps make H. `progress(step, x, value)` is called after each step. The same function gives the same bits.
     """
-    pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=memory)
-    line = _Line(function, x)
-    point = line.start
-    taken, lowest, lowered = 0, point.value, 0
-    while (largest := _largest(point.gradient)) > tolerance and taken < steps and taken - lowered < STALLED:
-        direction = _direction(point.gradient, pairs)
-        found = line.search(direction, 1.0 if pairs else min(1.0, 1 / sqrt(_dot(direction, direction))))
-        if found is None and not pairs:
-            break  # no step along the gradient makes the value smaller: rounding decides from here on
-        if found is None:
+    descent = Descent(function, x, memory=memory)
+    while descent.largest > tolerance and descent.steps < steps and descent.step():
+        progress(descent.steps, descent.x, descent.value)
+    return Minimum(
+        descent.x,
+        descent.value,
+        descent.largest,
+        descent.steps,
+        descent.evaluations,
+        descent.largest <= tolerance,
+    )
+
+
+class Descent:
+    """A minimisation step by step, which can be saved and resumed.
+
+    x, value, gradient: the point reached so far, and the function there. steps: those taken. evaluations:
+    calls of the function. `memory` is the number of steps that make H.
+    """
+
+    def __init__(self, function: Function, x: np.ndarray, *, memory: int = 10) -> None:
+        self._start(function, memory, x, 0, function(x))
+        self.evaluations = 1
+        self._lowest = self.value
+
+    def _start(
+        self, function: Function, memory: int, x: np.ndarray, steps: int, at_x: tuple[float, np.ndarray]
+    ) -> None:
+        self._line = _Line(function, x, *at_x)
+        self._pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=memory)
+        self.steps, self._lowered = steps, 0
+
+    @property
+    def x(self) -> np.ndarray:
+        return self._line.x
+
+    @property
+    def value(self) -> float:
+        return self._line.start.value
+
+    @property
+    def gradient(self) -> np.ndarray:
+        return self._line.start.gradient
+
+    @property
+    def evaluations(self) -> int:
+        return self._line.evaluations
+
+    @evaluations.setter
+    def evaluations(self, count: int) -> None:
+        self._line.evaluations = count
+
+    @property
+    def largest(self) -> float:
+        """The largest number of the gradient."""
+        return float(np.abs(self.gradient).max(initial=0))
+
+    def step(self) -> bool:
+        """Take a step. False, and nothing is changed, where rounding decides from there on: no step along the
+        gradient lowers the value, or the last few have not."""
+        if self.steps - self._lowered >= STALLED:
+            return False
+        while True:
+            pairs, gradient = self._pairs, self.gradient
+            direction = _direction(gradient, pairs)
+            first = 1.0 if pairs else min(1.0, 1 / sqrt(_dot(direction, direction) or 1.0))
+            found = self._line.search(direction, first)
+            if found is not None:
+                break
+            if not pairs:
+                return False
             pairs.clear()  # H is of no use any more
-            continue
-        s, y = found.alpha * direction, found.gradient - point.gradient
+        s, y = found.alpha * direction, found.gradient - gradient
         if (sy := _dot(s, y)) > 1e-10 * _dot(y, y):
             pairs.append((s, y, sy))
-        point = line.move(found)
-        taken += 1
-        if point.value < lowest:
-            lowest, lowered = point.value, taken
-        progress(taken, line.x, point.value)
-    return Minimum(line.x, point.value, largest, taken, line.evaluations, largest <= tolerance)
+        self._line.move(found)
+        self.steps += 1
+        if self.value < self._lowest:
+            self._lowest, self._lowered = self.value, self.steps
+        return True
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that `resume` needs, by name: no array is a copy, and none is changed later."""
+        numbers = [self.value, self.steps, self.evaluations, self._lowest, self._lowered]
+        state = {"x": self.x, "gradient": self.gradient, "numbers": np.array(numbers, np.float64)}
+        state["products"] = np.array([sy for _, _, sy in self._pairs], np.float64)
+        for k, (s, y, _) in enumerate(self._pairs):
+            state |= {f"s{k}": s, f"y{k}": y}
+        return state
+
+    @classmethod
+    def resume(cls, function: Function, state: Mapping[str, np.ndarray], *, memory: int = 10) -> "Descent":
+        """The minimisation of that `state`: its next steps give the same bits as if it had never stopped."""
+        value, steps, evaluations, lowest, lowered = map(float, state["numbers"])
+        descent = object.__new__(cls)
+        descent._start(function, memory, state["x"], int(steps), (value, state["gradient"]))
+        descent.evaluations, descent._lowest, descent._lowered = int(evaluations), lowest, int(lowered)
+        for k, sy in enumerate(state["products"]):
+            descent._pairs.append((state[f"s{k}"], state[f"y{k}"], float(sy)))
+        return descent
 
 
 class _Point(NamedTuple):
@@ -94,13 +173,15 @@ class _Point(NamedTuple):
 class _Line:
     """The function along a line from x."""
 
-    def __init__(self, function: Function, x: np.ndarray) -> None:
+    def __init__(self, function: Function, x: np.ndarray, value: float, gradient: np.ndarray) -> None:
         self.function, self.x, self.direction, self.evaluations = function, x, np.zeros_like(x), 0
-        self.start = self.at(0.0)
+        self.start = self._point(0.0, value, gradient)
 
     def at(self, alpha: float) -> _Point:
-        value, gradient = self.function(self._x(alpha))
         self.evaluations += 1
+        return self._point(alpha, *self.function(self._x(alpha)))
+
+    def _point(self, alpha: float, value: float, gradient: np.ndarray) -> _Point:
         slope = _dot(gradient, self.direction) if isfinite(value) else inf
         return _Point(alpha, value if isfinite(value) else inf, slope, gradient)
 
@@ -190,7 +271,3 @@ def _bottom(low: _Point, high: _Point) -> float:
 def _dot(a: np.ndarray, b: np.ndarray) -> float:
     """Σ a·b in float64. Not by BLAS, whose bits may depend on the number of threads."""
     return float((a.astype(np.float64, copy=False) * b).sum())
-
-
-def _largest(g: np.ndarray) -> float:
-    return float(np.abs(g).max(initial=0))

@@ -25,6 +25,7 @@ from fovea.reference.activation import (
 from fovea.reference.affine import affine, affine_backward
 from fovea.reference.conv import conv2d, conv2d_backward, conv2d_transpose, conv2d_transpose_backward
 from fovea.reference.dense import dense, dense_backward
+from fovea.reference.gram import gram, gram_backward
 from fovea.reference.grouped import group_norm, group_norm_backward, layer_norm, layer_norm_backward
 from fovea.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from fovea.reference.merge import add, add_backward, multiply, multiply_backward
@@ -94,6 +95,8 @@ __all__ = [
     "gelu_backward",
     "gelu_tanh",
     "gelu_tanh_backward",
+    "gram",
+    "gram_backward",
     "group_norm",
     "group_norm_backward",
     "hard_sigmoid",
