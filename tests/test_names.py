@@ -24,6 +24,18 @@ def test_names_that_occur_twice_get_their_numbers():
     assert names.listed(names.repeated("abcabd")) == "'a' (0, 3), 'b' (1, 4)"
 
 
+def test_a_noun_is_plural_unless_there_is_one():
+    assert [names.counted(n, "picture") for n in (0, 1, 2000)] == [
+        "0 pictures",
+        "1 picture",
+        "2,000 pictures",
+    ]
+    assert names.counted(1, "class") == "1 class"
+    assert names.counted(2, "class") == "2 classes"
+    assert names.counted(3, "epoch") == "3 epochs"
+    assert names.counted(1, "training picture") == "1 training picture"
+
+
 def test_weights_go_to_classes_by_names_that_look_alike():
     asked = class_weights.parse("cafe\u0301=2")
     assert class_weights.weights(asked, None, ["caf\u00e9", "tea"]) == [2.0, 1.0]

@@ -14,6 +14,7 @@ import numpy as np
 
 from fovea import arguments, functional
 from fovea.errors import ShapeError, mismatch
+from fovea.names import counted
 
 
 def softmax_cross_entropy(
@@ -77,7 +78,7 @@ class CrossEntropy(Loss):
             raise ShapeError(mismatch("loss: cross-entropy", "one output of (classes,)", shape))
         if self.weights is not None and len(self.weights) != shape[0]:
             raise ShapeError(
-                mismatch("loss: weights", f"one for each of {shape[0]} classes", len(self.weights))
+                mismatch("loss: weights", f"one for each of {counted(shape[0], 'class')}", len(self.weights))
             )
 
     def counted(self, targets: np.ndarray) -> int:

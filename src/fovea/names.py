@@ -31,6 +31,12 @@ def repeated(names: Iterable[str]) -> dict[str, list[int]]:
     return {name: numbers for name, numbers in positions.items() if len(numbers) > 1}
 
 
+def counted(n: int, noun: str) -> str:
+    """`n` and the noun, in the plural unless n is 1: 1 picture, 2,000 classes."""
+    ending = "es" if noun.endswith(("s", "x", "tch")) else "s"
+    return f"{n:,} {noun}{'' if n == 1 else ending}"
+
+
 def listed(doubles: Mapping[str, Sequence[int]], most: int = 5) -> str:
     """The result of `repeated` as text: `'crane' (134, 517), 'maillot' (638, 639)`."""
     shown = [f"{name!r} ({', '.join(map(str, numbers))})" for name, numbers in doubles.items()]

@@ -86,8 +86,8 @@ def test_pictures_that_the_network_knows_are_warned_of(run, folder, tmp_path):
     found = evaluate(str(run.path), str(tmp_path / "sorted"))
     assert found.metrics["n"] == 60
     assert [line.split(":")[0] for line in found.choice.warnings] == [
-        f"{run.path} was trained on 48 of these 60 pictures",
-        f"{run.path} chose its best epoch by 6 of these 60 pictures",
+        f"{run.path} was trained on 48 of 60 pictures here",
+        f"{run.path} chose its best epoch by 6 of 60 pictures here",
     ]
 
 

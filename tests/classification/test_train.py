@@ -152,7 +152,7 @@ def test_learned_pictures_among_a_datas_own_test_pictures_are_warned_of(monkeypa
     train.train(
         str(tmp_path / "sorted"), str(first.folder.path), epochs=1, out=str(tmp_path / "again"), progress=hear
     )
-    assert f"warning: {first.folder.path} learned from 54 of the 60 pictures in test: results look better " \
+    assert f"warning: {first.folder.path} learned from 54 of 60 pictures in test: results look better " \
            "than they are" in hear.heard  # fmt: skip
     other = evaluate(str(tmp_path / "again"), str(photos))
     assert any("was trained on" in line for line in other.choice.warnings)

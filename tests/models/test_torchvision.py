@@ -182,7 +182,7 @@ def test_a_file_of_pytorch_for_another_architecture(files, tmp_path):
         fovea.load(tmp_path / "a.pth", model="resnet18")
     torch.save({"a": torch.zeros(3)}, tmp_path / "a.pth")
     with pytest.raises(
-        DataError, match=r"a\.pth: expected a model file of Fovea .*, got 1 tensors of neither"
+        DataError, match=r"a\.pth: expected a model file of Fovea .*, got 1 tensor of neither"
     ):
         fovea.load(tmp_path / "a.pth")
 

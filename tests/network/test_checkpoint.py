@@ -212,7 +212,7 @@ def test_a_damaged_header_never_ends_in_anything_but_a_dataerror(path, byte):
 def test_a_file_from_elsewhere_is_refused(path):
     path.write_bytes(safetensors.numpy.save({"conv1.weight": np.zeros((6, 1, 5, 5), np.float32)}))
     with pytest.raises(
-        DataError, match=r"expected a model file of Fovea .*, or weights of .*, got 1 tensors of neither"
+        DataError, match=r"expected a model file of Fovea .*, or weights of .*, got 1 tensor of neither"
     ):
         fovea.load(path)
 

@@ -13,7 +13,7 @@ import numpy as np
 from fovea import engine, optimizers
 from fovea.errors import EngineError, mismatch
 from fovea.losses import CrossEntropy, MeanSquaredError
-from fovea.names import visible
+from fovea.names import counted, visible
 from fovea.network import Network
 from fovea.network.outputs import pack_outputs, unpack_outputs
 from fovea.network.summary import outputs, times
@@ -177,7 +177,7 @@ def _passes(plan, network: Network, training: bool) -> Iterator[_Pass]:
     def step() -> None:
         optimizer.step({"all": network.flat}, {"all": plan.gradients}, 0.0)  # a rate of 0 changes nothing
 
-    shapes, why = f"{network.flat.size:,} parameters", "one pass over all parameters"
+    shapes, why = counted(network.flat.size, "parameter"), "one pass over all parameters"
     yield _Pass("optimizer", shapes, "step", [step], why, kernel="elementwise.sgd")
 
 
@@ -225,7 +225,7 @@ def text(explanation: Explanation) -> str:
     head = (
         f"{visible(explanation.model)}, {'training' if explanation.training else 'inference'}, "
         f"batches of {explanation.batch_size}, precision {explanation.precision}; {explanation.target}, "
-        f"{explanation.threads} threads, at most {explanation.peak:,.0f} GFLOP/s"
+        f"{counted(explanation.threads, 'thread')}, at most {explanation.peak:,.0f} GFLOP/s"
     )
     lines = [*textwrap.wrap(head, _WIDTH), ""]
     lines += [_COLUMNS.format("pass", "kernel", "multiply-adds", "ms", "of peak").rstrip(), "─" * _WIDTH]

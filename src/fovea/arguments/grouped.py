@@ -3,6 +3,7 @@
 from fovea.arguments.arrays import Array, Vector, channels_last, floats, same_shape, shape_of
 from fovea.arguments.scalars import above_zero
 from fovea.errors import ShapeError, mismatch
+from fovea.names import counted
 from fovea.ranges import whole
 
 
@@ -40,5 +41,5 @@ def group_norm_backward(
 def groups_of(channels: int, groups: int, who: str) -> None:
     """A number of groups that divides the channels."""
     if channels % whole(groups, who, "groups"):
-        expected = f"groups that divide {channels} channels"
+        expected = f"groups that divide {counted(channels, 'channel')}"
         raise ShapeError(mismatch(who, expected, groups, "choose a divisor of the number of channels"))

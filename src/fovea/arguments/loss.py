@@ -5,6 +5,7 @@ import numpy as np
 from fovea.arguments.arrays import Rows, Targets, Vector, floats, is_plain, shape_of
 from fovea.arguments.scalars import share
 from fovea.errors import ShapeError, mismatch
+from fovea.names import counted
 
 
 def logits(Z: Rows, who: str = "softmax", name: str = "Z") -> None:
@@ -64,5 +65,5 @@ def targets(labels: Targets, N: int, classes: int, who: str = "softmax_cross_ent
         row = int(np.flatnonzero((labels < -1) | (labels >= classes))[0])
         expected = f"labels from 0 to {classes - 1}, or −1 for an example to ignore"
         raise ShapeError(
-            mismatch(who, expected, f"labels[{row}] = {labels[row]}", f"Z has {classes} classes")
+            mismatch(who, expected, f"labels[{row}] = {labels[row]}", f"Z has {counted(classes, 'class')}")
         )

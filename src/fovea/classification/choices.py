@@ -18,6 +18,7 @@ from fovea.classification.task import Classification
 from fovea.data import Dataset, Splits
 from fovea.layers import BatchNorm
 from fovea.memory import machine_memory
+from fovea.names import counted
 from fovea.network import Network
 from fovea.optimizers import SGD
 from fovea.training import layer_rates, setup, whitening
@@ -147,7 +148,9 @@ def choose(
     batch = given.get("batch_size") or _batch(network, n, row.batch_size)
     if "batch_size" not in given:
         picked["batch_size"] = batch
-        few = f" as there are only {n:,} training pictures" if n < LEAST_STEPS * row.batch_size else ""
+        few = (
+            f" as there are only {counted(n, 'training picture')}" if n < LEAST_STEPS * row.batch_size else ""
+        )
         little = " as more would not fit the memory" if batch < row.batch_size and not few else ""
         why.append(f"batch size {batch}{few}{little}")
     steps = -(-n // batch)  # in an epoch
@@ -155,7 +158,7 @@ def choose(
     epochs = given.get("epochs") or min(max(ceil(row.steps / steps), least), most)
     if "epochs" not in given:
         picked["epochs"] = epochs
-        why.append(f"{epochs} epochs of {steps:,} steps")
+        why.append(f"{counted(epochs, 'epoch')} of {counted(steps, 'step')}")
     if epochs > LONG:
         picked |= row.long
     if picked.pop("average", False):
@@ -203,13 +206,13 @@ def _transfer(
         first += " (--weights none trains from scratch)"
     if not tuned:
         few = n < ENOUGH and fine_tune is None and "epochs" not in given
-        why = f", as there are only {n:,} training pictures" if few else ""
+        why = f", as there are only {counted(n, 'training picture')}" if few else ""
         lines = [f"{first}; no fine-tuning{why}"]
         if idle := [name for name in OF_STEPS if given.get(name)]:
             lines.append(f"no effect without fine-tuning (--fine-tune {least}): {', '.join(idle)}")
         return recipe, task, lines + _hints(train, task)
     why = [
-        f"{steps:,} step{'' if steps == 1 else 's'} each",
+        f"{counted(steps, 'step')} each",
         f"batch size {batch}",
         f"learning rate {recipe.rate:g}",
     ]
@@ -263,6 +266,6 @@ def _hints(train: Dataset, task: Classification) -> list[str]:
         return []
     few, many = (train.classes[counts.index(count)] for count in (low, high))
     return [
-        f"classes differ much: {low:,} pictures of {few}, {high:,} of {many}; "
+        f"classes differ much: {counted(low, 'picture')} of {few}, {high:,} of {many}; "
         "--class-weights balanced lets all classes count alike"
     ]

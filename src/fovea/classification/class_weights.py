@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from fovea.errors import TrainingError, mismatch
-from fovea.names import class_name
+from fovea.names import class_name, counted
 from fovea.settings import Settings
 
 Asked: TypeAlias = "str | Mapping[str, float] | Sequence[float] | None"
@@ -54,7 +54,7 @@ def weights(asked: Asked, labels: np.ndarray, classes: Sequence[str]) -> list[fl
             _SETTINGS.check_known(name, classes)
         asked = [asked.get(name, 1.0) for name in classes]
     if len(asked) != len(classes):
-        raise TrainingError(mismatch(_WHO, f"one for each of {len(classes)} classes", len(asked)))
+        raise TrainingError(mismatch(_WHO, f"one for each of {counted(len(classes), 'class')}", len(asked)))
     if not any(asked):
         raise TrainingError(mismatch(_WHO, "one above 0", "0 for all"))
     return list(asked)

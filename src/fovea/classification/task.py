@@ -19,7 +19,7 @@ from fovea.data.batches import Examples
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.losses import CrossEntropy
 from fovea.metrics import LOSS, Measure
-from fovea.names import visible
+from fovea.names import counted, visible
 from fovea.network import Network
 from fovea.network.runner import Answering, Mirrored
 from fovea.network.summary import outputs
@@ -84,7 +84,7 @@ class Classification(Task):
         if self.fit_last and not has_body(network):
             raise ShapeError(mismatch("train: fit_last", "a last layer of Dense", network.layers[-1].who))
         if network.output_shape != (len(classes),):
-            expected, got = f"{network.output_shape[-1]} classes", f"{len(classes)} in the data"
+            expected, got = counted(network.output_shape[-1], "class"), f"{len(classes)} in the data"
             raise ShapeError(mismatch(network.layers[-1].who, expected, got, _OTHER_CLASSES))
         if network.classes is not None and network.classes != classes:
             known, given = ", ".join(network.classes), ", ".join(classes)

@@ -16,6 +16,7 @@ from fovea.data.record import write_earlier
 from fovea.data.split import relative
 from fovea.errors import DataError, FoveaError, TrainingError, mismatch
 from fovea.files import absolute, expanded
+from fovea.names import counted
 from fovea.network import Network
 from fovea.ranges import MOST
 from fovea.training import loop, recipe
@@ -237,7 +238,9 @@ def _with_classes(network: Network, classes: list[str], seed: int) -> tuple[Netw
     if network.classes == classes:
         return network, []
     network = models.adapted(network, classes, seed)
-    line = f"{_last(network)} reinitialised for {len(classes)} classes; the weights were for {count:,}"
+    line = (
+        f"{_last(network)} reinitialised for {counted(len(classes), 'class')}; the weights were for {count:,}"
+    )
     return network, [line]
 
 
@@ -255,8 +258,8 @@ def _learned(splits: Splits, record: Record | None) -> list[str]:
             n, total = sum(known.get(name, 0) for name in better), len(splits.parts[part])
             if n:
                 lines.append(
-                    f"warning: {record.path.parent} learned from {n:,} of the {total:,} pictures in {part}: "
-                    "results look better than they are"
+                    f"warning: {record.path.parent} learned from {n:,} of {counted(total, 'picture')} "
+                    f"in {part}: results look better than they are"
                 )
     return lines
 
@@ -274,10 +277,10 @@ def _tell(progress: Progress, network: Network, splits: Splits, model: str, fold
     """Report the data and the network in two lines, and skipped files in a third."""
     parts = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
     shape = "×".join(map(str, splits.shape))
-    progress.note(f"{splits.name}: pictures of {shape} in {len(splits.classes)} classes: {parts}")
+    progress.note(f"{splits.name}: pictures of {shape} in {counted(len(splits.classes), 'class')}: {parts}")
     if splits.skipped and (line := splits.skipped.line()):
         progress.note(line)
-    size = f"{network.parameter_count:,} parameters"
+    size = counted(network.parameter_count, "parameter")
     progress.note(f"{model}: {size}, engine {engine.current()}; run folder {folder.path}")
 
 
@@ -292,7 +295,7 @@ def _shared(splits: Splits) -> list[str]:
         alone += [file for file, group in groups.items() if group is None]
     shared = sorted({name for a, b in combinations(by_part, 2) for name in a & b})
     count = len(set().union(*by_part))
-    line = f"{count:,} group{'' if count == 1 else 's'}, each in one part"
+    line = f"{counted(count, 'group')}, each in one part"
     if shared:  # in folders that were split already
         line += f" but for {len(shared):,}, such as {shared[0]!r}: results look better than they are"
     if alone:
@@ -316,9 +319,9 @@ def _doubled(splits: Splits, folder: Folder) -> list[str]:
     exact = sum(d.exact for d in found)
     file, part, other, its, _ = rows[0]
     return [
-        f"{len(found):,} pictures are in an earlier part too ({exact:,} the same, {len(found) - exact:,} "
-        f"nearly), such as {file} ({part}) and {other} ({its}): results look better than they are; "
-        f"{path} lists them"
+        f"in an earlier part too: {counted(len(found), 'picture')} ({exact:,} the same, "
+        f"{len(found) - exact:,} nearly), such as {file} ({part}) and {other} ({its}): "
+        f"results look better than they are; {path} lists them"
     ]
 
 

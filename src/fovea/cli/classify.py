@@ -33,7 +33,7 @@ from fovea.cli.common import (
 from fovea.errors import OutOfMemoryError
 from fovea.files import jsons
 from fovea.metrics import figure
-from fovea.names import say, typed, visible
+from fovea.names import counted, say, typed, visible
 
 WIDEST = 40  # columns of class names: the share of a longer name is printed further to the right
 
@@ -227,13 +227,13 @@ def evaluate(
     shares, learned = found.metrics["per_class"], found.learned
     width = min(max(len(visible(name)) for name in shares), WIDEST)
     for name, share in shares.items():
-        known = f"  from {learned[name]:,} training pictures" if learned else ""
+        known = f"  from {counted(learned[name], 'training picture')}" if learned else ""
         say(f"  {visible(name):{width}}  {_percent(share)}{known}")
     for pair in pairs[:5]:
         say(f"{pair['n']} × {pair['class']} predicted as {pair['predicted']}, for example {pair['files'][0]}")
     for point in found.curve:
         spread = f" ({min(point.top1):.1%} to {max(point.top1):.1%})" if len(point.top1) > 1 else ""
-        say(f"up to {point.pictures:,} training pictures per class: {point.mean:.1%}{spread}")
+        say(f"up to {counted(point.pictures, 'training picture')} per class: {point.mean:.1%}{spread}")
     skipped(found.bad, found.folder.bad_images)
     say(f"the confusion matrix and the list of mistakes are in {found.folder.path}")
 
@@ -274,7 +274,7 @@ def predict(
         print(jsons.dumps(entries, indent=2))
     if csv is not None:
         prediction.write_csv(csv, network, task, entries)
-        say(f"{len(entries)} lines written to {csv}")
+        say(f"{counted(len(entries), 'line')} written to {csv}")
     if short:
         raise short
     if all(entry["error"] for entry in entries):

@@ -8,7 +8,7 @@ import typer
 import typer.core
 
 from fovea.errors import FoveaError
-from fovea.names import say, visible
+from fovea.names import counted, say, visible
 
 
 class _Commands(typer.core.TyperGroup):
@@ -123,10 +123,6 @@ def is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def pictures(count: int) -> str:
-    return f"{count:,} picture{'' if count == 1 else 's'}"
-
-
 def warn(line: str) -> None:
     """Print a line on standard error, so that standard output stays readable by programs."""
     print(f"fovea: {visible(line)}", file=sys.stderr)
@@ -135,4 +131,4 @@ def warn(line: str) -> None:
 def skipped(bad: Mapping[str, str], listed: object) -> None:
     """Report the number of unreadable pictures, and the file with the reasons."""
     if bad:
-        say(f"skipped {pictures(len(bad))}; the reasons are in {listed}")
+        say(f"skipped {counted(len(bad), 'picture')}; the reasons are in {listed}")

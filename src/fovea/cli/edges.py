@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Out, Pictures, Threads, app, pictures, set_threads, skipped, usage, warn
+from fovea.cli.common import Debug, Out, Pictures, Threads, app, set_threads, skipped, usage, warn
 from fovea.errors import ShapeError
-from fovea.names import say
+from fovea.names import counted, say
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea edges photos --filter canny")
@@ -57,4 +57,4 @@ def edges(
     if not drawn.files:
         raise typer.Exit(1)
     skipped(drawn.bad, drawn.folder.bad_images)
-    say(f"{pictures(len(drawn.files))} written to {drawn.folder.path}")
+    say(f"{counted(len(drawn.files), 'picture')} written to {drawn.folder.path}")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fovea.cli.common import Debug, Trained, app, or_usage_error, usage
-from fovea.names import say
+from fovea.names import counted, say
 from fovea.ranges import short
 
 
@@ -64,7 +64,8 @@ def import_(
         input_shape=None if input_shape is None else _lengths(input_shape), note=say,
     )  # fmt: skip
     shape = "×".join(map(str, network.input_shape))
-    say(f"{path}: {len(network.layers)} layers, {network.parameter_count:,} parameters, input {shape}")
+    layers, parameters = counted(len(network.layers), "layer"), counted(network.parameter_count, "parameter")
+    say(f"{path}: {layers}, {parameters}, input {shape}")
     if not exchange.knows_pixels(network):
         say(
             "pixels are scaled to 0..1; if the network expects another range, import it with --mean and --std"

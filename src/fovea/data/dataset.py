@@ -9,7 +9,7 @@ import numpy as np
 from fovea.data.groups import Grouping
 from fovea.data.listing import NO_PICTURE, Skipped
 from fovea.errors import DataError, mismatch
-from fovea.names import class_name
+from fovea.names import class_name, counted
 
 _CHUNK = 64  # pictures of a sample in memory at a time
 
@@ -91,7 +91,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         size = "×".join(map(str, self.shape))
-        return f"Dataset({self.name!r}, {len(self)} pictures of {size}, {len(self.classes)} classes)"
+        pictures, classes = counted(len(self), "picture"), counted(len(self.classes), "class")
+        return f"Dataset({self.name!r}, {pictures} of {size}, {classes})"
 
     @property
     def shape(self) -> tuple[int, int, int]:

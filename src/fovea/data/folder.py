@@ -19,6 +19,7 @@ from fovea.data.files import Files
 from fovea.data.groups import Grouping
 from fovea.data.split import hold_out, relative
 from fovea.errors import DataError
+from fovea.names import counted
 
 LONGEST = 128  # pixels: the longer side of large pictures by default
 SAMPLE = 200  # pictures that `usual_shape` inspects
@@ -86,7 +87,9 @@ def usual_shape(files: Sequence[str]) -> tuple[int, int, int]:
         except DataError as error:
             failure = error
     if not shapes:
-        raise DataError(f"none of {count} pictures can be read, the last of them because: {failure}")
+        raise DataError(
+            f"none of {counted(count, 'picture')} can be read, the last of them because: {failure}"
+        )
     height, width = (sorted(sides)[len(sides) // 2] for sides in list(zip(*shapes, strict=True))[:2])
     longer = max(height, width)
     if longer > LONGEST:

@@ -23,7 +23,7 @@ from pathlib import Path
 from fovea import files
 from fovea.errors import DataError, mismatch
 from fovea.files import expanded
-from fovea.names import same
+from fovea.names import counted, same
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Grouping:
         who = f"groups {self.text}"
         if groups == {None}:
             expected = f"a group for pictures such as {files[0]}"
-            got = f"none for any of {len(files):,} pictures"
+            got = f"none for any of {counted(len(files), 'picture')}"
             raise DataError(mismatch(who, expected, got, self.remedy))
         if len(groups) == 1 and len(files) > 1:
             got = f"all {len(files):,} pictures in {groups.pop()!r}"

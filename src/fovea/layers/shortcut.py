@@ -17,6 +17,7 @@ import numpy as np
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry import Pair, pair
 from fovea.layers.base import Gradients, Layer, Shape, image_shape
+from fovea.names import counted
 from fovea.ranges import whole
 
 
@@ -36,7 +37,7 @@ class Shortcut(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         H, W, C = image_shape(input_shape, self.who)
         if self.channels < C:
-            raise ShapeError(mismatch(self.who, f"at most {self.channels} channels", C))
+            raise ShapeError(mismatch(self.who, f"at most {counted(self.channels, 'channel')}", C))
         s_H, s_W = pair(self.stride, self.who, "stride")
         return -(-H // s_H), -(-W // s_W), self.channels
 

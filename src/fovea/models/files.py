@@ -9,6 +9,7 @@ from fovea.files.tensors import read_tensors
 from fovea.models import torchvision
 from fovea.models.registry import DESCRIBED
 from fovea.models.rows import Model
+from fovea.names import counted
 from fovea.network import Network, checkpoint
 
 WITH_NAMES = [model for model in DESCRIBED if model.torch]  # those that torchvision also has
@@ -36,7 +37,9 @@ def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[in
     if known is None:
         remedy = "name the model, and the error lists the tensors that do not fit"
         expected = f"a model file of Fovea (with fovea_format), or weights of torchvision's {_all()}"
-        raise DataError(mismatch(str(path), expected, f"{len(tensors)} tensors of neither", remedy))
+        raise DataError(
+            mismatch(str(path), expected, f"{counted(len(tensors), 'tensor')} of neither", remedy)
+        )
     try:
         return torchvision.read(str(path), tensors, known, input_shape)
     except ShapeError as error:

@@ -13,7 +13,7 @@ from fovea import functional
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer, Shape, checked_precision, pack_inputs, unpack_inputs
 from fovea.memory import room_for
-from fovea.names import class_name, is_text, listed, repeated
+from fovea.names import class_name, counted, is_text, listed, repeated
 from fovea.network import architecture
 from fovea.network.graph import PICTURE, Entries, Graph
 from fovea.network.inputs import batch_of, in_precision, numbers, pixels_or_numbers
@@ -315,7 +315,7 @@ class Network:
                 raise ShapeError(mismatch("Network", "class names in Unicode", got))
             names = [class_name(name) for name in names]
             if len(names) != (count or max(len(names), 1)):
-                raise ShapeError(mismatch("Network", expected, f"{len(names)} names"))
+                raise ShapeError(mismatch("Network", expected, counted(len(names), "name")))
             if doubles := repeated(names):
                 got = f"one name for several outputs, {listed(doubles)}"
                 raise ShapeError(mismatch("Network", expected, got, "fovea.names.distinct numbers them"))
@@ -330,7 +330,9 @@ class Network:
     def preprocessing(self, preprocessing: Preprocessing) -> None:
         channels = self.input_shape[-1]
         if len(preprocessing.mean) != channels:
-            raise ShapeError(mismatch("Network", f"preprocessing of {channels} channels", preprocessing))
+            raise ShapeError(
+                mismatch("Network", f"preprocessing of {counted(channels, 'channel')}", preprocessing)
+            )
         self._preprocessing = preprocessing
         self._plans = {}  # they contain the old mean and std
 

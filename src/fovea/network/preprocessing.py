@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
+from fovea.names import counted
 from fovea.ranges import LARGEST, SMALLEST, number, short
 
 
@@ -60,7 +61,7 @@ class Preprocessing:
             raise ShapeError(
                 mismatch(
                     "Preprocessing",
-                    f"uint8 pictures of {len(self.mean)} channels",
+                    f"uint8 pictures of {counted(len(self.mean), 'channel')}",
                     f"{pictures.dtype} of {pictures.shape}",
                 )
             )

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fovea.names import counted
+
 if TYPE_CHECKING:
     from fovea.tracing.steps import Factor, Softmax, Step, Sum
 
@@ -37,7 +39,7 @@ def of_softmax(step: "Softmax") -> str:
     rows = [[step.names[c], *(number(float(values[c])) for values in columns.values())] for c in order]
     lines = _aligned([["class", *columns], *rows])
     if len(step.Z) > len(order):
-        lines.append(f"and {len(step.Z) - len(order):,} more classes")
+        lines.append(f"and {counted(len(step.Z) - len(order), 'more class')}")
     if step.Y is None:
         formula = f"{number(step.exponentials[k])} / {number(step.exponentials.sum())}"
     else:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from fovea.data import Dataset, Record, Splits
+from fovea.names import counted
 
 _KNOWN = {"train": "was trained on", "val": "chose its best epoch by"}
 
@@ -22,7 +23,7 @@ class Choice:
     def described(self) -> str:
         """The name, number and origin of the pictures."""
         n = sum(map(len, self.parts))
-        return f"{self.name}: {n:,} picture{'' if n == 1 else 's'}, {self.source}"
+        return f"{self.name}: {counted(n, 'picture')}, {self.source}"
 
 
 def choose(splits: Splits, record: Record | None, model: str) -> Choice:
@@ -73,4 +74,7 @@ def _known(record: Record, splits: Splits, chosen: list[Dataset]) -> list[str]:
     for part in chosen:
         known.update(record.learned(part, splits.root))
     run, better = record.path.parent, "results look better than they are"
-    return [f"{run} {_KNOWN[part]} {n:,} of these {total:,} pictures: {better}" for part, n in known.items()]
+    return [
+        f"{run} {_KNOWN[part]} {n:,} of {counted(total, 'picture')} here: {better}"
+        for part, n in known.items()
+    ]

@@ -18,7 +18,7 @@ import numpy as np
 from fovea import charts, engine
 from fovea.data import Splits
 from fovea.errors import DataError, mismatch
-from fovea.names import typed
+from fovea.names import counted, typed
 from fovea.network import Network, runner
 from fovea.network.runner import Answering
 from fovea.training import layer_rates
@@ -101,7 +101,7 @@ def run(
         step = Step(network, plan, recipe, average, setup.total, factors, folder is not None)
         idle = sum(p.size for name, p in network.parameters.items() if not factors[name.partition(".")[0]])
         if idle and trains:
-            progress.note(f"{idle:,} of {network.parameter_count:,} parameters are frozen")
+            progress.note(f"{idle:,} of {counted(network.parameter_count, 'parameter')} are frozen")
         progress.begin(task, position, recipe.epochs, steps)
         pulse = Pulse(folder, network, task, position, steps)
         with Interrupt() as interrupt:

@@ -6,6 +6,7 @@ from math import inf
 from typing import Any
 
 from fovea.errors import DataError, mismatch
+from fovea.names import counted
 from fovea.ranges import number, short, whole
 from fovea.training.task import VAL, Row, Task
 
@@ -60,7 +61,7 @@ class Position:
             raise DataError(mismatch("position: bad", "files and reasons", short(position.bad)))
         if not isinstance(position.history, list) or len(position.history) != position.epoch - 1:
             raise DataError(
-                mismatch("position: history", f"{position.epoch - 1} rows", short(position.history))
+                mismatch("position: history", counted(position.epoch - 1, "row"), short(position.history))
             )
         for epoch, row in enumerate(position.history, start=1):
             _check(row, epoch, task)

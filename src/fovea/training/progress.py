@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from fovea.metrics import Measure
-from fovea.names import say, visible
+from fovea.names import counted, say, visible
 from fovea.training.position import Position
 from fovea.training.task import Row, Task
 
@@ -58,7 +58,8 @@ class Lines(Progress):
 
     def compiling(self, done: int, total: int, what: str) -> None:
         if done == total:
-            self.note(f"compiled {total} kernels for this processor; the next start finds them in the cache")
+            kernels = counted(total, "kernel")
+            self.note(f"compiled {kernels} for this processor; the next start finds them in the cache")
 
     def working(self, what: str, done: int, total: int) -> None:
         now, (begun, before) = perf_counter(), self.work
@@ -69,7 +70,7 @@ class Lines(Progress):
             self.draw_work(what, done, total, (now - begun) / (done - before) * (total - done))
 
     def draw_work(self, what: str, done: int, total: int, left: float) -> None:
-        self.note(f"{what}: {done:,} of {total:,} pictures  {clock(left)} left")
+        self.note(f"{what}: {done:,} of {counted(total, 'picture')}  {clock(left)} left")
 
     def begin(self, task: Task, position: Position, epochs: int, steps: int) -> None:
         self.worked, self.work = "", (0.0, 0)
@@ -141,7 +142,7 @@ class Bar(Lines):
         self.bar.console.print(Text(visible(text)), soft_wrap=True)
 
     def compiling(self, done: int, total: int, what: str) -> None:
-        self._draw("compiling", done, total, f"{done} of {total} kernels, once: {what}")
+        self._draw("compiling", done, total, f"{done} of {counted(total, 'kernel')}, once: {what}")
         if done == total:
             self.bar.update(self.task, visible=False, refresh=True)
 
@@ -155,7 +156,7 @@ class Bar(Lines):
         )
 
     def draw_work(self, what: str, done: int, total: int, left: float) -> None:
-        self._draw(what, done, total, f"{done:,} of {total:,} pictures  {clock(left)} left")
+        self._draw(what, done, total, f"{done:,} of {counted(total, 'picture')}  {clock(left)} left")
 
     def end(self) -> None:
         self.bar.stop()

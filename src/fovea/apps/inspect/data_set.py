@@ -10,7 +10,7 @@ from fovea.apps.inspect import render
 from fovea.apps.inspect.report import Figure, Section
 from fovea.classification.measuring import Material, Measured
 from fovea.errors import FoveaError
-from fovea.names import file_name
+from fovea.names import counted, file_name
 from fovea.network import Network
 
 MOST_POINTS, MOST_NEIGHBOURS = 2000, 1000  # pictures for PCA, and for t-SNE, which is slower
@@ -37,7 +37,7 @@ def _plane(
         for path in (light, dark):
             charts.plane(path, points, labels[rows], wrong[rows], names, dark=path == dark)
         title = {"pca": "PCA", "tsne": "t-SNE"}[name]
-        alt = f"{len(points)} pictures as points in a plane by {title}, coloured by class"
+        alt = f"{counted(len(points), 'picture')} as points in a plane by {title}, coloured by class"
         return Figure(light, alt, caption, title, dark, wide=True)
 
     pca = seeing.pca(F, min(2, *F.shape))
@@ -46,7 +46,8 @@ def _plane(
     caption = f"The first two principal components explain {pca.explained.sum():.0%} of the variance."
     figures = [figure("pca", points, np.arange(len(F)), caption)]
     words = [
-        f"{len(chosen):,} pictures of {data.splits.name}, by the {F.shape[1]:,} inputs of the last layer. "
+        f"{counted(len(chosen), 'picture')} of {data.splits.name}, by the "
+        f"{counted(F.shape[1], 'input')} of the last layer. "
         "Pictures that are similar to the network are close together; crosses are misclassified pictures."
     ]
     few = _evenly(np.arange(len(F)), MOST_NEIGHBOURS)

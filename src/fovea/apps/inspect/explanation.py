@@ -10,6 +10,7 @@ from fovea import seeing
 from fovea.apps.inspect import render
 from fovea.apps.inspect.report import Figure, Section
 from fovea.errors import ShapeError
+from fovea.names import counted
 from fovea.network import Network
 
 LIKELIEST = 5  # classes whose probabilities are shown
@@ -64,12 +65,12 @@ def answer(subject: Subject) -> Section:
     """The picture, the network's input, and the probabilities."""
     picture, (H, W), (h, w, C) = subject.picture, subject.picture.size, subject.network.input_shape
     input_picture = render.shown(picture.pixels)
-    size, kind = f"{h} rows, {w} columns", "grey" if C == 1 else "colour"
+    size, kind = f"{counted(h, 'row')}, {counted(w, 'column')}", "grey" if C == 1 else "colour"
     figures = [
         Figure(
             subject.write("picture.png", picture.photo),
             alt=f"The picture {picture.name}",
-            caption=f"{H} rows, {W} columns.",
+            caption=f"{counted(H, 'row')}, {counted(W, 'column')}.",
             name="The picture",
         ),
         Figure(

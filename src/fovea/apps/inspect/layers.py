@@ -10,6 +10,7 @@ from fovea.apps.inspect import render
 from fovea.apps.inspect.explanation import Subject
 from fovea.apps.inspect.report import Figure, Section
 from fovea.layers import Conv2D, Flatten
+from fovea.names import counted
 from fovea.network import Network
 from fovea.network.summary import outputs, times
 
@@ -91,10 +92,10 @@ def _maps(subject: Subject, layer: str, kind: str) -> Figure:
     shades = render.grey(A, float(np.abs(A).max()))
     if A.ndim == 3:
         tiles, columns, side, most = shades.transpose(2, 0, 1)[..., None], COLUMNS, 96, MOST_TILES
-        content = f"{_counted(A.shape[2], 'map')} of {A.shape[0]}×{A.shape[1]}"
+        content = f"{counted(A.shape[2], 'map')} of {A.shape[0]}×{A.shape[1]}"
     else:
         tiles, columns, most = shades.reshape(-1, 1, 1, 1), ceil(sqrt(3 * A.size)), MOST_VALUES
-        content, side = _counted(A.size, "value"), max(4, 640 // columns)
+        content, side = counted(A.size, "value"), max(4, 640 // columns)
     shown = tiles if layer == subject.layer else tiles[:most]
     some = f", of which the first {most} are shown" if len(shown) < len(tiles) else ""
     low, high = (f"{value:.3g}".replace("-", "−") for value in (A.min(), A.max()))
@@ -120,19 +121,19 @@ def filters(network: Network, layer: str | None, folder: Path) -> Section:
 def _filters(layer: str, stack: np.ndarray, whole: bool, folder: Path) -> Figure:
     """The figure of a layer's filters, `stack` from `seeing.filter_pictures`."""
     count, slices, f_H, f_W, channels = stack.shape
-    content = f"{_counted(count, 'filter')} of {f_H}×{f_W}"
+    content = f"{counted(count, 'filter')} of {f_H}×{f_W}"
     if slices == 1:
         content += " in colour" if channels == 3 else " on one channel"
         shown = stack if whole else stack[:MOST_TILES]
         columns, side, words = min(len(shown), COLUMNS), 64, ""
     else:
-        content += f" on {slices} channels"
+        content += f" on {counted(slices, 'channel')}"
         shown = stack if whole else stack[:COLUMNS, : 2 * COLUMNS]
         columns, side = shown.shape[1], 32
         words = " Each row is a filter, each column an input channel."
     if shown.shape != stack.shape:
-        words += f" The first {len(shown)} filters are shown" + (
-            f", on the first {shown.shape[1]} channels." if shown.shape[1] < slices else "."
+        words += f" The first {counted(len(shown), 'filter')} are shown" + (
+            f", on the first {counted(shown.shape[1], 'channel')}." if shown.shape[1] < slices else "."
         )
     tiles = list(shown.reshape(-1, f_H, f_W, channels))
     path = render.write(folder / f"{layer}.png", render.sheet(tiles, columns, side))
@@ -141,14 +142,8 @@ def _filters(layer: str, stack: np.ndarray, whole: bool, folder: Path) -> Figure
 
 def facts(network: Network) -> str:
     """The network in a sentence."""
-    content = (
-        f"{_counted(len(network.layers), 'layer')} with {_counted(network.parameter_count, 'parameter')}"
-    )
+    content = f"{counted(len(network.layers), 'layer')} with {counted(network.parameter_count, 'parameter')}"
     end = outputs(network)
     if network.ends_in_classes:
-        end = _counted(network.output_shape[0], "class", "classes")
+        end = counted(network.output_shape[0], "class")
     return f"{content}, from pictures of {times(network.input_shape)} to {end}."
-
-
-def _counted(count: int, one: str, more: str = "") -> str:
-    return f"{count:,} {one if count == 1 else more or one + 's'}"

@@ -10,6 +10,7 @@ from fovea import functional
 from fovea.apps.learn_filter.progress import CHANNELS
 from fovea.charts import FAINT, INK, TRAIN, VAL, clear, drawn, logarithmic, optional, short
 from fovea.filters.learn_filter import Learned
+from fovea.names import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def progress(
     depth, count = final.shape[2:]
     shown = [(c, k) for c in range(count) for k in range(depth)][:MOST_ROWS]
     columns = [(f"step {step}", W) for step, W in filters[:-1]]
-    columns += [(f"learned, {filters[-1][0]} steps", filters[-1][1])]
+    columns += [(f"learned, {counted(filters[-1][0], 'step')}", filters[-1][1])]
     columns += [] if true is None else [("true", true)]
     with drawn(path, (1.7 * len(columns) + 0.6, 1.75 * len(shown) + 2.4)) as figure:
         parts: Any = figure.subfigures(2, 1, height_ratios=(1.75 * len(shown), 2.4))

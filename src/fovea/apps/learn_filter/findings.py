@@ -20,6 +20,7 @@ from fovea.apps.learn_filter.examples import Filtered
 from fovea.files import write_whole
 from fovea.filters.learn_filter import Learned
 from fovea.layers import Conv2D
+from fovea.names import counted
 from fovea.network import Network
 from fovea.training.run_folder import Folder
 
@@ -71,17 +72,17 @@ def compare(
 
 def verdict(found: Findings) -> str:
     """An assessment of the result in one sentence."""
-    steps = len(found.learned.losses)
+    steps = counted(len(found.learned.losses), "step")
     if not found.learned.rests:
-        return f"not converged after {steps} steps: increase --steps"
+        return f"not converged after {steps}: increase --steps"
     if found.errors is not None and found.errors.max() > FAR:
-        return f"converged after {steps} steps, but other filters fit these pictures as well: add pictures"
+        return f"converged after {steps}, but other filters fit these pictures as well: add pictures"
     if found.explained < WELL_EXPLAINED:
         return (
-            f"converged after {steps} steps, but no filter of this size fits these targets: the best "
+            f"converged after {steps}, but no filter of this size fits these targets: the best "
             f"explains {max(found.explained, 0):.1%} of their variance"
         )
-    return f"converged after {steps} steps; {found.explained:.2%} of the targets' variance is explained"
+    return f"converged after {steps}; {found.explained:.2%} of the targets' variance is explained"
 
 
 def write(found: Findings, data: Filtered, trajectory: Trajectory) -> None:

@@ -12,6 +12,7 @@ from fovea.errors import DataError, ShapeError, mismatch
 from fovea.files import absolute, expanded
 from fovea.filters import learn_filter
 from fovea.filters.examples import MOST, checked_size
+from fovea.names import counted
 from fovea.ranges import whole
 from fovea.seeds import Draw, generator
 from fovea.training.run_folder import Folder
@@ -60,7 +61,8 @@ def learn(
     names, true = [names[n] for n in repeats], None if true is None else true[..., repeats]
 
     reporter.note(
-        f"{len(data.pictures)} pictures; learning {', '.join(names)} with filters of {size}×{size}×{depth}"
+        f"{counted(len(data.pictures), 'picture')}; "
+        f"learning {', '.join(names)} with filters of {size}×{size}×{depth}"
     )
     trajectory = findings.Trajectory(true)
 
