@@ -30,15 +30,25 @@ from fovea.kernels.winograd_tiles import OUTPUTS, WinogradChunksTile, WinogradTi
 _ONE_SUM = "; the threads add to one shared sum"
 _NEEDS_1 = "Winograd's algorithm needs 1"
 _BLOCK_BY_BLOCK = "; sums transformed block by block"
+_ANY_SIZE = "direct: for pictures of any size"
 _ON_THE_FLY = "; filters transformed where they are used, not in advance"
 
 
 def forward(
-    problem: ConvProblem, precision: str, *, small_batch: bool = False, constant: bool = False
+    problem: ConvProblem,
+    precision: str,
+    *,
+    small_batch: bool = False,
+    constant: bool = False,
+    any_size: bool = False,
 ) -> Choice:
     """Z, with its activation and pooling. A `small_batch` has the same sums in other tasks: the threads share
-    the work of one picture, and filters are transformed on the fly unless they are `constant`."""
+    the work of one picture, and filters are transformed on the fly unless they are `constant`. A kernel for
+    `any_size` reads a picture's height and width at run time, if there is one for this problem."""
     window = problem.window
+    if any_size and _has_any_size(problem):
+        tile, band = tiles.conv_any_size(problem)
+        return choice.Direct(problem, tile, _ANY_SIZE, _numbers(problem, band=band))
     if tiles.is_narrow(problem):
         tile = tiles.depthwise(problem, window.output, window.stride[0] * window.input[1])
         return choice.Depthwise(problem, tile, _narrow(problem))
@@ -50,11 +60,19 @@ def forward(
 
 
 def inputs(
-    problem: ConvProblem, precision: str, *, small_batch: bool = False, constant: bool = False
+    problem: ConvProblem,
+    precision: str,
+    *,
+    small_batch: bool = False,
+    constant: bool = False,
+    any_size: bool = False,
 ) -> Choice:
-    """dA_prev: a convolution of dZ, at every pixel of A_prev. `small_batch` and `constant` are as for
-    `forward`."""
+    """dA_prev: a convolution of dZ, at every pixel of A_prev. `small_batch`, `constant` and `any_size` are as
+    for `forward`."""
     window, swapped = problem.window, problem.swapped()
+    if any_size and _has_any_size(problem):
+        tile, band = tiles.conv_inputs_any_size(problem)
+        return choice.DirectInputs(problem, tile, _ANY_SIZE, _numbers(problem, band=band))
     if tiles.is_narrow(swapped):
         (H, W), (s_H, s_W) = window.input, window.stride
         tile = tiles.depthwise(swapped, (-(-H // s_H), -(-W // s_W)), window.output[1])
@@ -64,6 +82,17 @@ def inputs(
         tile = winograd_tiles.tile(swapped, window.input, small_batch, constant)
         return choice.WinogradInputs(problem, tile, verdict.why + _transformed(tile))
     return choice.DirectInputs(problem, tiles.conv_inputs(problem), verdict.why)
+
+
+def _has_any_size(problem: ConvProblem) -> bool:
+    """Whether there are kernels for pictures of any size."""
+    return problem.lanes == 1 and problem.groups == 1
+
+
+def _numbers(problem: ConvProblem, **of_tile: int) -> dict[str, int]:
+    """Numbers that a kernel for pictures of any size reads at run time."""
+    height, width = problem.window.input
+    return {"height": height, "width": width, **of_tile}
 
 
 def weights(problem: ConvProblem, precision: str) -> Choice:

@@ -1,6 +1,7 @@
 """The kernels of a convolution's passes: how each views the filters, and how it prepacks constant ones."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from fovea.kernels.problem import ConvProblem
@@ -23,11 +24,13 @@ class Prepacked(NamedTuple):
 @dataclass(frozen=True)
 class Choice:
     """A kernel for one pass of `problem`, its tile, and the reason for the choice with the numbers that
-    decided."""
+    decided. A kernel for pictures of any size reads `numbers` at run time: their height and width, and those
+    of its tile that depend on them."""
 
     problem: ConvProblem
     tile: Any  # a NamedTuple of the kernel's own
     why: str
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     operation: ClassVar[str]
     is_winograd: ClassVar[bool] = False
@@ -35,7 +38,8 @@ class Choice:
     @property
     def arguments(self) -> dict[str, tuple]:
         """The problem and the tile that the kernel is specialised to; the pass adds its own arguments."""
-        return {"problem": self.problem.plain, "tile": self.plain_tile}
+        problem = self.problem.any_size() if self.numbers else self.problem
+        return {"problem": problem.plain, "tile": self.plain_tile}
 
     @property
     def plain_tile(self) -> tuple:
@@ -45,7 +49,8 @@ class Choice:
     @property
     def sizes(self) -> dict[str, int]:
         """The tile's numbers by name."""
-        return {name: int(number) for name, number in self.tile._asdict().items()}
+        tile = self.tile._asdict()
+        return {name: int(self.numbers.get(name, number)) for name, number in tile.items()}
 
     def view(self, W: "np.ndarray") -> "np.ndarray":
         """Filters (f_H, f_W, C/groups, K), or their gradient, in the kernel's shape."""

@@ -8,6 +8,7 @@ FILTER_LOAD_COST = 1.1  # of a vector of filters, which comes from the second le
 FULL_REGISTERS_COST = 1.1  # factor on the cost of loads when a tile leaves no register free
 MIN_VECTOR_USE = 0.6  # of NHWC's vectors of channels; below, pictures fill the vectors (17 of 32 is 0.53)
 MIN_LANE_SUM_POSITIONS = 100  # per sum over lanes, so that adding up the lanes costs little
+ANY_WIDTHS = (21, 42, 85, 170, 341)  # columns that a kernel for any size suits best: VGG's, for 341 pixels
 DEPTHWISE_COLUMNS = 7  # of a register tile, at most
 GROUPED_COLUMNS = 4  # the same for groups of several channels
 DEPTHWISE_UNROLL = 40  # products of a sum that are unrolled, at most

@@ -1,10 +1,12 @@
 """The description of a convolution to which its kernels are specialised, and by which they are chosen."""
 
 import math
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, NamedTuple
 
 from fovea.geometry import Pair, Window
+
+ANY_SIZE = (0, 0)  # the input of a window, in the specification of a kernel for pictures of any size
 
 
 class ConvProblem(NamedTuple):
@@ -59,6 +61,10 @@ class ConvProblem(NamedTuple):
     def depthwise(self) -> bool:
         """Whether each channel has one filter of its own."""
         return self.channels == self.filters == self.groups
+
+    def any_size(self) -> "ConvProblem":
+        """The same for pictures of any size, which the kernel reads at run time (pipelines/numbers.py)."""
+        return self._replace(window=replace(self.window, input=ANY_SIZE))
 
     def swapped(self) -> "ConvProblem":
         """The problem of dA_prev: sums over the filters, for each channel, at each pixel of the input."""

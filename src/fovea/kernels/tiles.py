@@ -66,7 +66,7 @@ def conv(problem: ConvProblem, small_batch: bool = False) -> Tile:
     target, (n_H, n_W), weights = targets.current(), problem.pooled, problem.weights
     positions = pool[0] * pool[1]
     apart = window.stride[1] * channels * lanes * 4
-    columns, block = _register_tile(n_W, filters, lanes, apart, weights, positions, groups)
+    columns, block = _register_tile((n_W,), filters, lanes, apart, weights, positions, groups)
     contiguous = groups == 1 and window.dilation[1] == 1  # a window's row is one run of numbers
     unroll = _divisor(
         problem.row if contiguous else channels // groups, target.lanes_unroll if lanes > 1 else target.unroll
@@ -84,6 +84,39 @@ def conv(problem: ConvProblem, small_batch: bool = False) -> Tile:
     return Tile(vector(), block, columns, band, unroll, shared, wanted > 1)
 
 
+def conv_any_size(problem: ConvProblem) -> tuple[Tile, int]:
+    """As `conv`, in NHWC, with a register tile for pictures of any size; and the rows of a band, which the
+    kernel reads at run time."""
+    (n_H, _), (p_H, p_W), window = problem.pooled, problem.pool, problem.window
+    apart, positions = window.stride[1] * problem.channels * 4, p_H * p_W
+    columns, block = _register_tile(
+        constants.ANY_WIDTHS, problem.filters, 1, apart, problem.weights, positions, problem.groups
+    )
+    row_bytes = window.input[1] * problem.channels * 4 * window.stride[0] * p_H
+    return _any_size(problem, columns, block, problem.row, n_H, row_bytes)
+
+
+def conv_inputs_any_size(problem: ConvProblem) -> tuple[Tile, int]:
+    """As `conv_inputs`, in the same way."""
+    window, (s_H, s_W) = problem.window, problem.window.stride
+    taps, depth = -(-window.size[0] // s_H) * -(-window.size[1] // s_W), problem.filters // problem.groups
+    columns, block = _register_tile(
+        constants.ANY_WIDTHS, problem.channels, 1, problem.filters * 4, taps * depth, groups=problem.groups
+    )
+    phases = taps > 1 and (s_H, s_W) != (1, 1)
+    row_bytes = window.output[1] * problem.filters * 4
+    return _any_size(problem, columns, block, 1 if phases else depth, -(-window.input[0] // s_H), row_bytes)
+
+
+def _any_size(
+    problem: ConvProblem, columns: int, block: int, depth: int, rows: int, row_bytes: int
+) -> tuple[Tile, int]:
+    """The tile for pictures of any size, and the rows of a band; there are enough bands for the threads."""
+    unroll = _divisor(depth, targets.current().unroll)
+    band = min(_band(rows, row_bytes, _staging_bytes(problem)), -(-rows // constants.MAX_TASKS))
+    return Tile(vector(), block, columns, 0, unroll, _exceeds_l2(problem)), band
+
+
 def conv_inputs(problem: ConvProblem) -> Tile:
     """The gradient of the input: columns of one phase × channels."""
     window, channels, filters, groups, _, lanes = problem
@@ -95,7 +128,7 @@ def conv_inputs(problem: ConvProblem) -> Tile:
         columns, block = W, _largest(channels // groups, max(1, accumulators() // W), groups)
     else:
         apart = filters * lanes * 4
-        columns, block = _register_tile(-(-W // s_W), channels, lanes, apart, taps * depth, groups=groups)
+        columns, block = _register_tile((-(-W // s_W),), channels, lanes, apart, taps * depth, groups=groups)
     band = _band(-(-H // s_H), window.output[1] * filters * lanes * 4, _staging_bytes(problem))
     block_work = -(-W // s_W) * band * taps * depth * block
     shared = lanes == 1 and (_exceeds_l2(problem) or block_work > target.task_multiply_adds)
@@ -108,7 +141,7 @@ def conv_inputs(problem: ConvProblem) -> Tile:
 def conv_weights(problem: ConvProblem) -> Tile:
     """The gradient of the weights: numbers of a window's row × filters, summed over a band of rows."""
     lanes = problem.lanes
-    columns, block = _register_tile(problem.row, problem.filters, lanes, 4, 0, groups=problem.groups)
+    columns, block = _register_tile((problem.row,), problem.filters, lanes, 4, 0, groups=problem.groups)
     n_H, n_W = problem.window.output
     band = _band(n_H, 4 * lanes * _row_numbers(problem), targets.current().weights_band_bytes)
     if lanes > 1:  # every row of the window reads the band again: a small band stays in a nearer cache
@@ -247,9 +280,16 @@ def dense_weights(n_in: int, n_out: int, tile: int, vector: int) -> tuple[int, i
 
 
 def _register_tile(
-    columns: int, filters: int, lanes: int, apart: int, depth: int, positions: int = 1, groups: int = 1
+    columns: tuple[int, ...],
+    filters: int,
+    lanes: int,
+    apart: int,
+    depth: int,
+    positions: int = 1,
+    groups: int = 1,
 ) -> tuple[int, int]:
-    """(columns, filters) of the tile with the least estimated cost. Neighbouring columns are `apart` bytes
+    """(columns, filters) of the tile with the least estimated cost; there is more than one number of
+    `columns` if they are not known. Neighbouring columns are `apart` bytes
     apart: if many of them fall into one set of the first-level cache, they evict each other. A sum has
     `depth` products: if a block of filters is too large for the first-level cache, it is loaded from the
     second level for every tile, and tiles should have many columns."""
@@ -257,7 +297,7 @@ def _register_tile(
     filters //= groups
     units = -(-filters // unit)
     blocks = [f for f in range(1, units + 1) if groups == 1 or filters % (f * unit) == 0]
-    most = min(columns, target.registers)
+    most = min(max(columns), target.registers)
     if lanes == 1:  # equal blocks; only the last one's last vector may be partial, and is stored under a mask
         blocks = [f for f in blocks if units % f == 0]
         lines = constants.L1_FREE_WAYS * (constants.L1_SET_STRIDE // math.gcd(apart, constants.L1_SET_STRIDE))
@@ -269,9 +309,8 @@ def _register_tile(
         block_bytes = 4 * depth * tile[1] * unit
         from_l2 = lanes == 1 and block_bytes > target.l1_filter_bytes
         again = target.l2_load_cost / (tile[0] * positions) if from_l2 else 0.0
-        return (
-            waste(columns, tile[0]) * waste(units, tile[1]) * max(1.0, loads, again) * (1 + loads * load_cost)
-        )
+        wasted = sum(waste(extent, tile[0]) for extent in columns) * waste(units, tile[1])
+        return wasted * max(1.0, loads, again) * (1 + loads * load_cost)
 
     def fits(p: int, f: int) -> bool:
         if lanes > 1:

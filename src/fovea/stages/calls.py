@@ -73,6 +73,7 @@ class Call:
         and numbers; None for one that is absent. A `Choice` brings an operation and arguments of its own."""
         self.choice = operation if isinstance(operation, Choice) else None
         if isinstance(operation, Choice):
+            inputs = {**inputs, **{name: c_int32(number) for name, number in operation.numbers.items()}}
             operation, arguments = operation.operation, {**operation.arguments, **arguments}
         given = {name: value for name, value in inputs.items() if value is not None}
         results = {name: value for name, value in outputs.items() if value is not None}

@@ -6,9 +6,11 @@ from ctypes import c_int32
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
+from fovea.geometry import Pair
 from fovea.kernels import buffers
 from fovea.kernels.choice import Choice, Prepacked
 from fovea.kernels.kernel_cache import Kernel
+from fovea.kernels.problem import ANY_SIZE
 from fovea.kernels.specification import Specification
 from fovea.network import Network
 from fovea.network.parameters import by_layer, views_of
@@ -17,7 +19,8 @@ from fovea.stages.calls import Call, Input, View
 
 class Context:
     """For batches of up to `batch_size` pictures. There is a backward pass in `training`, to the parameters,
-    and with `by_input`, to the network's input; the latter needs a constant network.
+    and with `by_input`, to the network's input; the latter needs a constant network. With `any_size`, kernels
+    read the pictures' height and width at run time.
 
     `parameters`, `statistics` and `gradients` are the arrays of each layer: "conv1" → "W" → array. The
     gradients are views of `flat_gradients`, laid out as `network.flat`. Of the batch of the moment: `count`,
@@ -25,9 +28,15 @@ class Context:
     """
 
     def __init__(
-        self, network: Network, batch_size: int, training: bool = False, by_input: bool = False
+        self,
+        network: Network,
+        batch_size: int,
+        training: bool = False,
+        by_input: bool = False,
+        any_size: bool = False,
     ) -> None:
         self.network, self.batch_size, self.training, self.by_input = network, batch_size, training, by_input
+        self.any_size = any_size
         self.constant = not network.memory.flags.writeable
         if training and self.constant:
             remedy = "train the network that it is a copy of"
@@ -35,6 +44,9 @@ class Context:
         if by_input and (training or not self.constant):
             remedy = "make one by network.constant()"
             raise ShapeError(mismatch("plan: by_input", "a constant network", "one that can learn", remedy))
+        if training and any_size:
+            remedy = "train on pictures of one size"
+            raise ShapeError(mismatch("plan: any_size", "predictions, or by_input", "training", remedy))
         self.parameters, self.statistics = by_layer(network.parameters), by_layer(network.statistics)
         self.flat_gradients = buffers.zeros(network.flat.shape if training else (0,))
         self.gradients = by_layer(views_of(self.flat_gradients, network.layout)) if training else {}
@@ -54,6 +66,13 @@ class Context:
         """A `Call` that follows the size of the batch; `bind` gives it its kernel."""
         self.calls.append(Call(operation, inputs, outputs, **arguments))
         return self.calls[-1]
+
+    def size(self, height: int, width: int) -> tuple[Pair, dict[str, c_int32]]:
+        """A picture's size in the specification of a kernel that reads it at run time with `any_size`, and
+        the numbers that are then among the kernel's inputs."""
+        if not self.any_size:
+            return (height, width), {}
+        return ANY_SIZE, {"height": c_int32(height), "width": c_int32(width)}
 
     def precompute(self, weights: np.ndarray, prepacked: Prepacked) -> np.ndarray:
         """Constant `weights` as a kernel reads them, float32; `bind` fills the array."""

@@ -66,9 +66,7 @@ class ConvStage(Stage):
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
         precision, shape, saved = self._precision(context), self.output_shape, arrays.saved
-        choice = algorithms.forward(
-            self.problem, precision, small_batch=self.small_batch, constant=context.constant
-        )
+        choice = algorithms.forward(self.problem, precision, **self._how(context))
         parameters = context.parameters[self.conv.name]
         W, b = parameters["W"], parameters.get("b")
         prepacked = choice.prepacked() if context.constant else None
@@ -97,8 +95,7 @@ class ConvStage(Stage):
             options = {"after": self.after, "bias": "b" in of_parameters}
             passes["dW"] = [context.call(choice, inputs, outputs, **options)]
         if gradients.dA_prev is not None:
-            how = {"small_batch": self.small_batch, "constant": context.constant}
-            choice = algorithms.inputs(self.problem, precision, **how)
+            choice = algorithms.inputs(self.problem, precision, **self._how(context))
             W = context.parameters[self.conv.name]["W"]
             prepacked = choice.prepacked() if context.constant else None
             (accumulated,) = gradients.accumulated
@@ -110,6 +107,11 @@ class ConvStage(Stage):
             options |= {"prepacked": True} if prepacked else {}
             passes["dA"] = [context.call(choice, inputs, outputs, **options)]
         return passes
+
+    def _how(self, context: Context) -> dict[str, bool]:
+        """The circumstances that kernels are chosen by."""
+        how = {"constant": context.constant, "any_size": context.any_size}
+        return {"small_batch": self.small_batch, **how}
 
     def _precision(self, context: Context) -> str:
         return "alike" if self.direct else self.conv.precision or context.network.precision

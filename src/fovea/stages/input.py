@@ -26,16 +26,18 @@ def load(context: Context, A: Array, kind: type, memory: np.ndarray) -> tuple[np
     if kind == np.float32 and A.lanes == NHWC:
         return A.values.reshape(-1, *shape), []
     H, W, C = shape if len(shape) == 3 else (1, 1, *shape)
-    size = context.batch_size * prod(shape) * np.dtype(kind).itemsize
-    images = memory[:size].view(kind).reshape(context.batch_size, H, W, C, 1)
+    end = context.batch_size * prod(shape) * np.dtype(kind).itemsize
+    images = memory[:end].view(kind).reshape(context.batch_size, H, W, C, 1)
     scale = context.network.preprocessing if kind == np.uint8 else None
+    size, numbers = context.size(H, W)
     inputs = {
         "X": View(images, 1),
         "scale": None if scale is None else buffers.aligned(scale.scale),
         "offset": None if scale is None else buffers.aligned(scale.offset),
         "count": context.count,
+        **numbers,
     }
-    options = {"channels": C, "width": W, "height": H, "lanes": A.lanes, "vector": tiles.vector()}
+    options = {"channels": C, "size": size, "lanes": A.lanes, "vector": tiles.vector()}
     name = "u8" if kind == np.uint8 else "f32"
     pack = context.call("layout.pack", inputs, {"A": A.seen_as(H, W, C)}, **options, kind=name)
     return images.reshape(-1, *shape), [pack]

@@ -25,6 +25,8 @@ class Plan:
     `training` makes room for the backward pass, which minimises `loss`, by default softmax and cross-entropy.
     `by_input` does so for the gradient of `loss` by the pictures, through a `network.constant()`: as in
     predictions, nothing is drawn and running statistics are used.
+    With `any_size`, kernels read the height and width of the pictures at run time, so that a plan for the
+    same layers and another size compiles nothing; layers without such kernels are specialised as always.
     `progress(done, total, what)` is called for kernels that have to be compiled; those of `other_kernels`
     are compiled along with the plan's own.
 
@@ -47,12 +49,13 @@ class Plan:
         *,
         training: bool = False,
         by_input: bool = False,
+        any_size: bool = False,
         loss: Loss | None = None,
         progress: Progress | None = None,
         other_kernels: Sequence[Specification] = (),
     ) -> None:
         self.network, self.batch_size = network, batch_size
-        self.context = context = Context(network, batch_size, training, by_input)
+        self.context = context = Context(network, batch_size, training, by_input, any_size)
         self.gradients = context.flat_gradients
         program = assemble(context, (loss or CrossEntropy()) if training or by_input else None)
         self.parts, self.inputs, self.memory = program.parts, program.inputs, program.memory

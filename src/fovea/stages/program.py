@@ -53,7 +53,7 @@ def assemble(context: Context, loss: Loss | None = None) -> Program:
     """The program for the network of `context`, whose backward pass starts from `loss` if there is one. The
     context then has all its calls; they need their kernels to run."""
     network, training, by_input = context.network, context.training, context.by_input
-    small_batch = not training and tiles.is_small_batch(context.batch_size)
+    small_batch = context.any_size or (not training and tiles.is_small_batch(context.batch_size))
     schedule = join(network, small_batch, training, by_input)
     if loss is not None:
         lanes = stage_of(loss).lanes()

@@ -26,7 +26,7 @@ class RelayoutStage(Stage):
 
     def _call(self, context: Context, source: Array, target: Array) -> Step:
         H, W, C = self.input_shape if len(self.input_shape) == 3 else (1, 1, *self.input_shape)
-        size = {"channels": C, "width": W, "height": H}
+        size = {"channels": C, "size": (H, W)}
         before, after = source.seen_as(H, W, C), target.seen_as(H, W, C)
         if source.lanes > 1:
             return context.call("layout.unpack", {"A": before}, {"X": after}, **size, lanes=source.lanes)

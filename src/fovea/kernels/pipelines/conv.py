@@ -11,6 +11,7 @@ import halide as hl
 from fovea.kernels.pipelines.activations import ZERO
 from fovea.kernels.pipelines.arrays import array, fixed, padded_rows, result, variables
 from fovea.kernels.pipelines.epilogue import Epilogue, activate_and_pool
+from fovea.kernels.pipelines.numbers import Numbers
 from fovea.kernels.pipelines.vectors import split_blocks, vectorize_rows, vectorize_tile
 from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import Tile
@@ -21,7 +22,9 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     that `Upstream` reads. With groups, all filters of a block belong to one group. If filters are
     `prepacked`, W is the result of `packed`."""
     problem, tile = ConvProblem.of(problem), Tile(*tile)
-    window, C, K, groups, pool, L = problem
+    _, C, K, groups, pool, L = problem
+    numbers = Numbers()
+    window, band = numbers.window(problem.window), numbers.number("band", tile.band)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
     (p_H, p_W), (d_H, d_W), C_g, J = pool, window.dilation, C // groups, problem.row
 
@@ -31,7 +34,7 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     weights = array("W", [B, J, f_H]) if prepacked else fixed("W", [K, J, f_H])
     b = fixed("b", [K])
     l, k, x, y, n, ki, ko, j, i = variables("l k x y n ki ko j i")
-    rows = padded_rows(A_prev, window, C)
+    rows = padded_rows(A_prev, window, C, overrun=bool(numbers))
     Z, A = hl.Func("Z"), hl.Func("A")
     filter_ = hl.min(ko * B + ki, K - 1) if K % B else ko * B + ki
     packed_weights = weights if prepacked else _packed(weights, K, B)
@@ -71,11 +74,11 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     xo, xi, yo, yi = variables("xo xi yo yi")
     result(A, [L, K, n_W // p_W, n_H // p_H])
     inwards, guard = hl.TailStrategy.ShiftInwards, hl.TailStrategy.GuardWithIf
-    A.split(x, xo, xi, tile.columns, inwards).split(y, yo, yi, tile.band, guard)
+    A.split(x, xo, xi, tile.columns, guard if numbers else inwards).split(y, yo, yi, band, guard)
     kb, within = split_blocks(A, l, k, K, L, tile)
     blocks = [xo, yi, kb] if L == 1 else [kb, xo, yi]
     A.reorder(*within, xi, *blocks, yo, n).unroll(xi)
-    one_band = tile.band >= n_H // p_H
+    one_band = not numbers and band >= n_H // p_H
     if not tile.small_batch:
         A.parallel(n)
     if not (tile.small_batch and one_band):  # starting a parallel loop takes some microseconds
@@ -83,6 +86,8 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     if L == 1 and tile.shared:
         A.parallel(kb)
     Z.compute_at(A, blocks[0]).bound_extent(ki, B).unroll(x).unroll(y)
+    if numbers:  # a tile beyond the last column is computed, and not stored
+        Z.bound_extent(x, tile.columns * p_W).bound_extent(y, p_H)
     vectorize_tile(Z, l, ki, L, tile)
     update = Z.update().reorder(l, ki, x, y, *loops).unroll(x).unroll(y)
     vectorize_tile(update, l, ki, L, tile)
@@ -104,6 +109,7 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
         weights,
         *([b] if bias else []),
         *epilogue.arguments,
+        *numbers.arguments,
     ]
 
 

@@ -12,6 +12,7 @@ import halide as hl
 from fovea.kernels.pipelines.activations import ZERO
 from fovea.kernels.pipelines.arrays import array, fixed, padded_rows, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
+from fovea.kernels.pipelines.numbers import Numbers
 from fovea.kernels.pipelines.partial_sums import PartialSums
 from fovea.kernels.pipelines.taps import Taps
 from fovea.kernels.pipelines.upstream import Upstream
@@ -28,6 +29,8 @@ def inputs(*, problem, tile, after, accumulated=False, bias=False):
     With groups, all channels of a block belong to one group, and the sum is over its filters. With `bias`,
     each channel's sums start from its bias: a transposed convolution."""
     (window, C, K, groups, pool, L), tile = ConvProblem.of(problem), Tile(*tile)
+    numbers = Numbers()
+    window, band = numbers.window(window), numbers.number("band", tile.band)
     (H, W), (s_H, s_W), (n_H, n_W) = window.input, window.stride, window.output
     (f_H, f_W), (top, _, left, _) = window.size, window.pads
     B, K_g, C_g = tile.filters, K // groups, C // groups
@@ -39,7 +42,8 @@ def inputs(*, problem, tile, after, accumulated=False, bias=False):
     l, k, c, x, y, n, ci, co, t_x, t_y = variables("l k c x y n ci co t_x t_y")
     dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
     # Neither a window nor a tile extends beyond the border.
-    no_border = (f_H, f_W) == (1, 1) and not any(window.pads) and (s_W == 1 or n_W % tile.columns == 0)
+    no_border = not numbers and (f_H, f_W) == (1, 1) and not any(window.pads)
+    no_border = no_border and (s_W == 1 or n_W % tile.columns == 0)
     whole_rows = L > 1 and s_W == 1 and tile.columns == W  # products beyond the border vanish at compile time
     if no_border:
         # y is always below n_H here, but bounds inference rounds the last band up.
@@ -92,8 +96,8 @@ def inputs(*, problem, tile, after, accumulated=False, bias=False):
     xo, xi, yo, yi, yt, yp = variables("xo xi yo yi yt yp")
     result(dA_prev, [L, C, W, H])
     inwards, guard = hl.TailStrategy.ShiftInwards, hl.TailStrategy.GuardWithIf
-    dA_prev.split(x, xo, xi, tile.columns * s_W, inwards if s_W == 1 else guard)
-    dA_prev.split(y, yo, yi, tile.band * s_H, guard).split(yi, yt, yp, s_H, guard)
+    dA_prev.split(x, xo, xi, tile.columns * s_W, inwards if s_W == 1 and not numbers else guard)
+    dA_prev.split(y, yo, yi, band * s_H, guard).split(yi, yt, yp, s_H, guard)
     cb, inner = split_blocks(dA_prev, l, c, C, L, tile)
     blocks = [xo, yt, cb] if L == 1 else [cb, xo, yt]
     dA_prev.reorder(*inner, xi, yp, *blocks, yo, n).unroll(xi).unroll(yp).parallel(n).parallel(yo)
@@ -117,6 +121,7 @@ def inputs(*, problem, tile, after, accumulated=False, bias=False):
         dZ.compute_at(dA_prev, yo)
         vectorize_channels(dZ, l, k, L, tile.vector)
     arguments = [*upstream.arguments, *([others] if accumulated else []), bank, *([b] if bias else [])]
+    arguments += numbers.arguments
     return {"dA_prev": dA_prev}, arguments
 
 

@@ -7,13 +7,16 @@ import halide as hl
 
 from fovea.kernels.pipelines.activations import ZERO
 from fovea.kernels.pipelines.arrays import Float, array, fixed, result, variables
+from fovea.kernels.pipelines.numbers import Numbers
 
 
-def pack(*, channels, width, height, lanes, kind, vector):
+def pack(*, channels, size, lanes, kind, vector):
     """NHWC [0, c, x, y, n] → [l, c, x, y, n/L]. `kind` is "f32", or "u8" for bytes, which become
     byte · scale[c] + offset[c] (the preprocessing). `count` is the number of pictures."""
     # Algorithm
     C, count, pixels = channels, hl.Param(hl.Int(32), "count"), kind == "u8"
+    numbers = Numbers()
+    height, width = numbers.size(size)
     X = array("X", [1, C, width, height], hl.UInt(8) if pixels else Float)
     scale, offset = fixed("scale", [C]), fixed("offset", [C])
     l, c, x, y, n = variables("l c x y n")
@@ -31,11 +34,12 @@ def pack(*, channels, width, height, lanes, kind, vector):
         A.vectorize(l)
     else:
         A.vectorize(x, vector, hl.TailStrategy.GuardWithIf)
-    return {"A": A}, [X, *([scale, offset] if pixels else []), count]
+    return {"A": A}, [X, *([scale, offset] if pixels else []), count, *numbers.arguments]
 
 
-def unpack(*, channels, width, height, lanes):
+def unpack(*, channels, size, lanes):
     """[l, c, x, y, n/L] → NHWC [0, c, x, y, n]."""
+    height, width = size
     A, X = array("A", [lanes, channels, width, height]), hl.Func("X")
     l, c, x, y, n = variables("l c x y n")
     X[l, c, x, y, n] = A[n % lanes, c, x, y, n // lanes]

@@ -27,6 +27,8 @@ class Upstream:
         self.pools, self.activation = after.endswith("pool"), after.removesuffix("pool").removesuffix("+")
         self.pooled = (output[0] // pool[0], output[1] // pool[1])
         extents = [lanes, channels, self.pooled[1], self.pooled[0]]
+        fits = all(isinstance(n, int) and n % p == 0 for n, p in zip(output, pool, strict=True))
+        self._has_rest = not fits  # or may have one, for pictures of any size
         self.dA = array("dA", extents)
         self.memory = array("memory", extents, hl.UInt(8) if self.pools else Float) if after else None
 
@@ -42,7 +44,7 @@ class Upstream:
         assert self.memory is not None
         window = (l, k, hl.min(x // p_W, n_W - 1), hl.min(y // p_H, n_H - 1), n)
         won = self.memory[window] == hl.u8((y % p_H) * p_W + x % p_W)
-        if n_H * p_H < self.output[0] or n_W * p_W < self.output[1]:  # some pixels are in no window
+        if self._has_rest:  # some pixels are in no window
             won = won & (x < n_W * p_W) & (y < n_H * p_H)
         return hl.select(won, self.dA[window], ZERO)
 
