@@ -87,8 +87,13 @@ def test_dense(N, n_in, n_out):
     exact = [a.astype(np.float64) for a in (A_prev, W, b, dZ)]
     assert_close(F.dense(A_prev, W, b), reference.dense(*exact[:3]), FORWARD)
     expected = reference.dense_backward(exact[3], *exact[:2])
-    for got, gradient in zip(F.dense_backward(dZ, A_prev, W), expected, strict=True):
+    gradients = F.dense_backward(dZ, A_prev, W)
+    for got, gradient in zip(gradients, expected, strict=True):
         assert_close(got, gradient, GRADIENT)
+    forward, backward = F.operations("dense").dense_of(A_prev)
+    assert np.array_equal(forward(W, b), F.dense(A_prev, W, b))
+    for got, gradient in zip(backward(dZ), gradients[1:], strict=True):
+        assert np.array_equal(got, gradient)
 
 
 @pytest.mark.parametrize("N", [1, 2, 16, 65])

@@ -25,9 +25,7 @@ def softmax_cross_entropy(
     Logits Z (N, classes); whole labels (N,), of which −1 leaves its example out, or shares (N, classes);
     `smoothing` and `weights` as in `fovea.functional.softmax_cross_entropy`.
     """
-    options = {"smoothing": smoothing, "weights": weights}
-    loss = functional.softmax_cross_entropy(Z, labels, **options)
-    return loss, functional.softmax_cross_entropy_backward(Z, labels, **options)
+    return functional.operations("loss").loss_and_gradient(Z, labels, smoothing, weights)
 
 
 class Loss(ABC):

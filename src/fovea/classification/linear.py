@@ -50,6 +50,7 @@ def fit(
     deviation = max(float(np.sqrt(((features - mean) ** 2).mean())), 1e-12)
     scaled = np.ascontiguousarray((features - mean) / deviation, np.float32)
     D = scaled.shape[1]
+    forward, backward = functional.operations("dense").dense_of(scaled)
     x, found = np.zeros((D + 1) * classes, np.float32), []
 
     def parts(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -60,8 +61,8 @@ def fit(
 
         def objective(x: np.ndarray, decay: float = strength / classes) -> tuple[float, np.ndarray]:
             W, b = parts(x)
-            value, dZ = loss(functional.dense(scaled, W, b), targets)
-            _, dW, db = functional.dense_backward(dZ, scaled, W)
+            value, dZ = loss(forward(W, b), targets)
+            dW, db = backward(dZ)
             gradient = np.concatenate([(dW + np.float32(decay) * W).reshape(-1), db])
             return value + decay / 2 * float((W.astype(np.float64) ** 2).sum()), gradient
 

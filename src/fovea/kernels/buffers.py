@@ -6,6 +6,7 @@ last axis is its dimension 0.
 
 import ctypes
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -78,7 +79,7 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
 
 def empty(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
     """An uninitialised array that starts on a cache line."""
-    count = int(np.prod(shape))
+    count = prod(shape)
     itemsize = np.dtype(dtype).itemsize
     memory = np.empty(count * itemsize + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT

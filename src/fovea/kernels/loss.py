@@ -4,29 +4,32 @@ import ctypes
 
 import numpy as np
 
-from fovea import arguments, reference
+from fovea import arguments
 from fovea.kernels import buffers, tiles
 from fovea.kernels.call import pack, run, unpack
 
 
 def softmax_cross_entropy(Z, labels, *, smoothing: float = 0.0, weights=None) -> float:
     """As `fovea.reference.softmax_cross_entropy`."""
-    arguments.loss(Z, labels, smoothing, weights)
-    arguments.float32("softmax_cross_entropy", Z=Z)
-    M = total_weight(labels, weights)
-    if not M:
-        return 0.0
-    return float(_cross_entropy(Z, labels, smoothing, weights, M)[1].sum(dtype=np.float64)) / M
+    return loss_and_gradient(Z, labels, smoothing, weights)[0]
 
 
 def softmax_cross_entropy_backward(Z, labels, *, smoothing: float = 0.0, weights=None) -> np.ndarray:
     """As `fovea.reference.softmax_cross_entropy_backward`."""
-    arguments.loss(Z, labels, smoothing, weights, who="softmax_cross_entropy_backward")
-    arguments.float32("softmax_cross_entropy_backward", Z=Z)
+    return loss_and_gradient(Z, labels, smoothing, weights, "softmax_cross_entropy_backward")[1]
+
+
+def loss_and_gradient(
+    Z, labels, smoothing: float, weights, who: str = "softmax_cross_entropy"
+) -> tuple[float, np.ndarray]:
+    """As `fovea.reference.loss_and_gradient`; one kernel computes both."""
+    arguments.loss(Z, labels, smoothing, weights, who)
+    arguments.float32(who, Z=Z)
     M = total_weight(labels, weights)
     if not M:
-        return reference.softmax_cross_entropy_backward(Z, labels, smoothing=smoothing, weights=weights)
-    return unpack(_cross_entropy(Z, labels, smoothing, weights, M)[0], len(Z))
+        return 0.0, np.zeros(Z.shape, Z.dtype)
+    dZ, losses = _cross_entropy(Z, labels, smoothing, weights, M)
+    return float(losses.sum(dtype=np.float64)) / M, unpack(dZ, len(Z))
 
 
 def total_weight(labels, weights) -> float:

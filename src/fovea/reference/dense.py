@@ -9,9 +9,15 @@
 N examples; n_in inputs, n_out outputs.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from fovea import arguments
 from fovea.arguments import Matrix, Rows, Vector
 from fovea.reference.quiet import quietly
+
+Forward = Callable[[Matrix, Vector | None], Rows]
+Backward = Callable[[Rows], tuple[Matrix, Vector]]
 
 
 @quietly
@@ -32,3 +38,13 @@ def dense_backward(dZ: Rows, A_prev: Rows, W: Matrix) -> tuple[Rows, Matrix, Vec
     dW = A_prev.T @ dZ  # (3)
     db = dZ.sum(axis=0)  # (4)
     return dA_prev, dW, db
+
+
+def dense_of(A_prev: Rows) -> tuple[Forward, Backward]:
+    """(W, b) → Z of `dense`, and dZ → (dW, db) of `dense_backward`, for inputs A_prev that do not change."""
+
+    @quietly
+    def backward(dZ: Rows) -> tuple[Matrix, Vector]:
+        return A_prev.T @ dZ, dZ.sum(axis=0)  # (3), (4)
+
+    return partial(dense, A_prev), backward

@@ -58,6 +58,14 @@ def softmax_cross_entropy_backward(
     return dZ
 
 
+def loss_and_gradient(
+    Z: Rows, labels: Targets, smoothing: float, weights: Vector | None
+) -> tuple[float, Rows]:
+    """`softmax_cross_entropy` and its gradient."""
+    options = {"smoothing": smoothing, "weights": weights}
+    return softmax_cross_entropy(Z, labels, **options), softmax_cross_entropy_backward(Z, labels, **options)
+
+
 def _shares(labels: Targets, classes: int, dtype: type = np.float32) -> Rows:
     """t (N, C): `labels`, one-hot unless they already are shares."""
     if labels.ndim == 2:
