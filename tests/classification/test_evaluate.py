@@ -80,6 +80,22 @@ def test_what_was_held_out_is_found_again_whatever_has_changed(run, folder, tmp_
     assert not found.choice.warnings
 
 
+def test_unreadable_pictures_are_no_training_pictures(run, folder):
+    assert evaluate(str(run.path), str(folder)).learned == {"bottom": 16, "left": 16, "right": 16}
+    with run.splits.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["class"] == "left" and row["split"] == "train"]
+    run.write_bad_images({f"/moved/{row['file']}": "cut off" for row in rows[:3]})
+    assert evaluate(str(run.path), str(folder)).learned == {"bottom": 16, "left": 13, "right": 16}
+
+
+def test_a_class_without_a_readable_picture_is_warned_of(run, folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "sorted/test")
+    for file in (tmp_path / "sorted/test/left").iterdir():
+        file.write_bytes(b"no picture")
+    found = evaluate(str(run.path), str(tmp_path / "sorted"))
+    assert found.choice.warnings[-1] == "none of 20 pictures of left in test can be read"
+
+
 def test_pictures_that_the_network_knows_are_warned_of(run, folder, tmp_path):
     for part in ("train", "test"):
         shutil.copytree(folder, tmp_path / "sorted" / part)

@@ -292,9 +292,24 @@ def test_a_class_without_a_readable_picture_is_an_error(photos, tmp_path):
     for file in (Path(photos) / "left").iterdir():
         file.write_bytes(b"no picture")
     with pytest.raises(
-        DataError, match="train: class left: expected pictures that can be read, got none of 10"
+        DataError, match=r"data photos: none of 10 pictures of left in train can be read, such as \S*left/"
     ):
         train.train(photos, out=str(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("weights", [None, "none"])
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_a_part_or_class_without_a_readable_picture_is_warned_of(photos, tmp_path, weights, part):
+    splits = fovea.data.load(photos, size=(16, 16))
+    files = list(splits.parts[part].files)
+    lost = [file for file in files if "/left/" in file]
+    for bad, line in ((lost, rf"warning: none of 1 picture of left in {part} can be read"),
+                      (files, rf"warning: none of {len(files)} pictures in {part} can be read")):  # fmt: skip
+        for file in bad:
+            Path(file).write_bytes(b"no picture")
+        hear = Hear()
+        train.train(photos, weights=weights, epochs=1, out=str(tmp_path / f"{len(bad)}"), progress=hear)
+        assert [heard for heard in hear.heard if "none of" in heard] == [line]
 
 
 def test_where_no_picture_can_be_read_the_fit_is_an_error(photos, tmp_path):

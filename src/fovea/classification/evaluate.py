@@ -18,8 +18,9 @@ SHOWN = 30  # of the worst mistakes
 @dataclass(frozen=True)
 class Evaluation:
     """The result: `metrics` as in metrics.json, the `choice` of pictures, the mistakes, `bad` (file → why it
-    could not be read), and the folder. learned: the number of training pictures of each
-    class, None if unknown. curve: the points of the learning curve, if asked for."""
+    could not be read), and the folder. learned: the number of training
+    pictures of each class that could be read, None if unknown. curve: the points of the learning curve, if
+    asked for."""
 
     metrics: dict[str, Any]
     choice: Choice
@@ -63,7 +64,7 @@ def evaluate(
             charts.learning_curve(folder.path / "learning_curve.png", shown)
     bad = pictured.splits.bad
     return Evaluation(
-        measured.metrics, pictured.choice, measured.mistakes, bad, folder, pictured.learned, points
+        measured.metrics, measured.choice, measured.mistakes, bad, folder, pictured.learned, points
     )
 
 

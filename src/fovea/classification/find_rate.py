@@ -8,6 +8,7 @@ from fovea.classification.choices import choose
 from fovea.classification.features import has_body
 from fovea.classification.task import Classification
 from fovea.classification.train import check, prepare
+from fovea.names import warn
 from fovea.training import rate_search
 from fovea.training.rate_search import RateSearch
 from fovea.training.recipe import Recipe
@@ -41,6 +42,8 @@ def find(
     if begun.origin is None:
         network.initialise(recipe.seed)
     found = rate_search.search(setup, progress=progress)
+    for line in splits.unreadable:
+        warn(line)
     folder = Folder.create_at(out) if out else Folder.create(Classification.name, "find-rate")
     rows = zip(found.rates, found.losses, strict=True)
     with folder.writing():

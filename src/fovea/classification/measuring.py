@@ -2,20 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fovea import data, metrics
-from fovea.data import Record, Splits
+from fovea.data import Record, Splits, unreadable
+from fovea.data.split import endings
 from fovea.errors import DataError, mismatch
+from fovea.names import same
 from fovea.network import Network, runner
 from fovea.network.runner import Mirrored
 from fovea.network.soundness import check_logits
 from fovea.training.evaluation import answers
 from fovea.training.evaluation_set import Choice, choose
-from fovea.training.trained import arguments_of, class_names, record_of
+from fovea.training.trained import arguments_of, bad_of, class_names, record_of
 
 BATCH = 256
 _SHOWN = 8  # classes that an error names
@@ -64,7 +66,8 @@ class Material:
 class Measured:
     """The result: `metrics` as in metrics.json, the `confusion` matrix (true classes by predicted), and every
     mistake. labels, predicted: for every picture, with label −1 if it could not be read; wrong: the indices
-    of the mistakes, in their order."""
+    of the mistakes, in their order. choice: the material's, with a warning for each class without a picture
+    that can be read."""
 
     metrics: dict[str, Any]
     confusion: np.ndarray
@@ -72,6 +75,7 @@ class Measured:
     labels: np.ndarray
     predicted: np.ndarray
     wrong: np.ndarray
+    choice: Choice
 
 
 def material(network: Network, model: str, source: str) -> Material:
@@ -93,7 +97,7 @@ def material(network: Network, model: str, source: str) -> Material:
         splits.skipped.warn()
     numbers = _numbers(splits.classes, class_names(network), source)
     choice, seed = choose(splits, record, model), arguments_of(model).get("seed")
-    return Material(splits, choice, numbers, seed, _learned(record, class_names(network)))
+    return Material(splits, choice, numbers, seed, _learned(record, bad_of(model), class_names(network)))
 
 
 def measure(
@@ -126,15 +130,21 @@ def measure(
         probability=np.exp(-metrics.losses(logits[wrong], predicted[wrong])).tolist(),
     )
     confusion = metrics.confusion(predicted, labels, len(classes))
-    return Measured({**measured, "seed": material.seed}, confusion, mistakes, labels, predicted, wrong)
+    true = np.concatenate([material.numbers[part.labels] for part in material.choice.parts])
+    lost = unreadable(material.choice.name, classes, true, labels)
+    choice = replace(material.choice, warnings=[*material.choice.warnings, *lost])
+    measured["seed"] = material.seed
+    return Measured(measured, confusion, mistakes, labels, predicted, wrong, choice)
 
 
-def _learned(record: Record | None, classes: Sequence[str]) -> dict[str, int] | None:
-    """The number of training pictures of each class in the run with this record, if it names their
-    classes."""
+def _learned(record: Record | None, bad: Sequence[str], classes: Sequence[str]) -> dict[str, int] | None:
+    """The number of training pictures of each class in the run with this record, if it names their classes;
+    without those that were `bad`, which it could not read."""
     if record is None:
         return None
-    found = Counter(row.label for row in record.rows if row.part == "train")
+    ends = endings(bad)
+    rows = [row for row in record.rows if row.part == "train" and same(row.file) not in ends]
+    found = Counter(row.label for row in rows)
     return {name: found[name] for name in classes} if any(found[name] for name in classes) else None
 
 

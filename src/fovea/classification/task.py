@@ -14,7 +14,7 @@ from fovea.augment.mixup import mix
 from fovea.classification import class_weights, linear
 from fovea.classification.class_weights import Asked
 from fovea.classification.features import Features, body_of, features, has_body
-from fovea.data import Dataset, Splits
+from fovea.data import Dataset, Splits, unreadable
 from fovea.data.batches import Examples
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.losses import CrossEntropy
@@ -110,10 +110,10 @@ class Classification(Task):
             return features(body, part, size, mirrored=mirrored, progress=partial(report, what))
 
         known = computed("train", setup.train, mirrored=True)
-        _check_readable(setup.train, known.labels)
+        if lines := unreadable("train", setup.train.classes, setup.train.labels, known.labels):
+            file, why = next(iter(setup.data.bad.items()))
+            raise DataError(f"data {setup.data.name}: {lines[0]}, such as {file}: {why}")
         F, labels = known.both()
-        if not len(labels):
-            return 0.0, dict.fromkeys((measure.name for measure in self.learned[1:]), 0.0), 0
         val = None if setup.data.val is None else computed("val", setup.data.val, False).readable()
         layer = linear.fitted(F, labels, network.output_shape[0], setup.loss, val)
         for name, array in (("W", layer.W), ("b", layer.b)):
@@ -162,12 +162,3 @@ class Classification(Task):
     def settings(self) -> dict[str, Any]:
         own = {field.name: getattr(self, field.name) for field in fields(self)}
         return own | {"class_weights": class_weights.to_setting(self.class_weights)}
-
-
-def _check_readable(dataset: Dataset, labels: np.ndarray) -> None:
-    """Raise DataError if none of a class's pictures can be read, by `labels`, −1 for those that cannot."""
-    for number, name in enumerate(dataset.classes):
-        count = int((dataset.labels == number).sum())
-        if count and not (labels == number).any():
-            got = f"none of {count:,} in {dataset.name}"
-            raise DataError(mismatch(f"train: class {name}", "pictures that can be read", got))

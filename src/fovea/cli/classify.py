@@ -291,6 +291,8 @@ def _choices(context: typer.Context) -> dict[str, Any]:
 
 
 def _measured(metrics: dict[str, Any]) -> str:
+    if not metrics["n"]:
+        return f"{metrics['split']}: no pictures that can be read"
     where = "all pictures" if metrics["split"] == "all" else metrics["split"]
     loss = "not a number" if metrics["loss"] is None else figure(metrics["loss"], 4)
     words = [f"top-1 {_percent(metrics['top1']).strip()}"]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 
 from fovea.data import folder, idx
-from fovea.data.dataset import Dataset, Splits, statistics
+from fovea.data.dataset import Dataset, Splits, statistics, unreadable
 from fovea.data.duplicates import Duplicate, duplicates
 from fovea.data.groups import parse
 from fovea.data.known import apart, drawn_on
@@ -19,7 +19,7 @@ DIGITS = "digits"  # the name of the data that Fovea draws itself
 
 __all__ = [
     "DIGITS", "Dataset", "Duplicate", "Record", "Splits", "duplicates", "load", "statistics", "stratified",
-    "stratified_groups", "write_splits",
+    "stratified_groups", "unreadable", "write_splits",
 ]  # fmt: skip
 
 

@@ -175,8 +175,33 @@ class Splits:
         return {part.name_of(i): why for part in self._all for i, why in part.bad.items()}
 
     @property
+    def unreadable(self) -> list[str]:
+        """The lines of `unreadable` for each part, from the pictures read so far."""
+        lines = []
+        for name, part in self.parts.items():
+            read = part.labels.copy()
+            read[list(part.bad)] = -1
+            lines += unreadable(name, part.classes, part.labels, read)
+        return lines
+
+    @property
     def _all(self) -> list[Dataset]:
         return [*self.parts.values(), *([self.new] if self.new is not None else [])]
+
+
+def unreadable(name: str, classes: Sequence[str], labels: np.ndarray, read: np.ndarray) -> list[str]:
+    """A line for each class of the part `name` without a picture that can be read, or one line if none can.
+
+    labels: whole numbers (N,), positions in `classes`. read: the same, with −1 for unreadable pictures.
+    """
+    if len(labels) and not (read >= 0).any():
+        return [f"none of {counted(len(labels), 'picture')} in {name} can be read"]
+    sizes = [np.bincount(a[a >= 0], minlength=len(classes)) for a in (labels, read)]
+    return [
+        f"none of {counted(n, 'picture')} of {label} in {name} can be read"
+        for label, n, left in zip(classes, *(size.tolist() for size in sizes), strict=True)
+        if n and not left
+    ]
 
 
 def sample(dataset: Dataset, most: int) -> Iterator[np.ndarray]:

@@ -1,11 +1,12 @@
 """Random splits into parts, stratified by class."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from fovea.data.dataset import Dataset
+from fovea.names import same
 from fovea.seeds import Draw, generator
 
 
@@ -98,6 +99,13 @@ def hold_out(
     else:
         chosen = stratified_groups(dataset.labels, groups, parts, seed, known)
     return [dataset.subset(rows) if len(rows) else None for rows in chosen]
+
+
+def endings(files: Iterable[str]) -> set[str]:
+    """Every ending of these paths, from a name in them on: a picture's path relative to the data's folder is
+    one, even if that folder was named differently."""
+    named = [same(file).replace("\\", "/").split("/") for file in files]
+    return {"/".join(names[start:]) for names in named for start in range(len(names))}
 
 
 def relative(file: str, root: str | None) -> str:

@@ -90,6 +90,14 @@ def run(
             progress.note(f"pictures whose content has changed since the run began: {n:,}, such as {first}")
     else:
         position = state.begin(data, {"task": task.name, **(arguments or {}), **settings})
+    told: set[str] = set()
+
+    def tell_unreadable() -> None:
+        for line in data.unreadable:
+            if line not in told:
+                progress.note(f"warning: {line}")
+        told.update(data.unreadable)
+
     layer_rates.freeze(network, factors)
     try:
         trains = setup.total > 0  # else nothing but a fit, for which no gradients are compiled
@@ -140,6 +148,7 @@ def run(
                 state.save(position)
                 if row:
                     progress.epoch(position)
+                    tell_unreadable()
                 if interrupt.asked and not recipe.is_over(position.epoch, position.waited):
                     raise Stopped(_how_to_resume(position, steps, folder))
         if position.epoch <= recipe.epochs:
@@ -152,6 +161,7 @@ def run(
     name = next(name for name in ("test", "val", "train") if name in data.parts)
     measured, details = task.measure(plan, data.parts[name], size)
     position.bad = data.bad
+    tell_unreadable()
     metrics = {"split": name, **measured, "seed": recipe.seed}
     state.finish(position, metrics)
     if folder is not None:

@@ -178,6 +178,13 @@ class Folder:
     def write_bad_images(self, bad: Mapping[str, str]) -> None:
         self.write_table(self.bad_images, ("file", "reason"), sorted(bad.items()))
 
+    def read_bad_images(self) -> list[str]:
+        """The pictures in bad_images.csv; none if it cannot be read."""
+        try:
+            return [row["file"] for row in csvs.loads(files.read(self.bad_images, "a table"))]
+        except (OSError, DataError, KeyError):
+            return []
+
     def write_json(self, path: Path, content: Any) -> None:
         text = jsons.dumps(content, indent=2, ensure_ascii=False) + "\n"
         write_whole(path, text.encode("utf-8", "backslashreplace"))  # bytes that are not text become \udcff

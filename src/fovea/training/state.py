@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fovea.data import Splits, write_splits
-from fovea.data.split import relative
+from fovea.data.split import endings, relative
 from fovea.errors import DataError, FoveaError, TrainingError, mismatch, reason
 from fovea.files import jsons
 from fovea.files.tensors import checksum, read_tensors, write_tensors
@@ -230,8 +230,7 @@ def _check(expected: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray])
 def _reread(data: Splits, paths: Iterable[str]) -> dict[str, str]:
     """Read the pictures of these paths, even if the data's folder was named differently; returns the bad
     ones."""
-    named = [same(path).replace("\\", "/").split("/") for path in paths]
-    ends = {"/".join(names[start:]) for names in named for start in range(len(names))}
+    ends = endings(paths)
     for part in data.parts.values():
         indices = [i for i in range(len(part)) if same(relative(part.name_of(i), data.root)) in ends]
         part.read(np.array(indices, np.int64))

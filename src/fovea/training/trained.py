@@ -103,6 +103,11 @@ def record_of(model: str) -> Record | None:
     return _folder_of(model).read_record()
 
 
+def bad_of(model: str) -> list[str]:
+    """The pictures that the run whose folder or file `model` is could not read."""
+    return _folder_of(model).read_bad_images()
+
+
 def _folder_of(model: str) -> Folder:
     path = expanded(model)
     return Folder(path.parent if path.is_file() else path)

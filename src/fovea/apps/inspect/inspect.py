@@ -16,7 +16,7 @@ import fovea
 from fovea import images, seeing
 from fovea.apps.inspect import explanation, layers, render, report
 from fovea.apps.inspect.data_set import overview
-from fovea.classification.measuring import Material, material, measure
+from fovea.classification.measuring import Measured, material, measure
 from fovea.errors import DataError, mismatch, reason
 from fovea.files import expanded
 from fovea.names import class_name as named
@@ -96,10 +96,10 @@ def inspect(
         sections.append(layers.filters(network, layer, folder.path / "filters"))
         if data is not None and measured is not None:
             sections += overview(network, names, data, measured, folder.path / "data")
-        words = [layers.facts(network), *_words(data)]
+        words = [layers.facts(network), *_words(measured)]
         words += [f"{file} could not be read: {why}." for file, why in bad.items()]
         report.write(page, title, words, sections, made_by)
-    return Inspection(folder, page, answers, bad, data.choice if data else None)
+    return Inspection(folder, page, answers, bad, measured.choice if measured else None)
 
 
 def check_unit(unit: str | None) -> tuple[int, ...] | None:
@@ -111,9 +111,11 @@ def check_unit(unit: str | None) -> tuple[int, ...] | None:
     return tuple(map(int, unit.split(",")))
 
 
-def _words(data: Material | None) -> list[str]:
+def _words(measured: Measured | None) -> list[str]:
     """Sentences on the pictures of the data set."""
-    return [f"{line}." for line in (data.choice.described, *data.choice.warnings)] if data else []
+    if measured is None:
+        return []
+    return [f"{line}." for line in (measured.choice.described, *measured.choice.warnings)]
 
 
 def _check(network: Network, model: str, layer: str | None, unit: Sequence[int] | None) -> None:
