@@ -209,6 +209,14 @@ def test_fine_tuning_changes_the_upper_layers_alone(photos, tmp_path):
     assert min(order.index(name) for name in changed) >= order.index("stage3_block1_conv1")
 
 
+def test_a_trained_network_keeps_its_size(photos, tmp_path):
+    run = str(train.train(photos, out=str(tmp_path / "run")).folder.path)
+    for origin in ({"weights": run}, {"model": run}):
+        with pytest.raises(DataError, match=r"pictures: expected its own size, 16×16.*: leave out the size"):
+            train.train(photos, size=(8, 8), out=str(tmp_path / "other"), **origin)
+    train.train(photos, weights=run, size=(16, 16), out=str(tmp_path / "same"))
+
+
 def test_without_weights_training_is_from_scratch(photos, tmp_path):
     hear = Hear()
     how = {"weights": "none", "model": "lenet5", "epochs": 1}

@@ -271,7 +271,9 @@ def test_dense_weights_fit_one_size_of_picture(tmp_path):
 
 def test_a_model_file_of_ours_says_itself_what_it_is(tmp_path):
     models.lenet5().save(tmp_path / "ours")
-    with pytest.raises(DataError, match="which has its own architecture and size: name neither"):
+    with pytest.raises(
+        DataError, match="a model file of Fovea, which has its own architecture: leave out the model"
+    ):
         fovea.load(tmp_path / "ours", model="resnet18")
 
 

@@ -194,6 +194,9 @@ def prepare(
         return Prepared(network, splits, name)
     network = trained(origin) if weights is None else initial(weights, model, size)
     height, width, channels = network.input_shape
+    if size is not None and tuple(size) != (height, width):
+        expected, got = f"its own size, {height}×{width}", "×".join(map(str, size))
+        raise DataError(mismatch(f"model {origin}: pictures", expected, got, "leave out the size"))
     record = record or record_of(origin)
     splits = data.load(
         source, size=(height, width), channels=channels, crop=network.preprocessing.crop, seed=seed,

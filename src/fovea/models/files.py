@@ -26,10 +26,16 @@ def load(path: Path | str, *, model: str | None = None, input_shape: Sequence[in
     path = Path(path)
     metadata, tensors = ({}, read_torch(path)) if is_torch(path) else read_tensors(path)
     if "fovea_format" in metadata:
-        if model is not None or input_shape is not None:
-            got = "a model file of Fovea, which has its own architecture and size: name neither"
-            raise DataError(mismatch(str(path), "weights in torchvision's names", got))
-        return checkpoint.restore(path, metadata, tensors)
+        if model is not None:
+            got = "a model file of Fovea, which has its own architecture"
+            raise DataError(mismatch(str(path), f"weights of {model}", got, "leave out the model"))
+        network = checkpoint.restore(path, metadata, tensors)
+        if input_shape is not None and tuple(input_shape) != network.input_shape:
+            expected, got = ("×".join(map(str, shape)) for shape in (network.input_shape, input_shape))
+            raise DataError(
+                mismatch(f"{path}: pictures", f"its own size, {expected}", got, "leave out the size")
+            )
+        return network
     found = torchvision.recognised(WITH_NAMES, tensors)
     known = found if model is None else _named(model)
     if found and known and found is not known:
