@@ -19,12 +19,9 @@ def listed() -> str:
     """A table of all trained weights, and a line on each name that is in it twice; nothing is downloaded."""
     rows = []
     for name in weights.packaged():
-        metadata, network = weights.metadata(name), models.build(name, weights=None, seed=None)
-        where = "in the package" + (
-            "" if network.ends_in_classes else f", features to {network.layers[-1].name}"
-        )
-        count = f"{network.parameter_count:,}"
-        rows.append((name, count, "", metadata["licence"], where, metadata["source"]))
+        metadata, (count, use) = weights.metadata(name), _size_and_use(name)
+        where = f"in the package{use}"
+        rows.append((name, f"{count:,}", "", metadata["licence"], where, metadata["source"]))
     for name, one in download.DOWNLOADS.items():
         path = download.cached(name)
         size = f"{one.size * 2**20 / 1e6:,.1f} MB"
@@ -33,6 +30,15 @@ def listed() -> str:
     table = aligned([_HEADERS, *rows], right=(1, 2))
     twice = [name for name in weights.packaged() if name in download.DOWNLOADS]
     return "\n".join([table, *map(_SECOND.format, twice)])
+
+
+def _size_and_use(name: str) -> tuple[int, str]:
+    """The number of parameters of the packaged weights `name`, and their use, unless it is to name classes."""
+    if name not in models.MODELS:
+        return sum(array.size for array in weights.load(name)[1].values()), ", for fovea paint"
+    network = models.build(name, weights=None, seed=None)
+    use = "" if network.ends_in_classes else f", features to {network.layers[-1].name}"
+    return network.parameter_count, use
 
 
 def get(
