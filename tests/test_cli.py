@@ -153,8 +153,33 @@ def test_a_rate_is_found_and_drawn(photos, call, tmp_path):
     assert {path.name for path in folder.iterdir()} == {"rates.csv", "rates.png"}
     rate = float(out.splitlines()[0].split()[-1])
     assert 1e-4 < rate <= 1
-    assert f"--learning-rate {rate:g}" in out
+    assert f"now try: fovea train {photos} --batch-size 16 --learning-rate {rate:g}" in out
     assert fails(call("find-rate", photos, "--optimizer", "lion"), "lion", code=2)
+
+
+def test_a_rate_is_found_for_all_choices_of_a_training(photos, run, call):
+    chosen = [
+        "--weights",
+        run,
+        "--seed",
+        3,
+        "--optimizer",
+        "sgd,nesterov",
+        "--flips",
+        "--label-smoothing",
+        0.2,
+    ]
+    code, out, err = call("find-rate", photos, *chosen)
+    assert (code, err) == (0, "")
+    (line,) = (line for line in out.splitlines() if line.startswith("now try: fovea "))
+    words = line.removeprefix("now try: fovea ").split()
+    assert words[:2] == ["train", str(photos)]
+    assert {*map(str, chosen)} <= set(words)
+    assert words[-4:-1] == ["--fine-tune", "3", "--learning-rate"]
+    assert call(*words)[0] == 0
+    settings = yaml.safe_load((photos.parent / "runs/classify/train/arguments.yaml").read_text())
+    assert (settings["learning_rate"], settings["epochs"], settings["seed"]) == (float(words[-1]), 4, 3)
+    assert fails(call("find-rate", photos, *chosen, "--fine-tune", 0), "at least one epoch of steps")
 
 
 def test_an_exact_training_makes_an_exact_model(photos, call, tmp_path):

@@ -1,13 +1,14 @@
 """The search for a learning rate for a classifier, written to a folder."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fovea import charts
-from fovea.classification.choices import choose
-from fovea.classification.features import has_body
+from fovea.classification.choices import TRANSFER, choose
 from fovea.classification.task import Classification
 from fovea.classification.train import check, prepare
+from fovea.errors import TrainingError, mismatch
 from fovea.names import warn
 from fovea.training import rate_search
 from fovea.training.rate_search import RateSearch
@@ -16,28 +17,50 @@ from fovea.training.run_folder import Folder
 from fovea.training.setup import Setup
 
 
+@dataclass(frozen=True)
+class Found:
+    """The result: the rates; the model's name; the recipe of the search; the folder with rates.csv and
+    rates.png. fine_tune: the epochs of fine-tuning that the rate needs to have an effect, where `train` would
+    choose none for the data; else None."""
+
+    rates: RateSearch
+    model: str
+    recipe: Recipe
+    folder: Folder
+    fine_tune: int | None
+
+
 def find(
     source: str,
     model: str | None = None,
     *,
+    weights: str | None = None,
+    fine_tune: int | None = None,
     size: Sequence[int] | None = None,
+    groups: str | None = None,
     precision: str | None = None,
     out: str | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
     **choices: Any,
-) -> tuple[RateSearch, Recipe, str, Folder]:
-    """The result of `rate_search.find_rate` for `model` on the data at `source`; the recipe of the search,
-    with `choices` and defaults for the data; the model's name; and the folder, with rates.csv and rates.png.
+) -> Found:
+    """The result of `rate_search.find_rate` for the training that `train` would begin with these arguments.
 
-    Raises FoveaError.
+    Raises FoveaError, TrainingError also for a training without steps.
     """
-    begun = prepare(source, model, size=size, seed=check(choices).seed, precision=precision)
+    seed = check(choices).seed
+    begun = prepare(source, model, weights=weights, size=size, seed=seed, groups=groups, precision=precision)
     network, splits = begun.network, begun.splits
     if splits.skipped:
         splits.skipped.warn()
-    fits = begun.weights is not None and has_body(network)
-    how = {"goes_on": begun.origin is not None, "fits": fits, "fine_tune": 1 if fits else None}
-    recipe, task, _ = choose(network, splits, choices, **how)
+    how = {"goes_on": begun.origin is not None, "fits": begun.fits(choices, fine_tune)}
+    recipe, task, _ = choose(network, splits, choices, fine_tune=fine_tune, **how)
+    needed = None
+    if task.fits and recipe.epochs == 1:
+        if fine_tune is not None or "epochs" in choices:
+            expected = "at least one epoch of steps, after the fit of the last layer"
+            raise TrainingError(mismatch("find-rate", expected, "none", f"--fine-tune {TRANSFER.epochs[0]}"))
+        needed = TRANSFER.epochs[0]
+        recipe, task, _ = choose(network, splits, choices, fine_tune=needed, **how)
     setup = Setup(network, splits, recipe, task)
     if begun.origin is None:
         network.initialise(recipe.seed)
@@ -49,4 +72,4 @@ def find(
     with folder.writing():
         folder.write_table(folder.path / "rates.csv", ("rate", "loss"), rows)
         charts.rates(folder.path / "rates.png", found.rates, found.losses, found.best)
-    return found, recipe, begun.name, folder
+    return Found(found, begun.name, recipe, folder, needed)

@@ -1,6 +1,6 @@
 """Training a classifier on a folder of pictures, and resuming it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -68,19 +68,9 @@ def train(
     """
     progress = progress or Progress()
     seed = check(choices).seed
-    if fine_tune is not None:
-        in_range("fine_tune", fine_tune, 0, MOST, True)
-    if fine_tune is not None and "epochs" in choices:
-        raise TrainingError(mismatch("train", "epochs or fine_tune", "both", "epochs count the fit, too"))
     begun = prepare(source, model, weights=weights, size=size, seed=seed, groups=groups, precision=precision)
     network, splits, origin, record = begun.network, begun.splits, begun.origin, begun.record
-    fits = (
-        begun.weights is not None and has_body(network)
-        if (asked := choices.get("fit_last")) is None
-        else asked
-    )
-    if fine_tune is not None and not fits:
-        raise TrainingError(_cannot_fine_tune(begun))
+    fits = begun.fits(choices, fine_tune)
     picked = None if model or weights else begun.name
     training_recipe, task, reasons = choose(
         network, splits, choices, goes_on=origin is not None, fits=fits, fine_tune=fine_tune, model=picked
@@ -159,6 +149,21 @@ class Prepared:
     origin: str | None = None
     record: Record | None = None
     notes: Sequence[str] = ()
+
+    def fits(self, choices: Mapping[str, Any], fine_tune: int | None) -> bool:
+        """True if the last layer is fitted in the first epoch, by these arguments of `train`. Raises
+        TrainingError if `fine_tune` does not go with them."""
+        asked = choices.get("fit_last")
+        fits = self.weights is not None and has_body(self.network) if asked is None else asked
+        if fine_tune is not None:
+            in_range("fine_tune", fine_tune, 0, MOST, True)
+            if "epochs" in choices:
+                raise TrainingError(
+                    mismatch("train", "epochs or fine_tune", "both", "epochs count the fit, too")
+                )
+            if not fits:
+                raise TrainingError(_cannot_fine_tune(self))
+        return fits
 
 
 def prepare(

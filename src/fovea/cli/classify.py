@@ -1,5 +1,6 @@
 """Train, measure and use a classifier."""
 
+import inspect
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -125,8 +126,6 @@ def train(
 ) -> None:
     """Train a classifier on a folder of pictures. Ctrl-C saves; --resume continues."""
     from fovea.classification import train as training
-    from fovea.data.groups import parse
-    from fovea.geometry import sides
     from fovea.training import progress
 
     set_threads(threads)
@@ -137,21 +136,7 @@ def train(
             usage(f"--resume takes every other setting from the run: leave out {', '.join(given)}")
         run = training.resume(resume, progress.shown())
     else:
-        chosen = _choices(context)
-        if groups is not None:
-            or_usage_error(parse, groups)
-        if fine_tune is not None and epochs is not None:
-            usage(
-                "--fine-tune and --epochs cannot be combined: --epochs counts the fit of the last layer, too"
-            )
-        where = {
-            "weights": weights,
-            "fine_tune": fine_tune,
-            "size": or_usage_error(sides, size),
-            "groups": groups,
-            "out": out,
-        }
-        run = training.train(data, model, precision=precision, progress=progress.shown(), **where, **chosen)
+        run = training.train(data, model, progress=progress.shown(), **_settings(context))
     assert run.folder is not None
     say(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
     skipped(run.bad, run.folder.bad_images)
@@ -159,34 +144,34 @@ def train(
     say(f"results are in {path}; now try: fovea predict {typed(path)} PICTURE")
 
 
-@app.command(epilog="[bold]Example:[/bold]  fovea find-rate photos")
-def find_rate(
-    context: typer.Context,
-    data: Data = "digits",
-    model: Architecture = None,
-    size: Size = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    augment: Augment = None,
-    seed: Seed = None,
-    precision: Precision = None,
-    threads: Threads = None,
-    out: Out = None,
-    debug: Debug = False,
-) -> None:
+def find_rate(context: typer.Context, data: str, model: str | None, **_: Any) -> None:
     """Find a learning rate: compare short trainings at different rates."""
     from fovea.apps.counter import Counter
     from fovea.classification.find_rate import find
-    from fovea.geometry import sides
 
-    set_threads(threads)
-    chosen = _choices(context)
-    where = {"size": or_usage_error(sides, size), "precision": precision, "out": out}
+    set_threads(context.params["threads"])
     with Counter("trying rates") as counter:
-        found, recipe, name, folder = find(data, model, progress=counter, **where, **chosen)
-    say(f"{name}, batches of {recipe.batch_size}, {recipe.optimizer.name}: learning rate {found.best:g}")
-    say(f"the losses are in {folder.path}")
-    say(f"now try: fovea train {typed(data)} --learning-rate {found.best:g}")
+        found = find(data, model, progress=counter, **_settings(context))
+    recipe, best = found.recipe, f"{found.rates.best:g}"
+    say(f"{found.model}, batches of {recipe.batch_size}, {recipe.optimizer.name}: learning rate {best}")
+    say(f"the losses are in {found.folder.path}")
+    free = ("data", "threads", "out", "debug", "learning_rate")
+    words = [typed(data)]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in free and is_given(context, name):
+            value = context.params[name]
+            words += parameter.opts[:1] + ([] if value is True else [typed(value)])
+    if found.fine_tune is not None:
+        words += ["--fine-tune", str(found.fine_tune)]
+    say(f"now try: fovea train {' '.join(words)} --learning-rate {best}")
+
+
+# The options of `train`, apart from --resume: a rate is for a training with the same choices
+_signature = inspect.signature(train)
+_shared = [option for name, option in _signature.parameters.items() if name != "resume"]
+vars(find_rate)["__signature__"] = _signature.replace(parameters=_shared)
+app.command(epilog="[bold]Example:[/bold]  fovea find-rate photos")(find_rate)
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea evaluate runs/classify/train photos")
@@ -279,6 +264,20 @@ def predict(
         raise short
     if all(entry["error"] for entry in entries):
         raise typer.Exit(1)
+
+
+def _settings(context: typer.Context) -> dict[str, Any]:
+    """The options of a training, checked, without the data and the model."""
+    from fovea.data.groups import parse
+    from fovea.geometry import sides
+
+    given, chosen = context.params, _choices(context)
+    if given["groups"] is not None:
+        or_usage_error(parse, given["groups"])
+    if given["fine_tune"] is not None and given["epochs"] is not None:
+        usage("--fine-tune and --epochs cannot be combined: --epochs counts the fit of the last layer, too")
+    rest = {name: given[name] for name in ("weights", "fine_tune", "groups", "precision", "out")}
+    return {**rest, "size": or_usage_error(sides, given["size"]), **chosen}
 
 
 def _choices(context: typer.Context) -> dict[str, Any]:
