@@ -19,6 +19,7 @@ class Draw(IntEnum):
     EXAMPLES = 5  # (epoch, step): mixup, or what else a task makes of a batch
     RATE_SEARCH = 6  # (step): layers in the search for a learning rate
     CURVE = 7  # (pictures of a class, draw): the pictures of a point of the learning curve
+    PAINTING = 8  # noise that a painting starts from
     PARTS = 1  # the parts of pictures that learn-filter reads; it augments nothing
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "inspect",
     "is_picture",
     "read",
+    "resized",
     "write",
 ]
 
@@ -92,6 +93,20 @@ def fit(
         image = Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
         place[...] = array(_fit(image, wanted, channels, crop))
     return fitted
+
+
+def resized(picture: np.ndarray, size: int | Sequence[int]) -> np.ndarray:
+    """A float32 picture (H, W, C) in another size (H, W): bicubic, smoothed where it shrinks."""
+    from PIL import Image
+
+    H, W = pair(size, "images.resized", "size")
+    if picture.shape[:2] == (H, W):
+        return picture
+    made = np.empty((H, W, picture.shape[2]), np.float32)
+    for channel in range(picture.shape[2]):
+        plane = Image.fromarray(np.ascontiguousarray(picture[:, :, channel]))
+        made[:, :, channel] = np.asarray(plane.resize((W, H), Image.Resampling.BICUBIC))
+    return made
 
 
 def write(path: str | Path, picture: np.ndarray) -> None:

@@ -75,18 +75,27 @@ class Descent:
     """A minimisation step by step, which can be saved and resumed.
 
     x, value, gradient: the point reached so far, and the function there. steps: those taken. evaluations:
-    calls of the function. `memory` is the number of steps that make H.
+    calls of the function. `memory` is the number of steps that make H. `first` is the length of the first
+    step that is tried, by default that of the gradient, but at most 1.
     """
 
-    def __init__(self, function: Function, x: np.ndarray, *, memory: int = 10) -> None:
-        self._start(function, memory, x, 0, function(x))
+    def __init__(
+        self, function: Function, x: np.ndarray, *, memory: int = 10, first: float | None = None
+    ) -> None:
+        self._start(function, memory, first, x, 0, function(x))
         self.evaluations = 1
         self._lowest = self.value
 
     def _start(
-        self, function: Function, memory: int, x: np.ndarray, steps: int, at_x: tuple[float, np.ndarray]
+        self,
+        function: Function,
+        memory: int,
+        first: float | None,
+        x: np.ndarray,
+        steps: int,
+        at_x: tuple[float, np.ndarray],
     ) -> None:
-        self._line = _Line(function, x, *at_x)
+        self._line, self._first = _Line(function, x, *at_x), first
         self._pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=memory)
         self.steps, self._lowered = steps, 0
 
@@ -123,8 +132,7 @@ class Descent:
         while True:
             pairs, gradient = self._pairs, self.gradient
             direction = _direction(gradient, pairs)
-            first = 1.0 if pairs else min(1.0, 1 / sqrt(_dot(direction, direction) or 1.0))
-            found = self._line.search(direction, first)
+            found = self._line.search(direction, 1.0 if pairs else self._first_length(direction))
             if found is not None:
                 break
             if not pairs:
@@ -139,6 +147,10 @@ class Descent:
             self._lowest, self._lowered = self.value, self.steps
         return True
 
+    def _first_length(self, direction: np.ndarray) -> float:
+        norm = sqrt(_dot(direction, direction)) or 1.0
+        return min(1.0, 1 / norm) if self._first is None else self._first / norm
+
     def state(self) -> dict[str, np.ndarray]:
         """Everything that `resume` needs, by name: no array is a copy, and none is changed later."""
         numbers = [self.value, self.steps, self.evaluations, self._lowest, self._lowered]
@@ -149,11 +161,18 @@ class Descent:
         return state
 
     @classmethod
-    def resume(cls, function: Function, state: Mapping[str, np.ndarray], *, memory: int = 10) -> "Descent":
+    def resume(
+        cls,
+        function: Function,
+        state: Mapping[str, np.ndarray],
+        *,
+        memory: int = 10,
+        first: float | None = None,
+    ) -> "Descent":
         """The minimisation of that `state`: its next steps give the same bits as if it had never stopped."""
         value, steps, evaluations, lowest, lowered = map(float, state["numbers"])
         descent = object.__new__(cls)
-        descent._start(function, memory, state["x"], int(steps), (value, state["gradient"]))
+        descent._start(function, memory, first, state["x"], int(steps), (value, state["gradient"]))
         descent.evaluations, descent._lowest, descent._lowered = int(evaluations), lowest, int(lowered)
         for k, sy in enumerate(state["products"]):
             descent._pairs.append((state[f"s{k}"], state[f"y{k}"], float(sy)))

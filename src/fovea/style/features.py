@@ -1,0 +1,68 @@
+"""The networks whose features measure a painting: their layers for content and style, with trained weights.
+
+    vgg19        content relu4_2, style relu1_1 to relu5_1, as in Gatys and others (2016) and neural-style;
+                 Caffe's weights, which give livelier paintings than torchvision's
+    squeezenet   a quick preview: palette and small strokes, but few shapes; the layers of Stanford's CS231n
+
+https://github.com/jcjohnson/neural-style, https://github.com/pytorch/vision/issues (which VGG)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fovea import weights
+from fovea.errors import FoveaError, mismatch
+from fovea.files import jsons
+from fovea.models.registry import MODELS
+from fovea.models.rows import Model
+from fovea.network import Network
+from fovea.network.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A model of `fovea.models` and its layers. `content_weight` balances content against style: paintings by
+    each extractor keep as much of the photograph as those by VGG-19, to the eye. `least` is the number of
+    pixels below which a side leaves its last layers nothing."""
+
+    model: str
+    content: str
+    style: Sequence[str]
+    content_weight: float
+    least: int = 16
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys((*self.style, self.content)))
+
+    def network(self, height: int, width: int) -> Network:
+        """The network up to its last layer in `layers`, for pictures of that size; it is constant."""
+        model = MODELS[self.model]
+        assert isinstance(model, Model)
+        nodes = model.describe(self.model, (height, width, 3), model.classes).nodes
+        names = [node.name for node in nodes]
+        last = max(map(names.index, self.layers))
+        shape = height, width, 3
+        metadata, arrays = weights.load(self.model)
+        network = Network(nodes[: last + 1], shape, None, outputs=self.layers)
+        for name, array in network.parameters.items():
+            array[...] = arrays[name]
+        who = f"the weights of {self.model}"
+        network.preprocessing = Preprocessing.from_dict(jsons.loads(metadata["preprocessing"], who))
+        return network.constant()
+
+
+EXTRACTORS = {
+    "vgg19": Extractor("vgg19", "relu4_2", [f"relu{block}_1" for block in range(1, 6)], 0.03),
+    "squeezenet": Extractor(
+        "squeezenet1_1", "fire2_concat", ("relu1", "fire3_concat", "fire4_concat", "fire5_concat"), 0.07
+    ),
+}
+
+
+def extractor(name: str) -> Extractor:
+    """The extractor of that name. Raises FoveaError for an unknown one."""
+    if name not in EXTRACTORS:
+        raise FoveaError(mismatch("style: network", f"one of {', '.join(EXTRACTORS)}", repr(name)))
+    return EXTRACTORS[name]

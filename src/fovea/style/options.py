@@ -1,0 +1,71 @@
+"""The choices of a style transfer: the styles, and how to paint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fovea import images
+from fovea.errors import FoveaError, mismatch
+from fovea.ranges import MOST_SEED, number, whole
+from fovea.style.features import extractor
+
+COLOURS, STARTS = ("style", "photo"), ("photo", "noise")
+
+
+@dataclass(frozen=True)
+class Style:
+    """A picture (H, W, C) uint8 to take a style from, its share among several, and `mask` (H, W) from 0 to 1,
+    of any size: where in the painting it counts, None for everywhere."""
+
+    picture: np.ndarray
+    share: float = 1.0
+    mask: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to paint.
+
+    size: the painting's longer side in pixels. strength: the share of style against content in (1), from 0,
+    the photograph itself, to 1, where nothing holds to the photograph but the start. variation: the weight v
+    of smoothness. style_scale: the longer side of the style's picture as a multiple of the painting's; below
+    1, strokes are finer. network: of features.py. start: "photo", or "noise", drawn with `seed`. colours:
+    those of the "style" or of the "photo". evaluations: of each level, the last for the full size; by default
+    those of levels.py.
+    """
+
+    size: int = 512
+    strength: float = 0.5
+    variation: float = 0.0
+    style_scale: float = 1.0
+    network: str = "vgg19"
+    start: str = "photo"
+    seed: int = 0
+    colours: str = "style"
+    evaluations: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        extractor(self.network)
+        whole(self.size, "style", "size", 16, images.MOST_PIXELS)
+        number(self.strength, "style: strength", "a number from 0 to 1", 0, 1)
+        number(self.variation, "style: variation", "a number of at least 0", 0)
+        number(self.style_scale, "style: style_scale", "a number from 0.1 to 10", 0.1, 10)
+        whole(self.seed, "style", "seed", 0, MOST_SEED)
+        for name, choices in (("colours", COLOURS), ("start", STARTS)):
+            if getattr(self, name) not in choices:
+                got = repr(getattr(self, name))
+                raise FoveaError(mismatch(f"style: {name}", " or ".join(choices), got))
+        for count in self.evaluations or ():
+            whole(count, "style", "evaluations")
+
+
+def shares(given: Sequence[float]) -> list[float]:
+    """Shares that sum to 1."""
+    if not given:
+        raise FoveaError(mismatch("style", "at least one style", "none"))
+    checked = [number(share, "style: share", "a number of at least 0", 0) for share in given]
+    total = sum(checked)
+    if not total:
+        raise FoveaError(mismatch("style: shares", "at least one above 0", given))
+    return [share / total for share in checked]
