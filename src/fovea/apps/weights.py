@@ -33,7 +33,7 @@ def listed() -> str:
 
 
 def _size_and_use(name: str) -> tuple[int, str]:
-    """The number of parameters of the packaged weights `name`, and their use, unless it is to name classes."""
+    """The number of parameters of the packaged weights `name`, and their use if it is not to name classes."""
     if name not in models.MODELS:
         return sum(array.size for array in weights.load(name)[1].values()), ", for fovea paint"
     network = models.build(name, weights=None, seed=None)
