@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import fovea
-from fovea import cli, images, metrics
+from fovea import cli, images
+from fovea.classification import metrics
 from fovea.cli.classify import _measured
 from fovea.training.run_folder import Folder
 from tests import tiny

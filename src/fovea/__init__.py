@@ -15,9 +15,7 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
         filters,
         functional,
         images,
-        initializers,
         layers,
-        metrics,
         models,
         onnx,
         optimizers,
@@ -26,17 +24,18 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
         tracing,
     )
     from fovea.checking.check_layer import check_layer
+    from fovea.classification import metrics
     from fovea.classification.task import Classification
     from fovea.errors import FoveaError
     from fovea.filters.learn_filter import learn_filter
-    from fovea.layers import Layer
-    from fovea.metrics import Measure
+    from fovea.layers import Layer, initializers
     from fovea.models import load
     from fovea.network import Network
     from fovea.network.graph import Node
     from fovea.network.preprocessing import Preprocessing
     from fovea.tasks import find_rate, train
     from fovea.tracing import trace
+    from fovea.training.measure import Measure
     from fovea.training.recipe import Recipe
     from fovea.training.task import Task
 
@@ -76,29 +75,18 @@ __all__ = [
     "train",
 ]
 
-_MODULES = (
-    "augment",
-    "data",
-    "engine",
-    "errors",
-    "filters",
-    "functional",
-    "images",
-    "initializers",
-    "layers",
-    "metrics",
-    "models",
-    "onnx",
-    "optimizers",
-    "reference",
-    "seeing",
-    "tracing",
-)
+_MODULES = {  # name → its module
+    name: name
+    for name in (
+        "augment", "data", "engine", "errors", "filters", "functional", "images", "layers", "models", "onnx",
+        "optimizers", "reference", "seeing", "tracing",
+    )
+} | {"initializers": "layers.initializers", "metrics": "classification.metrics"}  # fmt: skip
 _OBJECTS = {  # name → its module
     "Classification": "classification.task",
     "FoveaError": "errors",
     "Layer": "layers",
-    "Measure": "metrics",
+    "Measure": "training.measure",
     "Network": "network",
     "Node": "network.graph",
     "Preprocessing": "network.preprocessing",
@@ -115,7 +103,7 @@ _OBJECTS = {  # name → its module
 
 def __getattr__(name: str) -> object:
     if name in _MODULES:
-        return import_module(f"fovea.{name}")
+        return import_module(f"fovea.{_MODULES[name]}")
     if name in _OBJECTS:
         value = globals()[name] = getattr(import_module(f"fovea.{_OBJECTS[name]}"), name)
         return value

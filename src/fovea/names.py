@@ -99,6 +99,11 @@ def file_name(text: str, most: int = 100) -> str:
     return f"_{safe}" if _RESERVED.fullmatch(safe) else safe
 
 
+def figure(value: float, digits: int = 3) -> str:
+    """A number to read: "0.043", with `digits` after the point; from 10,000 on in four digits, "1.2e+38"."""
+    return f"{value:.{digits}f}" if abs(value) < 10_000 else f"{value:.4g}"
+
+
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """A table with columns two blanks apart; those whose numbers are in `right` end flush."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -30,7 +30,7 @@ from tests.cases import halide
 def reference(monkeypatch, tmp_path):
     monkeypatch.setenv("FOVEA_ENGINE", "reference")
     monkeypatch.setenv("FOVEA_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(loop.charts, "results", lambda *_: None)
+    monkeypatch.setattr(loop.figures, "results", lambda *_: None)
     monkeypatch.setattr(Classification, "draw", lambda *_: None)
 
 

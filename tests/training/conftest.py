@@ -14,5 +14,5 @@ def figures():
 @pytest.fixture(autouse=True)
 def no_figures(request, monkeypatch):
     if "figures" not in request.fixturenames:
-        monkeypatch.setattr(loop.charts, "results", lambda *_: None)
+        monkeypatch.setattr(loop.figures, "results", lambda *_: None)
         monkeypatch.setattr(Classification, "draw", lambda *_: None)

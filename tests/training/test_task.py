@@ -16,7 +16,7 @@ from fovea.apps.look.watch import Watch
 from fovea.errors import ShapeError, TrainingError, mismatch
 from fovea.layers import Conv2D, ReLU
 from fovea.losses import Loss, MeanSquaredError
-from fovea.metrics import LOSS
+from fovea.training.measure import LOSS
 from fovea.training.progress import Lines
 from tests import tiny
 from tests.cases import halide

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fovea import charts
+from fovea.classification import figures
 from fovea.classification.learning_curve import Point, learning_curve, rows
 from fovea.classification.measuring import Material, Measured, Mistakes, material, measure
 from fovea.classification.task import Classification
@@ -61,7 +61,7 @@ def evaluate(
             columns = ("pictures_per_class", "pictures", "top1", "lowest", "highest")
             folder.write_table(folder.path / "learning_curve.csv", columns, rows(points))
             shown = [(point.pictures, *row[2:]) for point, row in zip(points, rows(points), strict=True)]
-            charts.learning_curve(folder.path / "learning_curve.png", shown)
+            figures.learning_curve(folder.path / "learning_curve.png", shown)
     bad = pictured.splits.bad
     return Evaluation(
         measured.metrics, measured.choice, measured.mistakes, bad, folder, pictured.learned, points
@@ -76,7 +76,7 @@ def _write(folder: Folder, measured: Measured, pictured: Material, classes: Sequ
     certain = [f"{p:.4f}" for p in wrong.probability]
     rows = zip(wrong.files, wrong.true, wrong.predicted, certain, strict=True)
     folder.write_table(folder.path / "mistakes.csv", ("file", "class", "predicted", "probability"), rows)
-    charts.confusion_matrix(folder.path / "confusion_matrix.png", measured.confusion, classes)
+    figures.confusion_matrix(folder.path / "confusion_matrix.png", measured.confusion, classes)
     if len(measured.wrong):
         shown = list(zip(wrong.true, wrong.predicted, wrong.probability, strict=True))[:SHOWN]
-        charts.mistakes(folder.path / "worst_mistakes.png", pictured.read(measured.wrong[:SHOWN]), shown)
+        figures.mistakes(folder.path / "worst_mistakes.png", pictured.read(measured.wrong[:SHOWN]), shown)

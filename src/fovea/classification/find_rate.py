@@ -4,13 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fovea import charts
 from fovea.classification.choices import TRANSFER, choose
 from fovea.classification.task import Classification
 from fovea.classification.train import check, prepare
 from fovea.errors import TrainingError, mismatch
 from fovea.names import warn
-from fovea.training import rate_search
+from fovea.training import figures, rate_search
 from fovea.training.rate_search import RateSearch
 from fovea.training.recipe import Recipe
 from fovea.training.run_folder import Folder
@@ -71,5 +70,5 @@ def find(
     rows = zip(found.rates, found.losses, strict=True)
     with folder.writing():
         folder.write_table(folder.path / "rates.csv", ("rate", "loss"), rows)
-        charts.rates(folder.path / "rates.png", found.rates, found.losses, found.best)
+        figures.rates(folder.path / "rates.png", found.rates, found.losses, found.best)
     return Found(found, begun.name, recipe, folder, needed)

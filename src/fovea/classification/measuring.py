@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fovea import data, metrics
+from fovea import data
+from fovea.classification import metrics
 from fovea.data import Record, Splits, unreadable
 from fovea.data.split import endings
 from fovea.errors import DataError, mismatch

@@ -9,22 +9,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fovea import charts, metrics
 from fovea.augment.mixup import mix
-from fovea.classification import class_weights, linear
+from fovea.classification import class_weights, figures, linear, metrics
 from fovea.classification.class_weights import Asked
 from fovea.classification.features import Features, body_of, features, has_body
 from fovea.data import Dataset, Splits, unreadable
 from fovea.data.batches import Examples
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.losses import CrossEntropy
-from fovea.metrics import LOSS, Measure
 from fovea.names import counted, visible
 from fovea.network import Network
 from fovea.network.runner import Answering, Mirrored
 from fovea.network.summary import outputs
 from fovea.ranges import flag
 from fovea.training.evaluation import answers
+from fovea.training.measure import LOSS, Measure
 from fovea.training.recipe import in_range
 from fovea.training.setup import Setup
 from fovea.training.task import Report, Row, Task
@@ -139,7 +138,7 @@ class Classification(Task):
         return row["val_top1"], -inf if loss is None else -loss
 
     def draw(self, folder: Path, data: Splits, found: np.ndarray) -> None:
-        charts.confusion_matrix(folder / "confusion_matrix.png", found, data.classes)
+        figures.confusion_matrix(folder / "confusion_matrix.png", found, data.classes)
 
     def predict(self, network: Network, images: np.ndarray) -> list[dict[str, Any]]:
         """{"class", "probabilities"} of each picture, the latter by class."""

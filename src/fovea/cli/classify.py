@@ -33,8 +33,7 @@ from fovea.cli.common import (
 )
 from fovea.errors import OutOfMemoryError
 from fovea.files import jsons
-from fovea.metrics import figure
-from fovea.names import counted, say, typed, visible
+from fovea.names import counted, figure, say, typed, visible
 
 WIDEST = 40  # columns of class names: the share of a longer name is printed further to the right
 

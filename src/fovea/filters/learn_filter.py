@@ -23,8 +23,8 @@ import numpy as np
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
 from fovea.filters.examples import MOST, Example, checked_size, differences, examples, mixed_colours, unmixed
-from fovea.initializers import initializer
 from fovea.layers import Conv2D
+from fovea.layers.initializers import initializer
 from fovea.losses import mean_squared_error
 from fovea.ranges import MOST_SEED, whole
 

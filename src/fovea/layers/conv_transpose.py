@@ -24,8 +24,8 @@ import numpy as np
 from fovea import functional
 from fovea.arguments import in_groups
 from fovea.geometry import MOST_FILTER, Padding, Pair, Window, pair
-from fovea.initializers import initializer
 from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape
+from fovea.layers.initializers import initializer
 from fovea.ranges import flag, whole
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
-from fovea.initializers import initializer
 from fovea.layers.base import Gradients, Layer, Shape
+from fovea.layers.initializers import initializer
 from fovea.ranges import flag, whole
 
 

@@ -17,9 +17,9 @@ from fovea.errors import DataError
 from fovea.files import jsons
 from fovea.files.tensors import read_tensors, write_tensors
 from fovea.layers import Conv2D
-from fovea.metrics import Measure
 from fovea.network import Network
 from fovea.ranges import whole
+from fovea.training.measure import Measure
 from fovea.training.run_folder import Folder
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from fovea import charts, engine
+from fovea import engine
 from fovea.data import Splits
 from fovea.errors import DataError, mismatch
 from fovea.names import counted, typed
 from fovea.network import Network, runner
 from fovea.network.runner import Answering
-from fovea.training import layer_rates
+from fovea.training import figures, layer_rates
 from fovea.training.average import Average
 from fovea.training.interrupts import Interrupt, Stopped
 from fovea.training.live_status import Pulse
@@ -165,7 +165,7 @@ def run(
     metrics = {"split": name, **measured, "seed": recipe.seed}
     state.finish(position, metrics)
     if folder is not None:
-        charts.results(folder.path / "results.png", position.history, position.best_epoch, task.panels())
+        figures.results(folder.path / "results.png", position.history, position.best_epoch, task.panels())
         task.draw(folder.path, data, details)
     return Run(position.history, position.best_epoch, metrics, details, position.bad, folder)
 

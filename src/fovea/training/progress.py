@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 
-from fovea.metrics import Measure
 from fovea.names import counted, say, visible
+from fovea.training.measure import Measure
 from fovea.training.position import Position
 from fovea.training.task import Row, Task
 

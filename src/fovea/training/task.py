@@ -17,9 +17,9 @@ from fovea.data import Dataset, Splits
 from fovea.data.batches import Examples, batches
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.losses import Loss
-from fovea.metrics import LOSS, Measure
 from fovea.network import Network
 from fovea.network.runner import Answering
+from fovea.training.measure import LOSS, Measure
 
 if TYPE_CHECKING:
     from fovea.training.setup import Setup

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fovea import charts, seeing
+from fovea import seeing
 from fovea.apps.inspect import render
+from fovea.apps.inspect.figures import draw_plane
 from fovea.apps.inspect.report import Figure, Section
 from fovea.classification.measuring import Material, Measured
 from fovea.errors import FoveaError
@@ -35,7 +36,7 @@ def _plane(
     def figure(name: str, points: np.ndarray, rows: np.ndarray, caption: str) -> Figure:
         light, dark = folder / f"{name}.png", folder / f"{name}-dark.png"
         for path in (light, dark):
-            charts.plane(path, points, labels[rows], wrong[rows], names, dark=path == dark)
+            draw_plane(path, points, labels[rows], wrong[rows], names, dark=path == dark)
         title = {"pca": "PCA", "tsne": "t-SNE"}[name]
         alt = f"{counted(len(points), 'picture')} as points in a plane by {title}, coloured by class"
         return Figure(light, alt, caption, title, dark, wide=True)

@@ -8,8 +8,8 @@ import numpy as np
 
 from fovea import functional
 from fovea.apps.learn_filter.progress import CHANNELS
-from fovea.charts import FAINT, INK, TRAIN, VAL, clear, drawn, logarithmic, optional, short
 from fovea.filters.learn_filter import Learned
+from fovea.images.drawing import FAINT, INK, TRAIN, VAL, clear, drawn, logarithmic, optional, short
 from fovea.names import counted
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea.metrics import figure
-from fovea.names import say, visible
+from fovea.names import figure, say, visible
 
 REDRAW = 0.1  # seconds
 FIRST_STEPS = (0, 1, 2, 5)  # times powers of ten: the steps with a line

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fovea.errors import ShapeError
-from fovea.initializers import INITIALIZERS, fans, initializer
+from fovea.layers.initializers import INITIALIZERS, fans, initializer
 
 SHAPES = [(5, 5, 16, 32), (400, 120)]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fovea import metrics
+from fovea.classification import metrics
 from fovea.reference.loss import softmax_cross_entropy
 
 LOGITS = np.array([[3, 1, 2], [0, 0, 0], [1, 5, 4], [2, 1, 9]], np.float32)
@@ -34,21 +34,6 @@ def test_an_example_without_a_label_counts_nowhere():
 
 def test_the_loss_is_the_trainings():
     assert metrics.losses(LOGITS, LABELS).mean() == pytest.approx(softmax_cross_entropy(LOGITS, LABELS))
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (0.04321, "0.043"),
-        (-9999.0, "-9999.000"),
-        (123_456.0, "1.235e+05"),
-        (1.2e38, "1.2e+38"),
-        (3.40282e38, "3.403e+38"),
-    ],
-)
-def test_large_numbers_are_shown_in_four_digits(value, shown):
-    assert metrics.figure(value) == shown
-    assert metrics.LOSS.text(value) == f"loss {shown}"
 
 
 def test_the_loss_of_large_logits_is_finite():

@@ -1,4 +1,4 @@
-"""Measures of networks, and those of a classifier from its logits.
+"""The metrics of a classifier, from its logits.
 
 A row of logits has one value per class; labels are integers, and −1 marks an example that does not count,
 such as an unreadable picture. Among classes with equal logits, the first ranks first. All sums are in float64
@@ -6,48 +6,8 @@ and a fixed order.
 """
 
 from collections.abc import Sequence
-from math import inf
-from typing import NamedTuple
 
 import numpy as np
-
-
-class Measure(NamedTuple):
-    """A measure of a network's quality.
-
-    name: in columns and metrics.json, such as "top1". title: above its figure. share: True for numbers from 0
-    to 1, shown as percentages; others are at least `least`. higher: True if higher is better; by default True
-    for shares. label: in front of the number in a line of progress; by default the name.
-    """
-
-    name: str
-    title: str
-    share: bool = False
-    least: float = 0.0
-    higher: bool | None = None
-    label: str | None = None
-
-    @property
-    def most(self) -> float:
-        return 1 if self.share else inf
-
-    @property
-    def rises(self) -> bool:
-        """True if higher is better."""
-        return self.share if self.higher is None else self.higher
-
-    def text(self, value: float) -> str:
-        """The label and `value`, as in a line of progress: "loss 0.043", "98.76%"."""
-        shown = f"{value:.2%}" if self.share else figure(value)
-        return f"{self.name if self.label is None else self.label} {shown}".strip()
-
-
-LOSS = Measure("loss", "Loss")
-
-
-def figure(value: float, digits: int = 3) -> str:
-    """A number to read: "0.043", with `digits` after the point; from 10,000 on in four digits, "1.2e+38"."""
-    return f"{value:.{digits}f}" if abs(value) < 10_000 else f"{value:.4g}"
 
 
 def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
