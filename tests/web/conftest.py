@@ -53,6 +53,12 @@ def question(picture: np.ndarray, **more: object) -> dict[str, object]:
     return {"picture": base64.b64encode(picture.tobytes()).decode(), **more}
 
 
+def pixels(picture: np.ndarray) -> dict[str, object]:
+    """A picture uint8 (H, W, 3) of any size, as the page sends it."""
+    height, width, _ = picture.shape
+    return {"pixels": base64.b64encode(picture.tobytes()).decode(), "height": height, "width": width}
+
+
 def unpack(response) -> tuple[dict, dict[str, np.ndarray]]:
     """A reply as the browser reads it."""
     content = response.content

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from fovea.web.questions import READ, SENT
-from tests.web.conftest import question
+from fovea.apps.look import studio
+from fovea.web.questions import READ, SENT, UPLOADS
+from tests.web.conftest import pixels, question
 
 DEEP = "[" * 900 + "]" * 900
 VALUES = [
@@ -15,7 +17,31 @@ VALUES = [
 ]  # fmt: skip
 BODIES = [b"", b"\xff\xfe", b"{", b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b'{"a": "\xed\xa0\x80"}', b"\x00"]
 FIELDS = ("picture", "changes", "weights", "layer", "view", "at", "start", "column", "label", "how", "name",
-          "operation", "input", "side", "size", "stride", "padding")  # fmt: skip
+          "operation", "input", "side", "size", "stride", "padding", "photo", "style", "strength", "colour",
+          "scale", "number")  # fmt: skip
+PHOTO = pixels(np.zeros((16, 17, 3), np.uint8))
+PAINT = {"photo": PHOTO, "style": {"number": 3}, "strength": 1, "colour": 0.5, "scale": 1}
+
+
+@pytest.fixture(autouse=True)
+def quick_painters(monkeypatch):
+    """Painters that give the photograph back."""
+
+    class Same:
+        def __init__(self, *of):
+            self.of = of
+
+        def paint(self, photo, style, strength):
+            return photo
+
+        def sheet(self, photo):
+            return photo[None]
+
+        def steps(self):
+            return iter(())
+
+    monkeypatch.setattr(studio, "Painter", Same)
+    monkeypatch.setattr(studio, "Transfer", Same)
 
 
 def good(picture, name):
@@ -28,6 +54,10 @@ def good(picture, name):
         "layer": question(picture, layer="conv1", view="weights", label=0),
         "trace": question(picture, layer="conv1", view="value", at=[0, 0, 0]),
         "attention": question(picture, how="gradcam", label=0),
+        "styles": {"photo": PHOTO},
+        "paint": PAINT,
+        "paint-in-detail": {**PAINT, "style": PHOTO},
+        "stop-painting": {"number": 1},
     }[name]  # fmt: skip
     return {key: json.dumps(value) for key, value in asked.items()}
 
@@ -37,7 +67,7 @@ def is_refused(response):
     return response.status_code == 400 and response.json()["error"]
 
 
-@pytest.mark.parametrize("name", [name for name in SENT if name != "picture"])
+@pytest.mark.parametrize("name", [name for name in SENT if name not in UPLOADS])
 def test_what_is_sent_is_answered_or_refused(client, picture, name):
     asked = good(picture, name)
     for content in [*BODIES, *VALUES, *(value.encode() for value in VALUES)]:

@@ -51,15 +51,15 @@ def find(
     network, splits = begun.network, begun.splits
     if splits.skipped:
         splits.skipped.warn()
-    how = {"goes_on": begun.origin is not None, "fits": begun.fits(choices, fine_tune)}
-    recipe, task, _ = choose(network, splits, choices, fine_tune=fine_tune, **how)
+    goes_on, fits = begun.origin is not None, begun.fits(choices, fine_tune)
+    recipe, task, _ = choose(network, splits, choices, goes_on=goes_on, fits=fits, fine_tune=fine_tune)
     needed = None
     if task.fits and recipe.epochs == 1:
         if fine_tune is not None or "epochs" in choices:
             expected = "at least one epoch of steps, after the fit of the last layer"
             raise TrainingError(mismatch("find-rate", expected, "none", f"--fine-tune {TRANSFER.epochs[0]}"))
         needed = TRANSFER.epochs[0]
-        recipe, task, _ = choose(network, splits, choices, fine_tune=needed, **how)
+        recipe, task, _ = choose(network, splits, choices, goes_on=goes_on, fits=fits, fine_tune=needed)
     setup = Setup(network, splits, recipe, task)
     if begun.origin is None:
         network.initialise(recipe.seed)

@@ -17,7 +17,7 @@ from fovea.apps.look.session import Look
 from fovea.errors import FoveaError
 from fovea.web import wire
 from fovea.web.guard import Busy, Guard, TooLarge, too_large
-from fovea.web.questions import READ, SENT, Handler
+from fovea.web.questions import READ, SENT, UPLOADS, Handler
 
 MOST_LETTERS = 2000  # of an error, which may quote the request
 QUESTION = 4 << 20  # bytes of a request without its picture: parsed JSON takes much more memory
@@ -50,7 +50,7 @@ def make(look: Look, names: Sequence[str] = ()) -> Guard:
                 body = await request.body()
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody receives it
-            if name == "picture":
+            if name in UPLOADS:
                 return await reply(handler, body, uploads)
             if len(body) > longest:
                 return await _too_large(request, TooLarge())

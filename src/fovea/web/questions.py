@@ -93,11 +93,19 @@ READ: Mapping[str, Handler] = {
         _optional(query, "label"),
     ),
     "training": lambda look, query: look.training(),
+    "painting": lambda look, query: look.studio.progress(_whole(query, "number"), _whole(query, "seen", 0)),
 }
+
+UPLOADS = ("picture", "photograph")  # of `SENT`, whose body is a file
 
 # By POST, from the body: a file, or JSON
 SENT: Mapping[str, Handler] = {
     "picture": lambda look, body: look.picture(body),
+    "photograph": lambda look, body: look.studio.photograph(body),
+    "styles": lambda look, body: look.studio.styles(_json(body)),
+    "paint": lambda look, body: look.studio.paint(_json(body)),
+    "paint-in-detail": lambda look, body: look.studio.start(_json(body)),
+    "stop-painting": lambda look, body: look.studio.stop(_whole(_json(body), "number")),
     "steps": lambda look, body: steps(_json(body)),
     "preset": lambda look, body: _preset(look, _json(body)),
     "overview": _on_scene(lambda scene, query: views.overview(scene)),

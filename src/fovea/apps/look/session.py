@@ -15,6 +15,7 @@ from fovea import data, images, weights
 from fovea.apps.look import presets
 from fovea.apps.look.scene import Scene, Scenes
 from fovea.apps.look.step_by_step import LEAST_AND_MOST
+from fovea.apps.look.studio import Studio
 from fovea.apps.look.views import Answer, rows
 from fovea.apps.look.watch import Watch
 from fovea.data import Dataset, Splits
@@ -43,7 +44,7 @@ class Look:
         self.watch = Watch(run if run is not None else model) if run is not None or _is_run(model) else None
         self.network = self._first(model)
         _check(self.network, model)
-        self.scenes = Scenes()
+        self.scenes, self.studio = Scenes(), Studio()
         self.data = _load(data, model, self.network)
 
     def _first(self, model: str) -> Network:

@@ -7,6 +7,7 @@ import { fillTabs } from "./tabs.js";
 import { now, on, scene, set } from "./store.js";
 import * as detail from "./detail.js";
 import * as flow from "./flow.js";
+import * as painting from "./painting.js";
 import * as sight from "./sight.js";
 import * as steps from "./steps.js";
 import * as training from "./training.js";
@@ -24,6 +25,7 @@ async function start() {
   fill(byId("title"), model.title);
   const views = [["network", "Network", byId("network")], ["steps", "Step by step", byId("steps")]];
   if (model.run) views.push(["training", "Training", byId("training")]);
+  views.push(["painting", "Paint", byId("painting")]);
 
   const overview = latest(() => (now.picture ? ask("overview", scene()) : null), (reply) => {
     tell(null);
@@ -44,9 +46,11 @@ async function start() {
   }
   steps.build(model, tell);
   if (model.run) training.build(model, tell);
+  painting.build(tell);
   fillTabs(byId("views"), "view", views, (name) => {
     steps.shown(name === "steps");
     training.shown(name === "training");
+    painting.shown(name === "painting");
   });
   onTheme(() => set({ ...now }));
 }

@@ -2,19 +2,19 @@
 
 import { h } from "./dom.js";
 import { latest } from "./api.js";
-import { way } from "./keys.js";
+import { roving, stop, way } from "./keys.js";
 
-const SIDE = 280; // pixels of the drawing
 const STEP = 4; // of the keyboard's pen
 
-/** @param {(file: Blob) => Promise<void>} upload */
-export function build(model, upload, failed) {
-  const [H, W] = model.input_shape;
-  const [width, height] = H > W ? [Math.round((SIDE * W) / H), SIDE] : [SIDE, Math.round((SIDE * H) / W)];
+/**
+ * @param {{width: number, height: number, paper: string, inks: string[], pen: number}} how  colours in CSS; pen: its width
+ * @param {(file: Blob) => Promise<void>} upload
+ */
+export function build({ width, height, paper, inks, pen: thick }, upload, failed) {
+  let [ink] = inks;
   const board = h("canvas.sketch", { width, height, tabIndex: 0, role: "application", "aria-roledescription": "drawing",
     "aria-label": "Drawing: arrow keys move the pen, space sets it down or lifts it, Delete clears" });
   const context = board.getContext("2d", { willReadFrequently: true });
-  const [paper, ink] = model.dark ? ["#000", "#fff"] : ["#fff", "#000"];
   const pen = { x: width / 2, y: height / 2, down: false };
   const mark = h("span.pen", { ariaHidden: "true" });
   const next = latest(() => blob(board).then(upload), () => {}, failed);
@@ -25,7 +25,7 @@ export function build(model, upload, failed) {
     next();
   };
   const line = (x, y) => {
-    Object.assign(context, { strokeStyle: ink, lineWidth: Math.min(width, height) / 11, lineCap: "round", lineJoin: "round" });
+    Object.assign(context, { strokeStyle: ink, lineWidth: thick, lineCap: "round", lineJoin: "round" });
     context.beginPath();
     context.moveTo(pen.x, pen.y);
     context.lineTo(x + 0.01, y);
@@ -66,9 +66,27 @@ export function build(model, upload, failed) {
   context.fillStyle = paper;
   context.fillRect(0, 0, width, height);
   move(pen.x, pen.y);
-  return h("div.draw", {}, h("div.easel", {}, board, mark),
+  return h("div.draw", {}, h("div.easel", {}, board, mark), inks.length > 1 && palette(inks, (chosen) => (ink = chosen)),
     h("div.line", {}, h("button", { type: "button", onclick: clear }, "Clear"),
       h("small", {}, "Mouse or finger; or arrow keys, and space for the pen.")));
+}
+
+/** One button for each ink. */
+function palette(inks, choose) {
+  const buttons = inks.map((ink) => {
+    const button = h("button.ink", { type: "button", role: "radio", "aria-label": ink, onclick: () => mark(button) });
+    button.style.background = ink;
+    return button;
+  });
+  const mark = (chosen) => {
+    for (const button of buttons) button.setAttribute("aria-checked", String(button === chosen));
+    stop(buttons, chosen);
+    choose(inks[buttons.indexOf(chosen)]);
+  };
+  const group = h("div.line.inks", { role: "radiogroup", "aria-label": "Ink" }, buttons);
+  roving(group, "button", { follow: true });
+  mark(buttons[0]);
+  return group;
 }
 
 const blob = (board) => new Promise((done) => board.toBlob(done, "image/png"));

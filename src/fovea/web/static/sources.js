@@ -7,7 +7,8 @@ import { set } from "./store.js";
 import * as dataset from "./dataset.js";
 import * as sketch from "./sketch.js";
 
-const LARGEST = 24 * 2 ** 20; // bytes, the server's limit
+export const LARGEST = 24 * 2 ** 20; // bytes, the server's limit
+const SIDE = 280; // pixels of a drawing
 
 /** The tabs, one for each source. */
 export function build(model, failed) {
@@ -15,10 +16,16 @@ export function build(model, failed) {
   const panels = [
     ...(model.data ? [["data", "Data set", dataset.build(model, failed)]] : []),
     ["file", "File", fromFile(take)],
-    ["draw", "Draw", sketch.build(model, upload, failed)],
+    ["draw", "Draw", sketch.build(drawn(model), upload, failed)],
   ];
   dropAnywhere(take);
   return h("div.sources", {}, tabs("source", "Source of the picture", panels));
+}
+
+/** A drawing in the proportions of the network's input, in its colours. */
+function drawn({ input_shape: [H, W], dark }) {
+  const [width, height] = H > W ? [Math.round((SIDE * W) / H), SIDE] : [SIDE, Math.round((SIDE * H) / W)];
+  return { width, height, paper: dark ? "#000" : "#fff", inks: [dark ? "#fff" : "#000"], pen: Math.min(width, height) / 11 };
 }
 
 /** Uploads a file; the server decodes it, and its pixels become the picture. */
