@@ -92,7 +92,10 @@ def test_every_layer_has_its_formula():
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_described(name):
     page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
-    (section,) = re.findall(rf"^## fovea {name}\n(.*?)(?=^## )", page, re.DOTALL | re.MULTILINE)
+    sections = dict(re.findall(r"^## fovea ([\w-]+)\n(.*?)(?=^## )", page, re.DOTALL | re.MULTILINE))
+    section = sections[name]
+    for other in re.findall(r"\[OPTIONS OF fovea ([\w-]+)\]", section):
+        section += sections[other]
     options = [o for p in COMMANDS[name].params for o in p.opts if o.startswith("--") and o != "--help"]
     assert options
     assert not [option for option in options if f"`{option}" not in section and f"[{option}" not in section]
