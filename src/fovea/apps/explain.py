@@ -108,7 +108,7 @@ def explain(
         network.flat_statistics[...] = learned
     rows = []
     for timed, values in zip(passes, zip(*rounds, strict=True), strict=True):
-        ms, count = 1e3 * statistics.median(values), timed.multiply_adds * batch_size
+        ms, count = 1e3 * timed.turns * statistics.median(values), timed.multiply_adds * batch_size
         share = 2e-6 * count / ms / highest if count else None
         rows.append(timed.row(count, ms, share))
     return Explanation(
@@ -136,6 +136,7 @@ class _Pass:
     why: str = ""
     multiply_adds: int = 0  # per picture
     kernel: str = ""
+    turns: int = 1  # per batch
 
     def row(self, multiply_adds: int, ms: float, share: float | None) -> Timing:
         from fovea.stages.calls import Call
@@ -157,9 +158,10 @@ def _tile(calls) -> dict[str, int]:
 def _passes(plan, network: Network, training: bool) -> Iterator[_Pass]:
     from fovea.stages.calls import layout
 
-    first = plan.parts[0].arrays.A_prev
-    shapes, why = f"{times(network.input_shape)}, {layout(first.lanes)}", "from uint8 to float32"
-    yield _Pass("input", shapes, "load", plan.inputs[np.uint8][1], why)
+    first = plan.parts[0]
+    lanes, why = first.arrays.A_prev.lanes, "from uint8 to float32"
+    shapes = f"{times(network.input_shape)}, {layout(lanes)}"
+    yield _Pass("input", shapes, "load", plan.inputs[np.uint8][1], why, turns=first.turns)
     for part in plan.parts:
         yield _stage_pass(part, "forward", part.forward)
     if not training:
@@ -189,7 +191,7 @@ def _stage_pass(part, phase: str, steps: Sequence) -> _Pass:
     shapes = f"{times(stage.input_shape)} → {times(stage.output_shape)}, {layout(stage.lanes)}"
     work = stage.multiply_adds * (2 if phase == "dW+dA" else 1)
     kernel = f"{type(stage.layers[0]).__name__}.{phase}" if stage.layers else ""
-    return _Pass(names, shapes, phase, list(steps), stage.why, work, kernel)
+    return _Pass(names, shapes, phase, list(steps), stage.why, work, kernel, part.turns)
 
 
 def _prepare(plan, network: Network, batch_size: int, training: bool) -> None:

@@ -78,6 +78,17 @@ class Schedule:
             self._relaid[source, lanes] = self._append(relayout, (source,))
         return self._relaid[source, lanes]
 
+    def section(self, begin: int, end: int) -> "Schedule":
+        """The stages from `begin` to before `end`, which read nothing of earlier ones but array `begin`. Its
+        output is array `end`; those of the network, if no stage follows."""
+        part = Schedule()
+        part.stages = self.stages[begin:end]
+        part.sources = [tuple(j - begin for j in sources) for sources in self.sources[begin:end]]
+        part.lanes = {j - begin: self.lanes[j] for j in range(begin, end + 1)}
+        last = end == len(self.stages)
+        part.outputs = [j - begin for j in (self.outputs if last else [end])]
+        return part
+
     def learning(self, by_input: bool = False) -> list[bool]:
         """Whether the backward pass computes the gradient of each array: that `by_input` of all; else where
         parameters that learn come before it, and of the last, whose gradient the loss always computes."""

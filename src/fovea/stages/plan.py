@@ -16,7 +16,7 @@ from fovea.network.parameters import Views, views_of
 from fovea.stages.base import Step
 from fovea.stages.context import Context
 from fovea.stages.loss import LossStage
-from fovea.stages.program import assemble
+from fovea.stages.program import assemble, specifications
 
 
 class Plan:
@@ -57,18 +57,19 @@ class Plan:
         self.network, self.batch_size = network, batch_size
         self.context = context = Context(network, batch_size, training, by_input, any_size)
         self.gradients = context.flat_gradients
-        program = assemble(context, (loss or CrossEntropy()) if training or by_input else None)
-        self.parts, self.inputs, self.memory = program.parts, program.inputs, program.memory
-        self._outputs, self._input_gradient = program.outputs, program.input_gradient
-        wanted = [*context.specifications, *other_kernels]
-        if program.loss is not None:
-            self.loss = program.loss
+        programs = assemble(context, (loss or CrossEntropy()) if training or by_input else None)
+        self._first, self._last = programs[0], programs[-1]
+        self.parts = [part for program in programs for part in program.parts]
+        self.inputs, self.memory = self._first.inputs, sum(program.memory for program in programs)
+        wanted = [*specifications(programs), *other_kernels]
+        if self._last.loss is not None:
+            self.loss = self._last.loss
         if training:
-            single = Context(network, 1)  # so that the trained network predicts a picture without compiling
-            assemble(single)
-            wanted += [*single.specifications, *self.loss.kernels]
-        context.bind(dict(zip(wanted, kernel_cache.obtain(wanted, progress), strict=True)))
-        self._forward = [step for part in self.parts for step in part.forward]
+            # so that the trained network predicts a picture without compiling
+            wanted += [*specifications(assemble(Context(network, 1))), *self.loss.kernels]
+        kernels = dict(zip(wanted, kernel_cache.obtain(wanted, progress), strict=True))
+        for program in programs:
+            program.context.bind(kernels)
         self._backward: list[Step] = [
             step for part in reversed(self.parts) for steps in part.backward.values() for step in steps
         ]
@@ -85,7 +86,7 @@ class Plan:
         shapes = unpack_outputs(names, self.network.output_shape)
         outputs = [
             array.pictures(count).reshape(count, *shape).astype(np.float32)
-            for array, shape in zip(self._outputs, shapes, strict=True)
+            for array, shape in zip(self._last.outputs, shapes, strict=True)
         ]
         return pack_outputs(names, outputs)
 
@@ -104,10 +105,11 @@ class Plan:
     def loss_and_input_gradient(self, images: np.ndarray, targets: Any) -> tuple[float, np.ndarray]:
         """The loss and dX (N, H, W, C), its gradient by `images`, which are float32 numbers for the first
         layer. It needs a plan with `by_input`; `targets` are those of the loss."""
-        if self._input_gradient is None:
+        gradient = self._last.input_gradient
+        if gradient is None:
             raise ShapeError(mismatch("loss_and_input_gradient", "a plan with by_input", "one without"))
         loss, _ = self._forward_and_backward(images, targets, in_step=False)
-        return loss, self._input_gradient.pictures(len(images)).reshape(images.shape).copy()
+        return loss, gradient.pictures(len(images)).reshape(images.shape).copy()
 
     def _forward_and_backward(
         self, images: np.ndarray, targets: Any, in_step: bool
@@ -125,10 +127,15 @@ class Plan:
             shape = ", ".join(map(str, self.network.input_shape))
             expected = f"images (N, {shape}) with N from 1 to {self.batch_size}"
             raise ShapeError(mismatch("plan", expected, images.shape))
+        first, last, size = self._first, self._last, self._first.context.batch_size
         pixels, load = self.inputs[np.uint8 if images.dtype == np.uint8 else np.float32]
-        pixels[:count] = images
-        self.context.begin(count, in_step)
-        for step in load:
-            step()
-        for step in self._forward:
-            step()
+        for start in range(0, count, size):
+            chunk = images[start : start + size]
+            pixels[: len(chunk)] = chunk
+            first.run(len(chunk), in_step, load)
+            if first is not last:
+                (output,), lanes = first.outputs, last.input.lanes
+                groups = -(-len(chunk) // lanes)
+                last.input.values[start // lanes :][:groups] = output.values[:groups]
+        if first is not last:
+            last.run(count, in_step)
