@@ -30,7 +30,7 @@ from fovea.kernels.winograd_tiles import OUTPUTS, WinogradChunksTile, WinogradTi
 _ONE_SUM = "; the threads add to one shared sum"
 _NEEDS_1 = "Winograd's algorithm needs 1"
 _BLOCK_BY_BLOCK = "; sums transformed block by block"
-_ANY_SIZE = "direct: for pictures of any size"
+_ANY_OUT = (64, 64)  # sums of a picture of any size: whole tiles
 _ON_THE_FLY = "; filters transformed where they are used, not in advance"
 
 
@@ -47,8 +47,12 @@ def forward(
     `any_size` reads a picture's height and width at run time, if there is one for this problem."""
     window = problem.window
     if any_size and _has_any_size(problem):
+        verdict = _winograd(problem, _ANY_OUT, precision, any_size=True)
+        if verdict.chosen:
+            tile, block = winograd_tiles.tile_any_size(problem, problem.covered)
+            return choice.Winograd(problem, tile, verdict.why, _numbers(problem, **block))
         tile, band = tiles.conv_any_size(problem)
-        return choice.Direct(problem, tile, _ANY_SIZE, _numbers(problem, band=band))
+        return choice.Direct(problem, tile, verdict.why, _numbers(problem, band=band))
     if tiles.is_narrow(problem):
         tile = tiles.depthwise(problem, window.output, window.stride[0] * window.input[1])
         return choice.Depthwise(problem, tile, _narrow(problem))
@@ -71,8 +75,12 @@ def inputs(
     for `forward`."""
     window, swapped = problem.window, problem.swapped()
     if any_size and _has_any_size(problem):
+        verdict = _winograd(swapped, _ANY_OUT, precision, any_size=True)
+        if verdict.chosen:
+            tile, block = winograd_tiles.tile_any_size(swapped, window.input)
+            return choice.WinogradInputs(problem, tile, verdict.why, _numbers(problem, **block))
         tile, band = tiles.conv_inputs_any_size(problem)
-        return choice.DirectInputs(problem, tile, _ANY_SIZE, _numbers(problem, band=band))
+        return choice.DirectInputs(problem, tile, verdict.why, _numbers(problem, band=band))
     if tiles.is_narrow(swapped):
         (H, W), (s_H, s_W) = window.input, window.stride
         tile = tiles.depthwise(swapped, (-(-H // s_H), -(-W // s_W)), window.output[1])
@@ -133,7 +141,7 @@ class _Verdict(NamedTuple):
     why: str
 
 
-def _winograd(problem: ConvProblem, out: Pair, precision: str) -> _Verdict:
+def _winograd(problem: ConvProblem, out: Pair, precision: str, any_size: bool = False) -> _Verdict:
     """For sums at `out` (rows, columns): it must apply, and cost less by (1) and (2)."""
     window, C, filters, groups, pool, lanes = problem
     against = (
@@ -146,6 +154,9 @@ def _winograd(problem: ConvProblem, out: Pair, precision: str) -> _Verdict:
         (window.stride != (1, 1), f"direct: stride {_times(window.stride)}, {_NEEDS_1}"),
         (any(OUTPUTS % p for p in pool), f"direct: {_times(pool)} pooling does not divide Winograd's tiles"),
     )
+    if any_size:
+        partial = C % vector() or filters % vector()
+        against += ((partial, f"direct: {C} channels and {filters} filters do not fill vectors"),)
     for holds, why in against:
         if holds:
             return _Verdict(False, why)

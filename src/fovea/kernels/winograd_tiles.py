@@ -1,6 +1,7 @@
 """How Winograd's schedules divide their work, for a shape and a processor. The parts are described in
 pipelines/tiled.py and tiled_weights.py, the constants in targets.py."""
 
+from itertools import product
 from typing import NamedTuple
 
 from fovea.geometry import Pair
@@ -23,6 +24,7 @@ class WinogradTile(NamedTuple):
     chunk: int  # channels summed at a time; 0 for all
     on_the_fly: bool  # whether filters are transformed chunk by chunk where they are used, or all in advance
     small_batch: bool = False  # whether the threads share a block's filters in any case
+    together: bool = False  # for any size: whether the threads share each block; else each has its own
 
     def padded(self, channels: int) -> int:
         """`channels` rounded up to whole chunks or vectors."""
@@ -93,6 +95,34 @@ def tile(problem: ConvProblem, out: Pair, small_batch: bool = False, constant: b
     count = _best(extents, range(1, min(least, tiles.accumulators() // vectors) + 1), vectors)
     chunk = _chunk(channels) if small else 0
     return WinogradTile(v, vectors * v, count, rows, pictures, chunk, on_the_fly, small_batch)
+
+
+def tile_any_size(problem: ConvProblem, out: Pair) -> tuple[WinogradTile, dict[str, int]]:
+    """The tile for pictures of any size; and for sums at `out`, the rows of tiles in a block, the tiles of a
+    register tile, and the number of these. Blocks stay in the second-level cache; with many channels, the
+    threads share blocks that fill the last-level cache, and so load the transformed filters less often."""
+    v, target, (high, wide) = vector(), targets.current(), grid(out)
+    channels, vectors = problem.channels, _vectors(problem.filters)
+    tile_bytes = _FREQUENCY_BYTES * channels
+    together = target.l2_tile_bytes < target.min_reuse_tiles * tile_bytes
+    count = tiles.accumulators() // vectors
+    if together:
+        limit = min(max(target.llc_tile_bytes // tile_bytes, 1), target.llc_tiles)
+    else:
+        limit = target.l2_tile_bytes // tile_bytes
+    candidates = range(1, max(1, min(high, limit // wide)) + 1)
+    rows, length = min(
+        product(candidates, run_lengths(count)),
+        key=lambda pair: _rows_cost(out, pair[0]) * waste(pair[0] * wide, pair[1]),
+    )
+    block = {"rows": rows, "tiles": length, "runs": -(-rows * wide // length)}
+    return WinogradTile(v, vectors * v, count, 0, 1, 0, False, together=together), block
+
+
+def run_lengths(most: int) -> tuple[int, ...]:
+    """Tiles of a register tile of at most `most` tiles, for the host to choose from: one of them divides the
+    tiles of a block, or nearly."""
+    return most, most * 4 // 5, most * 2 // 3
 
 
 def _vectors(filters: int) -> int:

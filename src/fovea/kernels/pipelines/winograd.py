@@ -8,11 +8,14 @@ both; layouts as in arrays.py, with L = 1.
 
 import halide as hl
 
+from fovea.geometry import Pair
 from fovea.kernels.pipelines.activations import ZERO
 from fovea.kernels.pipelines.arrays import array, fixed, padded_rows, result, variables
 from fovea.kernels.pipelines.epilogue import Epilogue, activate_and_pool
+from fovea.kernels.pipelines.numbers import Numbers
 from fovea.kernels.pipelines.tiled import Tiles
-from fovea.kernels.pipelines.transformed import TransformedFilters, Weight
+from fovea.kernels.pipelines.tiled_any_size import AnySizeTiles
+from fovea.kernels.pipelines.transformed import Pixel, TransformedFilters, Weight
 from fovea.kernels.pipelines.transforms import suited
 from fovea.kernels.pipelines.upstream import Upstream
 from fovea.kernels.winograd_tiles import WinogradTile
@@ -24,8 +27,8 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     """A: Z, then in a prediction the `Epilogue`, then activation and max-pooling; if `saved`, also the memory
     that `Upstream` reads. If filters are `prepacked`, W is the result of `transformed`, or of conv.packed if
     they are transformed on the fly."""
-    problem, tile = suited(problem), WinogradTile(*tile)
-    window, C, K, _, pool, _ = problem
+    (window, C, K, _, pool, _), tile, numbers = suited(problem), WinogradTile(*tile), Numbers()
+    window = numbers.window(window)
     (H, W), (top, _, left, _), (p_H, p_W) = window.input, window.pads, pool
 
     A_prev = array("A_prev", [1, W * C, H])
@@ -41,7 +44,7 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
         nearest = A_prev[0, hl.clamp(x - left, 0, W - 1) * C + c, hl.clamp(y - top, 0, H - 1), n]
         return _zero_outside(nearest, x - left, y - top, W, H)
 
-    out = problem.pooled
+    out = window.output[0] // p_H, window.output[1] // p_W
     if not prepacked:
         weights = fixed("W", [K, C, 3, 3])
         filters_ = TransformedFilters(_weight(weights, K, tile), C, tile, "filters")
@@ -52,7 +55,7 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
         )
     else:
         weights = filters_ = fixed("W", [*tile.prepacked_shape(C, K)[::-1]])
-    sums = Tiles(pixel, filters_, C, K, out, pool, tile, _pictures(A_prev))
+    sums = _tiles(pixel, filters_, C, K, out, pool, tile, A_prev, numbers)
 
     epilogue = Epilogue(normalised, add, [1, K, *out[::-1]], tile.vector)
 
@@ -74,6 +77,7 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
         weights,
         *([b] if bias else []),
         *epilogue.arguments,
+        *numbers.arguments,
     ]
 
 
@@ -122,7 +126,8 @@ def inputs(*, problem, tile, after, accumulated=False, prepacked=False):
 
     If filters are `prepacked`, W is the result of `transformed`.
     """
-    (window, C, K, _, pool, _), tile = suited(problem), WinogradTile(*tile)
+    (window, C, K, _, pool, _), tile, numbers = suited(problem), WinogradTile(*tile), Numbers()
+    window = numbers.window(window)
     (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
 
     upstream = Upstream(after, 1, K, (n_H, n_W), pool)
@@ -137,10 +142,8 @@ def inputs(*, problem, tile, after, accumulated=False, prepacked=False):
     def pixel(k, x, y, n):
         return dZ[k, x + (left - 2), y + (top - 2), n]
 
-    count = _pictures(upstream.dA)
-
     transposed = bank if prepacked else _rotated(bank, K, C, tile)
-    sums = Tiles(pixel, transposed, K, C, (H, W), (1, 1), tile, count)
+    sums = _tiles(pixel, transposed, K, C, (H, W), (1, 1), tile, upstream.dA, numbers)
     others = array("accumulated", [1, C, W, H]) if accumulated else None
     sum_ = sums.at(c, x, y, n)  # (1)
     channel = hl.min(c, C - 1) if C % tile.vector else c
@@ -148,7 +151,18 @@ def inputs(*, problem, tile, after, accumulated=False, prepacked=False):
     band = sums.schedule(dA_prev, (l, c, x, y, n))
     if after or uneven:
         _parallelise(dZ.compute_at(dA_prev, band).vectorize(k, tile.vector, _GUARD), tile)
-    return {"dA_prev": dA_prev}, [*upstream.arguments, *([] if others is None else [others]), bank]
+    arguments = [*upstream.arguments, *([] if others is None else [others]), bank, *numbers.arguments]
+    return {"dA_prev": dA_prev}, arguments
+
+
+def _tiles(
+    pixel: Pixel, filters: TransformedFilters | hl.ImageParam, C: int, K: int, out: Pair, pool: Pair,
+    tile: WinogradTile, image: hl.ImageParam, numbers: Numbers,
+) -> Tiles | AnySizeTiles:  # fmt: skip
+    """Z of the pictures of `image`."""
+    if numbers:
+        return AnySizeTiles(pixel, filters, C, K, out, pool, tile, numbers)
+    return Tiles(pixel, filters, C, K, out, pool, tile, image.dim(image.dimensions() - 1).extent())
 
 
 def _zero_outside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
@@ -157,10 +171,6 @@ def _zero_outside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.
 
 def _parallelise(rows: hl.Func, tile: WinogradTile) -> None:
     """Share [.., y, n] of a block among the threads, unless each thread has its own blocks."""
-    if tile.on_the_fly:
+    if tile.on_the_fly or tile.together:
         y, n = variables("y n")
         rows.parallel(n).parallel(y)
-
-
-def _pictures(image: hl.ImageParam) -> hl.Expr:
-    return image.dim(image.dimensions() - 1).extent()
