@@ -26,7 +26,7 @@ NORMALIZATION_TASK = 16384  # numbers
 POOL_TASK = 200_000  # numbers read
 FILTER_STRIP = 32  # rows of a picture per task
 CHUNK_BYTES = 16 << 20  # of a stage's inputs and output, for the pictures that a prediction computes together
-CHUNK_MULTIPLY_ADDS = 10  # per byte of these: with more, a stage is limited by computing
+CHUNK_MULTIPLY_ADDS = 10  # per byte of these, in all such stages: with more, computing limits them
 
 # ---- Loops -------------------------------------------------------------------------------------------------
 
