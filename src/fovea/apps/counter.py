@@ -38,7 +38,7 @@ class Counter:
             self.bar = Progress(*columns, console=console, auto_refresh=False, transient=True)
             self.task = self.bar.add_task(self.title, total=total)
             self.bar.start()
-        self.bar.update(self.task, completed=done, total=total, refresh=True)
+        self.bar.update(self.task, description=self.title, completed=done, total=total, refresh=True)
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.bar is not None:

@@ -20,7 +20,9 @@ from fovea.memory import is_short
 from fovea.names import say, visible
 
 # isort: off
-from fovea.cli import classify, inspect, edges, learn_filter, models, weights, summary, look, exchange, cache  # noqa: F401  (each adds its commands, shown in this order)
+# Each adds its commands, which are shown in this order.
+from fovea.cli import classify, paint, inspect, edges, learn_filter, models, weights, summary  # noqa: F401
+from fovea.cli import look, exchange, cache  # noqa: F401
 # isort: on
 
 

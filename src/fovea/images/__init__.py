@@ -16,14 +16,14 @@ import os
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fovea.errors import DataError, mismatch
 from fovea.files import write_whole
 from fovea.geometry import pair
-from fovea.images.decoding import MOST_PIXELS, File, array, decode, inspect
+from fovea.images.decoding import MOST_PIXELS, File, array, decode, extras, inspect
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,6 +33,7 @@ __all__ = [
     "MOST_PIXELS",
     "check_channels",
     "check_crop",
+    "extras",
     "fit",
     "inspect",
     "is_picture",
@@ -109,9 +110,9 @@ def resized(picture: np.ndarray, size: int | Sequence[int]) -> np.ndarray:
     return made
 
 
-def write(path: str | Path, picture: np.ndarray) -> None:
+def write(path: str | Path, picture: np.ndarray, profile: bytes | None = None) -> None:
     """Write a uint8 picture (H, W) or (H, W, C) in the format of the extension: C of 1 or 3, or 4, the last
-    opacity, if the format has it (png, tif, tiff, webp).
+    opacity, if the format has it (png, tif, tiff, webp). `profile` is its colour profile (ICC.1).
 
     The file is written whole or not at all. Raises DataError for another array or extension, OSError if the
     file cannot be written.
@@ -129,7 +130,8 @@ def write(path: str | Path, picture: np.ndarray) -> None:
             mismatch(f"images.write: {path}", f"one of {' '.join(EXTENSIONS)}", Path(path).suffix)
         )
     image = Image.fromarray(picture[:, :, 0] if picture.shape[2:] == (1,) else picture)
-    write_whole(path, lambda temporary: image.save(temporary))
+    more: dict[str, Any] = {} if profile is None else {"icc_profile": profile}
+    write_whole(path, lambda temporary: image.save(temporary, **more))
 
 
 def check_channels(channels: int | None) -> None:

@@ -87,6 +87,18 @@ def inspect(file: File) -> tuple[int, int, int]:
         return height, width, 1 if _is_grey(image) else 3
 
 
+def extras(file: File) -> tuple[np.ndarray | None, bytes | None]:
+    """The parts of a picture that `decode` leaves out: its opacity, uint8 (H, W) the right way up, None for
+    an opaque one, and its colour profile as in the file (ICC.1). Raises as `decode`."""
+    with _opened(file) as image:
+        profile = image.info.get("icc_profile") or None
+        if not image.has_transparency_data:
+            return None, profile
+        with _counted(image, name_of(file), image.size):
+            opacity = _loaded(image).convert("RGBA").getchannel("A")
+            return np.asarray(_turned(opacity, _orientation(image))), profile
+
+
 def array(image: "Image") -> np.ndarray:
     """uint8 (H, W, C) of a picture in mode L or RGB."""
     pixels = np.empty((image.height, image.width, len(image.getbands())), np.uint8)

@@ -1,0 +1,227 @@
+"""`fovea paint`: files in, files out, and every mistake named."""
+
+import re
+import signal
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from fovea import engine, images
+from fovea.cli import main
+from fovea.errors import DataError, FoveaError
+from fovea.style import Options, Painter, paint, styles
+from fovea.style.transfer import Transfer
+from fovea.training.interrupts import Stopped
+
+QUICK = {"size": 32, "network": "squeezenet", "evaluations": (4,)}
+
+
+@pytest.fixture(autouse=True)
+def reference(monkeypatch):
+    monkeypatch.setenv("FOVEA_ENGINE", "reference")
+    with engine.use("reference"):
+        yield
+
+
+def scene(height=24, width=32, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.repeat(np.repeat(rng.integers(0, 256, (height // 4, width // 4, 3), np.uint8), 4, 0), 4, 1)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with a photograph, photo.png, and a style, style.png; the working folder."""
+    monkeypatch.chdir(tmp_path)
+    images.write("photo.png", scene())
+    images.write("style.png", scene(40, 40, 1))
+    return tmp_path
+
+
+@pytest.fixture
+def call(place, capsys):
+    def call(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main(["paint", *arguments])
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
+
+    return call
+
+
+def test_a_trained_style(call):
+    assert call("photo.png", "--style", "3:0.5,12:1.5")[:2] == (
+        0,
+        "1 painting written to paintings/photo.png\n",
+    )
+    expected = Painter().paint(scene(), {3: 0.25, 12: 0.75})
+    assert_array_equal(images.read("paintings/photo.png"), expected)
+
+
+def test_the_style_of_a_picture_in_one_pass(call):
+    assert call("photo.png", "--style", "style.png", "--fast", "--out", "a.png")[0] == 0
+    assert_array_equal(images.read("a.png"), Painter("arbitrary").paint(scene(), scene(40, 40, 1)))
+
+
+def test_by_optimisation(call):
+    code, out, _ = call(
+        "photo.png", "--style", "style.png", "--size", "32", "--steps", "2", "--frames", "f.webp"
+    )
+    assert (code, out) == (0, "1 painting written to paintings/photo.png\n")
+    painting = images.read("paintings/photo.png")
+    assert painting.shape == scene().shape
+    assert not np.array_equal(painting, scene())
+    with Image.open("f.webp") as film:
+        assert film.n_frames >= 1
+
+
+def test_a_sheet_of_all_styles(call):
+    assert call("photo.png", "--sheet", "--size", "32", "--out", "sheet.png")[0] == 0
+    height, width, _ = images.read("sheet.png").shape
+    assert height * width > 26 * 24 * 32
+
+
+def test_a_folder_keeps_its_names(call, place):
+    (place / "in" / "deep").mkdir(parents=True)
+    images.write(place / "in" / "a.png", scene())
+    images.write(place / "in" / "deep" / "b.jpg", scene())
+    (place / "in" / "broken.png").write_bytes(b"no picture")
+    code, out, err = call("in", "--style", "3")
+    assert (code, out) == (0, "2 paintings written to paintings\n")
+    assert "broken.png: expected a picture" in err
+    found = (place / "paintings").rglob("*.png")
+    assert {path.relative_to(place / "paintings").as_posix() for path in found} == {"a.png", "deep/b.png"}
+
+
+def test_opacity_profile_and_orientation_are_kept(call, place):
+    pixels = np.dstack([scene(), np.full((24, 32), 255, np.uint8)])
+    pixels[:, :8, 3] = 0
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90°
+    Image.fromarray(pixels).save("photo.png", icc_profile=b"a profile", exif=exif)
+    assert call("photo.png", "--style", "3")[0] == 0
+    with Image.open("paintings/photo.png") as painting:
+        assert painting.size == (24, 32)
+        assert painting.info["icc_profile"] == b"a profile"
+        opacity = np.asarray(painting.getchannel("A"))
+    assert (opacity[:8] == 0).all()
+    assert (opacity[8:] == 255).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16", "1", "P"])
+def test_photographs_of_other_kinds(call, mode):
+    grey = scene()[:, :, 0]
+    array = grey.astype(np.uint16) * 257 if mode == "I;16" else grey
+    (Image.fromarray(array) if mode == "I;16" else Image.fromarray(array).convert(mode)).save("photo.png")
+    assert call("photo.png", "--style", "3")[0] == 0
+    assert images.read("paintings/photo.png").shape == (24, 32, 3)
+
+
+class TestUnfinished:
+    def job(self):
+        return paint.jobs(["photo.png"], None, False, True)[0]
+
+    def paint(self, **more):
+        given = [paint.Style(scene(40, 40, 1))]
+        paint.in_detail(self.job(), given, Options(**QUICK), resume=True, **more)
+
+    def test_a_painting_that_was_stopped_resumes_to_the_same_bits(self, place):
+        def interrupt(what, done):
+            if 0 < done < 1:
+                signal.raise_signal(signal.SIGINT)
+
+        with pytest.raises(Stopped, match=r"photo\.png has what there is: add --resume to continue"):
+            self.paint(report=interrupt)
+        assert (place / "paintings" / "photo.png").exists()
+        assert paint.state_of(self.job()).exists()
+        self.paint()
+        whole = Transfer(scene(), paint.Style(scene(40, 40, 1)), Options(**QUICK))
+        for _ in whole.steps():
+            pass
+        assert_array_equal(images.read("paintings/photo.png"), whole.painting())
+        assert (
+            not paint.state_of(self.job()).exists() if not (place / "paintings/photo.png").exists() else True
+        )
+
+    def test_another_photograph_is_refused(self, place):
+        with pytest.raises(Stopped):
+            self.paint(report=lambda what, done: 0 < done < 1 and signal.raise_signal(signal.SIGINT))
+        images.write("photo.png", scene(seed=5))
+        with pytest.raises(DataError, match="expected the same photograph, styles and options, got others"):
+            self.paint()
+
+    def test_the_painting_so_far_is_saved(self, place):
+        self.paint(save_every=1)
+        assert (place / "paintings" / "photo-0001.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["photo.png"], 2, "expected either --style STYLE or --sheet"),
+        (["photo.png", "--sheet", "--style", "3"], 2, "expected either --style STYLE or --sheet"),
+        (["photo.png", "--style", "27"], 2, "at most 26, got 27"),
+        (["photo.png", "--style", "3:0,4:0"], 2, "expected shares of a sum above 0, got 3: 0, 4: 0"),
+        (["photo.png", "--style", "3:-1"], 2, "share of 3: expected a number of at least 0"),
+        (["photo.png", "--style", "3,style.png"], 2, "expected a picture, the number of a trained style"),
+        (["photo.png", "--style", "3,3"], 2, "expected each style once, got 3 twice"),
+        (["photo.png", "--style", ""], 2, "expected a picture, the number of a trained style"),
+        (["photo.png", "--style", "nowhere.png"], 1, "nowhere.png"),
+        (["photo.png", "--style", "text.png"], 1, "text.png: expected a picture"),
+        (["photo.png", "--style", "clear.png"], 1, "expected a style that can be seen"),
+        (["photo.png", "--style", "dot.png"], 1, "expected a picture of at least 2×2 pixels, got 1×1"),
+        (["photo.png", "--style", "style.png,dot.png", "--fast"], 1, "expected the style of one picture"),
+        (["nowhere.jpg", "--style", "3"], 1, "nowhere.jpg"),
+        (["empty", "--style", "3"], 1, "expected a folder with pictures, got none"),
+        (["photo.png", "--style", "3", "--steps", "9"], 2, "--steps: expected a painting by optimisation"),
+        (["photo.png", "--style", "style.png", "--steps", "9,x"], 2, "--steps: expected whole numbers"),
+        (
+            ["photo.png", "--style", "style.png", "--frames", "f.mp4"],
+            2,
+            "expected a file of .webp",
+        ),
+        (["photo.png", "--style", "3", "--colour", "red"], 2, "--colour: expected style or photo, got 'red'"),
+        (["photo.png", "--style", "3", "--out", "file.txt/a.png"], 1, "expected a file that can be written"),
+        (["photo.png", "photo.png", "--style", "3"], 1, "expected photographs of different names"),
+        (["photo.png", "--style", "3", "--out", "photo.png"], 1, "expected a new file, got one that exists"),
+    ],
+)
+def test_mistakes_are_named(call, place, arguments, code, words):
+    (place / "text.png").write_text("no picture", encoding="utf-8")
+    (place / "file.txt").write_text("", encoding="utf-8")
+    (place / "empty").mkdir()
+    images.write("clear.png", np.zeros((8, 8, 4), np.uint8))
+    images.write("dot.png", np.zeros((1, 1, 3), np.uint8))
+    got, _, err = call(*arguments)
+    assert (got, words in err) == (code, True), err
+    assert_array_equal(images.read("photo.png"), scene())
+
+
+def test_an_existing_painting_is_replaced_only_if_asked(call):
+    for arguments, code in (([], 0), ([], 1), (["--overwrite"], 0)):
+        assert call("photo.png", "--style", "3", *arguments)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7", {7: 1}), ("3:0.5,12:0.5", {3: 0.5, 12: 0.5}), ("a.jpg", {"a.jpg": 1}),
+        ("a.jpg:0.7, b.jpg:0.3", {"a.jpg": 0.7, "b.jpg": 0.3}), ("C:a.jpg", {"C:a.jpg": 1}),
+    ],
+)  # fmt: skip
+def test_styles_as_people_name_them(text, expected):
+    assert styles.read(text) == expected
+
+
+def test_a_picture_whose_name_is_a_number_is_a_picture(place):
+    images.write("7.png", scene())
+    (place / "7.png").rename(place / "7")
+    assert styles.read("7") == {"7": 1}
+
+
+def test_no_memory_is_named(place, monkeypatch):
+    monkeypatch.setattr(paint, "PER_PIXEL", 1 << 50)
+    job = paint.jobs(["photo.png"], None, False, False)[0]
+    with pytest.raises(FoveaError, match=re.escape("choose a smaller --size")):
+        paint.in_one_pass(job, {3: 1.0}, painters={})
