@@ -28,14 +28,15 @@ class Level:
 def levels(shape: Sequence[int], options: Options) -> list[Level]:
     """The levels for a photograph of `shape` = (H, W, …), from the smallest."""
     longer, least = max(shape[:2]), extractor(options.network).least
-    sides = [options.size]
-    while sides[-1] > SMALLEST and min(shape[:2]) / longer * sides[-1] / 2 >= 2 * least:
-        sides.append(-(-sides[-1] // 2))
-    sides.reverse()
-    counts = options.evaluations
-    if counts is None:
+    counts, sides = options.evaluations, [options.size]
+    while len(sides) < len(counts) if counts else sides[-1] > SMALLEST:
+        half = -(-sides[-1] // 2)
+        if half * min(shape[:2]) < least * longer:
+            break
+        sides.append(half)
+    if not counts:
         counts = [EVALUATIONS[min(k, len(EVALUATIONS) - 1)] for k in range(len(sides))]
-    sides = sides[-len(counts) :]
+    sides.reverse()
     found = []
     for side, count in zip(sides, counts[-len(sides) :], strict=True):
         size = tuple(max(round(n * side / longer), 1) for n in shape[:2])

@@ -65,7 +65,7 @@ class Objective:
     def _regions(
         self, name: str, grams: Sequence[Mapping[str, np.ndarray]], shares: Sequence[float]
     ) -> list[Region]:
-        """Several styles' Gram matrices have one mean, which the sum of their losses would lead to, too."""
+        """Several styles' Gram matrices have one mean, which minimises the sum of their losses as well."""
         mean = np.zeros_like(grams[0][name])
         for share, gram in zip(shares, grams, strict=True):
             mean += np.float32(share) * gram[name]

@@ -31,8 +31,8 @@ class Options:
     the photograph itself, to 1, where nothing holds to the photograph but the start. variation: the weight v
     of smoothness. style_scale: the longer side of the style's picture as a multiple of the painting's; below
     1, strokes are finer. network: of features.py. start: "photo", or "noise", drawn with `seed`. colours:
-    those of the "style" or of the "photo". evaluations: of each level, the last for the full size; by default
-    those of levels.py.
+    those of the "style" or of the "photo". evaluations: of each level, each of twice the size
+    of the one before, up to the full size; by default those of levels.py.
     """
 
     size: int = 512
