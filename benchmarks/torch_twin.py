@@ -221,7 +221,7 @@ def _modules(layer: Layer, shape: Shape, alone: bool) -> list[nn.Module]:
             return [nn.ReLU6(inplace=alone)]
         case MaxPool2D():
             (top, bottom, left, right) = layer.window(shape).pads
-            assert (top, left) == (bottom, right)
+            assert layer.ceil_mode or (top, left) == (bottom, right)
             return [nn.MaxPool2d(layer.pool_size, layer.stride, (top, left), ceil_mode=layer.ceil_mode)]
         case Flatten():
             return [nn.Flatten()]
