@@ -14,7 +14,7 @@ from fovea.kernels import runtime
 from fovea.losses import MeanSquaredError
 from fovea.network.runner import Layerwise
 from fovea.stages import Plan
-from tests.cases import FORWARD, GRADIENT, assert_close, drawn, halide
+from tests.cases import FORWARD, GRADIENT, WINOGRAD_FORWARD, assert_close, drawn, halide
 
 pytestmark = halide
 
@@ -110,6 +110,28 @@ def test_the_number_of_threads_changes_no_bit(name):
         runtime.set_threads(None)
     assert alone == loss
     assert np.array_equal(same, dX)
+
+
+def test_plans_for_several_sizes_share_weights_and_what_kernels_prepared_of_them():
+    base = network("as VGG", (24, 32), "fast")
+    first = Plan(base, 1, by_input=True, any_size=True, loss=MeanSquaredError())
+    prepacked = {id(array) for array in base.prepacked.values()}
+    larger = base.resized(31, 45)
+    second = Plan(larger, 1, by_input=True, any_size=True, loss=MeanSquaredError())
+    assert larger.memory is base.memory
+    assert {id(array) for array in larger.prepacked.values()} == prepacked != set()
+    preparing = {s for s in specifications(first) if "prepacked" in s.writes}
+    assert specifications(second) == specifications(first) - preparing != specifications(first)
+    X = np.random.default_rng(4).normal(size=(1, 31, 45, 3)).astype(np.float32)
+    with fovea.engine("reference"):
+        expected = Layerwise(larger, training=False).predict(X)
+    for out, A in second.predict(X).items():
+        assert_close(A, expected[out], WINOGRAD_FORWARD)
+
+
+def test_a_network_with_weights_for_each_pixel_has_one_size():
+    with pytest.raises(ShapeError, match=r'^Dense "dense1": expected parameters .*make a network for 32×32'):
+        fovea.models.lenet5().resized(32, 32)
 
 
 def test_pixels_are_preprocessed_as_for_one_size():

@@ -5,7 +5,7 @@ last axis is its dimension 0.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 import numpy as np
@@ -79,11 +79,7 @@ class Buffer(ctypes.Structure):  # halide_buffer_t
 
 def empty(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
     """An uninitialised array that starts on a cache line."""
-    count = prod(shape)
-    itemsize = np.dtype(dtype).itemsize
-    memory = np.empty(count * itemsize + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + count * itemsize].view(dtype).reshape(shape)
+    return _from_cache_line(np.empty, shape, dtype)
 
 
 def aligned(array: np.ndarray, dtype: type = np.float32, alignment: int = ALIGNMENT) -> np.ndarray:
@@ -101,7 +97,12 @@ def copy(array: np.ndarray, dtype: type | None = None) -> np.ndarray:
 
 
 def zeros(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
-    """As `empty`, filled with zeros."""
-    array = empty(shape, dtype)
-    array[...] = 0
-    return array
+    """As `empty`, filled with zeros: by the system, when a page is first touched."""
+    return _from_cache_line(np.zeros, shape, dtype)
+
+
+def _from_cache_line(allocate: Callable[..., np.ndarray], shape: Sequence[int], dtype: type) -> np.ndarray:
+    size = prod(shape) * np.dtype(dtype).itemsize
+    memory = allocate(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)

@@ -6,6 +6,7 @@ from math import prod
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -68,12 +69,7 @@ class Network:
         self._graph = Graph.of(layers, outputs)
         self.layers, self.sources = self._graph.layers, self._graph.sources
         try:
-            self.input_shapes: list[Any] = []  # of each layer, for one image; a tuple of shapes if it merges
-            self.shapes: list[Shape] = []  # of each layer's output
-            for layer, sources in zip(self.layers, self.sources, strict=True):
-                self.input_shapes.append(pack_inputs(layer, [self._shape(source) for source in sources]))
-                self.shapes.append(tuple(layer.output_shape(self.input_shapes[-1])))
-                check_size(self.shapes[-1], layer.who, "an output")
+            self._measure()
             inputs = list(zip(self.layers, self.input_shapes, strict=True))
             self.layout, size = layout_of((layer, layer.parameter_shapes(n)) for layer, n in inputs)
             self.statistic_layout, more = layout_of((layer, layer.statistic_shapes(n)) for layer, n in inputs)
@@ -84,6 +80,8 @@ class Network:
             self.precision = precision
             self._largest = max(zip(self.layers, self.shapes, strict=True), key=lambda pair: prod(pair[1]))[0]
             self._plans: dict[bool, Any] = {}  # for small batches (True) and large ones
+            # Of a constant network, what plans that still exist have prepacked (`Context.precompute`).
+            self.prepacked: WeakValueDictionary[Any, np.ndarray] = WeakValueDictionary()
             self._lock = Lock()  # a plan's memory serves one prediction at a time
             self.classes = classes
             self.preprocessing = preprocessing or Preprocessing.none(self.input_shape[-1])
@@ -93,6 +91,15 @@ class Network:
             for layer in self.layers:
                 layer.name = ""  # another network may use it
             raise
+
+    def _measure(self) -> None:
+        """Set the shapes of all layers' inputs and outputs."""
+        self.input_shapes: list[Any] = []  # of each layer, for one image; a tuple of shapes if it merges
+        self.shapes: list[Shape] = []  # of each layer's output
+        for layer, sources in zip(self.layers, self.sources, strict=True):
+            self.input_shapes.append(pack_inputs(layer, [self._shape(source) for source in sources]))
+            self.shapes.append(tuple(layer.output_shape(self.input_shapes[-1])))
+            check_size(self.shapes[-1], layer.who, "an output")
 
     def _shape(self, number: int) -> Shape:
         return self.input_shape if number == PICTURE else self.shapes[number]
@@ -281,7 +288,26 @@ class Network:
         twin.memory = aligned_zeros(self.memory.size)
         twin.memory[...] = self.memory
         twin.memory.flags.writeable = False
+        twin._plans, twin._lock, twin.prepacked = {}, Lock(), WeakValueDictionary()
+        twin._lay_out(self.flat.size)
+        return twin
+
+    def resized(self, height: int, width: int) -> "Network":
+        """The same network for pictures of another size. It shares the parameters and statistics, and those
+        that kernels have prepared of a constant network. Raises ShapeError if a layer does not fit, or has
+        parameters for each pixel."""
+        twin = object.__new__(type(self))
+        twin.__dict__ |= self.__dict__
+        twin.layers = [copy(layer) for layer in self.layers]
+        twin.input_shape = height, width, self.input_shape[-1]
         twin._plans, twin._lock = {}, Lock()
+        twin._measure()
+        for layer, input_shape in zip(twin.layers, twin.input_shapes, strict=True):
+            wanted = {**layer.parameter_shapes(input_shape), **layer.statistic_shapes(input_shape)}
+            got = {name: array.shape for name, array in {**layer.parameters, **layer.statistics}.items()}
+            if wanted != got:
+                remedy = f"make a network for {height}×{width} pixels"
+                raise ShapeError(mismatch(layer.who, f"parameters {wanted}", got, remedy))
         twin._lay_out(self.flat.size)
         return twin
 

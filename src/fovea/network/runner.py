@@ -54,17 +54,19 @@ def plan(
     *,
     training: bool = False,
     by_input: bool = False,
+    any_size: bool = False,
     loss: losses.Loss | None = None,
     progress: Callable[[int, int, str], object] | None = None,
 ) -> Plan:
     """The plan that runs `network` on the current engine, and computes gradients by its parameters in
-    `training`, or `by_input`; `progress(done, total, what)` reports compiling."""
+    `training`, or `by_input`; with `any_size` by kernels that serve pictures of every size.
+    `progress(done, total, what)` reports compiling."""
     if engine.current() == "reference":
         return Layerwise(network, loss, training=training)
     from fovea import stages
 
-    how = {"training": training, "by_input": by_input, "loss": loss, "progress": progress}
-    return stages.Plan(network, batch_size, **how)
+    how: dict[str, Any] = {"training": training, "by_input": by_input, "any_size": any_size}
+    return stages.Plan(network, batch_size, loss=loss, progress=progress, **how)
 
 
 def prediction_plan(network: "Network", batch_size: int, softmax: bool, kept: dict[bool, Any]) -> Plan:

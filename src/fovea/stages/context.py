@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from ctypes import c_int32
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,7 @@ class Context:
         self.rng: np.random.Generator | None = None
         self.calls: list[Call] = []
         self._precomputing: list[Call] = []
+        self._packed: dict[Any, np.ndarray] = {}
 
     def call(
         self,
@@ -75,8 +77,13 @@ class Context:
         return ANY_SIZE, {"height": c_int32(height), "width": c_int32(width)}
 
     def precompute(self, weights: np.ndarray, prepacked: Prepacked) -> np.ndarray:
-        """Constant `weights` as a kernel reads them, float32; `bind` fills the array."""
-        packed = buffers.empty(prepacked.shape)
+        """Constant `weights` as a kernel reads them, float32; `bind` fills the array, unless another plan
+        already has."""
+        key = weights.ctypes.data, prepacked.operation, tuple(sorted(prepacked.arguments.items()))
+        packed = self.network.prepacked.get(key)
+        if packed is not None:
+            return packed
+        packed = self._packed[key] = buffers.empty(prepacked.shape)
         given = {"W": weights.reshape(prepacked.filters_shape)}
         call = self.call(prepacked.operation, given, {"prepacked": packed}, **prepacked.arguments)
         self._precomputing.append(call)
@@ -93,6 +100,7 @@ class Context:
             call.kernel = kernels[call.specification]
         for call in self._precomputing:
             call()
+        self.network.prepacked.update(self._packed)
 
     def begin(self, count: int, in_step: bool) -> None:
         """Let all calls see a batch of `count` pictures."""
