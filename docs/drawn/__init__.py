@@ -3,16 +3,17 @@
 paper.py      sheets, pictures and grids of numbers
 windows.py    what one window does: edges, padding, stride, volumes, pooling
 networks.py   what many do: numbers of weights, layers, gradients
+paintings.py  style transfer
 """
 
 from pathlib import Path
 
 from fovea import engine
 
-from . import networks, windows
+from . import networks, paintings, windows
 
 PICTURES = {
-    name: draw for module in (windows, networks) for name, draw in module.PICTURES.items()
+    name: draw for module in (windows, networks, paintings) for name, draw in module.PICTURES.items()
 }  # name → () -> Figure
 
 
