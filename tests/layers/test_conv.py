@@ -57,6 +57,33 @@ def test_its_output_has_the_notes_shape(layer, input_shape, output_shape):
     assert layer.output_shape(input_shape) == output_shape
 
 
+@pytest.mark.parametrize("name", ["reference", pytest.param("halide", marks=halide)])
+def test_mirroring_padding_is_the_picture_padded_first(name):
+    rng = np.random.default_rng(0)
+    A_prev, W = rng.standard_normal((2, 7, 6, 3), np.float32), rng.standard_normal((3, 3, 3, 4), np.float32)
+    with engine(name):
+        padded = functional.pad2d(A_prev, (1, 2, 3, 0), mode="mirror")
+        expected = functional.conv2d(padded, W, None, stride=2)
+        Z = functional.conv2d(A_prev, W, None, stride=2, padding=(1, 2, 3, 0), padding_mode="mirror")
+    assert np.array_equal(Z, expected)
+
+
+def test_a_padding_mode_is_named_as_in_Pad2D():
+    message = (
+        'Conv2D: padding_mode: expected "zeros" or "mirror", got '
+        '\'reflect\': "mirror" is PyTorch\'s "reflect"; Pad2D has other modes'
+    )
+    with pytest.raises(ShapeError, match=re.escape(message)):
+        Conv2D(4, 3, padding="same", padding_mode="reflect")
+
+
+def test_a_border_is_mirrored_only_once():
+    message = "expected mirroring padding of at most 4 rows and 2 columns, got (top, bottom, left, right) = "
+    with pytest.raises(ShapeError, match=re.escape(message)):
+        Conv2D(4, 7, padding="same", padding_mode="mirror").output_shape((5, 3, 1))
+    assert Conv2D(4, 5, padding="same", padding_mode="mirror").output_shape((5, 3, 1)) == (5, 3, 4)
+
+
 def test_a_filter_is_as_deep_as_its_input():
     shapes = Conv2D(10, (5, 3)).parameter_shapes((39, 39, 3))
     assert shapes == {"W": (5, 3, 3, 10), "b": (10,)}

@@ -64,6 +64,9 @@ EXAMPLES = {
         (Conv2D(5, (3, 2), (2, 1), (1, 0, 2, 1), bias=False), (7, 6, 2), (17, 23, 17)),
         (Conv2D(4, 3, padding="same", groups=4), (6, 5, 4), (28, 28, 4)),
         (Conv2D(6, 3, 2, 2, dilation=(1, 2), groups=2), (7, 6, 4), (14, 15, 32)),
+        (Conv2D(4, 3, padding="same", padding_mode="mirror"), (4, 3, 3), (28, 28, 6)),
+        (Conv2D(3, (5, 3), 2, (4, 1, 2, 0), padding_mode="mirror"), (5, 4, 2), (15, 17, 17)),
+        (Conv2D(4, 3, 1, 2, groups=4, padding_mode="mirror"), (4, 5, 4), (28, 28, 4)),
     ],
     "BatchNorm": [
         (BatchNorm(), (5, 4, 3), (28, 28, 6)),

@@ -142,6 +142,10 @@ NETWORKS = {
     "strides": lambda: of(
         Conv2D(5, (3, 2), stride=2, padding="same", bias=False), MaxPool2D(2, 1, 1), Flatten(), Dense(3)
     ),
+    "mirrored": lambda: of(
+        Conv2D(5, 3, 2, (3, 1, 2, 0), padding_mode="mirror"),
+        Conv2D(4, 3, padding="same", padding_mode="mirror"), Flatten(), Dense(3),
+    ),
     "sides": lambda: of(
         Conv2D(5, 3, padding=(0, 2, 1, 0)), AveragePool2D(3, 2, padding=1), Flatten(), Dense(3, bias=False)
     ),

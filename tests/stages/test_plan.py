@@ -282,6 +282,20 @@ NETWORKS = {
         (7, 5, 2),
         precision="exact",
     ),
+    "mirrored borders": lambda: fovea.Network(
+        {
+            "conv1": L.Conv2D(4, 3, padding="same", padding_mode="mirror"), "relu1": L.ReLU(),
+            "conv2": L.Conv2D(20, 5, 2, (4, 1, 2, 3), padding_mode="mirror"), "relu2": L.ReLU(),
+            "conv3": L.Conv2D(32, 3, padding="same", padding_mode="mirror"), "sum2": L.ReLU(),
+            "conv4": L.Conv2D(32, 3, padding="same", padding_mode="mirror"),
+            "sum": (L.Add(), "conv4", "sum2"),
+            "conv5": L.Conv2D(32, 3, padding=2, groups=32, padding_mode="mirror"), "relu5": L.ReLU(),
+            "conv6": L.Conv2D(24, 3, 2, 1, groups=8, padding_mode="mirror"), "silu6": L.SiLU(),
+            "conv7": L.Conv2D(33, 3, padding=2, dilation=2, padding_mode="mirror"), "pool": L.MaxPool2D(2),
+            "end": L.GlobalAveragePool2D(), "dense": L.Dense(5),
+        },
+        (17, 19, 3),
+    ),
     "ends without dense": lambda: fovea.Network([L.Conv2D(10, 3), L.GlobalAveragePool2D()], (6, 6, 16)),
     "ends with many channels": lambda: fovea.Network(
         [L.Conv2D(20, 3), L.GlobalAveragePool2D()], (6, 6, 16), precision="exact"

@@ -144,6 +144,16 @@ def test_convolutions_with_groups_and_dilation(case):
         check(traced(network_of(Conv2D(case.K, case.size, **case.moves), shape=(case.H, case.W, case.C))))
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_convolutions_of_mirrored_borders(name):
+    """A pixel near a corner counts once for each of its reflections under a window."""
+    with engine.use(name):
+        check(traced(network_of(
+            Conv2D(4, 3, padding="same", padding_mode="mirror"),
+            Conv2D(2, (3, 2), 2, (2, 1, 0, 2), padding_mode="mirror", groups=2), shape=(5, 4, 2),
+        )))  # fmt: skip
+
+
 @cases.drawn
 @given(case=cases.transposed())
 def test_transposed_convolutions(case):

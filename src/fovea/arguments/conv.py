@@ -15,6 +15,7 @@ def conv2d(
     padding: Padding = "valid",
     dilation: int | Pair = 1,
     groups: int = 1,
+    padding_mode: str = "zeros",
     who: str = "conv2d",
 ) -> Window:
     """A_prev (N, H, W, C_in), W (f_H, f_W, C_in / groups, C_out), b (C_out,) or None."""
@@ -25,7 +26,9 @@ def conv2d(
     volume(who, "A_prev", A_prev, W.shape[2] * groups, W, groups)
     if b is not None:
         shape_of(who, "b", b, W.shape[3:], "one bias for each filter")
-    return Window.of(A_prev.shape[1:3], W.shape[:2], stride, padding, who, dilation=dilation)
+    return Window.of(
+        A_prev.shape[1:3], W.shape[:2], stride, padding, who, dilation=dilation, padding_mode=padding_mode
+    )
 
 
 def conv2d_backward(
@@ -36,10 +39,11 @@ def conv2d_backward(
     padding: Padding = "valid",
     dilation: int | Pair = 1,
     groups: int = 1,
+    padding_mode: str = "zeros",
     who: str = "conv2d_backward",
 ) -> Window:
     """As `conv2d`, and dZ (N, n_H, n_W, C_out) of the output's shape."""
-    window = conv2d(A_prev, W, None, stride, padding, dilation, groups, who)
+    window = conv2d(A_prev, W, None, stride, padding, dilation, groups, padding_mode, who)
     floats(who, A_prev=A_prev, dZ=dZ)
     shape_of(who, "dZ", dZ, (len(A_prev), *window.output, W.shape[3]), "dZ has the shape of conv2d's output")
     return window

@@ -47,6 +47,18 @@ def pair(value: int | Sequence[int], who: str, name: str, least: int = 1, most: 
     return numbers[0], numbers[1]
 
 
+PADDING_MODES = ("zeros", "mirror")
+
+
+def mirrors(padding_mode: str, who: str) -> bool:
+    """Whether padding of that mode mirrors the input. Raises ShapeError for an unknown mode."""
+    if padding_mode not in PADDING_MODES:
+        remedy = '"mirror" is PyTorch\'s "reflect"; Pad2D has other modes'
+        expected = " or ".join(f'"{mode}"' for mode in PADDING_MODES)
+        raise ShapeError(mismatch(f"{who}: padding_mode", expected, short(padding_mode), remedy))
+    return padding_mode == "mirror"
+
+
 def _wholes(values: Sequence[Any]) -> tuple[int, ...]:
     """`values` as ints, or () if one of them is not a whole number."""
     try:
@@ -60,7 +72,8 @@ class Window:
     """A window's size and its movement over an input; axes are (height, width).
 
     `pads` are the rows and columns added at the (top, bottom, left, right); the last `beyond` of those at the
-    bottom and on the right exist only for the windows that ceil mode adds, and no average counts them.
+    bottom and on the right exist only for the windows that ceil mode adds, and no average counts them. They
+    are empty, or with `mirror` the input reflected in its border pixels.
     """
 
     input: Pair
@@ -69,6 +82,7 @@ class Window:
     pads: tuple[int, int, int, int]
     dilation: Pair = (1, 1)
     beyond: Pair = (0, 0)
+    mirror: bool = False
 
     @classmethod
     def of(
@@ -81,12 +95,14 @@ class Window:
         *,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
+        padding_mode: str = "zeros",
     ) -> "Window":
         """The window over an input of `input` = (height, width) pixels.
 
         `padding` is "valid" (none), "same" (at stride 1 the output is as large as the input, p = (e − 1)/2;
         at larger strides ⌈n/s⌉; an odd pixel is added after), one number for all sides, or four (top, bottom,
-        left, right). Raises ShapeError if the window has no position.
+        left, right). `padding_mode` is "zeros" or "mirror", which needs less padding than there are pixels.
+        Raises ShapeError if the window has no position.
         """
         input = pair(input, who, "input height and width")
         size = pair(size, who, "window size")
@@ -102,7 +118,12 @@ class Window:
             )
         pads = (top, bottom + beyond[0], left, right + beyond[1])
         check_size((input[0] + sum(pads[:2]), input[1] + sum(pads[2:])), who, "a padded input")
-        window = cls(input, size, stride, pads, dilation, beyond)
+        mirror = mirrors(padding_mode, who) and any(pads)
+        if mirror and (max(pads[:2]) >= input[0] or max(pads[2:]) >= input[1]):
+            expected = f"mirroring padding of at most {input[0] - 1} rows and {input[1] - 1} columns"
+            got = "(top, bottom, left, right) = " + str(pads)
+            raise ShapeError(mismatch(who, expected, got, 'pad less, or with padding_mode="zeros"'))
+        window = cls(input, size, stride, pads, dilation, beyond, mirror)
         if min(window.output) < 1:
             padded = f"{input[0] + top + bottom}×{input[1] + left + right}"
             raise ShapeError(
@@ -157,6 +178,13 @@ class Window:
         return cls(n, size, stride, pads, dilation)
 
     @property
+    def padded(self) -> "Window":
+        """The same positions over the input with its padding as one input, which has none."""
+        (H, W), (top, bottom, left, right) = self.input, self.pads
+        size = top + H + bottom, left + W + right
+        return Window(size, self.size, self.stride, (0, 0, 0, 0), self.dilation)
+
+    @property
     def extent(self) -> Pair:
         """e, the number of pixels from the window's first to its last."""
         return _extent(self.size, self.dilation)
@@ -170,7 +198,9 @@ class Window:
 
     @property
     def blind(self) -> int:
-        """The number of positions, counted along each axis, that see only padding."""
+        """The number of positions, counted along each axis, that see only empty padding."""
+        if self.mirror:
+            return 0
         moves = self.size, self.stride, self.dilation, self.pads[::2], self.output
         return sum(_blind(*axis) for axis in zip(self.input, *moves, strict=True))
 

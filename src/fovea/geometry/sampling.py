@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
-from fovea.geometry import borders
+from fovea.geometry import Window, borders
 
 RESIZING = ("nearest", "bilinear")
 
@@ -55,6 +55,12 @@ def padded(n: int, before: int, after: int, mode: str) -> Axis:
         borders.source(mode, positions, n),
         np.ones(len(positions)),
     )
+
+
+def mirrored(window: Window) -> tuple[Axis, Axis]:
+    """The rows and columns of the window's input with its mirroring padding."""
+    (H, W), (top, bottom, left, right) = window.input, window.pads
+    return padded(H, top, bottom, "mirror"), padded(W, left, right, "mirror")
 
 
 @lru_cache(64)

@@ -8,9 +8,11 @@ import numpy as np
 
 from fovea import arguments
 from fovea.geometry import Padding, Pair
+from fovea.geometry.sampling import mirrored
 from fovea.kernels import algorithms, buffers, tiles
 from fovea.kernels.call import run
 from fovea.kernels.problem import ConvProblem
+from fovea.kernels.sample import sample2d
 
 
 def conv2d(
@@ -22,9 +24,10 @@ def conv2d(
     padding: Padding = "valid",
     dilation: int | Pair = 1,
     groups: int = 1,
+    padding_mode: str = "zeros",
 ) -> np.ndarray:
     """As `fovea.reference.conv2d`."""
-    window = arguments.conv2d(A_prev, W, b, stride, padding, dilation, groups)
+    window = arguments.conv2d(A_prev, W, b, stride, padding, dilation, groups, padding_mode)
     arguments.float32("conv2d", A_prev=A_prev, W=W, b=b)
     return _forward(ConvProblem(window, A_prev.shape[3], W.shape[3], groups), A_prev, W, b)
 
@@ -38,9 +41,10 @@ def conv2d_backward(
     padding: Padding = "valid",
     dilation: int | Pair = 1,
     groups: int = 1,
+    padding_mode: str = "zeros",
 ) -> tuple:
     """As `fovea.reference.conv2d_backward`."""
-    window = arguments.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
+    window = arguments.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups, padding_mode)
     arguments.float32("conv2d_backward", dZ=dZ, A_prev=A_prev, W=W)
     problem = ConvProblem(window, A_prev.shape[3], W.shape[3], groups)
     return _inputs(problem, dZ, W, None), *_weights(problem, A_prev, dZ, W.shape, bias=True)
@@ -104,8 +108,12 @@ def _forward(problem: ConvProblem, A_prev: np.ndarray, W: np.ndarray, b: np.ndar
 
 def _inputs(problem: ConvProblem, dZ: np.ndarray, W: np.ndarray, b: np.ndarray | None) -> np.ndarray:
     """dA_prev, plus b."""
+    window = problem.window
+    if window.mirror:
+        rows, columns = (axis.transposed() for axis in mirrored(window))
+        return sample2d(_inputs(problem.padded(), dZ, W, b), rows, columns)
     chosen = algorithms.inputs(problem, "exact")
-    dA_prev = buffers.empty((len(dZ), *problem.window.input, problem.channels))
+    dA_prev = buffers.empty((len(dZ), *window.input, problem.channels))
     if len(dZ):
         inputs, outputs = {"dA": dZ[..., None], "W": W, "b": b}, {"dA_prev": dA_prev[..., None]}
         run(chosen.operation, inputs, outputs, **chosen.arguments, after="", bias=b is not None)

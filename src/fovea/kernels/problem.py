@@ -66,6 +66,10 @@ class ConvProblem(NamedTuple):
         """The same for pictures of any size, which the kernel reads at run time (pipelines/numbers.py)."""
         return self._replace(window=replace(self.window, input=ANY_SIZE))
 
+    def padded(self) -> "ConvProblem":
+        """The same convolution of the input with its padding as one input."""
+        return self._replace(window=self.window.padded)
+
     def swapped(self) -> "ConvProblem":
         """The problem of dA_prev: sums over the filters, for each channel, at each pixel of the input."""
         return self._replace(channels=self.filters, filters=self.channels, pool=(1, 1))

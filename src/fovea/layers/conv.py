@@ -14,7 +14,7 @@ Backward, from dZ, the gradient of a cost:
     db[c] = Σ_{n, h, w} dZ[n, h, w, c]                                                                    (4)
 
     n image   h, w output row, column   i, j row, column in the window   k input channel   c filter
-    s stride   d dilation   A_prev_pad the input with zeros around it
+    s stride   d dilation   A_prev_pad the input with its padding
 
 LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition (1998).
 """
@@ -27,7 +27,7 @@ import numpy as np
 
 from fovea import functional
 from fovea.arguments import in_groups
-from fovea.geometry import MOST_FILTER, Padding, Pair, Window, pair
+from fovea.geometry import MOST_FILTER, Padding, Pair, Window, mirrors, pair
 from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape
 from fovea.layers.initializers import initializer
 from fovea.ranges import flag, whole
@@ -40,7 +40,8 @@ class Conv2D(Layer):
     `padding` is "valid", "same", a whole number or (top, bottom, left, right). `initializer` names how W
     begins (see `fovea.initializers`); b begins at 0. `precision` is the network's unless given: "exact"
     or "fast" (see `Network`); run by itself, the layer is always exact. A filter's pixels are `dilation`
-    apart. `groups` divides both the input's channels and `filters`. Parameters: W (f_H, f_W, C_in / groups,
+    apart. `groups` divides both the input's channels and `filters`. `padding_mode` is "zeros", or "mirror":
+    the input reflected in its border pixels, PyTorch's "reflect". Parameters: W (f_H, f_W, C_in / groups,
     C_out), b (C_out,).
     """
 
@@ -55,6 +56,7 @@ class Conv2D(Layer):
     precision: str | None = None
     dilation: int | Pair = 1
     groups: int = 1
+    padding_mode: str = "zeros"
 
     def __post_init__(self) -> None:
         self.filters = whole(self.filters, "Conv2D", "filters")
@@ -68,12 +70,14 @@ class Conv2D(Layer):
         self.groups = whole(self.groups, "Conv2D", "groups")
         self.bias = flag(self.bias, "Conv2D: bias")
         in_groups("Conv2D", self.groups, filters=self.filters)
+        mirrors(self.padding_mode, "Conv2D")
 
     def window(self, input_shape: Shape) -> Window:
         H, W, _ = image_shape(input_shape, self.who)
         return Window.of(
-            (H, W), self.kernel_size, self.stride, self.padding, self.who, dilation=self.dilation
-        )
+            (H, W), self.kernel_size, self.stride, self.padding, self.who, dilation=self.dilation,
+            padding_mode=self.padding_mode,
+        )  # fmt: skip
 
     def output_shape(self, input_shape: Shape) -> Shape:
         in_groups(self.who, self.groups, **{"the input's channels": image_shape(input_shape, self.who)[2]})
@@ -112,6 +116,7 @@ class Conv2D(Layer):
             "padding": self.padding,
             "dilation": self.dilation,
             "groups": self.groups,
+            "padding_mode": self.padding_mode,
         }
 
     def connections(self, input_shape: Shape) -> int:

@@ -35,7 +35,8 @@ class Value:
     the output has the shape `shape`, (H, W, C) or (n,).
 
     `moved` holds the places, or None for the usual order: channels first for (H, W, C), unchanged for (n,).
-    `pads` are zeros around the pictures that no layer has added yet. `alone` is True if only one step reads
+    `pads` are zeros around the pictures that no layer has added yet, or with `mirror` their reflection in
+    their border pixels. `alone` is True if only one step reads
     the tensor. `merged` has the places within the whole batch if the tensor's first axis is not the pictures,
     as in (N · P, C); only operators that move data, and dense layers, accept it.
     """
@@ -44,6 +45,7 @@ class Value:
     shape: Shape
     moved: np.ndarray | None = None
     pads: Pads = NO_PADS
+    mirror: bool = False
     alone: bool = False
     merged: np.ndarray | None = None
 
@@ -173,7 +175,8 @@ class Builder:
         value = self.value(value)
         if value.pads == NO_PADS:
             return value
-        return replace(self.padded(Pad2D(value.pads), replace(value, pads=NO_PADS)), alone=True)
+        layer = Pad2D(value.pads, "mirror" if value.mirror else "constant")
+        return replace(self.padded(layer, replace(value, pads=NO_PADS, mirror=False)), alone=True)
 
     def padded(self, layer: Pad2D, value: Value) -> Value:
         """Add the padding `layer`, if there is room for its output."""

@@ -26,7 +26,7 @@ from fovea import arguments
 from fovea.arguments import Filters, Vector, Volume
 from fovea.geometry import Padding, Pair, Window
 from fovea.reference.quiet import quietly
-from fovea.reference.windows import crop, pad, positions
+from fovea.reference.windows import pad, positions, unpad
 
 
 @quietly
@@ -39,15 +39,17 @@ def conv2d(
     padding: Padding = "valid",
     dilation: int | Pair = 1,
     groups: int = 1,
+    padding_mode: str = "zeros",
 ) -> Volume:
     """Convolve every picture with every filter: Z (N, n_H, n_W, C_out), one channel per filter.
 
     A_prev (N, H, W, C_in), W (f_H, f_W, C_in / groups, C_out), b (C_out,) or None. Filters are not flipped.
     With groups, channels and filters are divided into `groups` equal runs, and each run of filters reads one
-    run of channels; groups = C_in is depthwise convolution. This is the direct sum, with an error of at most
+    run of channels; groups = C_in is depthwise convolution. With `padding_mode` "mirror", the padding is the
+    input reflected in its border pixels instead of zeros. This is the direct sum, with an error of at most
     1e-5 of the largest number (gradients 1e-4); a network's stages may choose a faster, less exact algorithm.
     """
-    window = arguments.conv2d(A_prev, W, b, stride, padding, dilation, groups)
+    window = arguments.conv2d(A_prev, W, b, stride, padding, dilation, groups, padding_mode)
     A_prev_pad = pad(A_prev, window)
     Z = np.zeros((len(A_prev), *window.output, W.shape[3]), A_prev.dtype)
     for c_in, c_out in _runs(A_prev.shape[3], W.shape[3], groups):
@@ -67,9 +69,10 @@ def conv2d_backward(
     padding: Padding = "valid",
     dilation: int | Pair = 1,
     groups: int = 1,
+    padding_mode: str = "zeros",
 ) -> tuple[Volume, Filters, Vector]:
     """dA_prev, dW and db (C_out,), from dZ (N, n_H, n_W, C_out) and the arguments of `conv2d`."""
-    window = arguments.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups)
+    window = arguments.conv2d_backward(dZ, A_prev, W, stride, padding, dilation, groups, padding_mode)
     db = dZ.sum(axis=(0, 1, 2))  # (4) (C_out,)
     return _spread(dZ, W, window, groups), _filters_gradient(dZ, A_prev, W, window, groups), db
 
@@ -127,7 +130,7 @@ def _spread(dZ: Volume, W: Filters, window: Window, groups: int) -> Volume:
     for c_in, c_out in _runs(C_in, W.shape[3], groups):
         for i, j, pixels in positions(window):
             dA_prev_pad[pixels][..., c_in] += np.tensordot(dZ[..., c_out], W[i, j][:, c_out].T, axes=1)  # (2)
-    return np.ascontiguousarray(crop(dA_prev_pad, window))
+    return np.ascontiguousarray(unpad(dA_prev_pad, window))
 
 
 def _filters_gradient(dZ: Volume, A_prev: Volume, W: Filters, window: Window, groups: int) -> Filters:

@@ -24,7 +24,7 @@ from fovea import arguments
 from fovea.arguments import Volume
 from fovea.geometry import Padding, Pair, Window
 from fovea.reference.quiet import quietly
-from fovea.reference.windows import crop, pad, positions
+from fovea.reference.windows import pad, positions, unpad
 
 
 def max_pool2d(
@@ -62,7 +62,7 @@ def max_pool2d_backward(
     dA_prev_pad = np.zeros_like(pad(A_prev, window))
     for _, _, pixels, first in _winners(A_prev, window):
         dA_prev_pad[pixels] += np.where(first, dA, 0)  # (2)
-    return np.ascontiguousarray(crop(dA_prev_pad, window))
+    return np.ascontiguousarray(unpad(dA_prev_pad, window))
 
 
 @quietly
@@ -155,7 +155,7 @@ def average_pool2d_backward(
     share = dA / _count(window, dA.dtype, count_include_pad)
     for _, _, pixels in positions(window):
         dA_prev_pad[pixels] += share  # (4)
-    return np.ascontiguousarray(crop(dA_prev_pad, window))
+    return np.ascontiguousarray(unpad(dA_prev_pad, window))
 
 
 def _count(window: Window, dtype: np.dtype, count_include_pad: bool) -> Volume:

@@ -10,23 +10,47 @@ import numpy as np
 
 from fovea.arguments import Volume
 from fovea.geometry import Window
+from fovea.geometry.borders import source
 
 
 def pad(A: Volume, window: Window, value: float = 0.0) -> Volume:
-    """A (N, H, W, C) with the window's padding of `value` around it; A itself without padding."""
+    """A (N, H, W, C) with the window's padding around it: `value`, or A mirrored; A itself without
+    padding."""
     top, bottom, left, right = window.pads
     if not any(window.pads):
         return A
+    if window.mirror:
+        rows, columns = mirrored(window)
+        return A[:, rows][:, :, columns]
     N, H, W, C = A.shape
     A_pad = np.full((N, top + H + bottom, left + W + right, C), value, A.dtype)
     A_pad[:, top : top + H, left : left + W] = A
     return A_pad
 
 
-def crop(A_pad: Volume, window: Window) -> Volume:
-    """The inverse of `pad`: the view of A_pad without its padding."""
+def unpad(A_pad: Volume, window: Window) -> Volume:
+    """The transpose of `pad`: the view of A_pad without its padding, or with `mirror` each pixel's sum over
+    its places in A_pad."""
     (H, W), (top, _, left, _) = window.input, window.pads
+    if window.mirror:
+        rows, columns = mirrored(window)
+        N, _, wide, C = A_pad.shape
+        folded, A = np.zeros((N, H, wide, C), A_pad.dtype), np.zeros((N, H, W, C), A_pad.dtype)
+        for place, row in enumerate(rows):
+            folded[:, row] += A_pad[:, place]
+        for place, column in enumerate(columns):
+            A[:, :, column] += folded[:, :, place]
+        return A
     return A_pad[:, top : top + H, left : left + W]
+
+
+def mirrored(window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """The input's row and column at each row and column of the mirroring padded input."""
+    (H, W), (top, bottom, left, right) = window.input, window.pads
+    return (
+        source("mirror", np.arange(-top, H + bottom), H),
+        source("mirror", np.arange(-left, W + right), W),
+    )
 
 
 def positions(window: Window) -> Iterator[tuple[int, int, tuple[slice, slice, slice]]]:

@@ -58,12 +58,14 @@ class Gradients:
     nothing before it learns.
 
     `accumulated` has for each input the sum of the gradients that later stages have written, None where there
-    are none yet, or where the stage does not add to it (`Stage.adds`).
+    are none yet, or where the stage does not add to it (`Stage.adds`). `scratch` is memory of the shape
+    `Stage.scratch`.
     """
 
     dA: Array
     inputs: tuple[Array | None, ...]
     accumulated: tuple[Array | None, ...]
+    scratch: Array | None = None
 
     @property
     def dA_prev(self) -> Array | None:
@@ -79,6 +81,7 @@ class Stage(ABC):
     reads: tuple[str, ...] = ("A_prev", "A")  # of "A_prev", "A", "other_inputs": read in the backward pass
     saves: type | None = None  # the type of `Arrays.saved`, which has the shape of A
     adds: bool = False  # whether its backward pass adds to `Gradients.accumulated`
+    scratch: Shape | None = None  # of an array for one picture that only its own backward pass needs
     why: str = ""  # the reason for this stage, in a clause, where no kernel's choice gives one
 
     def __init__(self, site: Site) -> None:

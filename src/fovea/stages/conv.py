@@ -5,6 +5,7 @@ from ctypes import c_float
 
 import numpy as np
 
+from fovea.geometry.sampling import mirrored
 from fovea.kernels import algorithms, tiles
 from fovea.kernels.problem import ConvProblem
 from fovea.layers import BatchNorm, Conv2D, Layer, MaxPool2D
@@ -13,6 +14,7 @@ from fovea.stages.activation import FusedActivation
 from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step, follows
 from fovea.stages.calls import Input
 from fovea.stages.context import Context
+from fovea.stages.sample import sampled
 
 _WINDOW = 4  # a pooling window of more positions would not leave registers for the sums
 
@@ -42,7 +44,10 @@ class ConvStage(Stage):
         self.pooled = isinstance(pool, MaxPool2D)
         pooling = pool.window(conv.output_shape(self.input_shape)) if self.pooled else None
         size = pooling.size if pooling else (1, 1)
-        self.problem = ConvProblem(conv.window(self.input_shape), C, K, conv.groups, size, self.lanes)
+        self.window = conv.window(self.input_shape)
+        self.problem = ConvProblem(self.window, C, K, conv.groups, size, self.lanes)
+        if self.window.mirror:  # its gradient is first that of the padded input
+            self.adds, self.scratch = False, (*self.window.padded.input, C)
         self.after = "+".join(filter(None, (self.activation.name, "pool" if self.pooled else "")))
         A_prev = () if conv.frozen else ("A_prev",)
         self.reads = (*A_prev, "A") if self.activation.source == "A" and not self.pooled else A_prev
@@ -85,6 +90,7 @@ class ConvStage(Stage):
 
     def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
         precision, passes, shape = self._precision(context), Passes(), self.output_shape
+        C = self.input_shape[2]
         memory = arrays.saved or (arrays.A if self.activation.name else None)
         upstream = {"dA": gradients.dA.seen_as(*shape), "memory": memory and memory.seen_as(*shape)}
         if not self.conv.frozen:
@@ -95,17 +101,22 @@ class ConvStage(Stage):
             options = {"after": self.after, "bias": "b" in of_parameters}
             passes["dW"] = [context.call(choice, inputs, outputs, **options)]
         if gradients.dA_prev is not None:
-            choice = algorithms.inputs(self.problem, precision, **self._how(context))
+            padded = gradients.scratch
+            problem = self.problem if padded is None else self.problem.padded()
+            choice = algorithms.inputs(problem, precision, **self._how(context))
             W = context.parameters[self.conv.name]["W"]
             prepacked = choice.prepacked() if context.constant else None
             (accumulated,) = gradients.accumulated
             so_far = accumulated and accumulated.seen_as(*self.input_shape)
             inputs = {**upstream, "accumulated": so_far}
             inputs |= {"W": context.precompute(W, prepacked) if prepacked else W}
-            outputs = {"dA_prev": gradients.dA_prev.seen_as(*self.input_shape)}
+            outputs = {"dA_prev": (padded or gradients.dA_prev).seen_as(*problem.window.input, C)}
             options = {"after": self.after, "accumulated": accumulated is not None}
             options |= {"prepacked": True} if prepacked else {}
             passes["dA"] = [context.call(choice, inputs, outputs, **options)]
+            if padded is not None:
+                axes = [axis.transposed() for axis in mirrored(self.window)]
+                passes["dA"].append(sampled(context, axes, padded, gradients.dA_prev, C))
         return passes
 
     def _how(self, context: Context) -> dict[str, bool]:

@@ -110,13 +110,14 @@ def lay_out(
         dA, slots = back.get(i, (None, []))
         targets = tuple(arrays.get(slot.target) for slot in slots)
         accumulated = tuple(arrays.get(slot.accumulated) for slot in slots)
-        memory.gradients.append(Gradients(arrays[dA], targets, accumulated) if dA else None)
+        scratch = arrays.get(("scratch", i))
+        memory.gradients.append(Gradients(arrays[dA], targets, accumulated, scratch) if dA else None)
         memory.sums.append([Sum(*(arrays[key] for key in slot.sum)) for slot in slots if slot.sum])
     return memory
 
 
 # Of an array: "images"; "activation" and its number; "gradient", the activation's number and a version;
-# "saved" and a stage's number; or "part", a stage's number and its input's.
+# "saved" or "scratch" and a stage's number; or "part", a stage's number and its input's.
 _Key: TypeAlias = str | tuple[Any, ...]
 
 
@@ -181,6 +182,9 @@ def _gradients(
         wanted[dA] = _Wanted(extents[i + 1], np.float32, since, now)
         if stage.saves is not None:
             wanted["saved", i] = _Wanted(extents[i + 1], stage.saves, i + 1, now)
+        if stage.scratch is not None:
+            groups, _, lanes = extents[i + 1]
+            wanted["scratch", i] = _Wanted((groups, prod(stage.scratch), lanes), np.float32, now, now)
         for source in schedule.sources[i]:
             if not learning[source]:
                 slots.append(_Slot())

@@ -1,12 +1,12 @@
 """Pictures padded, cropped and resized."""
 
+from collections.abc import Sequence
 from ctypes import c_float
 
 from fovea.geometry.sampling import Axis
 from fovea.kernels import tiles
 from fovea.kernels.sample import specialised, tables
 from fovea.layers import Pad2D, Resize2D
-from fovea.layers.base import Shape
 from fovea.stages.base import Arrays, Gradients, Passes, Stage, Step
 from fovea.stages.calls import Array
 from fovea.stages.context import Context
@@ -20,31 +20,28 @@ class SampleStage(Stage):
     why = "a stage of its own: no kernel fuses it"
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
-        source, target = (arrays.A_prev, self.input_shape), (arrays.A, self.output_shape)
-        return [self._call(context, self._axes(), source, target, getattr(self.layers[0], "value", 0.0))]
+        fill, C = getattr(self.layers[0], "value", 0.0), self.input_shape[2]
+        return [sampled(context, self._axes(), arrays.A_prev, arrays.A, C, fill)]
 
     def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
         if gradients.dA_prev is None:
             return {}
-        rows, columns = (axis.transposed() for axis in self._axes())
-        source, target = (gradients.dA, self.output_shape), (gradients.dA_prev, self.input_shape)
-        return {"dA": [self._call(context, (rows, columns), source, target, 0.0)]}
+        axes = [axis.transposed() for axis in self._axes()]
+        return {"dA": [sampled(context, axes, gradients.dA, gradients.dA_prev, self.input_shape[2])]}
 
     def _axes(self) -> tuple[Axis, Axis]:
         (layer,) = self.layers
         assert isinstance(layer, Pad2D | Resize2D)
         return layer.axes(self.input_shape)
 
-    def _call(
-        self,
-        context: Context,
-        axes: tuple[Axis, Axis],
-        source: tuple[Array, Shape],
-        target: tuple[Array, Shape],
-        fill: float,
-    ) -> Step:
-        (array, shape), (result, shape_out) = source, target
-        options = {"channels": shape[2], "lanes": self.lanes, "vector": tiles.vector()}
-        inputs = {"A_prev": array.seen_as(*shape), **tables(*axes), "fill": c_float(fill)}
-        outputs = {"A": result.seen_as(*shape_out)}
-        return context.call("sample.sample", inputs, outputs, **specialised(*axes), **options)
+
+def sampled(
+    context: Context, axes: Sequence[Axis], source: Array, target: Array, channels: int, fill: float = 0.0
+) -> Step:
+    """Write to `target` the pictures of `source`, sampled by the tables of rows and columns."""
+    rows, columns = axes
+    options = {"channels": channels, "lanes": source.lanes, "vector": tiles.vector()}
+    inputs = {"A_prev": source.seen_as(rows.n, columns.n, channels), **tables(rows, columns)}
+    outputs = {"A": target.seen_as(rows.n_out, columns.n_out, channels)}
+    inputs |= {"fill": c_float(fill)}
+    return context.call("sample.sample", inputs, outputs, **specialised(rows, columns), **options)

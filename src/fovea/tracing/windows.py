@@ -5,12 +5,15 @@ columns likewise. Conversely, for the backward pass, the input row y was under r
 
     h = (y + top − i·d_H) / s_H                                                                            (1)
 
-is a whole number and a position of the window.
+is a whole number and a position of the window. Where the padding mirrors the input, a row is at several
+rows of the padded input, and (1) holds for each of them.
 """
 
 import numpy as np
 
 from fovea.geometry import Pair, Window
+from fovea.geometry.borders import source
+from fovea.geometry.sampling import mirrored
 from fovea.layers import AveragePool2D, ChannelPool, Conv2D, ConvTranspose2D
 from fovea.tracing.steps import Factor, Passed, Sum, Tracer
 
@@ -24,12 +27,24 @@ def _inputs_under(window: Window, h: int, w: int) -> tuple[np.ndarray, np.ndarra
     """The input positions under the window at (h, w), (f_H, f_W, 2), and their mask."""
     (s_H, s_W), (top, _, left, _) = window.stride, window.pads
     at = _grid(window.size) * window.dilation + np.array([h * s_H - top, w * s_W - left])
+    at = _mirrored(at, window)
     return at, _within(at, window.input)
 
 
 def _windows_over(window: Window, y: int, x: int) -> tuple[np.ndarray, np.ndarray]:
     """The output position of the window that has (y, x) at (i, j), for each i and j, (f_H, f_W, 2), and their
-    mask."""
+    mask. Where padding mirrors the pixel, its windows there follow, as further rows and columns."""
+    if window.mirror:
+        rows, columns = (
+            np.flatnonzero(axis.pixels == p).tolist()
+            for axis, p in zip(mirrored(window), (y, x), strict=True)
+        )
+        found = [[_windows_over(window.padded, row, column) for column in columns] for row in rows]
+        at, inside = (
+            np.concatenate([np.concatenate([windows[part] for windows in row], 1) for row in found])
+            for part in (0, 1)
+        )
+        return at, inside
     top, _, left, _ = window.pads
     at, rest = np.divmod((y + top, x + left) - _grid(window.size) * window.dilation, window.stride)  # (1)
     inside = _within(at, window.output) & ~rest.any(axis=-1)
@@ -40,7 +55,15 @@ def _inputs_of_weight(window: Window, i: int, j: int) -> tuple[np.ndarray, np.nd
     """The input position at (i, j) of each window, (n_H, n_W, 2), and their mask."""
     (top, _, left, _), (d_H, d_W) = window.pads, window.dilation
     at = _grid(window.output) * window.stride + np.array([i * d_H - top, j * d_W - left])
+    at = _mirrored(at, window)
     return at, _within(at, window.input)
+
+
+def _mirrored(at: np.ndarray, window: Window) -> np.ndarray:
+    """Positions of the padding replaced by those that they mirror."""
+    if not window.mirror:
+        return at
+    return np.stack([source("mirror", at[..., axis], window.input[axis]) for axis in (0, 1)], axis=-1)
 
 
 def _grid(size: Pair) -> np.ndarray:
@@ -104,7 +127,9 @@ def _conv_input(passed: Passed, at: At) -> Sum:
     run = slice(filters.start, filters.stop)
     left = Factor("dZ", _gather(passed.dZ[:, :, run], windows, inside), _with_channels(windows, filters))
     filter_at = np.insert(_with_channels(_grid((f_H, f_W)), filters), 2, k % C_in, axis=-1)  # (i, j, k, c)
-    right = Factor("W", np.where(inside[..., None], W[:, :, k % C_in, run], 0), filter_at)
+    again = len(windows) // f_H, windows.shape[1] // f_W, 1  # more than once where padding mirrors the pixel
+    weights, filter_at = np.tile(W[:, :, k % C_in, run], again), np.tile(filter_at, (*again, 1))
+    right = Factor("W", np.where(inside[..., None], weights, 0), filter_at)
     return passed.sum("dA_prev", at, passed.dA_prev, "Σ dZ · W", left, right, inside=inside[..., None])
 
 

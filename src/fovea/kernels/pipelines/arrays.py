@@ -65,7 +65,7 @@ def _lay_out(buffer: hl.OutputImageParam, extents: list[int], bounds: bool = Tru
 def padded_rows(
     A_prev: hl.ImageParam, window: Window, channels: int, overrun: bool = False
 ) -> hl.Func | hl.ImageParam:
-    """A_prev [l, q, y, n] with zeros around it; row 0 and column 0 belong to the padding.
+    """A_prev [l, q, y, n] with its padding; row 0 and column 0 belong to that.
 
     A_prev itself if there is no padding, unless vectors read beyond the end of a row (`overrun`).
     """
@@ -75,7 +75,33 @@ def padded_rows(
     H, W = window.input
     l, q, y, n = variables("l q y n")
     rows = hl.Func("padded")
+    if window.mirror:
+        inside, row = (q >= left * channels) & (q < (W + left) * channels), mirrored(y - top, H)
+        there = hl.likely(A_prev[l, hl.clamp(q - left * channels, 0, W * channels - 1), row, n])
+        pixel = mirrored(q // channels - left, W)
+        rows[l, q, y, n] = hl.select(inside, there, A_prev[l, pixel * channels + q % channels, row, n])
+        return rows
     inside = (q >= left * channels) & (q < (W + left) * channels) & (y >= top) & (y < H + top)
     value = A_prev[l, hl.clamp(q - left * channels, 0, W * channels - 1), hl.clamp(y - top, 0, H - 1), n]
     rows[l, q, y, n] = hl.select(inside, value, ZERO)
     return rows
+
+
+def padded_pixel(A_prev: hl.ImageParam, window: Window, channels: int, *index: hl.Expr) -> hl.Expr:
+    """A_prev at [l, c, x, y, n] of the padded input; beyond that, any of its numbers, or zero."""
+    (l, c, x, y, n), (H, W), (top, _, left, _) = index, window.input, window.pads
+    x, y = x - left, y - top
+    if window.mirror:
+        return A_prev[l, mirrored(x, W) * channels + c, mirrored(y, H), n]
+    nearest = A_prev[l, hl.clamp(x, 0, W - 1) * channels + c, hl.clamp(y, 0, H - 1), n]
+    return zero_outside(nearest, x, y, W, H)
+
+
+def zero_outside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
+    return hl.select((x >= 0) & (x < W) & (y >= 0) & (y < H), value, ZERO)
+
+
+def mirrored(i: hl.Expr, n: int) -> hl.Expr:
+    """The pixel of 0 … n − 1 at position i > −n, i < 2n − 1; for others, any."""
+    inwards = hl.max(i, -i)
+    return hl.clamp(hl.min(inwards, 2 * (n - 1) - inwards), 0, n - 1)

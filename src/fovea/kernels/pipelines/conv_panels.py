@@ -12,7 +12,7 @@ panels: a vector of channels, or the filters of a register tile, position after 
 import halide as hl
 
 from fovea.kernels.pipelines.activations import ZERO
-from fovea.kernels.pipelines.arrays import array, result, variables
+from fovea.kernels.pipelines.arrays import array, padded_pixel, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.partial_sums import PartialSums
 from fovea.kernels.pipelines.upstream import Upstream
@@ -27,7 +27,7 @@ def weights(*, problem, tile, after, bias):
     or, if several such sums would be too large, there is one, and the threads share out its channels."""
     (window, C, K, groups, pool, lanes), tile = ConvProblem.of(problem), PanelTile(*tile)
     (H, W), (f_H, f_W), (s_H, s_W), (n_H, n_W) = window.input, window.size, window.stride, window.output
-    V, B, (top, _, left, _) = tile.vector, tile.filters, window.pads
+    V, B = tile.vector, tile.filters
     C_up, K_up = -(-C // V) * V, -(-K // B) * B
     d_H, d_W = window.dilation
     assert groups == lanes == 1
@@ -41,11 +41,9 @@ def weights(*, problem, tile, after, bias):
     A_panel, dZ_panel, block_sum, part_sum, dW = (
         hl.Func(name) for name in ("A_panel", "dZ_panel", "block_sum", "part_sum", "dW")
     )
-    column, row, source = x - left, y - top, hl.min(n, count - 1)
+    source = hl.min(n, count - 1)
     channel = o * V + c if C_up == C else hl.min(o * V + c, C - 1)
-    pixel = A_prev[0, hl.clamp(column, 0, W - 1) * C + channel, hl.clamp(row, 0, H - 1), source]
-    inside = (column >= 0) & (column < W) & (row >= 0) & (row < H)
-    A_panel[c, x, y, o, n] = hl.select(inside, pixel, ZERO)
+    A_panel[c, x, y, o, n] = padded_pixel(A_prev, window, C, 0, channel, x, y, source)
     filter = o * B + k if K_up == K else hl.min(o * B + k, K - 1)
     gradient = upstream.dZ(hl.i32(0), filter, x, hl.min(y, n_H - 1), source)
     dZ_panel[k, x, y, o, n] = hl.select((y < n_H) & (n < count), gradient, ZERO)

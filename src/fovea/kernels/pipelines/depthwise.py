@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import halide as hl
 
+from fovea.geometry import Window
 from fovea.kernels.pipelines.activations import ZERO
-from fovea.kernels.pipelines.arrays import array, fixed, result, variables
+from fovea.kernels.pipelines.arrays import array, fixed, mirrored, result, variables
 from fovea.kernels.pipelines.bias import bias_gradient
 from fovea.kernels.pipelines.epilogue import Epilogue, activate_and_pool
 from fovea.kernels.pipelines.partial_sums import PartialSums
@@ -43,7 +44,8 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     weights, b = fixed("W", [K, C_g, f_W, f_H]), fixed("b", [K])
     l, k, x, y, n = variables("l k x y n")
     overhang = n_H % tile.rows > 0 or tile.band % tile.rows > 0  # of the last tiles
-    gathered = Gathered(_pixels(A_prev, C), (W, H), K // G, C_g, border=any(window.pads) or overhang)
+    border = not window.mirror and (any(window.pads) or overhang)
+    gathered = Gathered(_pixels(A_prev, window, C), (W, H), K // G, C_g, border=border)
     Z, A = hl.Func("Z"), hl.Func("A")
     r = hl.RDom([(0, C_g), (0, f_W), (0, f_H)], "r")
     Z[k, x, y, n] = b[k] if bias else ZERO
@@ -136,7 +138,8 @@ def weights(*, problem, tile, after, bias):
     upstream = Upstream(after, 1, K, (n_H, n_W), pool)
     parts = PartialSums(upstream.dA.dim(4).extent())
     k, c, x, y, n, i, j, band, part = variables("k c x y n i j band part")
-    gathered = Gathered(_pixels(A_prev, C), (W, H), K // G, C_g, most=K if K_up > K else None)
+    most, border = K if K_up > K else None, not window.mirror
+    gathered = Gathered(_pixels(A_prev, window, C), (W, H), K // G, C_g, border=border, most=most)
     dZ, row_sum, part_sum, dW = (hl.Func(name) for name in ("dZ", "row_sum", "part_sum", "dW"))
     nearest = upstream.dZ(hl.i32(0), hl.min(k, K - 1), x, hl.min(y, n_H - 1), n)
     overhang = K_up > K or n_H % tile.band > 0
@@ -176,7 +179,10 @@ def weights(*, problem, tile, after, bias):
     return {"dW": dW, **db}, [A_prev, *upstream.arguments]
 
 
-def _pixels(A_prev: hl.ImageParam, channels: int) -> Callable:
+def _pixels(A_prev: hl.ImageParam, window: Window, channels: int) -> Callable:
+    if window.mirror:
+        H, W = window.input
+        return lambda c, x, y, n: A_prev[0, mirrored(x, W) * channels + c, mirrored(y, H), n]
     return lambda c, x, y, n: A_prev[0, x * channels + c, y, n]
 
 

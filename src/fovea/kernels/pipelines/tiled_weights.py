@@ -20,7 +20,7 @@ import halide as hl
 
 from fovea.geometry import Window
 from fovea.kernels.pipelines.activations import ZERO
-from fovea.kernels.pipelines.arrays import array, padded_rows, variables
+from fovea.kernels.pipelines.arrays import array, padded_pixel, padded_rows, variables
 from fovea.kernels.pipelines.transforms import (
     INPUTS,
     OUTPUTS,
@@ -43,7 +43,7 @@ class TransformedTiles:
         self, window: Window, channels: int, filters: int, upstream: Upstream,
         tile: WinogradWeightsTile | WinogradChunksTile, chunk: int, block: int,
     ) -> None:  # fmt: skip
-        (H, W), (n_H, n_W), (top, _, left, _) = window.input, window.output, window.pads
+        (H, W), (n_H, n_W) = window.input, window.output
         C, K, rows = channels, filters, tile.rows
         high, wide = -(-n_H // OUTPUTS), -(-n_W // OUTPUTS)
         self.v, self.chunk, self.block = tile.vector, chunk, block
@@ -60,13 +60,11 @@ class TransformedTiles:
         ty, tx = band * rows + (t // wide) % rows, t % wide
 
         self.padded_rows = padded_rows(self.A_prev, window, C, overrun=True) if C % chunk else None
-        self.patch, channel, column, row = hl.Func("patch"), cb * chunk + ci, x - left, y - top
+        self.patch, channel = hl.Func("patch"), cb * chunk + ci
         if self.padded_rows is not None:
             self.patch[ci, x, y, n, cb] = self.padded_rows[0, x * C + channel, y, n]
         else:
-            nearest = self.A_prev[0, hl.clamp(column, 0, W - 1) * C + channel, hl.clamp(row, 0, H - 1), n]
-            inside = (column >= 0) & (column < W) & (row >= 0) & (row < H)
-            self.patch[ci, x, y, n, cb] = hl.select(inside, nearest, ZERO)
+            self.patch[ci, x, y, n, cb] = padded_pixel(self.A_prev, window, C, 0, channel, x, y, n)
 
         def pixel(a, b):
             return self.patch[ci, tx * OUTPUTS + b, ty * OUTPUTS + a, hl.min(picture, count - 1), cb]

@@ -9,8 +9,15 @@ both; layouts as in arrays.py, with L = 1.
 import halide as hl
 
 from fovea.geometry import Pair
-from fovea.kernels.pipelines.activations import ZERO
-from fovea.kernels.pipelines.arrays import array, fixed, padded_rows, result, variables
+from fovea.kernels.pipelines.arrays import (
+    array,
+    fixed,
+    padded_pixel,
+    padded_rows,
+    result,
+    variables,
+    zero_outside,
+)
 from fovea.kernels.pipelines.epilogue import Epilogue, activate_and_pool
 from fovea.kernels.pipelines.numbers import Numbers
 from fovea.kernels.pipelines.tiled import Tiles
@@ -29,7 +36,7 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     they are transformed on the fly."""
     (window, C, K, _, pool, _), tile, numbers = suited(problem), WinogradTile(*tile), Numbers()
     window = numbers.window(window)
-    (H, W), (top, _, left, _), (p_H, p_W) = window.input, window.pads, pool
+    (H, W), (p_H, p_W) = window.input, pool
 
     A_prev = array("A_prev", [1, W * C, H])
     b = fixed("b", [K])
@@ -41,8 +48,7 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     def pixel(c, x, y, n):
         if rows is not None:
             return rows[0, x * C + c, y, n]
-        nearest = A_prev[0, hl.clamp(x - left, 0, W - 1) * C + c, hl.clamp(y - top, 0, H - 1), n]
-        return _zero_outside(nearest, x - left, y - top, W, H)
+        return padded_pixel(A_prev, window, C, 0, c, x, y, n)
 
     out = window.output[0] // p_H, window.output[1] // p_W
     if not prepacked:
@@ -137,7 +143,7 @@ def inputs(*, problem, tile, after, accumulated=False, prepacked=False):
     uneven = tile.padded(K) > K
     nearest = upstream.dZ(0, hl.min(k, K - 1) if uneven else k,
                      hl.clamp(x, 0, n_W - 1), hl.clamp(y, 0, n_H - 1), n)  # fmt: skip
-    dZ[k, x, y, n] = _zero_outside(nearest, x, y, n_W, n_H)
+    dZ[k, x, y, n] = zero_outside(nearest, x, y, n_W, n_H)
 
     def pixel(k, x, y, n):
         return dZ[k, x + (left - 2), y + (top - 2), n]
@@ -163,10 +169,6 @@ def _tiles(
     if numbers:
         return AnySizeTiles(pixel, filters, C, K, out, pool, tile, numbers)
     return Tiles(pixel, filters, C, K, out, pool, tile, image.dim(image.dimensions() - 1).extent())
-
-
-def _zero_outside(value: hl.Expr, x: hl.Expr, y: hl.Expr, W: int, H: int) -> hl.Expr:
-    return hl.select((x >= 0) & (x < W) & (y >= 0) & (y < H), value, ZERO)
 
 
 def _parallelise(rows: hl.Func, tile: WinogradTile) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from fovea.onnx.building import Value
 from fovea.onnx.exporters.exporter import LayerExport
 from fovea.onnx.layouts import filters_there, pads_there
@@ -14,8 +16,15 @@ def conv(export: LayerExport) -> Value:
         export.weights("W", filters_there(layer.parameters["W"])),
         *([export.weights("b")] if layer.bias else []),
     ]
+    pads = pads_there(window.pads)
+    if window.mirror:
+        top, left, bottom, right = pads
+        sides = export.weights("pads", np.array((0, 0, top, left, 0, 0, bottom, right), np.int64))
+        padded = f"{layer.name}.padded"
+        export.names = [export.exporter.add("Pad", [*export.names, sides], padded, padded, mode="reflect")]
+        pads = (0, 0, 0, 0)
     return export.to(
-        "Conv", *constants, kernel_shape=window.size, strides=window.stride, pads=pads_there(window.pads),
+        "Conv", *constants, kernel_shape=window.size, strides=window.stride, pads=pads,
         dilations=window.dilation, group=layer.groups,
     )  # fmt: skip
 

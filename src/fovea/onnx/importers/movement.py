@@ -49,7 +49,8 @@ def pad(
     mode="constant",
     **more,
 ):
-    """Padding: zeros are kept for the next convolution to fuse; any other padding is a layer."""
+    """Padding: zeros, and mirrored pictures, are kept for the next convolution to fuse; any other padding is
+    a layer."""
     value = b.value(x)
     sides = [int(n) for n in (sides if pads is None else pads)]
     axes = range(len(value.tensor_shape) + 1) if axes is None else [int(axis) for axis in axes]
@@ -58,6 +59,7 @@ def pad(
     if not any(sides):
         return value
     value = value if value.moved is None else b.pictures(value)
+    value = b.settled(value) if value.mirror else value
     zeros = mode == "constant" and fill == 0 and min(sides) >= 0
     if zeros and len(value.shape) == 3 and all((s != (0, 0)) == (axis == 1) for axis, s in around.items()):
         return _pad_channels(b, b.pictures(value), *around[1])
@@ -78,6 +80,8 @@ def _pad_borders(b: Builder, value: Value, added: Pads, mode: str, fill: float) 
     reach = {"reflect": (height - 1, width - 1), "wrap": (height, width)}.get(mode)
     if reach is not None and (max(added[:2]) > reach[0] or max(added[2:]) > reach[1]):
         raise ShapeError(mismatch("its padding", f"at most {reach[0]} rows and {reach[1]} columns", added))
+    if mode == "reflect" and min(added) >= 0:
+        return replace(value, pads=added, mirror=True)
     return b.padded(Pad2D(added, BORDERS[mode], fill if mode == "constant" else 0.0), value)
 
 

@@ -34,10 +34,12 @@ def conv(
     value = value if value.moved is None else b.pictures(value)
     H, width = value.tensor_shape[1:]
     geometry = window((H, width), w.shape[2:], strides, dilations, pads, auto_pad)
+    if value.mirror and any(geometry["padding"]):  # zeros around mirrored pictures
+        value = b.settled(value)
     sides = tuple(one + other for one, other in zip(geometry["padding"], value.pads, strict=True))
     layer = Conv2D(
         W.shape[3], W.shape[:2], geometry["stride"], _short(sides), bias=bool(bias),
-        dilation=geometry["dilation"], groups=group,
+        dilation=geometry["dilation"], groups=group, padding_mode="mirror" if value.mirror else "zeros",
     )  # fmt: skip
     return b.add(layer, value, W=W, **bias)
 
