@@ -24,7 +24,6 @@ from fovea.layers import (
     Dense,
     GlobalAveragePool2D,
     InstanceNorm,
-    Pad2D,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -75,8 +74,8 @@ def painter(name: str, height: int, width: int) -> Network:
 
 def _mirrored(net: Rows, name: str, filters: int, size: int, stride: int = 1, normalised: bool = True) -> str:
     """Add a convolution of a picture with mirrored borders, and its normalisation; returns the last layer."""
-    net.add(Pad2D(size // 2, "mirror"), name=f"{name}_pad")
-    last = net.add(Conv2D(filters, size, stride, bias=not normalised), name=name)
+    conv = Conv2D(filters, size, stride, size // 2, bias=not normalised, padding_mode="mirror")
+    last = net.add(conv, name=name)
     return net.add(InstanceNorm(), name=f"{name}_norm") if normalised else last
 
 
