@@ -246,6 +246,19 @@ NETWORKS = {
         (13, 12, 3),
         precision="exact",
     ),
+    "pictures normalised by themselves, and added": lambda: fovea.Network(
+        {
+            "conv1": L.Conv2D(20, 3), "norm1": L.InstanceNorm(), "relu1": L.ReLU(),
+            "conv2": L.Conv2D(20, 3, padding=1), "norm2": L.InstanceNorm(),
+            "sum2": (L.Add(), "norm2", "relu1"),
+            "conv3": L.Conv2D(20, 3, padding=1), "norm3": L.GroupNorm(5), "sum3": (L.Add(), "norm3", "sum2"),
+            "silu3": L.SiLU(), "conv4": L.Conv2D(3, 3, padding=1), "norm4": L.InstanceNorm(),
+            "open": L.Sigmoid(), "norm5": L.LayerNorm(), "tanh5": L.Tanh(), "pool": L.GlobalAveragePool2D(),
+            "dense": L.Dense(5),
+        },
+        (14, 18, 3),
+        precision="exact",
+    ),
     "a normalised input, to itself": lambda: fovea.Network(
         {
             "conv": L.Conv2D(5, 3), "norm": L.BatchNorm(), "sum": (L.Add(), "norm", "conv"),

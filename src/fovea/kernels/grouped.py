@@ -1,6 +1,7 @@
 """Normalisation within each picture; the pipelines are in pipelines/grouped.py."""
 
 from ctypes import c_float
+from math import lcm
 
 import numpy as np
 
@@ -39,13 +40,24 @@ def shape(input_shape: tuple[int, ...], groups: int | None) -> dict[str, object]
     return {"channels": C, "pixels": pixels, "groups": groups, "vector": tiles.vector()}
 
 
+def beside(channels: int, pixels: int, groups: int | None) -> int:
+    """The number of neighbouring pixels that count as one, so that the channels fill vectors, where each is
+    normalised by itself."""
+    count = lcm(channels, tiles.vector()) // channels
+    return count if groups == channels and pixels % count == 0 else 1
+
+
 def _forward(who: str, A_prev, gamma, beta, groups: int | None, epsilon: float) -> np.ndarray:
     arguments.float32(who, A_prev=A_prev, gamma=gamma, beta=beta)
     if not len(A_prev):
         return np.zeros(A_prev.shape, np.float32)
     Z = buffers.empty(A_prev.shape)
-    inputs = {"Z": _flat(A_prev), "gamma": gamma, "beta": beta, "epsilon": c_float(epsilon)}
-    run("grouped.normalise", inputs, {"A": _flat(Z)}, **shape(A_prev.shape[1:], groups))
+    settings = shape(A_prev.shape[1:], groups)
+    pixels, C = A_prev[0].size // A_prev.shape[-1], A_prev.shape[-1]
+    settings["beside"] = count = beside(C, pixels, groups)
+    seen, target = (A.reshape(len(A), pixels // count, C * count, 1) for A in (A_prev, Z))
+    inputs = {"Z": seen, "gamma": gamma, "beta": beta, "epsilon": c_float(epsilon)}
+    run("grouped.normalise", inputs, {"A": target}, **settings)
     return Z
 
 

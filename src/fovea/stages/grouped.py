@@ -1,11 +1,14 @@
 """Normalisation of each picture by itself."""
 
+from collections.abc import Sequence
 from ctypes import c_float
 from math import prod
 
-from fovea.kernels import tiles
-from fovea.layers import GroupNorm, InstanceNorm, LayerNorm
-from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step
+from fovea.kernels import grouped, tiles
+from fovea.layers import Add, GroupNorm, InstanceNorm, Layer, LayerNorm
+from fovea.layers.base import Shape
+from fovea.stages.activation import FusedActivation
+from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step, follows
 from fovea.stages.calls import Array, View
 from fovea.stages.context import Context
 
@@ -19,7 +22,7 @@ class GroupedStage(Stage):
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
-        (layer,) = self.layers
+        layer = self.layers[0]
         assert isinstance(layer, GroupNorm | InstanceNorm | LayerNorm)
         self.lanes, self.layer = NHWC, layer
         self.C, self.pixels = self.input_shape[-1], prod(self.input_shape[:-1])
@@ -28,11 +31,21 @@ class GroupedStage(Stage):
             "vector": tiles.vector(),
         }  # fmt: skip
         self.epsilon = c_float(layer.epsilon)
+        self.activation = FusedActivation([layer])  # none
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
         parameters = context.parameters[self.layer.name]
-        inputs = {"Z": self._seen(arrays.A_prev), **parameters, "epsilon": self.epsilon}
-        return [context.call("grouped.normalise", inputs, {"A": self._seen(arrays.A)}, **self.shape)]
+        beside = grouped.beside(self.C, self.pixels, self.shape["groups"])
+
+        def seen(array: Array) -> View:
+            return array.seen_as(self.pixels // beside, self.C * beside)
+
+        inputs = {"Z": seen(arrays.A_prev), **parameters, "epsilon": self.epsilon}
+        for shortcut in arrays.other_inputs:
+            inputs["S"] = seen(shortcut)
+        options = {"beside": beside, "activation": self.activation.name, "add": "S" in inputs}
+        call = context.call("grouped.normalise", inputs, {"A": seen(arrays.A)}, **self.shape, **options)
+        return [call]
 
     def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
         passes = Passes()
@@ -48,3 +61,16 @@ class GroupedStage(Stage):
 
     def _seen(self, array: Array) -> View:
         return array.seen_as(self.pixels, self.C)
+
+
+class NormalisedStage(GroupedStage):
+    """The same in predictions, then perhaps the sum with a shortcut, then perhaps an activation."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self.activation = FusedActivation(self.layers[len(self.layers) - 2 :])
+
+    @classmethod
+    def fuses(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
+        add = follows(Add, layers, 1)
+        return 1 + add + FusedActivation(layers[add:]).count

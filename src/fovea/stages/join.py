@@ -11,7 +11,7 @@ from fovea.stages.conv import ConvStage
 from fovea.stages.conv_transpose import ConvTransposeStage
 from fovea.stages.dense import DenseStage
 from fovea.stages.folded import FoldedStage
-from fovea.stages.grouped import GroupedStage
+from fovea.stages.grouped import GroupedStage, NormalisedStage
 from fovea.stages.layer import LayerStage
 from fovea.stages.merge import ConcatStage, MergeStage
 from fovea.stages.normalization import AffineStage, NormStage
@@ -119,7 +119,7 @@ def join(
     arrays = {PICTURE: 0}  # the number of the output of each stage's last layer
     groups = _groups(
         network,
-        KINDS if training or by_input else (FoldedStage, *KINDS),
+        KINDS if training or by_input else (FoldedStage, NormalisedStage, *KINDS),
         _FREE if training else _FREE_IN_PREDICTIONS,
     )
     in_stages = {number for _, group in groups for number in group}

@@ -6,6 +6,7 @@
     dZ = (γ dA − (Σ γ dA + x̂ Σ γ dA x̂)/M)/√(σ² + ε),    sums as in (1)                                  (4)
 
 Sums over a group have three levels: a block of the picture's pixels, all blocks, the channels of the group.
+μ and σ² take one pass over memory: the deviations of each block are from the block's own mean.
 Those over a pixel have two: each lane of a vector, and across the lanes. The backward pass computes μ and σ²
 again, since it reads Z anyway. The mean is held as two numbers: its rounding to float32, and the mean of the
 differences from it. Arrays are [l, c, p, n] with one lane.
@@ -19,8 +20,8 @@ from collections.abc import Callable, Sequence
 import halide as hl
 
 from fovea.kernels import constants
-from fovea.kernels.pipelines.activations import ZERO, rectified
-from fovea.kernels.pipelines.arrays import Float, array, result, variables
+from fovea.kernels.pipelines.activations import ZERO, forward, rectified
+from fovea.kernels.pipelines.arrays import Float, array, fixed, result, variables
 from fovea.kernels.pipelines.normalised import opaque
 from fovea.kernels.pipelines.sums import GUARD, Pictures, Sums, divisor, entry
 
@@ -28,17 +29,77 @@ Terms = Callable[..., Sequence[hl.Expr]]  # of (c, p, n)
 
 
 class _Statistics:
-    """The moments of each group or pixel, and other sums over it. Schedule them by `schedule`."""
+    """The moments of each group or pixel, and other sums over it. Schedule them by `schedule`.
 
-    def __init__(self, channels: int, pixels: int, groups: int | None, vector: int) -> None:
-        self.pictures = Pictures(channels, pixels, 1, vector)
-        self.groups = groups
+    Where each channel is a group, `beside` neighbouring pixels may count as one pixel of `beside` times the
+    channels, so that few channels fill vectors, too.
+    """
+
+    def __init__(self, channels: int, pixels: int, groups: int | None, vector: int, beside: int = 1) -> None:
+        assert beside == 1 or groups == channels
+        self.pictures = Pictures(channels * beside, pixels // beside, 1, vector)
+        self.channels, self.groups = channels, groups
         self.width = channels // groups if groups else channels
         self.M = hl.f32(float(self.width * (pixels if groups else 1)))
         self.epsilon = hl.Param(Float, "epsilon")
         self._funcs: list[hl.Func] = []
-        Z = self.pictures.Z
         self._mean, self._moments = hl.Func("mean"), hl.Func("moments")
+        if groups:
+            self._of_groups()
+        else:
+            self._of_pixels()
+
+    def _of_groups(self) -> None:
+        """The moments of every block of pixels, in one pass over memory, then those of the groups."""
+        pictures, (c, b, n, co, ci) = self.pictures, variables("c b n co ci")
+        P, C, v = pictures.P, pictures.C, pictures.v
+        size = min(P, constants.GROUP_PIXELS)
+        total, centre, rest, block = (hl.Func(name) for name in ("total", "centre", "rest", "block"))
+
+        def count(b: hl.Expr) -> hl.Expr:
+            return hl.f32(float(size)) if P % size == 0 else hl.cast(Float, hl.min(size, P - b * size))
+
+        def pixel(r: hl.RDom) -> hl.Expr:
+            place = b * size + r[0]
+            if P % size:
+                r.where(place < P)
+            return pictures.Z[0, hl.min(c, C - 1) if C % v else c, hl.min(place, P - 1), n]
+
+        r, s = hl.RDom([(0, size)], "r"), hl.RDom([(0, size)], "s")
+        _accumulate(total, (c, b, n), [pixel(r)])
+        centre[c, b, n] = total[c, b, n] / count(b)
+        d = opaque(pixel(s) - centre[c, b, n], self.epsilon)
+        _accumulate(rest, (c, b, n), [d, d * d])
+        block[c, b, n] = (centre[c, b, n], entry(rest[c, b, n], 0), entry(rest[c, b, n], 1))
+
+        # Schedule: both passes over a block's pixels, of a tile of channels whose sums stay in registers; for
+        # the second, the pixels are in the first-level cache.
+        tile = v * (divisor(C // v, constants.SUM_VECTORS) if C % v == 0 else 1)
+        block.compute_root().split(c, co, ci, tile, GUARD).vectorize(ci, v, GUARD).parallel(n).parallel(b)
+        for function in (total, centre, rest):
+            function.compute_at(block, co).bound_extent(c, tile).vectorize(c, v).unroll(c)
+        for function, domain in ((total, r), (rest, s)):
+            function.update().reorder(c, domain[0], b, n).vectorize(c, v).unroll(c)
+
+        def moments(c: hl.Expr, b: hl.Expr, n: hl.Expr) -> list[hl.Expr]:
+            return [entry(block[c, b, n], i, 3) for i in range(3)]
+
+        def sums(c: hl.Expr, b: hl.Expr, n: hl.Expr) -> list[hl.Expr]:
+            centre, rest, _ = moments(c, b, n)
+            return [count(b) * centre + rest]
+
+        def squares(c: hl.Expr, b: hl.Expr, n: hl.Expr) -> list[hl.Expr]:
+            centre, rest, square = moments(c, b, n)
+            d = opaque(centre - self._mean[c, n], self.epsilon)
+            return [count(b) * d + rest, square + d * (rest + (rest + count(b) * d))]
+
+        blocks = -(-P // size)
+        self._mean[c, n] = entry(self._over_blocks("mean_of", blocks, sums, 1)[c, n], 0, 1) / self.M  # (1)
+        both = self._over_blocks("squares", blocks, squares, 2)[c, n]
+        self._set_moments((c, n), entry(both, 0), entry(both, 1))
+
+    def _of_pixels(self) -> None:
+        Z = self.pictures.Z
         total = self.sums("total", lambda c, p, n: [Z[0, c, p, n]])
         c, p, n = variables("c p n")
         self._mean[self._index(c, p, n)] = total(c, p, n)[0] / self.M  # (1)
@@ -49,10 +110,14 @@ class _Statistics:
             return [d, d * d]
 
         variance = self.sums("variance", squares)
-        rest, square = (total / self.M for total in variance(c, p, n))
-        deviation = hl.sqrt(rectified(square - rest * rest) + self.epsilon)
-        self._moments[self._index(c, p, n)] = (rest, hl.f32(1.0) / deviation)  # (1)
+        self._set_moments((p, n), *variance(c, p, n))
         self._funcs.append(self._moments)
+
+    def _set_moments(self, index: tuple, rest: hl.Expr, square: hl.Expr) -> None:
+        """From the sums of Z minus the first number of the mean, and of its squares."""
+        rest, square = rest / self.M, square / self.M
+        deviation = hl.sqrt(rectified(square - rest * rest) + self.epsilon)
+        self._moments[index] = (rest, hl.f32(1.0) / deviation)  # (1)
 
     def normalised(self, c, p, n) -> hl.Expr:
         """x̂"""
@@ -95,8 +160,8 @@ class _Statistics:
         return total, len(values)
 
     def _over_picture(self, name: str, terms: Terms) -> tuple[hl.Func, int]:
-        pictures, (c, b, n, g) = self.pictures, variables("c b n g")
-        block, channel, group, total = (hl.Func(f"{name}_{part}") for part in ("b", "c", "g", "t"))
+        pictures, (c, b, n) = self.pictures, variables("c b n")
+        block = hl.Func(f"{name}_b")
         size = min(pictures.P, constants.GROUP_PIXELS)
         r = hl.RDom([(0, size)], "r")
         pixel = b * size + r[0]
@@ -105,22 +170,33 @@ class _Statistics:
         values = terms(c, hl.min(pixel, pictures.P - 1), n)
         count = len(values)
         _accumulate(block, (c, b, n), values)
-        blocks = hl.RDom([(0, -(-pictures.P // size))], "blocks")
-        _accumulate(channel, (c, n), [entry(block[c, blocks[0], n], s, count) for s in range(count)])
-        k = hl.RDom([(0, self.width)], "k")
-        member = g * self.width + k[0]
-        _accumulate(group, (g, n), [entry(channel[member, n], s, count) for s in range(count)])
-        sums = [entry(group[c // self.width, n], s, count) for s in range(count)]
-        total[c, n] = tuple(sums) if count > 1 else sums[0]
-        for function in (block, channel):
-            function.compute_root().parallel(n).vectorize(c, pictures.v, GUARD)
-        block.parallel(b)
+        block.compute_root().parallel(n).parallel(b).vectorize(c, pictures.v, GUARD)
         update = block.update().reorder(c, r[0], b, n).parallel(n).parallel(b)
         update.vectorize(c, pictures.v, GUARD)
-        channel.update().reorder(c, blocks[0], n).parallel(n).vectorize(c, pictures.v, GUARD)
+
+        def of_block(c, b, n):
+            return [entry(block[c, b, n], s, count) for s in range(count)]
+
+        return self._over_blocks(name, -(-pictures.P // size), of_block, count), count
+
+    def _over_blocks(self, name: str, blocks: int, values: Terms, count: int) -> hl.Func:
+        """Σ of the `count` values (c, b, n) of each block, over the blocks and then the channels of the group
+        of c: a Func [c, n]."""
+        pictures, (c, n, g) = self.pictures, variables("c n g")
+        channel, group, total = (hl.Func(f"{name}_{part}") for part in ("c", "g", "t"))
+        b = hl.RDom([(0, blocks)], "blocks")
+        _accumulate(channel, (c, n), values(c, b[0], n))
+        beside = pictures.C // self.channels
+        k = hl.RDom([(0, self.width), (0, beside)], "k")
+        member = g * self.width + k[0] + k[1] * self.channels
+        _accumulate(group, (g, n), [entry(channel[member, n], s, count) for s in range(count)])
+        sums = [entry(group[c % self.channels // self.width, n], s, count) for s in range(count)]
+        total[c, n] = tuple(sums) if count > 1 else sums[0]
+        channel.compute_root().parallel(n).vectorize(c, pictures.v, GUARD)
+        channel.update().reorder(c, b[0], n).parallel(n).vectorize(c, pictures.v, GUARD)
         group.compute_root()
         total.compute_root()
-        return total, count
+        return total
 
     def schedule(self, reader: hl.Func | None = None) -> None:
         """Compute the statistics of a pixel where `reader` reads them; those of groups, or without a
@@ -147,14 +223,23 @@ class _Statistics:
         return function
 
 
-def normalise(*, channels, pixels, groups, vector):
-    """(2)"""
-    statistics = _Statistics(channels, pixels, groups, vector)
-    gamma, beta = statistics.pictures.per_channel("gamma"), statistics.pictures.per_channel("beta")
+def normalise(*, channels, pixels, groups, vector, beside=1, activation="", add=False):
+    """(2), plus S with `add`, and then an activation. The arrays have `beside` pixels as one."""
+    statistics = _Statistics(channels, pixels, groups, vector, beside)
+    pictures = statistics.pictures
+    gamma, beta = fixed("gamma", [channels]), fixed("beta", [channels])
     A, (l, c, p, n) = hl.Func("A"), variables("l c p n")
-    A[l, c, p, n] = statistics.normalised(c, p, n) * gamma[c] + beta[c]
+    S = [array("S", pictures.extents)] if add else []
+    scale = hl.Func("scale")
+    scale[c] = (gamma[c % channels], beta[c % channels])
+    if beside > 1:
+        scale.compute_root()
+    Y = statistics.normalised(c, p, n) * entry(scale[c], 0) + entry(scale[c], 1)
+    for other in S:
+        Y = opaque(Y, statistics.epsilon) + other[l, c, p, n]
+    A[l, c, p, n] = forward(activation, Y)
     statistics.schedule(A)
-    return {"A": statistics.elementwise(A)}, [statistics.pictures.Z, gamma, beta, statistics.epsilon]
+    return {"A": statistics.elementwise(A)}, [pictures.Z, *S, gamma, beta, statistics.epsilon]
 
 
 def gradients(*, channels, pixels, groups, vector):
