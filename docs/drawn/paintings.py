@@ -1,4 +1,4 @@
-"""The figure of style transfer: a photograph, a style, and paintings of the one in the manner of the other."""
+"""The figure of style transfer: a photograph, a style, and paintings of the one in the style of the other."""
 
 import numpy as np
 from matplotlib.figure import Figure

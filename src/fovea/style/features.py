@@ -9,6 +9,7 @@ https://github.com/jcjohnson/neural-style, https://github.com/pytorch/vision/iss
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from fovea import weights
 from fovea.errors import FoveaError, mismatch
@@ -37,20 +38,25 @@ class Extractor:
         return tuple(dict.fromkeys((*self.style, self.content)))
 
     def network(self, height: int, width: int) -> Network:
-        """The network up to its last layer in `layers`, for pictures of that size; it is constant."""
-        model = MODELS[self.model]
-        assert isinstance(model, Model)
-        nodes = model.describe(self.model, (height, width, 3), model.classes).nodes
-        names = [node.name for node in nodes]
-        last = max(map(names.index, self.layers))
-        shape = height, width, 3
-        metadata, arrays = weights.load(self.model)
-        network = Network(nodes[: last + 1], shape, None, outputs=self.layers)
-        for name, array in network.parameters.items():
-            array[...] = arrays[name]
-        who = f"the weights of {self.model}"
-        network.preprocessing = Preprocessing.from_dict(jsons.loads(metadata["preprocessing"], who))
-        return network.constant()
+        """The network up to its last layer in `layers`, for pictures of that size; it is constant, and those
+        of all sizes share their weights."""
+        return _network(self.model, self.layers).resized(height, width)
+
+
+@cache
+def _network(name: str, layers: tuple[str, ...]) -> Network:
+    """The constant network of a model up to the last of `layers`, its outputs."""
+    model = MODELS[name]
+    assert isinstance(model, Model)
+    nodes = model.describe(name, model.input_shape, model.classes).nodes
+    last = max([node.name for node in nodes].index(layer) for layer in layers)
+    metadata, arrays = weights.load(name)
+    network = Network(nodes[: last + 1], model.input_shape, None, outputs=layers)
+    for key, array in network.parameters.items():
+        array[...] = arrays[key]
+    who = f"the weights of {name}"
+    network.preprocessing = Preprocessing.from_dict(jsons.loads(metadata["preprocessing"], who))
+    return network.constant()
 
 
 EXTRACTORS = {

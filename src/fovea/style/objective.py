@@ -56,7 +56,7 @@ class Objective:
     def _planned(self, picture: np.ndarray) -> runner.Plan:
         network = self._extractor.network(*picture.shape[:2])
         self._preprocessing = network.preprocessing
-        return runner.plan(network, 1, by_input=True, loss=self._loss, progress=self._progress)
+        return runner.plan(network, 1, by_input=True, any_size=True, loss=self._loss, progress=self._progress)
 
     def _numbers(self, picture: np.ndarray) -> np.ndarray:
         """The network's input (1, H, W, 3)."""

@@ -100,7 +100,7 @@ class Painter:
                     view[...] = self._arrays[prefix + name]
             while len(self._plans) >= _KEPT:
                 del self._plans[next(iter(self._plans))]
-            self._plans[H, W] = network, plan(network, 1)
+            self._plans[H, W] = network, plan(network, 1, any_size=True)
         return self._plans[H, W]
 
 
