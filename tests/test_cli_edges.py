@@ -22,6 +22,7 @@ ARGUMENTS = {
     "predict": ["model.safetensors", "photos"], "inspect": ["model.safetensors", "photos/left/001.png"],
     "summary": ["lenet5"], "explain-kernels": ["lenet5"], "look": ["model.safetensors"],
     "export": ["model.safetensors"], "import": ["model.onnx"], "edges": ["photos"],
+    "paint": ["photos/left/001.png", "--style", "photos/left/002.png"],
     "learn-filter": ["photos"], "models": [], "weights": [], "cache": [],
 }  # fmt: skip
 GROUP = typer.main.get_command(app)

@@ -1,5 +1,6 @@
 """Neural style transfer."""
 
+import re
 from typing import Annotated
 
 import typer
@@ -55,7 +56,7 @@ def paint(
     ] = None,
     seed: Seed = None,
     save_every: Annotated[
-        int | None, typer.Option(min=1, metavar="STEPS", help="Also save the painting so far.")
+        int | None, typer.Option(min=1, max=1_000_000, metavar="STEPS", help="Also save the painting so far.")
     ] = None,
     frames: Annotated[
         str | None,
@@ -151,8 +152,9 @@ def paint(
 def _counts(text: str) -> list[int]:
     """The numbers in "60,40,12". Raises DataError."""
     from fovea.errors import mismatch
+    from fovea.ranges import short
 
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise DataError(mismatch("--steps", "whole numbers of at least 1, as in 60,40,12", repr(text)))
+    if not all(re.fullmatch("0*[1-9][0-9]{,8}", part) for part in parts):
+        raise DataError(mismatch("--steps", "whole numbers of at least 1, as in 60,40,12", short(text)))
     return [int(part) for part in parts]

@@ -3,6 +3,7 @@
 7    3:0.5,12:0.5    painting.jpg    waves.jpg:0.7,night.jpg:0.3
 """
 
+import re
 from collections.abc import Mapping
 
 from fovea import images
@@ -21,7 +22,8 @@ def read(text: str) -> dict[int, float] | dict[str, float]:
     found: dict[int | str, float] = {}
     for item in filter(str.strip, text.split(",")):
         name, share = _share(item.strip())
-        key = int(name) if name.isdecimal() and not expanded(name).exists() else name
+        is_number = re.fullmatch("[0-9]{1,9}", name) and not expanded(name).exists()
+        key = int(name) if is_number else name
         if key in found:
             raise FoveaError(mismatch("--style", "each style once", f"{name} twice"))
         found[key] = share
