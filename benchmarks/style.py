@@ -168,7 +168,7 @@ def torch_painting(extractor: Extractor, transfer: Transfer, layout: str) -> np.
         objective = TorchObjective(extractor, transfer, level, layout)
         x = objective._tensor(images.resized(picture, level.size)).requires_grad_()
         scale = sqrt(x.numel())  # in these units PyTorch's first step, of length 1 at most, changes something
-        y = (x.detach() / scale).requires_grad_()
+        y = (x.detach() / scale).contiguous().requires_grad_()  # its L-BFGS needs a gradient in rows
         count = level.evaluations
         search = torch.optim.LBFGS(
             [y],
@@ -184,6 +184,8 @@ def torch_painting(extractor: Extractor, transfer: Transfer, layout: str) -> np.
             search.zero_grad()
             loss = objective.loss(y * scale)
             loss.backward()
+            assert y.grad is not None
+            y.grad = y.grad.contiguous()
             return float(loss.detach())
 
         search.step(closure)
