@@ -117,7 +117,10 @@ def in_detail(
     film of the painting as it becomes. Raises FoveaError, and Stopped after Ctrl-C.
     """
     photo = Photo.read(job.photo)
-    compiling = lambda done, total, what: report(f"compiling {what}", 0.0)  # noqa: E731
+
+    def compiling(done: int, total: int, what: str) -> None:
+        report(f"compiling {what}", 0.0)
+
     transfer = Transfer(photo.pixels, styles, options, progress=compiling)
     if resume and state_of(job).exists():
         transfer.resume(_state(job, transfer.digest))

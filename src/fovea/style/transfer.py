@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -41,13 +42,13 @@ class Moment:
 
 
 def transfer(
-    photo: np.ndarray, styles: np.ndarray | Style | Sequence[Style], size: int = 512, **options: object
+    photo: np.ndarray, styles: np.ndarray | Style | Sequence[Style], size: int = 512, **options: Any
 ) -> np.ndarray:
     """The painting, uint8 (H, W, 3), of the uint8 picture `photo` (H, W, C) in the manner of `styles`: a
     picture, or several `Style`s. Its longer side has `size` pixels. The other `options` are those of
     `Options`. The same arguments give the same bits. Raises FoveaError for arguments that do not fit.
     """
-    whole_transfer = Transfer(photo, styles, Options(size=size, **options))  # type: ignore[arg-type]
+    whole_transfer = Transfer(photo, styles, Options(size=size, **options))
     for _ in whole_transfer.steps():
         pass
     return whole_transfer.painting()
