@@ -10,7 +10,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from fovea import images
-from fovea.apps.look import session as app
+from fovea.apps.look import uploads
 from fovea.web import app as web
 from fovea.web import guard
 from tests.web.conftest import png, unpack
@@ -73,7 +73,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(client):
 
 
 def test_pixels_are_limited(client, monkeypatch):
-    monkeypatch.setattr(app, "MOST_PIXELS", 100)
+    monkeypatch.setattr(uploads, "MOST_PIXELS", 100)
     assert "11×10" in send(client, png(np.zeros((10, 11), np.uint8))).json()["error"]
     assert send(client, png(np.zeros((10, 10), np.uint8))).status_code == 200
 

@@ -16,6 +16,7 @@ from fovea.apps.look import presets
 from fovea.apps.look.scene import Scene, Scenes
 from fovea.apps.look.step_by_step import LEAST_AND_MOST
 from fovea.apps.look.studio import Studio
+from fovea.apps.look.uploads import size_of
 from fovea.apps.look.views import Answer, rows
 from fovea.apps.look.watch import Watch
 from fovea.data import Dataset, Splits
@@ -27,7 +28,6 @@ from fovea.network import Network, summary
 from fovea.network.outputs import pack_outputs, unpack_outputs
 from fovea.training.trained import any_of, arguments_of, class_names, record_of
 
-MOST_PIXELS = 40_000_000  # of a picture that is uploaded: a large camera's
 MOST_PICTURES = 100  # of the data set in an answer
 
 
@@ -115,12 +115,7 @@ class Look:
 
     def picture(self, file: bytes) -> Answer:
         """An uploaded picture, resized for the network: "picture" uint8 (H, W, C). Raises DataError."""
-        if not file:
-            raise DataError(mismatch("picture", "a picture", "an empty file"))
-        height, width, _ = images.inspect(BytesIO(file))
-        if height * width > MOST_PIXELS:
-            most = f"at most {MOST_PIXELS // 10**6} million pixels"
-            raise DataError(mismatch("picture", most, f"{width}×{height}", "make it smaller"))
+        height, width = size_of(file)
         H, W, C = self.network.input_shape
         return {"width": width, "height": height}, {
             "picture": images.read(BytesIO(file), (H, W), C, self.network.preprocessing.crop)

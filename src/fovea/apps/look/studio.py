@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fovea import images
+from fovea.apps.look.uploads import size_of
 from fovea.apps.look.views import Answer
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.ranges import number, whole
@@ -24,7 +25,6 @@ from fovea.style import Options, Painter, Transfer, colours
 SIDE = 512  # pixels of a picture's longer side
 SMALL = 96  # the same, of the paintings that show the trained styles
 LEAST = 16  # pixels of a picture's shorter side
-MOST_PIXELS = 40_000_000  # of a file: a large camera's
 EVERY = 0.3  # seconds between two pictures of a painting in detail
 DETAILED = 0.5  # the share of style in a painting in detail, at full strength
 
@@ -71,12 +71,7 @@ class Studio:
     def photograph(self, file: bytes) -> Answer:
         """An uploaded picture of any size: "photograph" uint8 (H, W, 3), its longer side at most `SIDE`.
         Raises DataError."""
-        if not file:
-            raise DataError(mismatch("picture", "a picture", "an empty file"))
-        height, width, _ = images.inspect(BytesIO(file))
-        if height * width > MOST_PIXELS:
-            most = f"at most {MOST_PIXELS // 10**6} million pixels"
-            raise DataError(mismatch("picture", most, f"{width}×{height}", "make it smaller"))
+        height, width = size_of(file)
         size = _within((height, width), SIDE)
         if min(size) < LEAST:
             remedy = "take one of less extreme proportions"
