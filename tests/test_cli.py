@@ -14,6 +14,7 @@ import fovea
 from fovea import cli, images
 from fovea.classification import metrics
 from fovea.cli.classify import _measured
+from fovea.files import caching
 from fovea.training.run_folder import Folder
 from tests import tiny
 
@@ -28,6 +29,7 @@ COMMANDS = [
 def place(monkeypatch, tmp_path):
     monkeypatch.setenv("FOVEA_ENGINE", "reference")
     monkeypatch.setenv("FOVEA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(caching, "_temporaries", lambda: tmp_path / "temporary")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(tmp_path)
 
@@ -453,6 +455,18 @@ def test_cache_says_where_it_is_and_is_emptied(call, tmp_path):
     assert "freed 1.5 kB" in call("cache", "--empty")[1]
     assert not (tmp_path / "cache/kernels/one").exists()
     assert call("cache")[0] == 0
+
+
+def test_the_temporary_cache_is_named_while_it_serves(call, monkeypatch, tmp_path):
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "cache").write_text("no folder")
+    caching.keep("kernels", lambda folder: (folder / "one").write_bytes(b"\0" * 1500))
+    user = next((tmp_path / "temporary").iterdir())
+    lines = call("cache")[1].splitlines()
+    assert [lines[0], lines[5]] == [str(tmp_path / "cache"), str(user)]
+    assert "1.5 kB" in lines[6]
+    assert "freed 1.5 kB" in call("cache", "--empty")[1]
+    assert not (user / "kernels").exists()
 
 
 def test_predicting_loads_no_plotting_and_no_training(run):

@@ -20,12 +20,13 @@ def cache(
     size."""
     from fovea.files import caching
 
-    root = caching.root()
-    say(root)
-    for name in ("kernels", "pictures", "features", "weights"):
-        say(f"  {name:8}  {_bytes(caching.size(root / name)):>9}")
+    places = caching.places()
+    for place in places:
+        say(place)
+        for name in ("kernels", "pictures", "features", "weights"):
+            say(f"  {name:8}  {_bytes(caching.size(place / name)):>9}")
     if empty:
-        say(f"freed {_bytes(caching.empty(root))}")
+        say(f"freed {_bytes(sum(map(caching.empty, places)))}")
 
 
 def _bytes(count: int) -> str:

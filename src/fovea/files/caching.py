@@ -37,6 +37,16 @@ def root() -> Path:
         return _temporary()
 
 
+def places() -> list[Path]:
+    """The cache's folder, and the temporary one if there is one: it serves while the first is unusable."""
+    first, second = root(), _temporary()
+    try:
+        _folder(second, "", make=False)
+    except OSError:  # there is none, or it belongs to another user
+        return [first]
+    return list(dict.fromkeys((first, second)))
+
+
 def keep(part: str, make: Callable[[Path], _T], *, elsewhere: bool = True) -> _T | None:
     """make(folder) for the folder `part` of the cache, which is created if needed. If that raises OSError,
     the same in a temporary cache if `elsewhere`; None if that fails too."""
