@@ -20,6 +20,8 @@ from fovea.network import Network
 from fovea.ranges import whole
 from fovea.seeing.passage import chosen_class, numbers_of
 
+BATCH = 64  # patches per prediction
+
 
 def occlusion(
     network: Network,
@@ -28,7 +30,7 @@ def occlusion(
     *,
     patch: int | Sequence[int] | None = None,
     stride: int | Sequence[int] | None = None,
-    batch_size: int = 64,
+    batch_size: int = BATCH,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> np.ndarray:
     """The class's loss of probability (1) when a pixel is covered: (H, W), from −1 to 1.

@@ -23,6 +23,7 @@ from fovea.names import class_name as named
 from fovea.names import file_name
 from fovea.network import Network, runner
 from fovea.network.soundness import check_picture
+from fovea.seeing.occlusion import BATCH
 from fovea.training.evaluation_set import Choice
 from fovea.training.run_folder import Folder
 from fovea.training.trained import class_names, classifier, trained
@@ -73,7 +74,14 @@ def inspect(
         check_picture(network, picture.pixels, file)
     if out:
         Folder.check_free(out)
-    runner.compile_layers(network, lambda done, total, what: progress(done, total))
+
+    def compiling(done: int, total: int, what: str) -> None:
+        progress(done, total)
+
+    runner.compile_layers(network, compiling)
+    if names:  # the predictions of occlusion
+        for size in (1, BATCH):
+            runner.plan(network, size, progress=compiling)
     measured = None if data is None else measure(network, data, progress)
     folder = Folder.create_at(out) if out else Folder.create("classify", "inspect")
     page, title = folder.path / "report.html", f"What {Path(model).name} sees"
