@@ -115,6 +115,17 @@ def test_fine_tuning_resumes_to_the_same_bits(steps, tmp_path):
     assert tiny.outcome(tmp_path / "run") == tiny.outcome(tmp_path / "whole")
 
 
+def test_a_picture_that_was_overwritten_while_fine_tuning_stopped_is_reported(photos, tmp_path):
+    run, hear = str(tmp_path / "run"), Hear()
+    with pytest.raises(Stopped):
+        train.train(photos, fine_tune=2, batch_size=8, out=run, progress=tiny.PressCtrlC(5))
+    source, target = (min((Path(photos) / name).iterdir()) for name in ("left", "right"))
+    shutil.copy(source, target)
+    train.resume(run, hear)
+    line = f"pictures whose content has changed since the run began: 1, such as right/{target.name}"
+    assert line in hear.heard
+
+
 def test_a_fit_that_was_stopped_is_repeated_to_the_same_bits(tmp_path):
     class Stop(Progress):
         def working(self, what, done, total):
@@ -387,13 +398,13 @@ def test_evaluate_tells_what_fewer_pictures_would_have_given(photos, monkeypatch
         )
     out = capsys.readouterr().out
     assert "from 10 training pictures" in out
-    assert "up to 4 training pictures per class: " in out
+    assert "up to 4 training pictures per class, without fine-tuning: " in out
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda run, photos: shutil.rmtree(photos), "no such folder"),
+        (lambda run, photos: shutil.rmtree(photos), "that .*run learned from, got none there: move it back"),
         (
             lambda run, photos: shutil.move(f"{photos}/left", f"{photos}/up"),
             "only the model's classes|others",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fovea.classification import figures
-from fovea.classification.learning_curve import Point, learning_curve, rows
+from fovea.classification.learning_curve import COLUMNS, Point, learning_curve, rows
 from fovea.classification.measuring import Material, Measured, Mistakes, material, measure
 from fovea.classification.task import Classification
 from fovea.training.evaluation_set import Choice
@@ -58,8 +58,7 @@ def evaluate(
     with folder.writing():
         _write(folder, measured, pictured, class_names(network))
         if points:
-            columns = ("pictures_per_class", "pictures", "top1", "lowest", "highest")
-            folder.write_table(folder.path / "learning_curve.csv", columns, rows(points))
+            folder.write_table(folder.path / "learning_curve.csv", COLUMNS, rows(points))
             shown = [(point.pictures, *row[2:]) for point, row in zip(points, rows(points), strict=True)]
             figures.learning_curve(folder.path / "learning_curve.png", shown)
     bad = pictured.splits.bad

@@ -30,7 +30,7 @@ def learning_curve(path: Path, points: Sequence[tuple[int, float, float, float]]
         axes.set_xticks([], minor=True)
         axes.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
         axes.margins(x=0.08, y=0.2)
-        axes.set_title("Accuracy by training pictures per class", loc="left")
+        axes.set_title("Accuracy by training pictures per class, without fine-tuning", loc="left")
         axes.set_xlabel("training pictures per class")
         clear(axes)
 

@@ -15,14 +15,14 @@ from fovea.classification import linear
 from fovea.classification.features import body_of, features, has_body
 from fovea.classification.measuring import Material
 from fovea.classification.task import Classification
-from fovea.classification.train import NO_WEIGHTS, initial
+from fovea.classification.train import NO_WEIGHTS, check_source, initial
 from fovea.data import Dataset
 from fovea.errors import DataError, mismatch
 from fovea.models import MODELS
 from fovea.network import Network
 from fovea.seeds import Draw, generator
 from fovea.training.task import Report
-from fovea.training.trained import arguments_of, class_names, record_of
+from fovea.training.trained import arguments_of, class_names, folder_of, record_of
 
 FIRST = 10  # pictures of a class, then twice as many, and so on
 DRAWS = 5  # of the pictures, for each number of them
@@ -30,7 +30,8 @@ DRAWS = 5  # of the pictures, for each number of them
 
 @dataclass(frozen=True)
 class Point:
-    """The accuracy `top1` of each draw with up to `pictures` pictures of each class, `n` in all."""
+    """The accuracy `top1` of each draw with up to `pictures` pictures of each class, `n` in all, by the fit
+    of the last layer alone."""
 
     pictures: int
     n: int
@@ -69,6 +70,7 @@ def learning_curve(network: Network, model: str, material: Material, report: Rep
     body = body_of(
         start if start.input_shape == network.input_shape else initial(weights, None, (height, width))
     )
+    check_source(arguments["data"], folder_of(model))
     splits = data.load(
         arguments["data"], size=(height, width), channels=channels, crop=network.preprocessing.crop,
         record=record_of(model), draw=False,
@@ -76,7 +78,9 @@ def learning_curve(network: Network, model: str, material: Material, report: Rep
     classes, task = class_names(network), Classification.read(arguments)
     if splits.train is None or splits.classes != classes:
         raise DataError(
-            mismatch(who, "the pictures that the run learned from", "others", f"restore {splits.root}")
+            mismatch(
+                who, f"the pictures in {splits.root} that the run learned from", "others", "restore them"
+            )
         )
     size = arguments["batch_size"]
 
@@ -108,6 +112,9 @@ def learning_curve(network: Network, model: str, material: Material, report: Rep
     return points
 
 
+COLUMNS = ("pictures_per_class", "pictures", "top1", "lowest", "highest")
+
+
 def rows(points: Sequence[Point]) -> list[tuple[int, int, float, float, float]]:
-    """pictures_per_class, pictures, top1 and its lowest and highest value over the draws, of each point."""
+    """The `COLUMNS` of each point; lowest and highest of top1 are over the draws."""
     return [(p.pictures, p.n, p.mean, min(p.top1), max(p.top1)) for p in points]

@@ -115,22 +115,27 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         training_recipe, task = Recipe.read(arguments), Classification.read(arguments)
     except FoveaError as error:
         raise DataError(f"{folder.arguments}: {error}") from error
-    if source != data.DIGITS and not Path(source).is_dir():
-        remedy = f"move it back, or write where it is now into {folder.arguments}"
-        raise DataError(mismatch(f"data {source}", "the folder of the run's pictures", "none there", remedy))
+    check_source(source, folder)
     progress = progress or Progress()
     with engine.use(arguments["engine"]):
         weights = arguments.get("weights") or NO_WEIGHTS
         if weights != NO_WEIGHTS:
             model = str(folder.last)  # which has the architecture, too
         given = {name: arguments.get(name) for name in ("size", "groups", "precision")}
-        begun = prepare(
-            source, model, weights=NO_WEIGHTS, seed=training_recipe.seed, record=folder.read_record(), **given
-        )
+        seed, record = training_recipe.seed, folder.read_record(by_path=True)
+        begun = prepare(source, model, weights=NO_WEIGHTS, seed=seed, record=record, **given)
         _tell(progress, begun.network, begun.splits, model, folder)
         return loop.run(
             Setup(begun.network, begun.splits, training_recipe, task), resume=run, progress=progress
         )
+
+
+def check_source(source: str, folder: Folder) -> None:
+    """Raise DataError unless the pictures that the run recorded, `source`, are still there."""
+    if source != data.DIGITS and not Path(source).is_dir():
+        expected = f"the folder of the pictures that {folder.path} learned from"
+        remedy = f"move it back, or write where it is now into {folder.arguments}"
+        raise DataError(mismatch(f"data {source}", expected, "none there", remedy))
 
 
 @dataclass(frozen=True)

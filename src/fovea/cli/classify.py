@@ -217,7 +217,8 @@ def evaluate(
         say(f"{pair['n']} × {pair['class']} predicted as {pair['predicted']}, for example {pair['files'][0]}")
     for point in found.curve:
         spread = f" ({min(point.top1):.1%} to {max(point.top1):.1%})" if len(point.top1) > 1 else ""
-        say(f"up to {counted(point.pictures, 'training picture')} per class: {point.mean:.1%}{spread}")
+        pictures = counted(point.pictures, "training picture")
+        say(f"up to {pictures} per class, without fine-tuning: {point.mean:.1%}{spread}")
     skipped(found.bad, found.folder.bad_images)
     say(f"the confusion matrix and the list of mistakes are in {found.folder.path}")
 

@@ -42,12 +42,19 @@ class Row(NamedTuple):
 class Record:
     """The rows of a run, from the file `path`, and those of `earlier` runs whose weights it started from.
 
-    `groups` describes the run's groups, as for `groups.parse`.
+    `groups` describes the run's groups, as for `groups.parse`. With `by_path`, a picture whose content has
+    changed keeps the part of its path, as a run that resumes needs.
     """
 
     def __init__(
-        self, path: Path, rows: Sequence[Row], earlier: Sequence[Row] = (), groups: str | None = None
+        self,
+        path: Path,
+        rows: Sequence[Row],
+        earlier: Sequence[Row] = (),
+        groups: str | None = None,
+        by_path: bool = False,
     ) -> None:
+        self.by_path = by_path
         self.path, self.rows, self.earlier, self.groups = path, rows, earlier, groups
         self._by_file: dict[str, Row] = {}
         self._by_digest: dict[str, str] = {}
@@ -61,9 +68,9 @@ class Record:
             table.pop("", None)
 
     @classmethod
-    def read(cls, path: Path, earlier: Path, groups: str | None) -> "Record":
+    def read(cls, path: Path, earlier: Path, groups: str | None, by_path: bool = False) -> "Record":
         """The record in the file `path`, and in the file `earlier` if it exists. Raises DataError."""
-        return cls(path, _read(path), _read(earlier) if earlier.is_file() else (), groups)
+        return cls(path, _read(path), _read(earlier) if earlier.is_file() else (), groups, by_path)
 
     @property
     def has_digests(self) -> bool:
@@ -112,7 +119,7 @@ class Record:
             yield self._by_file.get(_key(relative(dataset.name_of(i), root))), digest
 
     def _part(self, row: Row | None, digest: str) -> str | None:
-        if row and (row.digest == digest or not row.digest or not digest):
+        if row and (self.by_path or row.digest == digest or not row.digest or not digest):
             return row.part
         return self._by_digest.get(digest)
 

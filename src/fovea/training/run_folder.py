@@ -134,13 +134,14 @@ class Folder:
                     self.path.rmdir()
             raise
 
-    def read_record(self) -> Record | None:
-        """The record of the run's parts; None if the run has not written it. Raises DataError."""
+    def read_record(self, by_path: bool = False) -> Record | None:
+        """The record of the run's parts, `by_path` or not; None if the run has not written it. Raises
+        DataError."""
         begun = self.arguments.is_file()  # else a file of that name may be the user's
         if not self.splits.is_file() or not (begun or is_record(self.splits)):
             return None
         groups = self.read_arguments().get("groups") if begun else None
-        return Record.read(self.splits, self.earlier_splits, groups)
+        return Record.read(self.splits, self.earlier_splits, groups, by_path)
 
     def check_splits(self, data: Splits) -> list[str]:
         """Raise DataError unless `data` has the pictures, splits and classes of splits.csv; returns the

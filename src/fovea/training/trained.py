@@ -93,22 +93,23 @@ def is_built_in(model: str) -> bool:
 
 def arguments_of(model: str) -> dict[str, Any]:
     """The arguments of the run whose folder or file `model` is; {} if it belongs to none."""
-    folder = _folder_of(model)
+    folder = folder_of(model)
     return folder.read_arguments() if folder.arguments.is_file() else {}
 
 
 def record_of(model: str) -> Record | None:
     """The record of the run whose folder or file `model` is; None if there is none. Raises DataError if it
     cannot be read."""
-    return _folder_of(model).read_record()
+    return folder_of(model).read_record()
 
 
 def bad_of(model: str) -> list[str]:
     """The pictures that the run whose folder or file `model` is could not read."""
-    return _folder_of(model).read_bad_images()
+    return folder_of(model).read_bad_images()
 
 
-def _folder_of(model: str) -> Folder:
+def folder_of(model: str) -> Folder:
+    """The folder of the run whose folder or file `model` is; it need not be one."""
     path = expanded(model)
     return Folder(path.parent if path.is_file() else path)
 
