@@ -126,7 +126,7 @@ def test_every_task_of_the_command_line_is_known():
     from fovea.apps.learn_filter import learn
     from fovea.classification.task import Classification
 
-    assert {edges.TASK, learn.TASK, Classification.name} == set(listing.TASKS)
+    assert {edges.TASK, learn.TASK, Classification.name} == set(listing.RUNS)
 
 
 def test_the_folder_one_is_in_has_no_name_before_its_files(tmp_path, monkeypatch):
@@ -166,4 +166,4 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="no pipes there")
 def test_a_pipe_in_the_place_of_arguments_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "arguments.yaml")
-    assert listing.task_of(tmp_path) is None
+    assert listing.task_of(tmp_path) == ""

@@ -222,3 +222,14 @@ def test_arguments_that_are_none_are_named(asked, tmp_path, capsys):
             err = capsys.readouterr().err
             assert len(err.splitlines()) == 1, err
             assert "arguments.yaml: expected" in err
+
+
+def test_a_former_state_has_fields_instead_of_sums(run):
+    text, _ = read_tensors(run / "state.safetensors")
+    content = json.loads(text["position"])
+    sums = content.pop("sums")
+    former = {field: sums.get(name, 0) for field, name in TASK.former.items()}
+    assert former
+    assert Position.read({**content, **former}, TASK, 3, 6, 42).sums == sums
+    with pytest.raises(FoveaError, match="position: expected the fields"):
+        Position.read({**content, "loss": 0.5}, TASK, 3, 6, 42)

@@ -63,6 +63,7 @@ class Classification(Task):
     measured: ClassVar[tuple[Measure, ...]] = (LOSS, TOP1, TOP5)
     shown: ClassVar[tuple[str, ...]] = ("top1", "loss")
     answers: ClassVar[tuple[str, ...]] = ("class", "probabilities")
+    former: ClassVar[Mapping[str, str]] = {"loss": "loss", "correct": "top1"}  # until 28 November 2026
 
     def __post_init__(self) -> None:
         flag(self.flips, "train: flips")

@@ -5,9 +5,8 @@ Every command reads folders by these rules. A picture is a file with one of the 
 Skipped and counted by reason are hidden files and folders, the folders in `SYSTEM`, folders written by Fovea,
 broken links, folders without permission to read, and all other files.
 
-A folder written by Fovea is recognised by its files (`WRITTEN`) or by its path `runs/<task>`, as is a folder
-that contains nothing else. Naming such a folder is an error, unless `fovea edges` wrote it: its pictures may
-serve as data.
+A folder written by Fovea is recognised by its files (`WRITTEN`) or by its path in `runs` (`RUNS`), as is a
+folder that contains nothing else. Naming such a folder is an error, unless its pictures may serve as data.
 """
 
 import os
@@ -36,7 +35,9 @@ SYSTEM = {
     "lost+found", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot",
 }  # fmt: skip
 
-TASKS = ("classify", "edges", "learn-filter")  # the folders in `runs`
+# The folders in `runs` → whether pictures in them may serve as data. It is the only table here that names
+# tasks: runs without a file of `WRITTEN` are recognised by them. A test compares it with the tasks.
+RUNS = {"classify": False, "edges": True, "learn-filter": False}
 WRITTEN = (
     ("arguments.yaml",),
     ("state.safetensors",),
@@ -102,18 +103,18 @@ def collect(place: Path | str, note: Callable[[str], object] = lambda line: None
 def check_data(folder: Path) -> None:
     """Raise DataError if `folder` holds the figures of a run instead of data."""
     task = task_of(folder)
-    if (task in TASKS and task != "edges") or _has_any(folder, WRITTEN[1:]):
-        got = "a folder that Fovea wrote" + (f" for the task {task}" if task in TASKS else "")
+    if not RUNS.get(task, True) or _has_any(folder, WRITTEN[1:]):
+        got = "a folder that Fovea wrote" + (f" for the task {task}" if task in RUNS else "")
         raise DataError(mismatch(str(folder), "a folder of pictures", got))
 
 
-def task_of(folder: Path) -> str | None:
-    """The task in the folder's arguments.yaml, or None."""
+def task_of(folder: Path) -> str:
+    """The task in the folder's arguments.yaml, or ""."""
     try:
         task = _TASK.search(read(folder / "arguments.yaml", "the arguments of a run"))
     except (OSError, DataError):
-        return None
-    return task[1].decode() if task else None
+        return ""
+    return task[1].decode() if task else ""
 
 
 def pictures(folder: Path | str, skipped: Skipped) -> list[str]:
@@ -195,7 +196,7 @@ def _reason_to_skip(entry: os.DirEntry[str]) -> Reason | None:
 
 def is_written(folder: Path) -> bool:
     """True if the folder is a run of Fovea's, finished or not, or contains nothing but such runs."""
-    if folder.name in TASKS and folder.absolute().parent.name == "runs":
+    if folder.name in RUNS and folder.absolute().parent.name == "runs":
         return True
     if _has_any(folder, WRITTEN) or is_record(folder / "splits.csv", *_HEADERS):
         return True

@@ -10,8 +10,6 @@ from fovea.names import counted
 from fovea.ranges import number, short, whole
 from fovea.training.task import VAL, Row, Task
 
-_BEFORE = {"loss", "correct"}  # the fields of older states instead of sums
-
 
 @dataclass
 class Position:
@@ -31,9 +29,9 @@ class Position:
         """The position with the fields `content`, in a training for `task` of `epochs` epochs of `steps`
         steps with `pictures` pictures. Raises FoveaError if it is impossible."""
         names = {field.name for field in fields(cls)}
-        if isinstance(content, dict) and set(content) == names - {"sums"} | _BEFORE:
-            sums = {"loss": content["loss"], "top1": content["correct"]}
-            rest = {name: value for name, value in content.items() if name not in _BEFORE}
+        if task.former and isinstance(content, dict) and set(content) == names - {"sums"} | set(task.former):
+            sums = {name: content[field] for field, name in task.former.items()}
+            rest = {name: value for name, value in content.items() if name not in task.former}
             content = {**rest, "sums": sums if content["step"] else {}}
         if not isinstance(content, dict) or set(content) != names:
             raise DataError(mismatch("position", f"the fields {', '.join(sorted(names))}", short(content)))

@@ -37,7 +37,8 @@ class Task(ABC):
 
     name: of the folder in `runs`. learned: the measures on training pictures, from the loss: its mean, and
     its `sums`. measured: the measures on a validation set, one column each. shown: names of measures for
-    progress, figures and the page, the main one first. answers: the keys of a prediction.
+    progress, figures and the page, the main one first. answers: the keys of a prediction. former: the fields
+    of states saved before there were sums by measure → the names of these measures.
     """
 
     name: ClassVar[str] = "task"
@@ -45,6 +46,7 @@ class Task(ABC):
     measured: ClassVar[tuple[Measure, ...]] = (LOSS,)
     shown: ClassVar[tuple[str, ...]] = ("loss",)
     answers: ClassVar[tuple[str, ...]] = ()
+    former: ClassVar[Mapping[str, str]] = {}
 
     def check(self, network: Network, data: Splits) -> None:
         """Raise FoveaError unless `network`, whose input has the size of the pictures, can be trained on
