@@ -443,3 +443,16 @@ def test_a_network_from_scratch_has_no_learning_curve(photos, tmp_path):
     shutil.copy(f"{run}/best.safetensors", tmp_path / "alone/model.safetensors")
     with pytest.raises(DataError, match="got a model without its run"):
         evaluate(str(tmp_path / "alone/model.safetensors"), photos, curve=True)
+
+
+def test_the_time_of_fine_tuning_is_told_before_the_fit(photos, tmp_path):
+    class Order(Hear):
+        def ahead(self, epochs, seconds):
+            assert not self.worked
+            self.told = epochs, seconds
+
+    order = Order()
+    train.train(photos, fine_tune=2, batch_size=8, out=str(tmp_path / "run"), progress=order)
+    epochs, seconds = order.told
+    assert epochs == 2
+    assert 0 < seconds < 60

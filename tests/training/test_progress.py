@@ -68,6 +68,19 @@ def test_the_time_left_is_printed_early(clock, capsys):
     assert first.endswith("0:37 left")
 
 
+def test_work_before_the_epochs_tells_the_time_of_both(clock, capsys):
+    lines = progress.Lines()
+    lines.begin(TASK, Position(), epochs=8, steps=10)
+    lines.ahead(7, 100.0)
+    for done in (0, 10, 20, 30):
+        lines.working("features of train", done, 100)
+        clock[0] += 2.0
+    assert capsys.readouterr().out.splitlines() == [
+        "after the fit, 7 epochs in about 1:40",
+        "features of train: 20 of 100 pictures  0:16 left, 1:56 with all epochs",
+    ]
+
+
 def test_a_bar_leaves_the_lines_of_the_epochs(clock, capsys):
     run(progress.Bar(), clock, steps=100, seconds_a_step=0.1)
     assert progress.summary({**ROW, "epoch": 1}, 2, MEASURES) in capsys.readouterr().out

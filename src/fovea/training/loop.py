@@ -22,7 +22,7 @@ from fovea.names import counted, typed
 from fovea.network import Network, runner
 from fovea.network.runner import Answering
 from fovea.training import figures, layer_rates
-from fovea.training.average import Average
+from fovea.training.average import Average, Snapshot
 from fovea.training.interrupts import Interrupt, Stopped
 from fovea.training.live_status import Pulse
 from fovea.training.position import Position
@@ -122,6 +122,8 @@ def run(
                         if interrupt.asked:
                             raise Stopped(_how_to_resume(position, steps, folder))
 
+                    if trains:
+                        progress.ahead(recipe.epochs - 1, _duration(setup, plan, step))
                     position.add(*task.fit(setup, report))
                     position.step = steps  # of which none is left
                     if average:
@@ -168,6 +170,23 @@ def run(
         figures.results(folder.path / "results.png", position.history, position.best_epoch, task.panels())
         task.draw(folder.path, data, details)
     return Run(position.history, position.best_epoch, metrics, details, position.bad, folder)
+
+
+def _duration(setup: Setup, plan: runner.Plan, step: Step) -> float:
+    """The seconds that the epochs after the fit will take, from one step and one measured batch; the network
+    is unchanged."""
+    network, epochs, began = setup.network, setup.recipe.epochs - 1, Position(epoch=2)
+    before, measured = Snapshot(network), 0 if setup.data.val is None else len(setup.data.val)
+    with closing(setup.batches(began.epoch)) as stream:
+        images, targets = next(stream)
+        started = perf_counter()
+        plan.loss_and_gradients(images, targets, rng=step.rng(began))
+        stepped = perf_counter()
+        plan.predict(images)
+        predicted = perf_counter()
+    before.restore()
+    own = setup.steps * (stepped - started)
+    return epochs * (own + measured / len(images) * (predicted - stepped))
 
 
 def _measure(task: Task, plan: Answering, data: Splits, position: Position, batch_size: int) -> Row:

@@ -30,6 +30,9 @@ class Progress:
     def working(self, what: str, done: int, total: int) -> None:
         """Called after `done` of `total` pictures in other work on them, such as computing features."""
 
+    def ahead(self, epochs: int, seconds: float) -> None:
+        """Called before the task's fit: the `epochs` after it will take about `seconds`."""
+
     def begin(self, task: Task, position: Position, epochs: int, steps: int) -> None:
         """Called before training for `task` starts at `position`; an epoch has `steps` steps."""
 
@@ -52,6 +55,7 @@ class Lines(Progress):
     """A line per epoch, and more during long epochs."""
 
     every = LINE_EVERY
+    later = 0.0  # seconds that the epochs after the fit will take
 
     def note(self, text: str) -> None:
         say(text)
@@ -70,7 +74,16 @@ class Lines(Progress):
             self.draw_work(what, done, total, (now - begun) / (done - before) * (total - done))
 
     def draw_work(self, what: str, done: int, total: int, left: float) -> None:
-        self.note(f"{what}: {done:,} of {counted(total, 'picture')}  {clock(left)} left")
+        self.note(f"{what}: {self.work_figures(done, total, left)}")
+
+    def work_figures(self, done: int, total: int, left: float) -> str:
+        """The pictures done, and the time left for the others and for the epochs after them."""
+        later = f", {clock(left + self.later)} with all epochs" if self.later else ""
+        return f"{done:,} of {counted(total, 'picture')}  {clock(left)} left{later}"
+
+    def ahead(self, epochs: int, seconds: float) -> None:
+        self.later = seconds
+        self.note(f"after the fit, {counted(epochs, 'epoch')} in about {clock(seconds)}")
 
     def begin(self, task: Task, position: Position, epochs: int, steps: int) -> None:
         self.worked, self.work = "", (0.0, 0)
@@ -156,7 +169,7 @@ class Bar(Lines):
         )
 
     def draw_work(self, what: str, done: int, total: int, left: float) -> None:
-        self._draw(what, done, total, f"{done:,} of {counted(total, 'picture')}  {clock(left)} left")
+        self._draw(what, done, total, self.work_figures(done, total, left))
 
     def end(self) -> None:
         self.bar.stop()
