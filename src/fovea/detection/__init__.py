@@ -1,0 +1,1 @@
+"""Object detection: pictures with boxes in, a trained and measured detector out."""
