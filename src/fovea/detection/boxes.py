@@ -65,13 +65,17 @@ class Boxes:
 
 def area(boxes: np.ndarray) -> np.ndarray:
     """The areas of boxes (…, 4); 0 for one whose edges are reversed."""
-    return np.maximum(boxes[..., 2:] - boxes[..., :2], 0).prod(axis=-1)
+    x0, y0, x1, y1 = np.moveaxis(boxes, -1, 0)
+    return np.maximum(x1 - x0, 0) * np.maximum(y1 - y0, 0)
 
 
 def intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(1) of boxes (…, 4), which are broadcast."""
-    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
-    return np.maximum(high - low, 0).prod(axis=-1)
+    # By column: NumPy's loops over an axis of two or four take ten times as long.
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
+    width = np.minimum(ax1, bx1) - np.maximum(ax0, bx0)
+    height = np.minimum(ay1, by1) - np.maximum(ay0, by0)
+    return np.maximum(width, 0) * np.maximum(height, 0)
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
