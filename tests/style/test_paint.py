@@ -76,6 +76,91 @@ def test_by_optimisation(call):
         assert film.n_frames >= 1
 
 
+class TestMasks:
+    @pytest.fixture(autouse=True)
+    def masks(self, place):
+        """left.png is white in the left half, right.png in the right; small.png is of another size."""
+        mask = np.zeros((24, 32), np.uint8)
+        mask[:, :16] = 255
+        for name, array in (("left.png", mask), ("right.png", 255 - mask), ("small.png", mask[::2, ::2])):
+            images.write(name, array)
+
+    def test_a_mask_for_all_styles(self, call):
+        assert call("photo.png", "--style", "3,12", "--mask", "left.png")[0] == 0
+        painting = images.read("paintings/photo.png")
+        assert_array_equal(painting[:, 16:], scene()[:, 16:])
+        assert_array_equal(painting[:, :16], Painter().paint(scene(), {3: 0.5, 12: 0.5})[:, :16])
+
+    @pytest.mark.parametrize("how", [["--style", "3,12"], ["--style", "style.png,other.png", "--fast"]])
+    def test_a_mask_for_each_style(self, call, how):
+        images.write("other.png", scene(40, 40, 2))
+        assert (
+            call("photo.png", *how, "--mask", "left.png", "--mask", "right.png", "--out", "both.png")[0] == 0
+        )
+        for one, half in zip(how[1].split(","), (np.s_[:, :16], np.s_[:, 16:]), strict=True):
+            assert call("photo.png", "--style", one, *how[2:], "--out", "one.png", "--overwrite")[0] == 0
+            assert_array_equal(images.read("both.png")[half], images.read("one.png")[half])
+
+    def test_smaller_paintings_and_larger_strokes(self, call):
+        how = ["--size", "16", "--style-scale", "0.5", "--colour", "photo", "--mask", "left.png"]
+        assert call("photo.png", "--style", "3", *how)[0] == 0
+        small = images.read("photo.png", (12, 16))
+        painting = images.read("paintings/photo.png")
+        assert_array_equal(painting[:, 8:], small[:, 8:])
+        assert (painting[:, :8] != small[:, :8]).any()
+
+    def test_by_optimisation(self, call):
+        how = [
+            "--size",
+            "32",
+            "--steps",
+            "2",
+            "--mask",
+            "left.png",
+            "--save-every",
+            "1",
+            "--frames",
+            "f.webp",
+        ]
+        assert call("photo.png", "--style", "style.png", *how)[0] == 0
+        for name in ("paintings/photo.png", "paintings/photo-0001.png"):
+            assert_array_equal(images.read(name)[:, 16:], scene()[:, 16:])
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "words"),
+        [
+            (["--style", "3,4,5", "--mask", "left.png", "--mask", "right.png"], 2, "for each of 3, got 2"),
+            (["--style", "3", "--mask", "left.png", "--mask", "right.png"], 2, "for each of 1, got 2"),
+            (["--sheet", "--mask", "left.png"], 2, "--mask: expected a painting, got --sheet"),
+            (
+                ["--style", "3", "--mask", "small.png"],
+                1,
+                "photo.png: expected a mask of 32×24 pixels, got 16×12",
+            ),
+            (
+                ["--style", "style.png", "--mask", "small.png"],
+                1,
+                "photo.png: expected a mask of 32×24 pixels",
+            ),
+            (
+                ["--style", "3,4", "--mask", "left.png", "--mask", "small.png"],
+                1,
+                "photo.png, mask 2: expected",
+            ),
+            (["--style", "3", "--mask", "black.png"], 1, "black.png: expected white, 255, where to paint"),
+            (
+                ["--style", "3", "--mask", "nowhere.png"],
+                1,
+                "nowhere.png: expected a picture, got no such file",
+            ),
+        ],
+    )
+    def test_mistakes_are_named(self, call, arguments, code, words):
+        images.write("black.png", np.zeros((24, 32), np.uint8))
+        got, _, err = call("photo.png", *arguments)
+        assert (got, words in err) == (code, True), err
+
+
 def test_a_sheet_of_all_styles(call):
     assert call("photo.png", "--sheet", "--size", "32", "--out", "sheet.png")[0] == 0
     height, width, _ = images.read("sheet.png").shape
@@ -171,7 +256,6 @@ class TestUnfinished:
         (["photo.png", "--style", "text.png"], 1, "text.png: expected a picture"),
         (["photo.png", "--style", "clear.png"], 1, "expected a style that can be seen"),
         (["photo.png", "--style", "dot.png"], 1, "expected a picture of at least 2×2 pixels, got 1×1"),
-        (["photo.png", "--style", "style.png,dot.png", "--fast"], 1, "expected the style of one picture"),
         (["nowhere.jpg", "--style", "3"], 1, "nowhere.jpg"),
         (["empty", "--style", "3"], 1, "expected a folder with pictures, got none"),
         (["photo.png", "--style", "3", "--steps", "9"], 2, "--steps: expected a painting by optimisation"),
@@ -224,4 +308,4 @@ def test_no_memory_is_named(place, monkeypatch):
     monkeypatch.setattr(paint, "PER_PIXEL", 1 << 50)
     job = paint.jobs(["photo.png"], None, False, False)[0]
     with pytest.raises(FoveaError, match=re.escape("choose a smaller --size")):
-        paint.in_one_pass(job, {3: 1.0}, painters={})
+        paint.in_one_pass(job, [paint.Style(3)], painters={})

@@ -54,6 +54,13 @@ def paint(
             show_default="60,40,12",
         ),
     ] = None,
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MASK",
+            help="Picture of the photograph's size, white where to paint; repeat it for one per style.",
+        ),
+    ] = None,
     seed: Seed = None,
     save_every: Annotated[
         int | None, typer.Option(min=1, max=1_000_000, metavar="STEPS", help="Also save the painting so far.")
@@ -86,9 +93,12 @@ def paint(
     if colour not in COLOURS:
         usage(f"--colour: expected {' or '.join(COLOURS)}, got {colour!r}")
     chosen = {} if style is None else or_usage_error(styles.read, style)
-    numbers = {key: share for key, share in chosen.items() if isinstance(key, int)}
-    pictures = {key: share for key, share in chosen.items() if isinstance(key, str)}
-    trained = not pictures
+    trained = all(isinstance(name, int) for name in chosen)
+    masks = mask or []
+    if masks and sheet:
+        usage("--mask: expected a painting, got --sheet")
+    if len(masks) not in (0, 1, len(chosen)):
+        usage(f"--mask: expected one for all styles or one for each of {len(chosen)}, got {len(masks)}")
     detailed = not (trained or fast)
     if not detailed:
         others = {
@@ -111,8 +121,8 @@ def paint(
     if trained:
         painters[TRAINED] = Painter()
         if not sheet:
-            or_usage_error(painters[TRAINED].shares, numbers)
-    given = numbers if trained else styles.pictures(pictures)
+            or_usage_error(painters[TRAINED].shares, chosen)
+    given = styles.styles(chosen, masks)
     jobs = paint.jobs(photos, out, overwrite, resume)
     if frames is not None and len(jobs) > 1:
         usage(f"--frames: expected one photograph, got {len(jobs)}")
@@ -127,7 +137,7 @@ def paint(
             try:
                 if sheet:
                     paint.contact_sheet(job, size, painters[TRAINED])
-                elif isinstance(given, list) and detailed:
+                elif detailed:
                     paint.in_detail(
                         job, given, options, resume=resume, save_every=save_every, frames=frames,
                         report=report,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTENSIONS",
     "MOST_PIXELS",
+    "averaged",
     "check_channels",
     "check_crop",
     "extras",
@@ -108,6 +109,18 @@ def resized(picture: np.ndarray, size: int | Sequence[int]) -> np.ndarray:
         plane = Image.fromarray(np.ascontiguousarray(picture[:, :, channel]))
         made[:, :, channel] = np.asarray(plane.resize((W, H), Image.Resampling.BICUBIC))
     return made
+
+
+def averaged(plane: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """A float32 plane (H, W) in another size (H, W): the mean over a pixel's area where it shrinks, linear
+    between pixels where it grows. Its values stay within their range."""
+    from PIL import Image
+
+    H, W = pair(size, "images.averaged", "size")
+    if plane.shape == (H, W):
+        return plane
+    rule = Image.Resampling.BOX if plane.size > H * W else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((W, H), rule))
 
 
 def write(path: str | Path, picture: np.ndarray, profile: bytes | None = None) -> None:

@@ -15,10 +15,12 @@ COLOURS, STARTS = ("style", "photo"), ("photo", "noise")
 
 @dataclass(frozen=True)
 class Style:
-    """A picture (H, W, C) uint8 to take a style from, its share among several, and `mask` (H, W) from 0 to 1,
-    of any size: where in the painting it counts, None for everywhere."""
+    """A picture (H, W, C) uint8 to take a style from, or in one pass the number of a trained style; its share
+    among several; and `mask` (H, W), of the
+    photograph's size: where to paint in this style, None for everywhere. It is uint8 of grey values, or bool
+    or float from 0 to 1; between, the photograph shines through. Styles of one mask are mixed."""
 
-    picture: np.ndarray
+    picture: np.ndarray | int
     share: float = 1.0
     mask: np.ndarray | None = None
 

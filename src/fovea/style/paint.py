@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from fovea import images, memory
-from fovea.errors import DataError, FoveaError, mismatch
+from fovea.errors import DataError, mismatch
 from fovea.files import expanded
 from fovea.files.tensors import read_tensors, write_tensors
 from fovea.images import film
 from fovea.style import colours
-from fovea.style.options import Options, Style
+from fovea.style.masks import Masks
+from fovea.style.options import Options, Style, shares
 from fovea.style.painter import ANY, LEAST, TRAINED, Painter
 from fovea.style.transfer import Transfer
 from fovea.training.interrupts import Interrupt, Stopped
@@ -69,12 +70,13 @@ def state_of(job: Job) -> Path:
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph uint8 (H, W, 3), the opacity uint8 (H, W) of its pixels, None for an opaque one, and its
-    colour profile."""
+    """A photograph uint8 (H, W, 3), the opacity uint8 (H, W) of its pixels, None for an opaque one, its
+    colour profile, and its size (H, W) in the file."""
 
     pixels: np.ndarray
     opacity: np.ndarray | None
     profile: bytes | None
+    size: tuple[int, int]
 
     @classmethod
     def read(cls, path: Path, size: int | None = None) -> "Photo":
@@ -83,7 +85,7 @@ class Photo:
         height, width, _ = images.inspect(path)
         share = 1 if size is None else size / max(height, width)
         wanted = max(round(height * share), 1), max(round(width * share), 1)
-        return cls(images.read(path, wanted, 3), *images.extras(path))
+        return cls(images.read(path, wanted, 3), *images.extras(path), (height, width))
 
     def write(self, path: Path, painting: np.ndarray) -> None:
         """Write a painting with the opacity and the profile of the photograph. Raises DataError."""
@@ -117,6 +119,7 @@ def in_detail(
     film of the painting as it becomes. Raises FoveaError, and Stopped after Ctrl-C.
     """
     photo = Photo.read(job.photo)
+    _masks(job, photo, styles)  # raises
 
     def compiling(done: int, total: int, what: str) -> None:
         report(f"compiling {what}", 0.0)
@@ -155,7 +158,7 @@ def _state(job: Job, digest: str) -> dict[str, np.ndarray]:
 
 def in_one_pass(
     job: Job,
-    style: Mapping[int, float] | Sequence[Style],
+    styles: Sequence[Style],
     *,
     size: int | None = None,
     strength: float = 1.0,
@@ -163,30 +166,34 @@ def in_one_pass(
     scale: float = 1.0,
     painters: dict[str, Painter],
 ) -> None:
-    """Paint in one pass, in trained styles, number → share, or in that of one picture. `painters` keeps the
-    painters that were used. Raises FoveaError."""
+    """Paint in one pass, in trained styles or in those of pictures. `painters` keeps the painters that were
+    used. Raises FoveaError."""
     photo = Photo.read(job.photo, size)
-    name = TRAINED if isinstance(style, Mapping) else ANY
+    name = TRAINED if isinstance(styles[0].picture, int) else ANY
     painter = painters.setdefault(name, Painter(name))
     H, W, _ = photo.pixels.shape
     seen = max(round(H / scale), LEAST), max(round(W / scale), LEAST)
+    areas = _masks(job, photo, styles).at((H, W))
+
+    def painted(mixed: Mapping[int, float]) -> np.ndarray:
+        chosen = [Style(styles[index].picture, share) for index, share in mixed.items()]
+        painting = painter.paint(images.fit(photo.pixels[None], seen)[0], chosen, strength=strength)
+        painting = images.fit(painting[None], (H, W))[0]
+        if not keep_colours:
+            return painting
+        return colours.of_photo(painting.astype(np.float32), photo.pixels.astype(np.float32))
+
     with memory.room_for(
         PER_PIXEL * seen[0] * seen[1], f"{job.photo}", "to paint it: choose a smaller --size"
     ):
-        chosen = style if isinstance(style, Mapping) else _only(style).picture
-        painting = painter.paint(images.fit(photo.pixels[None], seen)[0], chosen, strength=strength)
-    painting = images.fit(painting[None], (H, W))[0]
-    if keep_colours:
-        own = colours.of_photo(painting.astype(np.float32), photo.pixels.astype(np.float32))
-        painting = np.clip(np.rint(own), 0, 255).astype(np.uint8)
-    photo.write(job.painting, painting)
+        paintings = [painted(mixed) for mixed in areas.shares]
+        photo.write(job.painting, areas.blended(photo.pixels, paintings))
 
 
-def _only(styles: Sequence[Style]) -> Style:
-    if len(styles) != 1:
-        remedy = "leave out --fast for several"
-        raise FoveaError(mismatch("--fast", "the style of one picture", f"{len(styles)} pictures", remedy))
-    return styles[0]
+def _masks(job: Job, photo: Photo, styles: Sequence[Style]) -> Masks:
+    """The masks of a photograph's styles. Raises ShapeError."""
+    of_sum_1 = shares([style.share for style in styles])
+    return Masks([style.mask for style in styles], of_sum_1, photo.size, f"{job.photo}")
 
 
 def contact_sheet(job: Job, size: int | None, painter: Painter) -> None:

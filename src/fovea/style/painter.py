@@ -1,6 +1,6 @@
 """Painting in one pass: a trained painter repaints a photograph in a tenth of a second."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from threading import Lock
 
@@ -12,6 +12,8 @@ from fovea.network import Network
 from fovea.network.runner import Plan, plan
 from fovea.ranges import number, short, whole
 from fovea.style import networks
+from fovea.style.masks import Masks
+from fovea.style.options import Style, shares
 
 TRAINED, ANY = "multistyle26", "arbitrary"
 LEAST = 5  # pixels of a photograph's side: its border is mirrored by 4
@@ -36,20 +38,51 @@ class Painter:
         self._lock = Lock()
         self.styles = len(self._arrays["contract0_norm.gamma"]) if name == TRAINED else 0
 
-    def paint(self, photo: np.ndarray, style: Numbers | np.ndarray, *, strength: float = 1.0) -> np.ndarray:
+    def paint(
+        self,
+        photo: np.ndarray,
+        style: Numbers | np.ndarray | Style | Sequence[Style],
+        *,
+        strength: float = 1.0,
+    ) -> np.ndarray:
         """The painting of a photograph uint8 (H, W, 3), of its size.
 
         `style` is the number of a trained style, {number: share} for a mixture, or for "arbitrary" a picture
-        uint8 (H, W, 3) of any size. `strength` from 0 to 1: with less than 1, the photograph shines through;
-        for "arbitrary", the style is between the photograph's own and the picture's. Raises FoveaError for
-        pictures of another form and styles that do not exist.
+        uint8 (H, W, 3) of any size; or one or several `Style`s, with shares and masks. `strength` from 0 to
+        1: with less than 1, the photograph shines through; for "arbitrary", the style is between the
+        photograph's own and the picture's. Raises FoveaError for pictures of another form and styles that do
+        not exist.
         """
         check_picture(photo, "Painter: photo", LEAST)
         strength = number(strength, "Painter: strength", "a number from 0 to 1", 0, 1)
+        styles = self._styles(style)
+        of_sum_1 = shares([style.share for style in styles])
+        areas = Masks([style.mask for style in styles], of_sum_1, photo.shape, "Painter").at(photo.shape[:2])
+        paintings = [
+            self._mixture(photo, [(styles[index].picture, share) for index, share in mixed.items()], strength)
+            for mixed in areas.shares
+        ]
+        return areas.blended(photo, paintings)
+
+    def _styles(self, style: object) -> list[Style]:
+        if isinstance(style, Mapping):
+            self.shares(style)  # raises
+            return [Style(number, share) for number, share in style.items()]
+        if isinstance(style, Sequence) and all(isinstance(one, Style) for one in style):
+            return list(style)
+        return [style if isinstance(style, Style) else Style(style)]  # type: ignore[arg-type]
+
+    def _mixture(
+        self, photo: np.ndarray, styles: Sequence[tuple[np.ndarray | int, float]], strength: float
+    ) -> np.ndarray:
+        """The painting of a photograph in a mixture of (style, share)."""
         if self.name == TRAINED:
-            painting = self._painted(photo, self._mixed(self.shares(style)))
-            return _blended(photo, painting, strength)
-        found = described(check_picture(style, "Painter: style"))
+            summed = np.zeros(self.styles, np.float32)
+            for style, share in styles:
+                summed += np.float32(share) * self.shares(style)
+            return _blended(photo, self._painted(photo, self._mixed(summed)), strength)
+        parts = [share * described(check_picture(style, "Painter: style")) for style, share in styles]
+        found = np.sum(parts, axis=0)
         if strength < 1:
             found = strength * found + (1 - strength) * described(photo)
         return self._painted(photo, self._predicted(found))

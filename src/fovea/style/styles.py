@@ -4,12 +4,15 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from fovea import images
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.files import expanded
 from fovea.ranges import number, short, typed
+from fovea.style import masks
 from fovea.style.options import Style
 
 FORM = "a picture, the number of a trained style, or several with shares, as in 3:0.5,12:0.5"
@@ -34,16 +37,22 @@ def read(text: str) -> dict[int, float] | dict[str, float]:
     return numbers or pictures
 
 
-def pictures(shares: Mapping[str, float]) -> list[Style]:
-    """The styles of pictures, path → share. Raises DataError for a file that is no picture, or shows
-    nothing."""
-    found = []
-    for path, share in shares.items():
-        picture, (opacity, _) = images.read(expanded(path), channels=3), images.extras(expanded(path))
-        if opacity is not None and not opacity.any():
-            raise DataError(mismatch(path, "a style that can be seen", "a fully transparent picture"))
-        found.append(Style(picture, share))
-    return found
+def styles(shares: Mapping[int, float] | Mapping[str, float], mask_files: Sequence[str] = ()) -> list[Style]:
+    """The styles of shares by number or by the path of a picture, with a mask for all or one for each. Raises
+    DataError for a file that is no picture, or shows nothing."""
+    planes = [masks.read(expanded(file)) for file in mask_files] or [None]
+    planes *= len(shares) if len(planes) == 1 else 1
+    return [
+        Style(name if isinstance(name, int) else _picture(name), share, mask)
+        for (name, share), mask in zip(shares.items(), planes, strict=True)
+    ]
+
+
+def _picture(path: str) -> np.ndarray:
+    picture, (opacity, _) = images.read(expanded(path), channels=3), images.extras(expanded(path))
+    if opacity is not None and not opacity.any():
+        raise DataError(mismatch(path, "a style that can be seen", "a fully transparent picture"))
+    return picture
 
 
 def _share(item: str) -> tuple[str, float]:

@@ -16,10 +16,12 @@ import numpy as np
 from fovea import images
 from fovea.errors import FoveaError, mismatch
 from fovea.optimizers.lbfgs import Descent
+from fovea.ranges import short
 from fovea.seeds import Draw, generator
 from fovea.style import colours
 from fovea.style.features import extractor
-from fovea.style.levels import Level, levels
+from fovea.style.levels import levels
+from fovea.style.masks import Areas, Masks
 from fovea.style.objective import Objective, Progress
 from fovea.style.options import Options, Style, shares
 
@@ -71,6 +73,7 @@ class Transfer:
         self.photo = _colour(photo, "photograph")
         self._style_pictures = [_colour(style.picture, "style") for style in self.styles]
         self.shares = shares([style.share for style in self.styles])
+        self._masks = Masks([style.mask for style in self.styles], self.shares, self.photo.shape)
         self.levels = levels(self.photo.shape[:2], self.options)
         self._level, self._x = 0, self._start()
         self._descent: Descent | None = None
@@ -80,8 +83,11 @@ class Transfer:
         """Paint; a moment after each step."""
         for place in range(self._level, len(self.levels)):
             self._level, level = place, self.levels[place]
-            self._x = images.resized(self._x, level.size)
-            objective, first = self._objective(level), FIRST_STEP * sqrt(self._x.size)
+            photo, areas = images.resized(self.photo, level.size), self._masks.at(level.size)
+            self._x, free = images.resized(self._x, level.size), self._x.size
+            if areas.painted is not None:
+                self._x, free = np.where(areas.painted[:, :, None], self._x, photo), 3 * areas.painted.sum()
+            objective, first = self._objective(photo, areas), FIRST_STEP * sqrt(free)
             if self._saved is None:
                 descent = Descent(objective, self._x.reshape(-1), first=first)
             else:
@@ -93,11 +99,20 @@ class Transfer:
 
     def painting(self) -> np.ndarray:
         """The painting so far, uint8 (H, W, 3), in its full size."""
-        size = self.levels[-1].size
-        painted = images.resized(self._x, size)
+        painted = images.resized(self._x, self.levels[-1].size)
         if self.options.colours == "photo":
-            painted = colours.of_photo(painted, images.resized(self.photo, size))
-        return np.clip(np.rint(painted), 0, WHITE).astype(np.uint8)
+            painted = colours.of_photo(painted, self._whole_photo)
+        return self._areas.blended(self._whole_photo, [painted] * len(self._areas.shares))
+
+    @cached_property
+    def _whole_photo(self) -> np.ndarray:
+        """The photograph in the painting's full size."""
+        return images.resized(self.photo, self.levels[-1].size)
+
+    @cached_property
+    def _areas(self) -> Areas:
+        """The areas of the painting in its full size."""
+        return self._masks.at(self.levels[-1].size)
 
     def _moment(self, descent: Descent) -> Moment:
         level, total = self.levels[self._level], sum(level.work for level in self.levels)
@@ -120,15 +135,14 @@ class Transfer:
         noise = generator(self.options.seed, Draw.PAINTING).standard_normal((*size, 3), np.float32)
         return np.clip(WHITE / 2 + WHITE / 8 * noise, 0, WHITE)
 
-    def _objective(self, level: Level) -> Objective:
-        photo = images.resized(self.photo, level.size)
-        longer, least = max(level.size) * self.options.style_scale, extractor(self.options.network).least
+    def _objective(self, photo: np.ndarray, areas: Areas) -> Objective:
+        longer, least = max(photo.shape) * self.options.style_scale, extractor(self.options.network).least
         scaled = []
         for picture in self._style_pictures:
             share = longer / max(picture.shape[:2])
             size = [max(round(side * share), least) for side in picture.shape[:2]]
             scaled.append(images.resized(picture, size))
-        return Objective(photo, scaled, self.shares, self.options, self._progress)
+        return Objective(photo, scaled, areas, self.options, self._progress)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that `resume` needs, by name, after a step."""
@@ -144,17 +158,20 @@ class Transfer:
     def digest(self) -> str:
         """Of the pictures, by which a state is recognised."""
         digest = hashlib.sha256(repr((self.photo.shape, self.shares, self.options)).encode())
-        masks = [style.mask for style in self.styles if style.mask is not None]
-        for array in (self.photo, *self._style_pictures, *masks):
+        masks = {index: style.mask for index, style in enumerate(self.styles) if style.mask is not None}
+        for array in (self.photo, *self._style_pictures, *masks.values()):
             digest.update(np.ascontiguousarray(array).data)
+        if masks:
+            digest.update(repr([(index, mask.dtype) for index, mask in masks.items()]).encode())
         return digest.hexdigest()
 
 
-def _colour(picture: np.ndarray, what: str) -> np.ndarray:
+def _colour(given: object, what: str) -> np.ndarray:
     """A uint8 picture (H, W), (H, W, 1) or (H, W, 3) as float32 (H, W, 3)."""
-    picture = picture[:, :, None] if picture.ndim == 2 else picture
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3):
-        got = f"{picture.dtype} {picture.shape}"
+    picture = given[:, :, None] if isinstance(given, np.ndarray) and given.ndim == 2 else given
+    is_array = isinstance(picture, np.ndarray)
+    if not is_array or picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] not in (1, 3):
+        got = f"{picture.dtype} {picture.shape}" if is_array else short(picture)
         raise FoveaError(mismatch(f"style: {what}", "a uint8 picture (H, W, 1) or (H, W, 3)", got))
     if min(picture.shape[:2]) < 2:
         got = f"{picture.shape[0]}×{picture.shape[1]}"
