@@ -14,6 +14,7 @@ from pycocotools.cocoeval import COCOeval
 from fovea.detection.average_precision import average_precision
 from fovea.detection.boxes import Boxes
 from fovea.detection.detections import Detections
+from tests.detecting import random_pictures
 
 
 class Oracle(COCOeval):
@@ -137,22 +138,6 @@ def test_it_is_pycocotools_for_detections_near_the_truth(pictures, random, scale
         ]
         found.append(detections(near, scale))
     check(truth, found, 3)
-
-
-def random_pictures(rng, pictures, true, made, classes):
-    truth, found = [], []
-    for _ in range(pictures):
-        n = rng.integers(0, true + 1)
-        low = rng.random((n, 2)) * 500
-        exact = np.concatenate([low, low + 5 + rng.random((n, 2)) ** 2 * 150], axis=1)
-        kinds = rng.integers(0, classes, n)
-        truth.append(Boxes(exact, kinds, rng.random(n) < 0.1, rng.random(n) < 0.1))
-        near = rng.integers(0, max(n, 1), made if n else 0)
-        moved = exact[near] + rng.normal(0, 4, (len(near), 4))
-        moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2] + 1)
-        kind = np.where(rng.random(len(near)) < 0.9, kinds[near] if n else 0, 0)
-        found.append(Detections(moved, rng.random(len(near)).round(2), kind))
-    return truth, found
 
 
 @pytest.mark.parametrize("most", [1, 10, 100, 300])

@@ -84,8 +84,8 @@ def overlaps(found: np.ndarray, true: Boxes) -> np.ndarray:
 
 
 def _match_picture(true: Boxes, found: Detections, ignored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The box of each detection and whether it is ignored, (areas, thresholds, n); `ignored`: which boxes are,
-    (areas, boxes)."""
+    """The box of each detection, and whether it is ignored: (areas, thresholds, n); `ignored` boxes: (areas,
+    boxes)."""
     shape = (len(RANGES), len(THRESHOLDS), len(found))
     taken = np.full(shape, -1)
     off = np.zeros(shape, bool)
