@@ -15,12 +15,13 @@ from fovea.classification import linear
 from fovea.classification.features import body_of, features, has_body
 from fovea.classification.measuring import Material
 from fovea.classification.task import Classification
-from fovea.classification.train import NO_WEIGHTS, check_source, initial
+from fovea.classification.train import NO_WEIGHTS, initial
 from fovea.data import Dataset
 from fovea.errors import DataError, mismatch
 from fovea.models import MODELS
 from fovea.network import Network
 from fovea.seeds import Draw, generator
+from fovea.training import opening
 from fovea.training.task import Report
 from fovea.training.trained import arguments_of, class_names, folder_of, record_of
 
@@ -70,7 +71,7 @@ def learning_curve(network: Network, model: str, material: Material, report: Rep
     body = body_of(
         start if start.input_shape == network.input_shape else initial(weights, None, (height, width))
     )
-    check_source(arguments["data"], folder_of(model))
+    opening.check_source(arguments["data"], folder_of(model))
     splits = data.load(
         arguments["data"], size=(height, width), channels=channels, crop=network.preprocessing.crop,
         record=record_of(model), draw=False,

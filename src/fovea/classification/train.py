@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,11 @@ from fovea.classification.task import Classification
 from fovea.data import Record, Splits
 from fovea.data.groups import is_table
 from fovea.data.record import write_earlier
-from fovea.data.split import relative
-from fovea.errors import DataError, FoveaError, TrainingError, mismatch
-from fovea.files import absolute, expanded
+from fovea.errors import DataError, TrainingError, mismatch
 from fovea.names import counted
 from fovea.network import Network
 from fovea.ranges import MOST
-from fovea.training import loop, recipe
-from fovea.training.arguments import LINES
+from fovea.training import loop, opening, recipe
 from fovea.training.progress import Progress
 from fovea.training.recipe import Recipe, in_range
 from fovea.training.run_folder import Folder, Run
@@ -30,7 +26,6 @@ from fovea.weights import are_here
 
 NAMES = (*recipe.NAMES, *Classification.names())  # all settings
 NO_WEIGHTS = "none"  # for `weights`
-REQUIRED = ("epochs", "data", "model", "engine")  # lines of arguments.yaml that resuming needs
 
 
 def check(choices: dict[str, Any]) -> Recipe:
@@ -79,18 +74,24 @@ def train(
     if origin is None:
         network.initialise(seed)
     groups = splits.grouping.text if splits.grouping else None  # perhaps those of the run before
-    groups_argument = _absolute(groups) if groups and is_table(groups) else groups
+    groups_argument = opening.absolute(groups) if groups and is_table(groups) else groups
     arguments = {
-        "task": task.name, "data": _absolute(source), "model": _absolute(begun.name),
+        "task": task.name, "data": opening.absolute(source), "model": opening.absolute(begun.name),
         "size": list(splits.shape[:2]), "groups": groups_argument, "precision": network.precision,
-        "weights": _absolute(begun.weights) if begun.weights else NO_WEIGHTS,
+        "weights": opening.absolute(begun.weights) if begun.weights else NO_WEIGHTS,
     }  # fmt: skip
     folder = Folder.create_at(out) if out else Folder.create(task.name, "train")
-    _tell(progress, network, splits, begun.name, folder)
+    opening.tell(progress, network, splits, begun.name, folder)
     explained = record is not None or bool(begun.notes)
     known = _learned(splits, record) if explained or origin is None else _unknown(splits, origin)
     with folder.beginning():
-        for line in [*begun.notes, *reasons, *known, *_shared(splits), *_doubled(splits, folder)]:
+        for line in [
+            *begun.notes,
+            *reasons,
+            *known,
+            *opening.shared(splits),
+            *opening.doubled(splits, folder),
+        ]:
             progress.note(line)
         if record is not None:
             with folder.writing():
@@ -101,21 +102,9 @@ def train(
 def resume(run: str, progress: Progress | None = None) -> Run:
     """Resume the run in the folder `run` with its arguments. Raises FoveaError."""
     folder = Folder.open(run)
-    arguments = folder.read_arguments()
-    missing = [name for name in REQUIRED if name not in arguments]
-    if missing:
-        raise DataError(mismatch(str(folder.arguments), f"a line for {missing[0]!r}", "none"))
+    arguments, training_recipe, task = opening.recorded(folder, Classification)
     source, model = arguments["data"], arguments["model"]
-    if arguments.get("task", Classification.name) != Classification.name:
-        raise DataError(mismatch(f"{folder.arguments}: task", Classification.name, arguments["task"]))
-    unknown = sorted(map(str, set(arguments) - set(NAMES) - set(LINES)))
-    if unknown:
-        raise DataError(mismatch(str(folder.arguments), "only lines that Fovea writes", ", ".join(unknown)))
-    try:
-        training_recipe, task = Recipe.read(arguments), Classification.read(arguments)
-    except FoveaError as error:
-        raise DataError(f"{folder.arguments}: {error}") from error
-    check_source(source, folder)
+    opening.check_source(source, folder)
     progress = progress or Progress()
     with engine.use(arguments["engine"]):
         weights = arguments.get("weights") or NO_WEIGHTS
@@ -124,18 +113,10 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         given = {name: arguments.get(name) for name in ("size", "groups", "precision")}
         seed, record = training_recipe.seed, folder.read_record(by_path=True)
         begun = prepare(source, model, weights=NO_WEIGHTS, seed=seed, record=record, **given)
-        _tell(progress, begun.network, begun.splits, model, folder)
+        opening.tell(progress, begun.network, begun.splits, model, folder)
         return loop.run(
             Setup(begun.network, begun.splits, training_recipe, task), resume=run, progress=progress
         )
-
-
-def check_source(source: str, folder: Folder) -> None:
-    """Raise DataError unless the pictures that the run recorded, `source`, are still there."""
-    if source != data.DIGITS and not Path(source).is_dir():
-        expected = f"the folder of the pictures that {folder.path} learned from"
-        remedy = f"move it back, or write where it is now into {folder.arguments}"
-        raise DataError(mismatch(f"data {source}", expected, "none there", remedy))
 
 
 @dataclass(frozen=True)
@@ -284,60 +265,3 @@ def _unknown(splits: Splits, model: str) -> list[str]:
         return []
     why = f"pictures that the model was trained on may be in {held} (no splits.csv beside {model})"
     return [f"warning: {why}: results may look better than they are"]
-
-
-def _tell(progress: Progress, network: Network, splits: Splits, model: str, folder: Folder) -> None:
-    """Report the data and the network in two lines, and skipped files in a third."""
-    parts = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
-    shape = "×".join(map(str, splits.shape))
-    progress.note(f"{splits.name}: pictures of {shape} in {counted(len(splits.classes), 'class')}: {parts}")
-    if splits.skipped and (line := splits.skipped.line()):
-        progress.note(line)
-    size = counted(network.parameter_count, "parameter")
-    progress.note(f"{model}: {size}, engine {engine.current()}; run folder {folder.path}")
-
-
-def _shared(splits: Splits) -> list[str]:
-    """A line on the groups, if there are any."""
-    if splits.grouping is None:
-        return []
-    find, by_part, alone = splits.grouping.find, [], []
-    for part in splits.parts.values():
-        groups = {(file := relative(path, splits.root)): find(file) for path in part.files or ()}
-        by_part.append({group for group in groups.values() if group is not None})
-        alone += [file for file, group in groups.items() if group is None]
-    shared = sorted({name for a, b in combinations(by_part, 2) for name in a & b})
-    count = len(set().union(*by_part))
-    line = f"{counted(count, 'group')}, each in one part"
-    if shared:  # in folders that were split already
-        line += f" but for {len(shared):,}, such as {shared[0]!r}: results look better than they are"
-    if alone:
-        line += f"; pictures without a group: {len(alone):,}, such as {alone[0]}"
-    return [line]
-
-
-def _doubled(splits: Splits, folder: Folder) -> list[str]:
-    """A line on the pictures that are in more than one part, after writing them to duplicates.csv."""
-    found = data.duplicates(splits)
-    if not found:
-        return []
-    columns = ("file", "split", "same_as", "its_split", "how")
-    rows = [
-        (relative(d.file, splits.root), d.part, relative(d.other_file, splits.root), d.other_part,
-         "same" if d.exact else "nearly") for d in found
-    ]  # fmt: skip
-    path = folder.duplicates
-    with folder.writing():
-        folder.write_table(path, columns, rows)
-    exact = sum(d.exact for d in found)
-    file, part, other, its, _ = rows[0]
-    return [
-        f"in an earlier part too: {counted(len(found), 'picture')} ({exact:,} the same, "
-        f"{len(found) - exact:,} nearly), such as {file} ({part}) and {other} ({its}): "
-        f"results look better than they are; {path} lists them"
-    ]
-
-
-def _absolute(name: str) -> str:
-    """A path that is valid from any folder; a built-in name as it is."""
-    return absolute(name) if name != data.DIGITS and expanded(name).exists() else name
