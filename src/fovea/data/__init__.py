@@ -13,7 +13,7 @@ from fovea.data.split import stratified, stratified_groups
 from fovea.errors import DataError, mismatch
 from fovea.files import expanded
 from fovea.geometry import pair
-from fovea.images import check_channels, check_crop
+from fovea.images import Crop, check_channels, check_crop
 
 DIGITS = "digits"  # the name of the data that Fovea draws itself
 
@@ -32,7 +32,7 @@ def load(
     groups: str | None = None,
     record: Record | None = None,
     draw: bool = True,
-    crop: float | None = None,
+    crop: Crop = None,
 ) -> Splits:
     """The data set at `source`, in its parts train, val and test.
 
@@ -64,7 +64,7 @@ def _load(
     source: str | os.PathLike[str],
     size: Sequence[int] | None,
     channels: int | None,
-    crop: float | None,
+    crop: Crop,
     seed: int,
     groups: str | None,
 ) -> Splits:

@@ -34,7 +34,7 @@ _REACH = 1.75  # how far it reaches from the glyph's middle, half a glyph's heig
 _BROAD = 2.25  # a broad pen's width over its thickness
 
 
-def load(size: Sequence[int] | None, channels: int | None, crop: float | None, seed: int) -> Splits:
+def load(size: Sequence[int] | None, channels: int | None, crop: images.Crop, seed: int) -> Splits:
     """The drawn digits; a tenth of the training pictures, drawn by `seed`, is held out as `val`."""
     check_room(TRAIN + TEST, (*(size or (SIDE, SIDE)), channels or 1), "data digits")
     pictures, labels = draw()

@@ -37,7 +37,7 @@ class Files:
         files: Sequence[str],
         shape: tuple[int, int, int],
         *,
-        crop: float | None = None,
+        crop: images.Crop = None,
         memory: int | None = None,
     ) -> None:
         self.files: Sequence[str] = list(files)

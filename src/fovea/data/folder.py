@@ -29,7 +29,7 @@ def load(
     root: Path,
     size: Sequence[int] | None,
     channels: int | None,
-    crop: float | None,
+    crop: images.Crop,
     seed: int,
     grouping: Grouping | None = None,
 ) -> Splits:

@@ -35,7 +35,7 @@ def present(folder: Path) -> bool:
 
 
 def load(
-    folder: Path, size: Sequence[int] | None, channels: int | None, crop: float | None, seed: int
+    folder: Path, size: Sequence[int] | None, channels: int | None, crop: images.Crop, seed: int
 ) -> Splits:
     """`train-*` and `t10k-*` (or `test-*`), and `val-*` or else a tenth of train, drawn by `seed`.
 

@@ -23,6 +23,7 @@ import numpy as np
 from fovea.errors import DataError, mismatch
 from fovea.files import write_whole
 from fovea.geometry import pair
+from fovea.geometry.letterbox import LETTERBOX, letterbox
 from fovea.images.decoding import MOST_PIXELS, File, array, decode, extras, inspect
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+GREY = 114  # around a picture in a letterbox
+Crop = float | str | None
 _TRANSPARENT = (".png", ".tif", ".tiff", ".webp")
 
 
@@ -57,21 +60,24 @@ def read(
     file: File,
     size: int | Sequence[int] | None = None,
     channels: int | None = None,
-    crop: float | None = None,
+    crop: Crop = None,
 ) -> np.ndarray:
     """The picture as uint8 (H, W, C), by the rules above.
 
     `file` is a path or an open binary file. `size` = (H, W) stretches the whole picture to that size,
     smoothing where it shrinks; by default the picture keeps its own. With `crop`, a share above 0 and at most
     1, it keeps its proportions: the largest part in its middle that has those of `size` is found, and that
-    share of the part's height and width becomes the picture. `channels` is 1 (grey) or 3 (RGB); by
-    default 1 for a grey picture and 3 for any other. Raises DataError, which names the file and the reason,
-    and OutOfMemoryError if there is not enough memory for it.
+    share of the part's height and width becomes the picture. With the crop "letterbox", all of it is in the
+    middle of a grey picture, in its own proportions (`fovea.geometry.letterbox`). `channels` is 1 (grey) or 3
+    (RGB); by default 1 for a grey picture and 3 for any other. Raises DataError, which names the file and the
+    reason, and OutOfMemoryError if there is not enough memory for it.
     """
     wanted = None if size is None else pair(size, "images.read", "size")
     check_channels(channels)
     check_crop(crop)
-    least = wanted if wanted is None or crop is None else [ceil(side / crop) for side in wanted]
+    least = wanted
+    if wanted is not None and isinstance(crop, float | int):
+        least = [ceil(side / crop) for side in wanted]
     return decode(file, lambda picture: array(_fit(picture, wanted, channels, crop)), least)
 
 
@@ -79,7 +85,7 @@ def fit(
     pictures: np.ndarray,
     size: int | Sequence[int] | None = None,
     channels: int | None = None,
-    crop: float | None = None,
+    crop: Crop = None,
 ) -> np.ndarray:
     """uint8 pictures (N, H, W, C) converted to another size and number of channels, as by `read`."""
     from PIL import Image
@@ -88,7 +94,7 @@ def fit(
     check_channels(channels)
     check_crop(crop)
     shape = (*wanted, channels or pictures.shape[3])
-    if shape == pictures.shape[1:] and crop in (None, 1):
+    if shape == pictures.shape[1:] and crop in (None, 1, LETTERBOX):
         return pictures
     fitted = np.empty((len(pictures), *shape), np.uint8)
     for picture, place in zip(pictures, fitted, strict=True):
@@ -153,15 +159,15 @@ def check_channels(channels: int | None) -> None:
         raise DataError(mismatch("channels", "1 (grey) or 3 (RGB)", repr(channels)))
 
 
-def check_crop(crop: float | None) -> None:
-    """Raise DataError unless `crop` is None or a share above 0 and at most 1."""
-    if crop is not None and not 0 < crop <= 1:
-        raise DataError(mismatch("crop", "a share above 0 and at most 1", repr(crop)))
+def check_crop(crop: Crop) -> None:
+    """Raise DataError unless `crop` is None, "letterbox", or a share above 0 and at most 1."""
+    if isinstance(crop, str) and crop == LETTERBOX:
+        return
+    if crop is not None and (isinstance(crop, str) or not 0 < crop <= 1):
+        raise DataError(mismatch("crop", f'a share above 0 and at most 1, or "{LETTERBOX}"', repr(crop)))
 
 
-def _fit(
-    image: "Image", size: Sequence[int] | None, channels: int | None, crop: float | None = None
-) -> "Image":
+def _fit(image: "Image", size: Sequence[int] | None, channels: int | None, crop: Crop = None) -> "Image":
     from PIL.Image import Resampling
 
     mode = {None: image.mode, 1: "L", 3: "RGB"}[channels]
@@ -169,12 +175,28 @@ def _fit(
         image = image.convert(mode)
     if size is None:
         return image
+    if crop == LETTERBOX:
+        return _letterboxed(image, size)
     whole = (0.0, 0.0, float(image.width), float(image.height))
-    part = whole if crop is None else _middle(image.size, size, crop)
+    part = _middle(image.size, size, crop) if isinstance(crop, float | int) else whole
     if image.size != (size[1], size[0]) or part != whole:
         # Pillow widens the triangle filter with the factor of shrinking: no aliasing.
         image = image.resize((size[1], size[0]), Resampling.BILINEAR, box=part)
     return image
+
+
+def _letterboxed(image: "Image", size: Sequence[int]) -> "Image":
+    from PIL import Image
+
+    top, left, height, width = letterbox((image.height, image.width), size)
+    placed = image
+    if image.size != (width, height):
+        placed = image.resize((width, height), Image.Resampling.BILINEAR)
+    if (height, width) == tuple(size):
+        return placed
+    whole = Image.new(image.mode, (size[1], size[0]), GREY if image.mode == "L" else (GREY,) * 3)
+    whole.paste(placed, (left, top))
+    return whole
 
 
 def _middle(whole: tuple[int, int], size: Sequence[int], crop: float) -> tuple[float, float, float, float]:

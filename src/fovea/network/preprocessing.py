@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fovea.errors import ShapeError, mismatch
+from fovea.geometry.letterbox import LETTERBOX
 from fovea.names import counted
 from fovea.ranges import LARGEST, SMALLEST, number, short
 
@@ -24,19 +25,19 @@ class Preprocessing:
 
     mean, std: of each channel, measured on the training pictures; 0 and 1 for none. crop: how
     `fovea.images.read` fits pictures of another size; a share above 0 and at most 1 keeps their proportions
-    and cuts off the edges, None stretches them."""
+    and cuts off the edges, "letterbox" keeps them with grey edges, None stretches them."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    crop: float | None = None
+    crop: float | str | None = None
 
     def __post_init__(self) -> None:
         mean, std = _numbers(self.mean), _numbers(self.std)
         if not mean or len(mean) != len(std) or not all(map(_fits, mean, std)):
             got = f"mean {short(self.mean)} and std {short(self.std)}"
             raise ShapeError(mismatch("Preprocessing", "a mean and a positive std for each channel", got))
-        if self.crop is not None:
-            expected = "a share above 0 and at most 1"
+        if self.crop not in (None, LETTERBOX):
+            expected = f'a share above 0 and at most 1, or "{LETTERBOX}"'
             crop = number(self.crop, "Preprocessing: crop", expected, SMALLEST, 1)
             object.__setattr__(self, "crop", crop)
         object.__setattr__(self, "mean", mean)
