@@ -21,7 +21,7 @@ _PREFETCH = 2  # reads that are kept ready
 _READ = 4 << 20  # bytes of pictures per read: a small batch takes longer to pass between threads than to read
 
 Change = Callable[[np.ndarray, np.random.Generator, np.ndarray], np.ndarray]
-Examples = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, Any]]
+Examples = Callable[[np.ndarray, Any, np.random.Generator], tuple[np.ndarray, Any]]
 
 
 def steps(dataset: Dataset, batch_size: int) -> int:
@@ -40,7 +40,8 @@ def batches(
     augment: Change | None = None,
     examples: Examples | None = None,
 ) -> Generator[tuple[np.ndarray, Any], None, None]:
-    """The batches of an epoch from step `start` on: uint8 (n, H, W, C) and labels int32 (n,).
+    """The batches of an epoch from step `start` on: uint8 (n, H, W, C) and the data set's targets, usually
+    labels int32 (n,).
 
     A picture that cannot be read is all 0 and its label −1. With `shuffle` each epoch has its own random
     order, else pictures keep theirs. `augment(pictures, rng, mirrored)` returns changed pictures, as
@@ -62,7 +63,7 @@ def batches(
     def make(first: int) -> list[tuple[np.ndarray, Any]]:
         chosen = order[first * batch_size : (first + together) * batch_size]
         pictures, readable = dataset.read(chosen)
-        labels = np.where(readable, dataset.labels[chosen], np.int32(-1))
+        labels = dataset.targets(chosen, readable)
         made = []
         for step in range(first, min(first + together, last)):
             rows = slice((step - first) * batch_size, (step - first + 1) * batch_size)

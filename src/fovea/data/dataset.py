@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -116,9 +116,17 @@ class Dataset:
         number = int(self.indices[index])
         return f"{self.name}[{number}]" if self.pictures.files is None else self.pictures.files[number]
 
+    def class_of(self, index: int) -> str:
+        """The name of a picture's class."""
+        return self.classes[self.labels[index]]
+
     def read(self, indices: Sequence[int] | np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
         """New arrays: uint8 (n, H, W, C), and bool (n,), False for an unreadable picture, which is all 0."""
         return self.pictures.read(self.indices[_numbers(indices)])
+
+    def targets(self, indices: np.ndarray, readable: np.ndarray) -> Sequence[Any]:
+        """The labels int32 (n,) of the pictures at these indices, −1 where `readable` is False."""
+        return np.where(readable, self.labels[indices], np.int32(-1))
 
     def subset(self, indices: Sequence[int] | np.ndarray | slice) -> "Dataset":
         """The pictures at these indices, in this order, without copying them."""

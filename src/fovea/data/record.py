@@ -127,7 +127,7 @@ class Record:
 def rows_of(splits: Splits) -> list[Row]:
     """The line of every picture."""
     return [
-        Row(relative(dataset.name_of(i), splits.root), part, dataset.classes[dataset.labels[i]], digest)
+        Row(relative(dataset.name_of(i), splits.root), part, dataset.class_of(i), digest)
         for part, dataset in splits.parts.items()
         for i, digest in enumerate(digests(dataset))
     ]

@@ -95,10 +95,11 @@ class Setup:
 
     def batches(self, epoch: int, start: int = 0) -> Generator[tuple[np.ndarray, Any], None, None]:
         """The batches of an epoch from step `start` on."""
-        recipe = self.recipe
+        recipe, task = self.recipe, self.task
+        moved = task.moved(self.train, recipe.augment, (epoch - 1) / recipe.epochs)
         return batches(
             self.train, recipe.batch_size, seed=recipe.seed, epoch=epoch, start=start,
-            augment=recipe.augment, examples=self.task.examples(self.train),
+            augment=None if moved else recipe.augment, examples=moved or task.examples(self.train),
         )  # fmt: skip
 
     def adopt(self, measure: bool) -> None:

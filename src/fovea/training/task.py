@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from fovea.data import Dataset, Splits
-from fovea.data.batches import Examples, batches
+from fovea.data.batches import Change, Examples, batches
 from fovea.errors import DataError, TrainingError, mismatch
 from fovea.losses import Loss
 from fovea.network import Network
@@ -80,6 +80,12 @@ class Task(ABC):
         images: uint8 (N, H, W, C), in training already changed by `augment`; a floating-point result is not
         preprocessed. labels: int32 (N,), −1 for an unreadable picture, which is all 0.
         """
+        return None
+
+    def moved(self, dataset: Dataset, augment: Change, done: float) -> Examples | None:
+        """A function like that of `examples`, for training only, that also applies `augment`, in tasks whose
+        targets move with the pictures; None, as by default, if pictures change alone. `done` is the share of
+        the training's epochs that are over."""
         return None
 
     def measure(self, plan: Answering, dataset: Dataset, batch_size: int) -> tuple[Row, Any]:
