@@ -55,5 +55,7 @@ def test_arrays_are_cropped_like_files(tmp_path):
 
 @pytest.mark.parametrize("crop", [0, -1, 1.01, float("nan")])
 def test_a_crop_is_a_share(crop):
-    with pytest.raises(DataError, match=r"^crop: expected a share above 0 and at most 1, got "):
+    with pytest.raises(
+        DataError, match=r'^crop: expected a share above 0 and at most 1, or "letterbox", got '
+    ):
         images.read("nowhere.png", 8, crop=crop)

@@ -75,6 +75,7 @@ def test_a_crop_is_kept_in_the_model_file_and_others_have_none():
 @pytest.mark.parametrize("crop", [0, -1, 1.5, float("nan"), "much", True])
 def test_a_crop_is_a_share_above_0(crop):
     with pytest.raises(
-        ShapeError, match=r"^Preprocessing: crop: expected a share above 0 and at most 1, got "
+        ShapeError,
+        match=r'^Preprocessing: crop: expected a share above 0 and at most 1, or "letterbox", got ',
     ):
         Preprocessing((0.5,), (0.5,), crop=crop)

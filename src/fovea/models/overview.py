@@ -30,7 +30,7 @@ class Overview:
     multiply_adds: of one picture. weights: whether trained ones are here, in the package or fetched. top1:
     their accuracy on ImageNet as published, from 0 to 1, whether they are here or not. licence: of the
     weights that are here. features_to: the last layer of a network that ends in features, such as that for
-    style transfer; None for one that ends in classes.
+    style transfer; None for one that ends in classes or boxes.
     """
 
     name: str
@@ -57,7 +57,8 @@ def overview() -> list[Overview]:
             licence = weights.metadata(name)["licence"] if packaged else DOWNLOADS[name].licence
         cost = sum(row.multiply_adds for row in rows(network))
         shape, count = network.input_shape, network.parameter_count
-        features_to = None if network.ends_in_classes else network.layers[-1].name
+        ends = network.ends_in_classes or network.outputs
+        features_to = None if ends else network.layers[-1].name
         found.append(Overview(name, shape, count, cost, here, TOP1.get(name), licence, features_to))
     return sorted(found, key=lambda one: one.parameters)
 

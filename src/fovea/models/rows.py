@@ -69,7 +69,7 @@ class Model:
 
     `describe(name, input_shape, outputs)` is its description. `input_shape` and `classes` are the original's,
     and the defaults of the call; `preprocessing` is that of the published weights. With `classes` None, it
-    ends before the layer that would need their number.
+    ends before the layer that would need their number. `ends` names its output layers, if there are several.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Model:
     input_shape: Shape
     classes: int | None
     preprocessing: Preprocessing = IMAGENET
+    ends: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -89,7 +90,8 @@ class Model:
         classes = self.classes if classes is None else classes
         outputs, names = (None, None) if classes is None else count_and_names(classes, self.name)
         shape = self.input_shape if input_shape is None else tuple(input_shape)
-        return Network(self.describe(self.name, shape, outputs).nodes, shape, seed, classes=names)
+        nodes = self.describe(self.name, shape, outputs).nodes
+        return Network(nodes, shape, seed, outputs=self.ends, classes=names)
 
     @property
     def torch(self) -> dict[str, str]:
