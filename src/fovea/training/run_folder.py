@@ -27,13 +27,12 @@ from fovea.data import Record, Splits
 from fovea.data.listing import is_record
 from fovea.data.record import rows_of
 from fovea.errors import DataError, TrainingError, mismatch
-from fovea.files import csvs, jsons, write_whole
+from fovea.files import csvs, jsons, write_whole, yamls
 from fovea.names import same, typed
 from fovea.training.arguments import checked
 
 # The temporary names of `write_whole` for the files of a run
 _TEMPORARY = re.compile(r"\.\w+\.(?:yaml|csv|json|png|safetensors)\.\w{8}\.\w+")
-_MOST = 1 << 20  # bytes of arguments.yaml: YAML is slow to parse
 
 
 @dataclass(frozen=True)
@@ -160,21 +159,12 @@ class Folder:
         return [row.file for row, was in zip(now, had, strict=True) if was.digest not in ("", row.digest)]
 
     def write_arguments(self, arguments: Mapping[str, Any]) -> None:
-        import yaml
-
-        write_whole(self.arguments, yaml.safe_dump(dict(arguments), sort_keys=False, allow_unicode=True))
+        write_whole(self.arguments, yamls.dumps(arguments))
 
     def read_arguments(self) -> dict[str, Any]:
         """The content of arguments.yaml. Raises DataError if it cannot be read, or a value is invalid."""
-        import yaml
-
-        try:
-            arguments = yaml.safe_load(files.read(self.arguments, "the arguments of a run", _MOST).decode())
-        except DataError:
-            raise
-        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # PyYAML raises all of them
-            raise DataError(mismatch(str(self.arguments), "YAML", jsons.reason(error))) from error
-        return checked(arguments, str(self.arguments))
+        content = files.read(self.arguments, "the arguments of a run", yamls.LIMIT)
+        return checked(yamls.loads(content, str(self.arguments)), str(self.arguments))
 
     def write_bad_images(self, bad: Mapping[str, str]) -> None:
         self.write_table(self.bad_images, ("file", "reason"), sorted(bad.items()))
