@@ -24,7 +24,7 @@ from fovea.errors import DataError, mismatch
 from fovea.files import write_whole
 from fovea.geometry import pair
 from fovea.geometry.letterbox import LETTERBOX, letterbox
-from fovea.images.decoding import MOST_PIXELS, File, array, decode, extras, inspect
+from fovea.images.decoding import MOST_PIXELS, File, Header, array, decode, extras, header, inspect
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,11 +32,13 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTENSIONS",
     "MOST_PIXELS",
+    "Header",
     "averaged",
     "check_channels",
     "check_crop",
     "extras",
     "fit",
+    "header",
     "inspect",
     "is_picture",
     "read",

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from traceback import clear_frames
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -72,8 +72,22 @@ def decode(
                 del image  # free it before the budget stops counting it
 
 
-def inspect(file: File) -> tuple[int, int, int]:
-    """(height, width, channels) of the picture that `decode` makes, from its header; raises as `decode`."""
+class Header(NamedTuple):
+    """The size of the picture that `decode` makes, and the EXIF orientation of the file."""
+
+    height: int
+    width: int
+    channels: int
+    orientation: int
+
+    @property
+    def sideways(self) -> bool:
+        """True if height and width are swapped in the file."""
+        return self.orientation in _SIDEWAYS
+
+
+def header(file: File) -> Header:
+    """The header of a picture; raises as `decode`."""
     with _opened(file) as image:
         if image.format == "PNG":  # its EXIF may come after the pixels, which Pillow then decodes first
             with _counted(image, name_of(file), image.size):
@@ -84,7 +98,12 @@ def inspect(file: File) -> tuple[int, int, int]:
         width, height = image.size if tags is None else (tags[_WIDTH], tags[_HEIGHT])
         if orientation in _SIDEWAYS:
             width, height = height, width
-        return height, width, 1 if _is_grey(image) else 3
+        return Header(height, width, 1 if _is_grey(image) else 3, orientation)
+
+
+def inspect(file: File) -> tuple[int, int, int]:
+    """(height, width, channels) of the picture that `decode` makes, from its header; raises as `decode`."""
+    return header(file)[:3]
 
 
 def extras(file: File) -> tuple[np.ndarray | None, bytes | None]:
