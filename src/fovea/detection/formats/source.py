@@ -1,0 +1,163 @@
+"""The folder of a data set: its pictures, its other files, and the pictures that label files name.
+
+Label files name pictures by paths of other computers, with either slash, in another case, without an
+extension. A picture is found by its file name; among several of one name, by the folders before it.
+"""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from fovea import files
+from fovea.data import layout, listing
+from fovea.data.listing import NO_PICTURE, Skipped
+from fovea.data.split import relative
+from fovea.errors import DataError
+from fovea.names import same
+
+PICTURES = ("images", "image", "jpegimages", "imgs", "img", "jpeg", "jpegs", "photos", "pictures")
+LABELS = ("annotations", "annotation", "annots", "labels", "label", "xml", "xmls", "json", "jsons")
+_PART_OF = {name: part for part, names in layout.PARTS.items() for name in names}
+_SNIFFED = 3  # files of each folder that tell its format
+
+
+class Source:
+    """The files below `root`; `chosen` is a file there that the user named."""
+
+    def __init__(self, root: Path, chosen: Path | None = None) -> None:
+        self.root, self.chosen, self.skipped = root, chosen, Skipped(root)
+        self.pictures = listing.pictures(root, self.skipped)
+        self.others = sorted(self.skipped.paths.get(NO_PICTURE, ()), key=lambda path: (same(path), path))
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        for picture in self.pictures:
+            name = PurePosixPath(self.key(picture))
+            self._by_name[name.name].append(picture)
+            self._by_stem[name.stem].append(picture)
+        self._folders = {PurePosixPath(self.key(picture)).parent for picture in self.pictures}
+
+    def relative(self, path: str) -> str:
+        """A path relative to the folder, with slashes, as it is reported."""
+        return relative(path, str(self.root))
+
+    def key(self, path: str) -> str:
+        """The same, equal for paths that differ in case or in the encoding of accents only."""
+        return same(self.relative(path)).casefold()
+
+    def files(self, *extensions: str) -> list[str]:
+        """The files with these extensions, in lower case."""
+        return [path for path in self.others if path.lower().endswith(extensions)]
+
+    def sniffed(self, *extensions: str) -> Iterator[str]:
+        """The first few such files of each folder."""
+        seen: dict[str, int] = defaultdict(int)
+        for path in self.files(*extensions):
+            seen[os.path.dirname(path)] += 1  # noqa: PTH120
+            if seen[os.path.dirname(path)] <= _SNIFFED:  # noqa: PTH120
+                yield path
+
+    def find(self, text: str, *folders: str) -> str | None:
+        """The picture that a label file in one of `folders` calls `text`; None if none fits, or several do
+        equally."""
+        text = same(text)
+        names = parts(text.casefold()), text.casefold().split("/")  # \ separates, or is part of a name
+        wanted = next((words for words in names if words and words[-1] in self._by_name), None)
+        if wanted is None:
+            return None
+        near = [self.key(folder) for folder in folders]
+        exact = {str(PurePosixPath(folder, *wanted)) for folder in (*near, "")}
+
+        def fit(picture: str) -> tuple[bool, int, bool, bool]:
+            key = self.key(picture)
+            own = key.split("/")
+            equal = 0
+            for a, b in zip(reversed(own), reversed(wanted), strict=False):
+                if a != b:
+                    break
+                equal += 1
+            folder = key.rpartition("/")[0]
+            return key in exact, equal, folder in near, same(picture).endswith(text[-len(wanted[-1]) :])
+
+        return _best(self._by_name[wanted[-1]], fit)
+
+    def counterpart(self, path: str, name: str | None = None) -> str | None:
+        """The picture of the label file `path`: the one of its stem beside it, or in the folder images for a
+        file in labels (`PICTURES`, `LABELS`), or, if there are no pictures in these, anywhere; `name` decides
+        between several, and is looked for if there is none."""
+        own = PurePosixPath(self.key(path))
+        wanted = (parts(same(name).casefold()) or [""])[-1] if name else ""
+        stems = self._by_stem.get(own.stem, ())
+        places = [own.parent, *swapped(own.parent, LABELS, PICTURES)]
+        for place in places:
+            here = [picture for picture in stems if PurePosixPath(self.key(picture)).parent == place]
+            if here:
+                return next((p for p in here if PurePosixPath(self.key(p)).name == wanted), here[0])
+        if len(stems) == 1 and not self._folders & {*places}:
+            return stems[0]
+        return self.find(name, os.path.dirname(path)) if name else None  # noqa: PTH120
+
+    def without(self, labelled: Iterable[str]) -> list[str]:
+        """The other pictures; where all labelled ones are in folders for pictures, those in such folders."""
+        labelled = set(labelled)
+
+        def in_folder(picture: str) -> bool:
+            return bool({*PurePosixPath(self.key(picture)).parts[:-1]} & {*PICTURES})
+
+        rest = [picture for picture in self.pictures if picture not in labelled]
+        return [p for p in rest if in_folder(p)] if labelled and all(map(in_folder, labelled)) else rest
+
+
+def _best(pictures: Iterable[str], fit: Callable[[str], tuple]) -> str | None:
+    ranked = sorted(((fit(picture), picture) for picture in pictures), reverse=True)
+    if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
+        return None
+    return ranked[0][1]
+
+
+def parts(path: str) -> list[str]:
+    """The folders and the name in a path with either slash, without drive, . and .."""
+    path = re.sub(r"^[A-Za-z]:/", "", path.replace("\\", "/"))
+    return [part for part in path.split("/") if part not in ("", ".", "..")]
+
+
+def swapped(folder: PurePosixPath, old: Iterable[str], new: Iterable[str]) -> Iterator[PurePosixPath]:
+    """`folder` with each of `new` in place of a part that is one of `old`."""
+    for place, part in enumerate(folder.parts):
+        if part in old:
+            for other in new:
+                yield PurePosixPath(*folder.parts[:place], other, *folder.parts[place + 1 :])
+
+
+def part_of_folder(path: str) -> str | None:
+    """The part whose name a folder in the relative path has: train2017/a.jpg is in train."""
+    for folder in path.split("/")[:-1]:
+        if part := _PART_OF.get(re.sub(r"\d+$", "", folder.casefold())):
+            return part
+    return None
+
+
+def part_of_file(path: str) -> str | None:
+    """The part in a file's name, such as instances_val2017.json, or else in its folders."""
+    words = re.findall(r"[a-z]+", PurePosixPath(path).stem.casefold())
+    named = {_PART_OF[word] for word in words if word in _PART_OF}
+    return named.pop() if len(named) == 1 else part_of_folder(path)
+
+
+def of_parts(paths: list[str], source: Source, notes: list[str]) -> list[str]:
+    """The files that are for one part, if there are any: those for no part have the same labels again."""
+    for_one = [path for path in paths if part_of_file(source.relative(path))]
+    if for_one and len(for_one) < len(paths):
+        ignored = [source.relative(path) for path in paths if path not in for_one]
+        notes.append(f"{', '.join(ignored)}: not read, as other files have the labels of train, val and test")
+    return for_one or paths
+
+
+def head(path: str, count: int = 1 << 16) -> bytes:
+    """The beginning of a file; b"" if it cannot be read."""
+    try:
+        with files.open_regular(path, "labels") as file:
+            return file.read(count)
+    except (OSError, DataError):
+        return b""
