@@ -124,7 +124,7 @@ class Dataset:
         """New arrays: uint8 (n, H, W, C), and bool (n,), False for an unreadable picture, which is all 0."""
         return self.pictures.read(self.indices[_numbers(indices)])
 
-    def targets(self, indices: np.ndarray, readable: np.ndarray) -> Sequence[Any]:
+    def targets(self, indices: np.ndarray, readable: np.ndarray) -> Any:
         """The labels int32 (n,) of the pictures at these indices, −1 where `readable` is False."""
         return np.where(readable, self.labels[indices], np.int32(-1))
 
