@@ -175,8 +175,79 @@ def test_a_folder_keeps_its_names(call, place):
     code, out, err = call("in", "--style", "3")
     assert (code, out) == (0, "2 paintings written to paintings\n")
     assert "broken.png: expected a picture" in err
-    found = (place / "paintings").rglob("*.png")
-    assert {path.relative_to(place / "paintings").as_posix() for path in found} == {"a.png", "deep/b.png"}
+    found = (place / "paintings").rglob("*.*")
+    assert {path.relative_to(place / "paintings").as_posix() for path in found} == {"a.png", "deep/b.jpg"}
+
+
+@pytest.mark.parametrize("out", [None, "in/paintings"])
+def test_paintings_keep_names_and_formats(call, place, out):
+    names = ("a.bmp", "a.gif", "a.jpg", "a.png", "b.gif", "c.JPEG", "d.tif", "e.webp", "f.ppm")
+    (place / "in").mkdir()
+    for name in names:
+        images.write(place / "in" / name, scene())
+    how = ["in", "--style", "3", *(["--out", out] if out else [])]
+    assert call(*how)[:2] == (0, f"9 paintings written to {out or 'paintings'}\n")
+    folder = place / (out or "paintings")
+    expected = ["a.bmp.png", "a.gif.png", "a.jpg", "a.png", "b.png", "c.JPEG", "d.tif", "e.webp", "f.ppm"]
+    assert sorted(path.name for path in folder.iterdir()) == expected
+    whole = images.read(folder / "a.png").astype(int)
+    for name, most in (("d.tif", 0), ("e.webp", 0), ("f.ppm", 0), ("a.jpg", 40), ("c.JPEG", 40)):
+        assert np.abs(images.read(folder / name) - whole).max() <= most
+    with Image.open(folder / "a.jpg") as painting:
+        assert {sampling[1:3] for sampling in painting.layer} == {(1, 1)}  # 4:4:4
+    assert call(*how, "--overwrite")[:2] == (0, f"9 paintings written to {out or 'paintings'}\n")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
+def test_transparency_is_never_lost(call, place, suffix):
+    clear = np.dstack([scene(), np.full((24, 32), 100, np.uint8)])
+    images.write(f"clear{suffix}", clear)
+    assert call(f"clear{suffix}", "--style", "3")[0] == 0
+    with Image.open(f"paintings/clear{suffix}") as painting:
+        assert (np.asarray(painting.getchannel("A")) == 100).all()
+    for out in ("a.jpg", "a.bmp"):
+        code, _, err = call(f"clear{suffix}", "--style", "3", "--out", out)
+        assert code == 1
+        assert (
+            f"{out}: expected a name with .png, .tif, .tiff, .webp, for a photograph with transparency" in err
+        )
+
+
+@pytest.mark.parametrize("space", [b"GRAY", b"CMYK"])
+def test_a_profile_of_other_colours_is_left_out(call, space):
+    Image.fromarray(scene()).save("photo.png", icc_profile=bytes(16) + space)
+    assert call("photo.png", "--style", "3")[0] == 0
+    with Image.open("paintings/photo.png") as painting:
+        assert "icc_profile" not in painting.info
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["photo.png", "--style", "3", "--out", "."], "photo.png: expected a new file, got one that exists"),
+        (["photo.png", "--style", "3", "--out", "photo.png"], "photo.png: expected a new file"),
+        ([".", "--style", "3", "--out", "."], "photo.png: expected a new file"),
+        (["photo.png", "--style", "style.png", "--frames", "photo.png"], "photo.png: expected a new file"),
+        (
+            ["photo.png", "--style", "style.png", "--frames", "paintings/photo.png"],
+            "a photograph or its painting",
+        ),
+    ],
+)
+def test_a_photograph_is_never_overwritten(call, arguments, words):
+    code, _, err = call(*arguments, "--overwrite")
+    assert (code, words in err) == (1, True), err
+    assert_array_equal(images.read("photo.png"), scene())
+
+
+@pytest.mark.parametrize("name", ["f.webp", "paintings/photo-0007.png"])
+def test_films_and_paintings_so_far_are_replaced_only_if_asked(call, place, name):
+    (place / "paintings").mkdir()
+    images.write(name, scene(seed=9))
+    how = ["--size", "32", "--steps", "2", "--frames", "f.webp", "--save-every", "1"]
+    code, _, err = call("photo.png", "--style", "style.png", *how)
+    assert (code, f"{name}: expected a new file, got one that exists" in err) == (1, True)
+    assert call("photo.png", "--style", "style.png", *how, "--overwrite")[0] == 0
 
 
 def test_opacity_profile_and_orientation_are_kept(call, place):
@@ -228,6 +299,18 @@ class TestUnfinished:
         assert (
             not paint.state_of(self.job()).exists() if not (place / "paintings/photo.png").exists() else True
         )
+
+    def test_the_paintings_so_far_are_numbered_through(self, place):
+        def interrupt(what, done):
+            if 0 < done < 1:
+                signal.raise_signal(signal.SIGINT)
+
+        with pytest.raises(Stopped):
+            self.paint(report=interrupt, save_every=1)
+        first = (place / "paintings" / "photo-0001.png").read_bytes()
+        self.paint(save_every=1)
+        assert (place / "paintings" / "photo-0001.png").read_bytes() == first
+        assert (place / "paintings" / "photo-0002.png").exists()
 
     def test_another_photograph_is_refused(self, place):
         with pytest.raises(Stopped):

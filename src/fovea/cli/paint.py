@@ -123,7 +123,7 @@ def paint(
         if not sheet:
             or_usage_error(painters[TRAINED].shares, chosen)
     given = styles.styles(chosen, masks)
-    jobs = paint.jobs(photos, out, overwrite, resume)
+    jobs = paint.jobs(photos, out, overwrite, resume, frames=frames, save_every=save_every)
     if frames is not None and len(jobs) > 1:
         usage(f"--frames: expected one photograph, got {len(jobs)}")
     failed = 0

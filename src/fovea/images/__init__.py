@@ -33,6 +33,7 @@ __all__ = [
     "EXTENSIONS",
     "MOST_PIXELS",
     "Header",
+    "TRANSPARENT",
     "averaged",
     "check_channels",
     "check_crop",
@@ -49,7 +50,12 @@ __all__ = [
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 GREY = 114  # around a picture in a letterbox
 Crop = float | str | None
-_TRANSPARENT = (".png", ".tif", ".tiff", ".webp")
+TRANSPARENT = (".png", ".tif", ".tiff", ".webp")  # have opacity
+_SETTINGS: dict[str, dict[str, Any]] = {  # Pillow's, by which nothing is lost that can be seen
+    ".jpg": {"quality": 95, "subsampling": 0},
+    ".jpeg": {"quality": 95, "subsampling": 0},
+    ".webp": {"lossless": True},
+}
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
@@ -141,17 +147,16 @@ def write(path: str | Path, picture: np.ndarray, profile: bytes | None = None) -
     from PIL import Image
 
     picture = np.asarray(picture)
-    channels = (1, 3, 4) if str(path).lower().endswith(_TRANSPARENT) else (1, 3)
+    extension = Path(path).suffix.lower()
+    channels = (1, 3, 4) if extension in TRANSPARENT else (1, 3)
     fits = picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] in channels)
     if picture.dtype != np.uint8 or not fits or 0 in picture.shape:
         expected = f"a uint8 picture (H, W) or (H, W, C) with C one of {', '.join(map(str, channels))}"
         raise DataError(mismatch(f"images.write: {path}", expected, f"{picture.dtype} {picture.shape}"))
-    if not str(path).lower().endswith(EXTENSIONS):
-        raise DataError(
-            mismatch(f"images.write: {path}", f"one of {' '.join(EXTENSIONS)}", Path(path).suffix)
-        )
+    if extension not in EXTENSIONS:
+        raise DataError(mismatch(f"images.write: {path}", f"one of {' '.join(EXTENSIONS)}", extension))
     image = Image.fromarray(picture[:, :, 0] if picture.shape[2:] == (1,) else picture)
-    more: dict[str, Any] = {} if profile is None else {"icc_profile": profile}
+    more: dict[str, Any] = _SETTINGS.get(extension, {}) | ({} if profile is None else {"icc_profile": profile})
     write_whole(path, lambda temporary: image.save(temporary, **more))
 
 

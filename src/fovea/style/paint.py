@@ -1,6 +1,6 @@
 """Painting files: photographs in, paintings out, by optimisation or in one pass."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from fovea.style.transfer import Transfer
 from fovea.training.interrupts import Interrupt, Stopped
 
 FOLDER = "paintings"
+KEPT = (".jpg", ".jpeg", ".png", ".ppm", ".tif", ".tiff", ".webp")  # .bmp and .gif may have opacity, too
 STATE = ".unfinished"  # after the painting's name: the file from which --resume continues
 USUAL = 512  # pixels of the longer side of a painting by optimisation
 PER_PIXEL = 700  # bytes that a painter in one pass needs
@@ -34,33 +35,78 @@ class Job:
     painting: Path
 
 
-def jobs(photos: Sequence[str], out: str | None, overwrite: bool, resume: bool) -> list[Job]:
+def jobs(
+    photos: Sequence[str],
+    out: str | None,
+    overwrite: bool,
+    resume: bool,
+    *,
+    frames: str | None = None,
+    save_every: int | None = None,
+) -> list[Job]:
     """The photographs in files and folders, with their paintings' files: `out` is a folder, or a picture's
-    name for a single photograph. Raises FoveaError for places without pictures, and for a painting that
-    exists, unless it may be overwritten or its state is there to `resume`."""
-    found: list[Job] = []
-    folder = expanded(out or "paintings")
-    for place in map(expanded, photos):
-        if place.is_dir():
-            files = sorted(path for path in place.rglob("*") if path.is_file() and images.is_picture(path))
-            if not files:
-                raise DataError(mismatch(f"{place}", "a folder with pictures", "none"))
-            found += [Job(file, folder / file.relative_to(place).with_suffix(".png")) for file in files]
-        else:
-            found.append(Job(place, folder / f"{place.stem}.png"))
+    name for a single photograph. A painting has its photograph's name, and the extension too if that is one
+    of `KEPT`, else .png.
+
+    Raises FoveaError for places without pictures; for a painting, a film `frames` or a painting so far that
+    exists, unless it may be overwritten or its state is there to `resume`; and for one in place of a
+    photograph.
+    """
+    folder = expanded(out or FOLDER)
+    found = [pair for place in map(expanded, photos) for pair in _found(place, folder)]
     if out and images.is_picture(folder) and not folder.is_dir():
         if len(found) != 1:
             raise DataError(mismatch(f"--out {out}", f"a folder for {len(found)} photographs", "a file"))
-        found = [Job(found[0].photo, folder)]
-    paintings = [job.painting for job in found]
-    for job in found:
+        made = [Job(found[0][0], folder)]
+    else:
+        made, names = list[Job](), {name for _, name in found if name.suffix.lower() in KEPT}
+        for photo, name in found:
+            if name.suffix.lower() not in KEPT:
+                png = name.with_suffix(".png")
+                name = name.with_name(f"{name.name}.png") if png in names else png
+                names.add(name)
+            made.append(Job(photo, folder / name))
+    originals = {job.photo.resolve() for job in made}
+    paintings = [job.painting for job in made]
+    for job in made:
         if paintings.count(job.painting) > 1:
             expected = "photographs of different names"
             raise DataError(mismatch(f"{job.painting}", expected, "two of one name", "paint them by turns"))
-        if job.painting.exists() and not (overwrite or (resume and state_of(job).exists())):
-            remedy = "choose another with --out, or allow it with --overwrite"
-            raise DataError(mismatch(f"{job.painting}", "a new file", "one that exists", remedy))
-    return found
+        resumed = resume and state_of(job).exists()
+        _check_new(job.painting, originals, overwrite or resumed)
+        if save_every:
+            for path in sorted(job.painting.parent.glob(_numbered(job.painting, "[0-9]*").name)):
+                _check_new(path, originals, overwrite or resumed)
+    if frames is not None:
+        _check_new(expanded(frames), {path.resolve() for path in (*originals, *paintings)}, overwrite)
+    return made
+
+
+def _found(place: Path, folder: Path) -> list[tuple[Path, Path]]:
+    """The photographs at a place with their names in `folder`, whose own pictures are none of them."""
+    if not place.is_dir():
+        return [(place, Path(place.name))]
+    inside = folder.resolve() if place.resolve() in folder.resolve().parents else None
+    files = [path for path in place.rglob("*") if path.is_file() and images.is_picture(path)]
+    files = sorted(path for path in files if inside not in path.resolve().parents)
+    if not files:
+        raise DataError(mismatch(f"{place}", "a folder with pictures", "none"))
+    return [(file, file.relative_to(place)) for file in files]
+
+
+def _check_new(path: Path, kept: Collection[Path], overwrite: bool) -> None:
+    """Raise DataError if a file is one of those to be `kept`, or exists and may not be overwritten."""
+    if path.resolve() in kept:
+        got, remedy = "one that exists, a photograph or its painting", "choose another with --out or --frames"
+        raise DataError(mismatch(f"{path}", "a new file", got, remedy))
+    if path.exists() and not overwrite:
+        remedy = "choose another with --out, or allow it with --overwrite"
+        raise DataError(mismatch(f"{path}", "a new file", "one that exists", remedy))
+
+
+def _numbered(painting: Path, number: str) -> Path:
+    """The file of a painting so far."""
+    return painting.with_stem(f"{painting.stem}-{number}")
 
 
 def state_of(job: Job) -> Path:
@@ -85,11 +131,24 @@ class Photo:
         height, width, _ = images.inspect(path)
         share = 1 if size is None else size / max(height, width)
         wanted = max(round(height * share), 1), max(round(width * share), 1)
-        return cls(images.read(path, wanted, 3), *images.extras(path), (height, width))
+        opacity, profile = images.extras(path)
+        if profile is not None and profile[16:20] in (b"GRAY", b"CMYK"):  # its colours: a painting has RGB
+            profile = None
+        return cls(images.read(path, wanted, 3), opacity, profile, (height, width))
+
+    def check_opacity(self, path: Path) -> None:
+        """Raise DataError if the photograph is transparent somewhere, and a file of that name cannot be."""
+        if (
+            path.suffix.lower() not in images.TRANSPARENT
+            and self.opacity is not None
+            and self.opacity.min() < 255
+        ):
+            expected = f"a name with {', '.join(images.TRANSPARENT)}, for a photograph with transparency"
+            raise DataError(mismatch(f"{path}", expected, path.suffix, "choose one with --out"))
 
     def write(self, path: Path, painting: np.ndarray) -> None:
         """Write a painting with the opacity and the profile of the photograph. Raises DataError."""
-        if self.opacity is not None and path.suffix.lower() not in (".jpg", ".jpeg", ".bmp", ".ppm"):
+        if self.opacity is not None and path.suffix.lower() in images.TRANSPARENT:
             opacity = images.fit(self.opacity[None, :, :, None], painting.shape[:2])[0]
             painting = np.concatenate([painting, opacity], axis=2)
         try:
@@ -119,26 +178,28 @@ def in_detail(
     film of the painting as it becomes. Raises FoveaError, and Stopped after Ctrl-C.
     """
     photo = Photo.read(job.photo)
+    photo.check_opacity(job.painting)
     _masks(job, photo, styles)  # raises
 
     def compiling(done: int, total: int, what: str) -> None:
         report(f"compiling {what}", 0.0)
 
     transfer = Transfer(photo.pixels, styles, options, progress=compiling)
+    before = 0
     if resume and state_of(job).exists():
-        transfer.resume(_state(job, transfer.digest))
+        before, state = _state(job, transfer.digest)
+        transfer.resume(state)
     taken: list[np.ndarray] = []
     with Interrupt() as interrupt:
-        for step, moment in enumerate(transfer.steps(), start=1):
+        for step, moment in enumerate(transfer.steps(), start=before + 1):
             report(f"{job.painting.name}, loss {moment.loss:.4f}", moment.done)
             if frames:
                 taken.append(film.frame(transfer.painting()))
             if save_every and step % save_every == 0:
-                numbered = job.painting.with_stem(f"{job.painting.stem}-{step:04}")
-                photo.write(numbered, transfer.painting())
+                photo.write(_numbered(job.painting, f"{step:04}"), transfer.painting())
             if interrupt.asked:
                 photo.write(job.painting, transfer.painting())
-                write_tensors(state_of(job), transfer.state(), {"digest": transfer.digest})
+                write_tensors(state_of(job), transfer.state(), {"digest": transfer.digest, "step": str(step)})
                 raise Stopped(f"stopped; {job.painting} has what there is: add --resume to continue")
     photo.write(job.painting, transfer.painting())
     if frames:
@@ -146,14 +207,14 @@ def in_detail(
     state_of(job).unlink(missing_ok=True)
 
 
-def _state(job: Job, digest: str) -> dict[str, np.ndarray]:
-    """The state of an unfinished painting of that digest. Raises DataError for one of another."""
+def _state(job: Job, digest: str) -> tuple[int, dict[str, np.ndarray]]:
+    """The steps and the state of an unfinished painting of that digest. Raises DataError for another's."""
     metadata, arrays = read_tensors(state_of(job))
     if metadata.get("digest") != digest:
         expected, got = "the same photograph, styles and options", "others"
         remedy = f"repeat the command that made it, or delete {state_of(job)}"
         raise DataError(mismatch(f"--resume: {job.painting}", expected, got, remedy))
-    return arrays
+    return int(metadata.get("step", 0)), arrays
 
 
 def in_one_pass(
@@ -169,6 +230,7 @@ def in_one_pass(
     """Paint in one pass, in trained styles or in those of pictures. `painters` keeps the painters that were
     used. Raises FoveaError."""
     photo = Photo.read(job.photo, size)
+    photo.check_opacity(job.painting)
     name = TRAINED if isinstance(styles[0].picture, int) else ANY
     painter = painters.setdefault(name, Painter(name))
     H, W, _ = photo.pixels.shape
