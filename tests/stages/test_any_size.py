@@ -29,6 +29,20 @@ LAYERS = {
         "leaky": L.LeakyReLU(), "one": L.Conv2D(17, 1), "relu3": L.ReLU(),
         "spread": L.Conv2D(16, 3, padding=2, dilation=2), "relu4": L.LeakyReLU(),
     },
+    "as the painters": lambda: {
+        "conv1": L.Conv2D(16, 3, 1, 1, bias=False, padding_mode="mirror"), "norm1": L.InstanceNorm(0.1),
+        "relu1": L.Tanh(), "half": L.Conv2D(16, 3, (1, 2), 1, bias=False, padding_mode="mirror"),
+        "norm3": L.InstanceNorm(0.1), "relu3": L.Sigmoid(), "up": L.Upsample2D(2),
+        "last": L.Conv2D(3, 3, 1, 1, bias=False, padding_mode="mirror"),
+        "smooth": L.Upsample2D((3, 2), "bilinear"),
+        "group": L.GroupNorm(1, 0.1), "layer": L.LayerNorm(0.1), "frame": L.Pad2D(1), "relu4": L.Sigmoid(),
+    },
+    "of pools": lambda: {
+        "largest": L.MaxPool2D(3, 2, padding=1, ceil_mode=True), "relu1": L.LeakyReLU(),
+        "mean": L.AveragePool2D(3, 1, padding=1), "relu3": L.Tanh(),
+        "down": L.AveragePool2D(3, 2, padding=1, ceil_mode=True, count_include_pad=True),
+        "channels": L.ChannelPool("average"), "all": L.GlobalAveragePool2D(), "relu4": L.Tanh(),
+    },
 }  # fmt: skip
 
 

@@ -4,15 +4,15 @@ Single operations always use the direct sum, for full precision. Stages use Wino
 pays.
 """
 
+from dataclasses import astuple
+
 import numpy as np
 
 from fovea import arguments
 from fovea.geometry import Padding, Pair
-from fovea.geometry.sampling import mirrored
 from fovea.kernels import algorithms, buffers, tiles
 from fovea.kernels.call import run
 from fovea.kernels.problem import ConvProblem
-from fovea.kernels.sample import sample2d
 
 
 def conv2d(
@@ -108,14 +108,16 @@ def _forward(problem: ConvProblem, A_prev: np.ndarray, W: np.ndarray, b: np.ndar
 
 def _inputs(problem: ConvProblem, dZ: np.ndarray, W: np.ndarray, b: np.ndarray | None) -> np.ndarray:
     """dA_prev, plus b."""
-    window = problem.window
-    if window.mirror:
-        rows, columns = (axis.transposed() for axis in mirrored(window))
-        return sample2d(_inputs(problem.padded(), dZ, W, b), rows, columns)
-    chosen = algorithms.inputs(problem, "exact")
-    dA_prev = buffers.empty((len(dZ), *window.input, problem.channels))
-    if len(dZ):
-        inputs, outputs = {"dA": dZ[..., None], "W": W, "b": b}, {"dA_prev": dA_prev[..., None]}
+    window, C = problem.window, problem.channels
+    dA_prev = buffers.empty((len(dZ), *window.input, C))
+    outputs = {"dA_prev": dA_prev[..., None]}
+    if len(dZ) and window.mirror:
+        dP = _inputs(problem.padded(), dZ, W, b)
+        shape = {"window": astuple(window), "channels": C, "lanes": 1, "vector": tiles.vector()}
+        run("mirror.gradient", {"dP": dP[..., None]}, outputs, **shape)
+    elif len(dZ):
+        chosen = algorithms.inputs(problem, "exact")
+        inputs = {"dA": dZ[..., None], "W": W, "b": b}
         run(chosen.operation, inputs, outputs, **chosen.arguments, after="", bias=b is not None)
     return dA_prev
 

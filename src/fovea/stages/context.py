@@ -76,6 +76,10 @@ class Context:
             return (height, width), {}
         return ANY_SIZE, {"height": c_int32(height), "width": c_int32(width)}
 
+    def pixels(self, pixels: int) -> tuple[int, dict[str, c_int32]]:
+        """The same for a kernel that only needs the number of pixels."""
+        return (0, {"pixels": c_int32(pixels)}) if self.any_size else (pixels, {})
+
     def precompute(self, weights: np.ndarray, prepacked: Prepacked) -> np.ndarray:
         """Constant `weights` as a kernel reads them, float32; `bind` fills the array, unless another plan
         already has."""

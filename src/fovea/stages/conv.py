@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from ctypes import c_float
+from dataclasses import astuple, replace
 
 import numpy as np
 
-from fovea.geometry.sampling import mirrored
 from fovea.kernels import algorithms, tiles
 from fovea.kernels.problem import ConvProblem
 from fovea.layers import BatchNorm, Conv2D, Layer, MaxPool2D
@@ -14,7 +14,6 @@ from fovea.stages.activation import FusedActivation
 from fovea.stages.base import NHWC, Arrays, Gradients, Passes, Site, Stage, Step, follows
 from fovea.stages.calls import Input
 from fovea.stages.context import Context
-from fovea.stages.sample import sampled
 
 _WINDOW = 4  # a pooling window of more positions would not leave registers for the sums
 
@@ -47,7 +46,7 @@ class ConvStage(Stage):
         self.window = conv.window(self.input_shape)
         self.problem = ConvProblem(self.window, C, K, conv.groups, size, self.lanes)
         if self.window.mirror:  # its gradient is first that of the padded input
-            self.adds, self.scratch = False, (*self.window.padded.input, C)
+            self.scratch = (*self.window.padded.input, C)
         self.after = "+".join(filter(None, (self.activation.name, "pool" if self.pooled else "")))
         A_prev = () if conv.frozen else ("A_prev",)
         self.reads = (*A_prev, "A") if self.activation.source == "A" and not self.pooled else A_prev
@@ -108,15 +107,23 @@ class ConvStage(Stage):
             prepacked = choice.prepacked() if context.constant else None
             (accumulated,) = gradients.accumulated
             so_far = accumulated and accumulated.seen_as(*self.input_shape)
-            inputs = {**upstream, "accumulated": so_far}
-            inputs |= {"W": context.precompute(W, prepacked) if prepacked else W}
-            outputs = {"dA_prev": (padded or gradients.dA_prev).seen_as(*problem.window.input, C)}
-            options = {"after": self.after, "accumulated": accumulated is not None}
-            options |= {"prepacked": True} if prepacked else {}
-            passes["dA"] = [context.call(choice, inputs, outputs, **options)]
-            if padded is not None:
-                axes = [axis.transposed() for axis in mirrored(self.window)]
-                passes["dA"].append(sampled(context, axes, padded, gradients.dA_prev, C))
+            adds = {"accumulated": so_far is not None}
+            target = {"dA_prev": gradients.dA_prev.seen_as(*self.input_shape)}
+            inputs = {**upstream, "W": context.precompute(W, prepacked) if prepacked else W}
+            options = {"after": self.after} | ({"prepacked": True} if prepacked else {})
+            if padded is None:
+                inputs["accumulated"] = so_far
+                passes["dA"] = [context.call(choice, inputs, target, **options, **adds)]
+            else:
+                dP = padded.seen_as(*problem.window.input, C)
+                size, numbers = context.size(*self.window.input)
+                border = {"dP": dP, "accumulated": so_far, **numbers}
+                window = astuple(replace(self.window, input=size))
+                shape = {"window": window, "channels": C, "lanes": self.lanes, "vector": tiles.vector()}
+                passes["dA"] = [
+                    context.call(choice, inputs, {"dA_prev": dP}, **options, accumulated=False),
+                    context.call("mirror.gradient", border, target, **shape, **adds),
+                ]
         return passes
 
     def _how(self, context: Context) -> dict[str, bool]:

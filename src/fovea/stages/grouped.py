@@ -27,8 +27,7 @@ class GroupedStage(Stage):
         self.lanes, self.layer = NHWC, layer
         self.C, self.pixels = self.input_shape[-1], prod(self.input_shape[:-1])
         self.shape = {
-            "channels": self.C, "pixels": self.pixels, "groups": layer.groups_of(self.C),
-            "vector": tiles.vector(),
+            "channels": self.C, "groups": layer.groups_of(self.C), "vector": tiles.vector()
         }  # fmt: skip
         self.epsilon = c_float(layer.epsilon)
         self.activation = FusedActivation([layer])  # none
@@ -40,23 +39,26 @@ class GroupedStage(Stage):
         def seen(array: Array) -> View:
             return array.seen_as(self.pixels // beside, self.C * beside)
 
-        inputs = {"Z": seen(arrays.A_prev), **parameters, "epsilon": self.epsilon}
+        pixels, number = context.pixels(self.pixels)
+        inputs = {"Z": seen(arrays.A_prev), **parameters, "epsilon": self.epsilon, **number}
         for shortcut in arrays.other_inputs:
             inputs["S"] = seen(shortcut)
-        options = {"beside": beside, "activation": self.activation.name, "add": "S" in inputs}
-        call = context.call("grouped.normalise", inputs, {"A": seen(arrays.A)}, **self.shape, **options)
-        return [call]
+        options = {"pixels": pixels, "beside": beside, "activation": self.activation.name}
+        options |= {"add": "S" in inputs, **self.shape}
+        return [context.call("grouped.normalise", inputs, {"A": seen(arrays.A)}, **options)]
 
     def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
-        passes = Passes()
+        passes, (pixels, number) = Passes(), context.pixels(self.pixels)
+        options = {"pixels": pixels, **self.shape}
         inputs = {"dA": self._seen(gradients.dA), "Z": self._seen(arrays.A_prev), "epsilon": self.epsilon}
+        inputs |= number
         if not self.layer.frozen:
             outputs = {f"d{name}": array for name, array in context.gradients[self.layer.name].items()}
-            passes["dW"] = [context.call("grouped.gradients", inputs, outputs, **self.shape)]
+            passes["dW"] = [context.call("grouped.gradients", inputs, outputs, **options)]
         if gradients.dA_prev is not None:
             inputs["gamma"] = context.parameters[self.layer.name]["gamma"]
             outputs = {"dZ": self._seen(gradients.dA_prev)}
-            passes["dA"] = [context.call("grouped.inputs", inputs, outputs, **self.shape)]
+            passes["dA"] = [context.call("grouped.inputs", inputs, outputs, **options)]
         return passes
 
     def _seen(self, array: Array) -> View:

@@ -1,10 +1,11 @@
 """Pictures padded, cropped and resized."""
 
 from collections.abc import Sequence
-from ctypes import c_float
+from ctypes import c_float, c_int32
 
 from fovea.geometry.sampling import Axis
 from fovea.kernels import tiles
+from fovea.kernels.problem import ANY_SIZE
 from fovea.kernels.sample import specialised, tables
 from fovea.layers import Pad2D, Resize2D
 from fovea.stages.base import Arrays, Gradients, Passes, Stage, Step
@@ -41,7 +42,12 @@ def sampled(
     """Write to `target` the pictures of `source`, sampled by the tables of rows and columns."""
     rows, columns = axes
     options = {"channels": channels, "lanes": source.lanes, "vector": tiles.vector()}
+    shapes = specialised(rows, columns)
     inputs = {"A_prev": source.seen_as(rows.n, columns.n, channels), **tables(rows, columns)}
     outputs = {"A": target.seen_as(rows.n_out, columns.n_out, channels)}
     inputs |= {"fill": c_float(fill)}
-    return context.call("sample.sample", inputs, outputs, **specialised(rows, columns), **options)
+    if context.any_size:
+        size, numbers = context.size(rows.n, columns.n)
+        shapes |= {"size": size, "output": ANY_SIZE}
+        inputs |= {**numbers, "height_out": c_int32(rows.n_out), "width_out": c_int32(columns.n_out)}
+    return context.call("sample.sample", inputs, outputs, **shapes, **options)

@@ -17,18 +17,19 @@ class UpsampleStage(Stage):
         super().__init__(site)
         (layer,) = self.layers
         assert isinstance(layer, Upsample2D)
-        H, W, C = self.input_shape
-        self.shape = {"size": (H, W), "factor": layer.factor, "mode": layer.mode, "channels": C}
+        self.shape = {"factor": layer.factor, "mode": layer.mode, "channels": self.input_shape[2]}
         self.shape |= {"lanes": self.lanes, "vector": tiles.vector()}
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
-        inputs = {"A_prev": arrays.A_prev.seen_as(*self.input_shape)}
+        size, numbers = context.size(*self.input_shape[:2])
+        inputs = {"A_prev": arrays.A_prev.seen_as(*self.input_shape), **numbers}
         outputs = {"A": arrays.A.seen_as(*self.output_shape)}
-        return [context.call("upsample.forward", inputs, outputs, **self.shape)]
+        return [context.call("upsample.forward", inputs, outputs, size=size, **self.shape)]
 
     def backward(self, context: Context, arrays: Arrays, gradients: Gradients) -> Passes:
         if gradients.dA_prev is None:
             return {}
-        inputs = {"dA": gradients.dA.seen_as(*self.output_shape)}
+        size, numbers = context.size(*self.input_shape[:2])
+        inputs = {"dA": gradients.dA.seen_as(*self.output_shape), **numbers}
         outputs = {"dA_prev": gradients.dA_prev.seen_as(*self.input_shape)}
-        return {"dA": [context.call("upsample.backward", inputs, outputs, **self.shape)]}
+        return {"dA": [context.call("upsample.backward", inputs, outputs, size=size, **self.shape)]}

@@ -16,6 +16,7 @@ differences from it. Arrays are [l, c, p, n] with one lane.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import halide as hl
 
@@ -23,6 +24,7 @@ from fovea.kernels import constants
 from fovea.kernels.pipelines.activations import ZERO, forward, rectified
 from fovea.kernels.pipelines.arrays import Float, array, fixed, result, variables
 from fovea.kernels.pipelines.normalised import opaque
+from fovea.kernels.pipelines.numbers import Numbers, known
 from fovea.kernels.pipelines.sums import GUARD, Pictures, Sums, divisor, entry
 
 Terms = Callable[..., Sequence[hl.Expr]]  # of (c, p, n)
@@ -32,16 +34,20 @@ class _Statistics:
     """The moments of each group or pixel, and other sums over it. Schedule them by `schedule`.
 
     Where each channel is a group, `beside` neighbouring pixels may count as one pixel of `beside` times the
-    channels, so that few channels fill vectors, too.
+    channels, so that few channels fill vectors, too. `numbers` gets the number of pixels where it is 0.
     """
 
     def __init__(self, channels: int, pixels: int, groups: int | None, vector: int, beside: int = 1) -> None:
         assert beside == 1 or groups == channels
+        self.numbers = Numbers()
+        pixels = self.numbers.number("pixels", pixels)
         self.pictures = Pictures(channels * beside, pixels // beside, 1, vector)
         self.channels, self.groups = channels, groups
         self.width = channels // groups if groups else channels
-        self.M = hl.f32(float(self.width * (pixels if groups else 1)))
+        M = self.width * (pixels if groups else 1)
+        self.M = hl.f32(float(M)) if known(M) else hl.cast(Float, M)
         self.epsilon = hl.Param(Float, "epsilon")
+        self.arguments = [self.epsilon, *self.numbers.arguments]
         self._funcs: list[hl.Func] = []
         self._mean, self._moments = hl.Func("mean"), hl.Func("moments")
         if groups:
@@ -53,15 +59,15 @@ class _Statistics:
         """The moments of every block of pixels, in one pass over memory, then those of the groups."""
         pictures, (c, b, n, co, ci) = self.pictures, variables("c b n co ci")
         P, C, v = pictures.P, pictures.C, pictures.v
-        size = min(P, constants.GROUP_PIXELS)
+        size, blocks, whole = self._blocks()
         total, centre, rest, block = (hl.Func(name) for name in ("total", "centre", "rest", "block"))
 
         def count(b: hl.Expr) -> hl.Expr:
-            return hl.f32(float(size)) if P % size == 0 else hl.cast(Float, hl.min(size, P - b * size))
+            return hl.f32(float(size)) if whole else hl.cast(Float, hl.min(size, P - b * size))
 
         def pixel(r: hl.RDom) -> hl.Expr:
             place = b * size + r[0]
-            if P % size:
+            if not whole:
                 r.where(place < P)
             return pictures.Z[0, hl.min(c, C - 1) if C % v else c, hl.min(place, P - 1), n]
 
@@ -93,7 +99,6 @@ class _Statistics:
             d = opaque(centre - self._mean[c, n], self.epsilon)
             return [count(b) * d + rest, square + d * (rest + (rest + count(b) * d))]
 
-        blocks = -(-P // size)
         self._mean[c, n] = entry(self._over_blocks("mean_of", blocks, sums, 1)[c, n], 0, 1) / self.M  # (1)
         both = self._over_blocks("squares", blocks, squares, 2)[c, n]
         self._set_moments((c, n), entry(both, 0), entry(both, 1))
@@ -162,10 +167,10 @@ class _Statistics:
     def _over_picture(self, name: str, terms: Terms) -> tuple[hl.Func, int]:
         pictures, (c, b, n) = self.pictures, variables("c b n")
         block = hl.Func(f"{name}_b")
-        size = min(pictures.P, constants.GROUP_PIXELS)
+        size, blocks, whole = self._blocks()
         r = hl.RDom([(0, size)], "r")
         pixel = b * size + r[0]
-        if pictures.P % size:
+        if not whole:
             r.where(pixel < pictures.P)
         values = terms(c, hl.min(pixel, pictures.P - 1), n)
         count = len(values)
@@ -177,9 +182,15 @@ class _Statistics:
         def of_block(c, b, n):
             return [entry(block[c, b, n], s, count) for s in range(count)]
 
-        return self._over_blocks(name, -(-pictures.P // size), of_block, count), count
+        return self._over_blocks(name, blocks, of_block, count), count
 
-    def _over_blocks(self, name: str, blocks: int, values: Terms, count: int) -> hl.Func:
+    def _blocks(self) -> tuple[int, Any, bool]:
+        """The pixels of a block, the number of blocks, and whether all are known to be whole."""
+        P = self.pictures.P
+        size = min(P, constants.GROUP_PIXELS) if known(P) else constants.GROUP_PIXELS
+        return size, (P + size - 1) // size, known(P) and P % size == 0
+
+    def _over_blocks(self, name: str, blocks: Any, values: Terms, count: int) -> hl.Func:
         """Σ of the `count` values (c, b, n) of each block, over the blocks and then the channels of the group
         of c: a Func [c, n]."""
         pictures, (c, n, g) = self.pictures, variables("c n g")
@@ -218,8 +229,10 @@ class _Statistics:
         """Schedule an elementwise function: pictures and chunks of pixels in parallel."""
         pictures, (c, p, n, po) = self.pictures, variables("c p n po")
         result(function, pictures.extents)
-        chunk = divisor(pictures.P, max(1, constants.NORMALIZATION_TASK // pictures.C))
-        function.split(p, po, p, chunk).vectorize(c, pictures.v, GUARD).parallel(n).parallel(po)
+        chunk = max(1, constants.NORMALIZATION_TASK // pictures.C)
+        if known(pictures.P):
+            chunk = divisor(pictures.P, chunk)
+        function.split(p, po, p, chunk, GUARD).vectorize(c, pictures.v, GUARD).parallel(n).parallel(po)
         return function
 
 
@@ -239,7 +252,7 @@ def normalise(*, channels, pixels, groups, vector, beside=1, activation="", add=
         Y = opaque(Y, statistics.epsilon) + other[l, c, p, n]
     A[l, c, p, n] = forward(activation, Y)
     statistics.schedule(A)
-    return {"A": statistics.elementwise(A)}, [pictures.Z, *S, gamma, beta, statistics.epsilon]
+    return {"A": statistics.elementwise(A)}, [pictures.Z, *S, gamma, beta, *statistics.arguments]
 
 
 def gradients(*, channels, pixels, groups, vector):
@@ -256,7 +269,7 @@ def gradients(*, channels, pixels, groups, vector):
     sums.schedule()
     statistics.schedule()
     result(both, [channels]).vectorize(c, statistics.pictures.v, GUARD)
-    return {"dgamma dbeta": both}, [dA, statistics.pictures.Z, statistics.epsilon]
+    return {"dgamma dbeta": both}, [dA, statistics.pictures.Z, *statistics.arguments]
 
 
 def inputs(*, channels, pixels, groups, vector):
@@ -273,7 +286,7 @@ def inputs(*, channels, pixels, groups, vector):
     rest = (plain + statistics.normalised(c, p, n) * weighted) / statistics.M
     dZ[l, c, p, n] = (gamma[c] * dA[0, c, p, n] - rest) * statistics.inverse(c, p, n)
     statistics.schedule(dZ)
-    return {"dZ": statistics.elementwise(dZ)}, [dA, statistics.pictures.Z, gamma, statistics.epsilon]
+    return {"dZ": statistics.elementwise(dZ)}, [dA, statistics.pictures.Z, gamma, *statistics.arguments]
 
 
 def _accumulate(function: hl.Func, index: tuple, values: Sequence[hl.Expr]) -> None:

@@ -13,6 +13,11 @@ import halide as hl
 from fovea.geometry import Window
 
 
+def known(*numbers: Any) -> bool:
+    """Whether a kernel is specialised to all of these numbers."""
+    return all(isinstance(number, int) for number in numbers)
+
+
 class Numbers:
     """`arguments` are the kernel's parameters for those that it reads at run time."""
 

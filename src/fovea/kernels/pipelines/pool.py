@@ -9,6 +9,7 @@ not matter. Padding counts as −∞ for the maximum, and for the mean only if `
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import halide as hl
 
@@ -16,23 +17,24 @@ from fovea.geometry import Window
 from fovea.kernels import constants
 from fovea.kernels.pipelines.activations import ZERO, is_nan
 from fovea.kernels.pipelines.arrays import array, result, variables
+from fovea.kernels.pipelines.numbers import Numbers, known
 
 
 def maximum(*, window, channels, lanes, vector):
     """(1) for the maximum; a NaN wins."""
-    window = Window(*window)
+    window, numbers = _window(window)
     A_prev, pixel = _input("A_prev", window.input, channels, lanes)
     l, c, x, y, n = variables("l c x y n")
     A = hl.Func("A")
     winner, r = _winner(window, pixel)
     A[l, c, x, y, n] = winner[l, c, x, y, n][0]
     result(A, [lanes, channels, *window.output[::-1]])
-    return {"A": _in_registers(A, winner, r, window, channels, lanes, vector)}, [A_prev]
+    return {"A": _in_registers(A, winner, r, window, channels, lanes, vector)}, [A_prev, *numbers.arguments]
 
 
 def maximum_backward(*, window, channels, lanes, vector):
     """(2) for the maximum; the first of equal values wins."""
-    window = Window(*window)
+    window, numbers = _window(window)
     A_prev, pixel = _input("A_prev", window.input, channels, lanes)
     dA, gradient = _input("dA", window.output, channels, lanes)
     winner, r = _winner(window, pixel)
@@ -45,12 +47,12 @@ def maximum_backward(*, window, channels, lanes, vector):
 
     dA_prev = _gather(window, share, channels, lanes, vector)
     _in_registers(won.compute_root(), winner, r, window, channels, lanes, vector)
-    return {"dA_prev": dA_prev}, [dA, A_prev]
+    return {"dA_prev": dA_prev}, [dA, A_prev, *numbers.arguments]
 
 
 def indices(*, window, channels, lanes, vector):
     """The position of each window's maximum: row · W + column."""
-    window = Window(*window)
+    window, numbers = _window(window)
     A_prev, pixel = _input("A_prev", window.input, channels, lanes)
     l, c, x, y, n = variables("l c x y n")
     flat = hl.Func("flat")
@@ -59,12 +61,15 @@ def indices(*, window, channels, lanes, vector):
     px, py = _pixel(window, x, y, position % window.size[1], position // window.size[1])
     flat[l, c, x, y, n] = py * window.input[1] + px
     result(flat, [lanes, channels, *window.output[::-1]])
-    return {"A": _in_registers(flat, winner, r, window, channels, lanes, vector)}, [A_prev]
+    return {"A": _in_registers(flat, winner, r, window, channels, lanes, vector)}, [
+        A_prev,
+        *numbers.arguments,
+    ]
 
 
 def average(*, window, channels, count_include_pad, lanes, vector):
     """(1) for the mean."""
-    window = Window(*window)
+    window, numbers = _window(window)
     A_prev, pixel = _input("A_prev", window.input, channels, lanes)
     l, c, x, y, n = variables("l c x y n")
     total, A = hl.Func("total"), hl.Func("A")
@@ -75,18 +80,36 @@ def average(*, window, channels, count_include_pad, lanes, vector):
     A[l, c, x, y, n] = total[l, c, x, y, n] / _count(window, count_include_pad, x, y)
     result(A, [lanes, channels, *window.output[::-1]])
     # Not unrolled: LLVM would choose the order of the sum, and not the same one in all layouts.
-    return {"A": _in_registers(A, total, r, window, channels, lanes, vector, unroll=False)}, [A_prev]
+    return {"A": _in_registers(A, total, r, window, channels, lanes, vector, unroll=False)}, [
+        A_prev,
+        *numbers.arguments,
+    ]
 
 
 def average_backward(*, window, channels, count_include_pad, lanes, vector):
     """(2) for the mean."""
-    window = Window(*window)
+    window, numbers = _window(window)
     dA, gradient = _input("dA", window.output, channels, lanes)
 
     def share(l: hl.Expr, c: hl.Expr, x: hl.Expr, y: hl.Expr, n: hl.Expr, _position: hl.Expr) -> hl.Expr:
         return gradient(l, c, x, y, n) / _count(window, count_include_pad, x, y)
 
-    return {"dA_prev": _gather(window, share, channels, lanes, vector)}, [dA]
+    return {"dA_prev": _gather(window, share, channels, lanes, vector)}, [dA, *numbers.arguments]
+
+
+def _window(plain: tuple) -> tuple[Window, Numbers]:
+    """The window, and the numbers that are read at run time. For pictures of any size, the rows `below` and
+    columns `beside` of `Window.beyond` are among these: ceil mode adds them for some sizes. A window of size
+    0 covers the picture."""
+    window, numbers = Window(*plain), Numbers()
+    if all(window.input):
+        return window, numbers
+    window, (top, bottom, left, right) = numbers.window(window), window.pads
+    if not any(window.size):
+        return replace(window, size=window.input), numbers
+    beyond = numbers.number("below", 0), numbers.number("beside", 0)
+    pads = top, bottom + beyond[0], left, right + beyond[1]
+    return replace(window, pads=pads, beyond=beyond), numbers
 
 
 def _input(name: str, size: tuple[int, int], channels: int, lanes: int) -> tuple[hl.ImageParam, Callable]:
@@ -141,7 +164,10 @@ def _gather(window: Window, share: Callable, channels: int, lanes: int, vector: 
     l, c, x, y, n = variables("l c x y n")
     total, dA_prev = hl.Func("total"), hl.Func("dA_prev")
     # Along an axis with one window, each pixel has one position in it; else all positions are tried.
-    single = [n == 1 and d == 1 for n, d in zip(window.output, window.dilation, strict=True)]
+    single = [
+        (n == 1 if known(n) else not known(f)) and d == 1
+        for n, f, d in zip(window.output, window.size, window.dilation, strict=True)
+    ]
     tried = [1 if alone else f for alone, f in zip(single, window.size, strict=True)]
     r = hl.RDom([(0, tried[1]), (0, tried[0])], "r")
     i, j = (y + top + r[1] if single[0] else r[1]), (x + left + r[0] if single[1] else r[0])
@@ -159,8 +185,8 @@ def _gather(window: Window, share: Callable, channels: int, lanes: int, vector: 
 def _count(window: Window, count_include_pad: bool, x: hl.Expr, y: hl.Expr) -> hl.Expr:
     """The number of pixels that the mean of the window at (x, y) is over."""
     (top, bottom, left, right), beyond = window.pads, window.beyond
-    if not any(window.pads) or (count_include_pad and not any(beyond)):
-        return hl.f32(float(window.size[0] * window.size[1]))
+    if known(*beyond) and (not any(window.pads) or (count_include_pad and not any(beyond))):
+        return hl.cast(hl.Float(32), window.size[0] * window.size[1])
     counted = (top, bottom - beyond[0], left, right - beyond[1]) if count_include_pad else (0, 0, 0, 0)
     px, py = _pixel(window, x, y, 0, 0)
     counts = []
@@ -194,9 +220,14 @@ def _in_registers(
     of 8×8 pixels (resnet20, 8×8×64 → 64): 0.014 ms, 75 GB/s from the cache.
     """
     l, c, x, y, n, cb, xi, yi, band, task = variables("l c x y n cb xi yi band task")
-    guard, positions = hl.TailStrategy.GuardWithIf, math.prod(window.size)
+    guard = hl.TailStrategy.GuardWithIf
+    positions = math.prod(window.size) if known(*window.size) else 1
     (n_H, n_W), (s_H, s_W) = (window.input, window.stride) if gathers else (window.output, (1, 1))
-    rows = min(max(1, constants.POOL_TASK // (n_W * channels * lanes * positions * s_H)) * s_H, n_H)
+    per_row = channels * lanes * positions * s_H
+    if known(n_W, n_H):
+        rows = min(max(1, constants.POOL_TASK // (n_W * per_row)) * s_H, n_H)
+    else:
+        rows = hl.min(hl.max(constants.POOL_TASK // (n_W * per_row), 1) * s_H, n_H)
     output.split(y, band, y, rows, guard).split(y, y, yi, s_H, guard).split(x, x, xi, s_W, guard)
     if lanes == 1:
         along, blocks = c, cb
@@ -207,6 +238,8 @@ def _in_registers(
     output.vectorize(along).unroll(xi).unroll(yi)
     reduced.compute_at(output, xi).vectorize(along)
     update = reduced.update().reorder(l, c, x, y, r[0], r[1], n).vectorize(along)
-    if unroll and positions <= constants.POOL_UNROLL:
+    if unroll and known(*window.size) and positions <= constants.POOL_UNROLL:
         update.unroll(r[0]).unroll(r[1])
-    return output.fuse(band, n, task).parallel(task)
+    if known(rows):
+        return output.fuse(band, n, task).parallel(task)
+    return output.parallel(n).parallel(band)  # bounds of fused loops would not be exact

@@ -4,12 +4,15 @@ import halide as hl
 
 from fovea.kernels.pipelines.activations import ZERO
 from fovea.kernels.pipelines.arrays import Float, array, fixed, result, variables
+from fovea.kernels.pipelines.numbers import Numbers
 from fovea.kernels.pipelines.vectors import vectorize_channels
 
 
 def sample(*, size, output, terms, channels, lanes, vector):
     """A, for pictures of `size` (H, W), by tables of `terms` for each of the rows and columns of `output`."""
-    (H, W), (n_H, n_W), (of_row, of_column) = size, output, terms
+    numbers, (of_row, of_column) = Numbers(), terms
+    H, W = numbers.size(size)
+    n_H, n_W = numbers.number("height_out", output[0]), numbers.number("width_out", output[1])
     A_prev, fill = array("A_prev", [lanes, channels, W, H]), hl.Param(Float, "fill")
     rows, row_shares = fixed("rows", [of_row, n_H], hl.Int(32)), fixed("row_shares", [of_row, n_H])
     columns = fixed("columns", [of_column, n_W], hl.Int(32))
@@ -34,4 +37,5 @@ def sample(*, size, output, terms, channels, lanes, vector):
     total.compute_at(A, y)
     for stage in (total, total.update().reorder(l, c, r[0], r[1], x, y, n)):
         vectorize_channels(stage, l, c, lanes, vector)
-    return {"A": A.parallel(n).parallel(y)}, [A_prev, rows, row_shares, columns, column_shares, fill]
+    tables = [rows, row_shares, columns, column_shares]
+    return {"A": A.parallel(n).parallel(y)}, [A_prev, *tables, fill, *numbers.arguments]

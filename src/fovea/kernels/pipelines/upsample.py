@@ -11,6 +11,7 @@ import halide as hl
 
 from fovea.kernels.pipelines.activations import ZERO
 from fovea.kernels.pipelines.arrays import Float, array, result, variables
+from fovea.kernels.pipelines.numbers import Numbers
 from fovea.kernels.pipelines.vectors import vectorize_channels
 
 ONE = hl.f32(1.0)
@@ -18,7 +19,8 @@ ONE = hl.f32(1.0)
 
 def forward(*, size, factor, mode, channels, lanes, vector):
     """A, for pictures of `size` (H, W)."""
-    (H, W), (f_H, f_W) = size, factor
+    numbers = Numbers()
+    (H, W), (f_H, f_W) = numbers.size(size), factor
     A_prev, A = array("A_prev", [lanes, channels, W, H]), hl.Func("A")
     l, c, x, y, n = variables("l c x y n")
     if mode == "nearest":
@@ -29,12 +31,13 @@ def forward(*, size, factor, mode, channels, lanes, vector):
             _mean(A_prev[l, c, left, i, n], A_prev[l, c, right, i, n], of_column) for i in (above, below)
         )
         A[l, c, x, y, n] = hl.strict_float(_mean(first, second, of_row))  # the same bits in every layout
-    return {"A": _schedule(A, (H * f_H, W * f_W), channels, lanes, vector)}, [A_prev]
+    return {"A": _schedule(A, (H * f_H, W * f_W), channels, lanes, vector)}, [A_prev, *numbers.arguments]
 
 
 def backward(*, size, factor, mode, channels, lanes, vector):
     """dA_prev, for pictures of `size` (H, W): each pixel gathers from the new pixels it has a share in."""
-    (H, W), (f_H, f_W), smooth = size, factor, mode == "bilinear"
+    numbers = Numbers()
+    (H, W), (f_H, f_W), smooth = numbers.size(size), factor, mode == "bilinear"
     dA = array("dA", [lanes, channels, W * f_W, H * f_H])
     total, dA_prev = hl.Func("total"), hl.Func("dA_prev")
     l, c, x, y, n = variables("l c x y n")
@@ -51,7 +54,7 @@ def backward(*, size, factor, mode, channels, lanes, vector):
     total.compute_at(dA_prev, y)
     for stage in (total, total.update().reorder(l, c, r[0], r[1], x, y, n)):
         vectorize_channels(stage, l, c, lanes, vector)
-    return {"dA_prev": _schedule(dA_prev, size, channels, lanes, vector)}, [dA]
+    return {"dA_prev": _schedule(dA_prev, (H, W), channels, lanes, vector)}, [dA, *numbers.arguments]
 
 
 def _between(y: hl.Var, f: int, n: int) -> tuple[hl.Expr, hl.Expr, hl.Expr]:
