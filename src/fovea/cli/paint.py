@@ -1,13 +1,17 @@
 """Neural style transfer."""
 
 import re
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fovea.cli.common import Debug, Pictures, Seed, Threads, app, or_usage_error, set_threads, usage, warn
 from fovea.errors import DataError
 from fovea.names import counted, say
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea paint photo.jpg --style painting.jpg")
@@ -134,13 +138,16 @@ def paint(
                 counter.title = what
                 counter(round(1000 * (number + done)), 1000 * len(jobs))
 
+            def watch(painting: "Callable[[], np.ndarray]") -> None:
+                counter.picture = painting
+
             try:
                 if sheet:
                     paint.contact_sheet(job, size, painters[TRAINED])
                 elif detailed:
                     paint.in_detail(
                         job, given, options, resume=resume, save_every=save_every, frames=frames,
-                        report=report,
+                        report=report, watch=watch,
                     )  # fmt: skip
                 else:
                     paint.in_one_pass(

@@ -25,6 +25,7 @@ USUAL = 512  # pixels of the longer side of a painting by optimisation
 PER_PIXEL = 700  # bytes that a painter in one pass needs
 
 Report = Callable[[str, float], object]  # (what, share of the work that is done)
+Watch = Callable[[Callable[[], np.ndarray]], object]  # (a function that returns the painting so far)
 
 
 @dataclass(frozen=True)
@@ -170,12 +171,13 @@ def in_detail(
     save_every: int | None = None,
     frames: str | None = None,
     report: Report = lambda what, done: None,
+    watch: Watch = lambda painting: None,
 ) -> None:
     """Paint by optimisation, in the styles of pictures.
 
     Ctrl-C writes the painting so far and its state, from which `resume` continues to the same bits. After
     each `save_every` steps, the painting so far is written beside it, numbered; `frames` is the file of a
-    film of the painting as it becomes. Raises FoveaError, and Stopped after Ctrl-C.
+    film of the painting as it becomes. `watch` is called once. Raises FoveaError, and Stopped after Ctrl-C.
     """
     photo = Photo.read(job.photo)
     photo.check_opacity(job.painting)
@@ -185,6 +187,7 @@ def in_detail(
         report(f"compiling {what}", 0.0)
 
     transfer = Transfer(photo.pixels, styles, options, progress=compiling)
+    watch(transfer.painting)
     before = 0
     if resume and state_of(job).exists():
         before, state = _state(job, transfer.digest)
