@@ -26,6 +26,7 @@ _UNITS = {
     "filters": "filters", "columns": "columns", "tiles": "Winograd tiles", "channels": "channels",
     "rows": "rows", "band": "rows per band", "unroll": "unrolled steps", "pictures": "pictures",
     "share": "channel tiles per task", "chunk": "channels per chunk", "neurons": "neurons",
+    "vectors": "vectors of pixels",
 }  # fmt: skip
 _COLUMNS = "{:<11}{:<27}{:>15}{:>10}{:>9}"
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = [
     "EXTENSIONS",
     "MOST_PIXELS",
-    "Header",
     "TRANSPARENT",
+    "Header",
     "averaged",
     "check_channels",
     "check_crop",
@@ -156,7 +156,9 @@ def write(path: str | Path, picture: np.ndarray, profile: bytes | None = None) -
     if extension not in EXTENSIONS:
         raise DataError(mismatch(f"images.write: {path}", f"one of {' '.join(EXTENSIONS)}", extension))
     image = Image.fromarray(picture[:, :, 0] if picture.shape[2:] == (1,) else picture)
-    more: dict[str, Any] = _SETTINGS.get(extension, {}) | ({} if profile is None else {"icc_profile": profile})
+    more: dict[str, Any] = _SETTINGS.get(extension, {}) | (
+        {} if profile is None else {"icc_profile": profile}
+    )
     write_whole(path, lambda temporary: image.save(temporary, **more))
 
 

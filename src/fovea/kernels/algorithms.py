@@ -21,7 +21,7 @@ of pictures, because a picture's result must not, and never on a timing.
 from typing import NamedTuple
 
 from fovea.geometry import Pair
-from fovea.kernels import choice, targets, tiles, winograd_tiles
+from fovea.kernels import choice, constants, targets, tiles, winograd_tiles
 from fovea.kernels.choice import Choice
 from fovea.kernels.problem import ConvProblem
 from fovea.kernels.tiles import vector
@@ -51,6 +51,13 @@ def forward(
         if verdict.chosen:
             tile, block = winograd_tiles.tile_any_size(problem, problem.covered)
             return choice.Winograd(problem, tile, verdict.why, _numbers(problem, **block))
+        gain = _planar_gain(problem)
+        if gain > constants.PLANAR_GAIN:
+            why = f"direct: only {problem.filters} filters, so a vector holds neighbouring pixels"
+            tile, band = tiles.planar(problem)
+            return choice.Planar(
+                problem, tile, f"{why}: {gain:.1f} times less work", _numbers(problem, band=band)
+            )
         tile, band = tiles.conv_any_size(problem)
         return choice.Direct(problem, tile, verdict.why, _numbers(problem, band=band))
     if tiles.is_narrow(problem):
@@ -95,6 +102,16 @@ def inputs(
 def _has_any_size(problem: ConvProblem) -> bool:
     """Whether there are kernels for pictures of any size."""
     return problem.lanes == 1 and problem.groups == 1
+
+
+def _planar_gain(problem: ConvProblem) -> float:
+    """How many times less work sums need in vectors of pixels than in vectors of filters; 0 where there is no
+    such kernel."""
+    if problem.window.stride != (1, 1) or problem.pool != (1, 1) or problem.filters > tiles.accumulators():
+        return 0.0
+    products = problem.weights * -(-problem.filters // vector())  # of each sum's vector of filters
+    planar = problem.weights * problem.filters + constants.PLANAR_COPY * problem.channels
+    return products * vector() / planar
 
 
 def _numbers(problem: ConvProblem, **of_tile: int) -> dict[str, int]:

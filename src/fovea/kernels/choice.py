@@ -83,6 +83,10 @@ class Direct(_InRows):
         return self._packed() if self.problem.lanes == 1 else None
 
 
+class Planar(_InRows):
+    operation = "planar.forward"
+
+
 class DirectInputs(Choice):
     operation = "conv_backward.inputs"
 

@@ -96,6 +96,28 @@ def conv_any_size(problem: ConvProblem) -> tuple[Tile, int]:
     return _any_size(problem, columns, block, problem.row, n_H, row_bytes)
 
 
+class PlanarTile(NamedTuple):
+    """For few filters: a register tile has the sums of all of them."""
+
+    vector: int
+    vectors: int  # of pixels in a row of a register tile
+    rows: int  # of a register tile
+    band: int  # rows that are staged together
+    unroll: int = 1  # unrolled columns of the window
+
+
+def planar(problem: ConvProblem) -> tuple[PlanarTile, int]:
+    """For few filters and pictures of any size; and the rows of a band, which the kernel reads at run
+    time."""
+    (n_H, _), window = problem.window.output, problem.window
+    vectors = min(constants.PLANAR_VECTORS, accumulators() // problem.filters)
+    rows = max(1, accumulators() // (vectors * problem.filters))
+    row_bytes = window.input[1] * problem.channels * 4
+    band = min(_band(n_H, row_bytes, _staging_bytes(problem)), -(-n_H // constants.MAX_TASKS))
+    band = -(-band // rows) * rows
+    return PlanarTile(vector(), vectors, rows, 0, _divisor(window.size[1], constants.PLANAR_UNROLL)), band
+
+
 def conv_inputs_any_size(problem: ConvProblem) -> tuple[Tile, int]:
     """As `conv_inputs`, in the same way."""
     window, (s_H, s_W) = problem.window, problem.window.stride
