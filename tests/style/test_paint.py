@@ -331,6 +331,28 @@ class TestUnfinished:
         (["photo.png", "--sheet", "--style", "3"], 2, "expected either --style STYLE or --sheet"),
         (["photo.png", "--style", "27"], 2, "at most 26, got 27"),
         (["photo.png", "--style", "3:0,4:0"], 2, "expected shares of a sum above 0, got 3: 0, 4: 0"),
+        (
+            ["photo.png", "--style", "style.png:0,dot.png:0"],
+            2,
+            "style: shares: expected at least one above 0",
+        ),
+        (
+            ["photo.png", "--style", "enormous.png"],
+            1,
+            "enormous.png: expected a picture, got more than 89 million",
+        ),
+        (
+            ["photo.png", "--style", "nan.tif"],
+            1,
+            "nan.tif: expected a picture, got floating point values beyond",
+        ),
+        (["nan.tif", "--style", "3"], 1, "nan.tif: expected a picture, got floating point values beyond 0…1"),
+        (["thin.png", "--style", "style.png"], 1, "expected a painting of at least 16×16 pixels, got 512×10"),
+        (
+            ["photo.png", "--style", "style.png", "--frames", "file.txt/f.gif"],
+            1,
+            "expected a file that can be",
+        ),
         (["photo.png", "--style", "3:-1"], 2, "share of 3: expected a number of at least 0"),
         (["photo.png", "--style", "3,style.png"], 2, "expected a picture, the number of a trained style"),
         (["photo.png", "--style", "3,3"], 2, "expected each style once, got 3 twice"),
@@ -360,6 +382,9 @@ def test_mistakes_are_named(call, place, arguments, code, words):
     (place / "empty").mkdir()
     images.write("clear.png", np.zeros((8, 8, 4), np.uint8))
     images.write("dot.png", np.zeros((1, 1, 3), np.uint8))
+    images.write("thin.png", np.zeros((300, 6, 3), np.uint8))
+    Image.new("1", (20_000, 20_000)).save("enormous.png")
+    Image.fromarray(np.array([[0.5, np.nan]] * 2, np.float32)).save("nan.tif")
     got, _, err = call(*arguments)
     assert (got, words in err) == (code, True), err
     assert_array_equal(images.read("photo.png"), scene())
@@ -385,6 +410,55 @@ def test_a_picture_whose_name_is_a_number_is_a_picture(place):
     images.write("7.png", scene())
     (place / "7.png").rename(place / "7")
     assert styles.read("7") == {"7": 1}
+
+
+@pytest.mark.parametrize("fast", [["--fast"], ["--steps", "2", "--size", "32"]])
+@pytest.mark.parametrize("shape", [(3, 300), (300, 3)])
+def test_photograph_and_style_may_differ_in_shape(call, fast, shape):
+    images.write("thin.png", scene(8, 8, 1)[np.ix_(np.arange(shape[0]) % 8, np.arange(shape[1]) % 8)])
+    assert call("photo.png", "--style", "thin.png", *fast)[0] == 0
+    assert images.read("paintings/photo.png").shape == (24, 32, 3)
+
+
+def test_one_photograph_that_cannot_be_painted_does_not_end_the_others(call):
+    images.write("thin.png", np.zeros((300, 6, 3), np.uint8))
+    images.write("mask.png", np.full((24, 32), 255, np.uint8))
+    how = ["--style", "style.png", "--size", "32", "--steps", "2"]
+    for arguments, words in (
+        (how, "16×16 pixels"),
+        (["--style", "3", "--mask", "mask.png"], "a mask of 6×300"),
+    ):
+        code, out, err = call("photo.png", "thin.png", *arguments, "--overwrite")
+        assert (code, out) == (0, "1 painting written to paintings\n")
+        assert err.startswith("fovea: thin.png: ")
+        assert words in err
+
+
+def test_a_film_has_a_picture_even_if_nothing_is_left_to_paint(call):
+    how = ["--size", "32", "--steps", "2", "--strength", "0", "--frames", "f.gif"]
+    assert call("photo.png", "--style", "style.png", *how)[0] == 0
+    assert_array_equal(images.read("paintings/photo.png"), scene())
+    assert images.read("f.gif").shape == (24, 32, 3)
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_painting(call, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    monkeypatch.setattr(paint, "in_one_pass", lambda *_, **__: pytest.fail("it was painted"))
+    code, _, err = call("photo.png", "--style", "3", "--out", "new/a.png")
+    assert code == 1
+    assert (
+        "new/a.png: expected a file that can be written, got ., a read-only folder: choose another place"
+        in err
+    )
+
+
+def test_no_memory_in_detail_is_named(place, monkeypatch):
+    monkeypatch.setattr(paint, "PER_PIXEL_IN_DETAIL", 1 << 50)
+    job = paint.jobs(["photo.png"], None, False, False)[0]
+    with pytest.raises(
+        FoveaError, match=r"photo\.png: expected .* MB of memory to paint it: choose a smaller --size"
+    ):
+        paint.in_detail(job, [paint.Style(scene())], Options(**QUICK))
 
 
 def test_no_memory_is_named(place, monkeypatch):

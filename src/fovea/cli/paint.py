@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fovea.cli.common import Debug, Pictures, Seed, Threads, app, or_usage_error, set_threads, usage, warn
-from fovea.errors import DataError
+from fovea.errors import DataError, FoveaError, reason
 from fovea.names import counted, say
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def paint(
     from fovea.apps.counter import Counter
     from fovea.images import film
     from fovea.style import paint, styles
-    from fovea.style.options import COLOURS, Options
+    from fovea.style.options import COLOURS, Options, shares
     from fovea.style.painter import TRAINED, Painter
 
     if sheet == (style is not None):
@@ -126,6 +126,8 @@ def paint(
         painters[TRAINED] = Painter()
         if not sheet:
             or_usage_error(painters[TRAINED].shares, chosen)
+    else:
+        or_usage_error(shares, list(chosen.values()))
     given = styles.styles(chosen, masks)
     jobs = paint.jobs(photos, out, overwrite, resume, frames=frames, save_every=save_every)
     if frames is not None and len(jobs) > 1:
@@ -154,10 +156,10 @@ def paint(
                         job, given, size=size, strength=1.0 if strength is None else strength,
                         keep_colours=colour == "photo", scale=style_scale, painters=painters,
                     )  # fmt: skip
-            except DataError as error:
+            except FoveaError as error:
                 if len(jobs) == 1:
                     raise
-                warn(str(error))
+                warn(f"{job.photo}: {reason(error, job.photo)}")
                 failed += 1
             report(job.painting.name, 1)
     if failed == len(jobs):

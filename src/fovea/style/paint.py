@@ -1,5 +1,6 @@
 """Painting files: photographs in, paintings out, by optimisation or in one pass."""
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ KEPT = (".jpg", ".jpeg", ".png", ".ppm", ".tif", ".tiff", ".webp")  # .bmp and .
 STATE = ".unfinished"  # after the painting's name: the file from which --resume continues
 USUAL = 512  # pixels of the longer side of a painting by optimisation
 PER_PIXEL = 700  # bytes that a painter in one pass needs
+PER_PIXEL_IN_DETAIL = 300  # bytes, at least: the last steps of L-BFGS and their gradients
 
 Report = Callable[[str, float], object]  # (what, share of the work that is done)
 Watch = Callable[[Callable[[], np.ndarray]], object]  # (a function that returns the painting so far)
@@ -75,10 +77,12 @@ def jobs(
             raise DataError(mismatch(f"{job.painting}", expected, "two of one name", "paint them by turns"))
         resumed = resume and state_of(job).exists()
         _check_new(job.painting, originals, overwrite or resumed)
+        _check_writable(job.painting)
         if save_every:
             for path in sorted(job.painting.parent.glob(_numbered(job.painting, "[0-9]*").name)):
                 _check_new(path, originals, overwrite or resumed)
     if frames is not None:
+        _check_writable(expanded(frames))
         _check_new(expanded(frames), {path.resolve() for path in (*originals, *paintings)}, overwrite)
     return made
 
@@ -103,6 +107,16 @@ def _check_new(path: Path, kept: Collection[Path], overwrite: bool) -> None:
     if path.exists() and not overwrite:
         remedy = "choose another with --out, or allow it with --overwrite"
         raise DataError(mismatch(f"{path}", "a new file", "one that exists", remedy))
+
+
+def _check_writable(path: Path) -> None:
+    """Raise DataError, before an hour of painting, if its file could not be written."""
+    folder = next(parent for parent in path.parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        got = f"{folder}, a read-only folder" if folder.is_dir() else f"{folder}, which is no folder"
+        raise DataError(
+            mismatch(f"{path}", "a file that can be written", got, "choose another place with --out")
+        )
 
 
 def _numbered(painting: Path, number: str) -> Path:
@@ -186,28 +200,34 @@ def in_detail(
     def compiling(done: int, total: int, what: str) -> None:
         report(f"compiling {what}", 0.0)
 
-    transfer = Transfer(photo.pixels, styles, options, progress=compiling)
-    watch(transfer.painting)
-    before = 0
-    if resume and state_of(job).exists():
-        before, state = _state(job, transfer.digest)
-        transfer.resume(state)
-    taken: list[np.ndarray] = []
-    with Interrupt() as interrupt:
-        for step, moment in enumerate(transfer.steps(), start=before + 1):
-            report(f"{job.painting.name}, loss {moment.loss:.4f}", moment.done)
-            if frames:
-                taken.append(film.frame(transfer.painting()))
-            if save_every and step % save_every == 0:
-                photo.write(_numbered(job.painting, f"{step:04}"), transfer.painting())
-            if interrupt.asked:
-                photo.write(job.painting, transfer.painting())
-                write_tensors(state_of(job), transfer.state(), {"digest": transfer.digest, "step": str(step)})
-                raise Stopped(f"stopped; {job.painting} has what there is: add --resume to continue")
-    photo.write(job.painting, transfer.painting())
-    if frames:
-        film.write(expanded(frames), taken)
-    state_of(job).unlink(missing_ok=True)
+    H, W = photo.size
+    pixels = options.size**2 * min(H, W) // max(H, W)
+    purpose = "to paint it: choose a smaller --size"
+    with memory.room_for(PER_PIXEL_IN_DETAIL * pixels, f"{job.photo}", purpose):
+        transfer = Transfer(photo.pixels, styles, options, progress=compiling)
+        watch(transfer.painting)
+        before = 0
+        if resume and state_of(job).exists():
+            before, state = _state(job, transfer.digest)
+            transfer.resume(state)
+        taken: list[np.ndarray] = []
+        with Interrupt() as interrupt:
+            for step, moment in enumerate(transfer.steps(), start=before + 1):
+                report(f"{job.painting.name}, loss {moment.loss:.4f}", moment.done)
+                if frames:
+                    taken.append(film.frame(transfer.painting()))
+                if save_every and step % save_every == 0:
+                    photo.write(_numbered(job.painting, f"{step:04}"), transfer.painting())
+                if interrupt.asked:
+                    photo.write(job.painting, transfer.painting())
+                    write_tensors(
+                        state_of(job), transfer.state(), {"digest": transfer.digest, "step": str(step)}
+                    )
+                    raise Stopped(f"stopped; {job.painting} has what there is: add --resume to continue")
+        photo.write(job.painting, transfer.painting())
+        if frames:
+            film.write(expanded(frames), taken or [film.frame(transfer.painting())])
+        state_of(job).unlink(missing_ok=True)
 
 
 def _state(job: Job, digest: str) -> tuple[int, dict[str, np.ndarray]]:
