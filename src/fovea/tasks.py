@@ -3,7 +3,9 @@
 from typing import Any
 
 from fovea.classification.task import Classification
-from fovea.data import Splits
+from fovea.data import DIGITS, Splits
+from fovea.detection.dataset import Boxed
+from fovea.detection.task import Detection
 from fovea.network import Network
 from fovea.training import loop, rate_search
 from fovea.training.rate_search import RateSearch
@@ -11,12 +13,23 @@ from fovea.training.recipe import Recipe
 from fovea.training.run_folder import Run
 from fovea.training.task import Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification,)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Detection)}
 
 
 def task_for(data: Splits) -> Task:
-    """The task for `data`: classification for pictures with classes."""
-    return Classification()
+    """The task for `data`: detection for pictures with boxes, classification for others."""
+    return Detection() if isinstance(data.train, Boxed) else Classification()
+
+
+def named_for(source: str, format: str | None = None) -> str:
+    """The name of the task for the folder `source`: "detect" if it has boxes, or if their `format` is given,
+    else "classify"."""
+    if format is None:
+        from fovea.detection import formats
+
+        if source == DIGITS or not formats.has_boxes(source):
+            return Classification.name
+    return Detection.name
 
 
 def train(

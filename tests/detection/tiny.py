@@ -1,7 +1,10 @@
 """Pictures with boxes, and a detector, so small that a whole training takes a moment."""
 
+from pathlib import Path
+
 import numpy as np
 
+from fovea import images
 from fovea.data import Splits
 from fovea.detection.boxes import Boxes
 from fovea.detection.dataset import Boxed
@@ -42,3 +45,18 @@ def network(seed: int = 0) -> Network:
         }
     layers |= {"classes": (Conv2D(2, 1), "relu4"), "boxes": (Conv2D(4, 1), "relu4")}
     return Network(layers, (*SIZE, 1), seed, outputs=("boxes", "classes"))
+
+
+def write_folder(root: Path, n: int = 20, seed: int = 0) -> Path:
+    """Such pictures in colour, with labels in YOLO's format."""
+    data = dataset(n, seed)
+    for kind in ("images", "labels"):
+        (root / kind).mkdir(parents=True)
+    for number, boxes in enumerate(data.boxes):
+        images.write(root / f"images/{number:03}.png", data.read([number])[0][0].repeat(3, axis=2))
+        x0, y0, x1, y1 = (boxes.corners / np.array([*SIZE[::-1]] * 2)).T
+        rows = zip(boxes.classes, (x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0, strict=True)
+        lines = "".join("{} {:.6f} {:.6f} {:.6f} {:.6f}\n".format(*row) for row in rows)
+        (root / f"labels/{number:03}.txt").write_text(lines)
+    (root / "data.yaml").write_text(f"train: images\nnames: {CLASSES}\n")
+    return root

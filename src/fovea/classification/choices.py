@@ -22,6 +22,7 @@ from fovea.names import counted
 from fovea.network import Network
 from fovea.optimizers import SGD
 from fovea.training import layer_rates, setup, whitening
+from fovea.training.average import decay
 from fovea.training.recipe import Recipe
 
 SMALL = 48  # pixels of the longer side
@@ -29,7 +30,6 @@ LEAST_STEPS = 8  # in an epoch: smaller batches are better than fewer steps
 LEAST_BATCH = 16
 MEMORY = 4  # a training may take 1/MEMORY of the machine's memory
 FINE = 0.1  # of the learning rate, for a network that is already trained
-TAIL = 20  # the average is over the last 1/TAIL of all steps
 PRETRAINED = "efficientnet_lite0"
 SIDE = 256  # pixels of the pictures that it sees by default
 ENOUGH = 400  # training pictures, below which fine-tuning does not pay
@@ -162,7 +162,7 @@ def choose(
     if epochs > LONG:
         picked |= row.long
     if picked.pop("average", False):
-        picked["average"] = _decay(epochs * steps)
+        picked["average"] = decay(epochs * steps)
     if "learning_rate" not in given and "optimizer" not in given:
         rate = row.learning_rate * min(batch / row.batch_size, 1) * (FINE if goes_on else 1)
         picked["learning_rate"] = round(rate, 6)
@@ -195,7 +195,7 @@ def _transfer(
     smoothing = {"label_smoothing": TRANSFER.recipe["label_smoothing"]}
     if tuned:
         rate = round(TRANSFER.learning_rate * min(batch / TRANSFER.batch_size, 1), 6)
-        picked |= {**TRANSFER.recipe, "average": _decay(tuned * steps), "freeze": below_the_end(network)}
+        picked |= {**TRANSFER.recipe, "average": decay(tuned * steps), "freeze": below_the_end(network)}
         picked |= {} if "optimizer" in given else {"learning_rate": rate}
     recipe, task = setup.chosen(Recipe(), Classification(), {**picked, **smoothing, **given})
 
@@ -230,11 +230,6 @@ def below_the_end(network: Network) -> list[str]:
     above = list(depths)[len(lower) :] if lower else list(depths)
     kinds = {layer.name: layer.kind for layer in network.layers}
     return [*(f"..{name}" for name in lower[-1:]), *(n for n in above if kinds[n] == BatchNorm.kind)]
-
-
-def _decay(steps: int) -> float:
-    """The decay of the average for a training of `steps` steps."""
-    return round(min(max(1 - TAIL / steps, 0.9), 0.9999), 4)
 
 
 def _told(row: Preset, picked: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:

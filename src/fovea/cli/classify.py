@@ -1,4 +1,4 @@
-"""Train, measure and use a classifier."""
+"""Train, measure and use a classifier or a detector."""
 
 import inspect
 from dataclasses import asdict
@@ -35,6 +35,12 @@ from fovea.errors import OutOfMemoryError
 from fovea.files import jsons
 from fovea.names import counted, figure, say, typed, visible
 
+CLASSIFY, DETECT = "classify", "detect"  # tasks, without importing them
+# Options of `train` that a task does not have
+ONLY = {
+    CLASSIFY: ("labels", "mosaic", "scale"),
+    DETECT: ("fine_tune", "mixup", "label_smoothing", "class_weights", "flips"),
+}
 WIDEST = 40  # columns of class names: the share of a longer name is printed further to the right
 
 
@@ -116,6 +122,23 @@ def train(
         ),
     ] = None,
     flips: Flips = False,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Format of boxes: yolo, coco, voc, cvat, labelme or csv.",
+            show_default="recognised",
+        ),
+    ] = None,
+    mosaic: Annotated[
+        float | None,
+        typer.Option(help="Share of pictures with boxes that are mosaics of four.", show_default="0.5"),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(help="Change the scale of pictures with boxes by up to this share.", show_default="0.4"),
+    ] = None,
     seed: Seed = None,
     precision: Precision = None,
     threads: Threads = None,
@@ -123,8 +146,7 @@ def train(
     out: Out = None,
     debug: Debug = False,
 ) -> None:
-    """Train a classifier on a folder of pictures. Ctrl-C saves; --resume continues."""
-    from fovea.classification import train as training
+    """Train a classifier, or a detector where pictures have boxes. Ctrl-C saves; --resume continues."""
     from fovea.training import progress
 
     set_threads(threads)
@@ -133,9 +155,10 @@ def train(
         given = [name for name in context.params if name not in free and is_given(context, name)]
         if given:
             usage(f"--resume takes every other setting from the run: leave out {', '.join(given)}")
-        run = training.resume(resume, progress.shown())
+        run = _training(_task_of_run(resume)).resume(resume, progress.shown())
     else:
-        run = training.train(data, model, progress=progress.shown(), **_settings(context))
+        task = _task(data, labels)
+        run = _training(task).train(data, model, progress=progress.shown(), **_settings(context, task))
     assert run.folder is not None
     say(f"best: epoch {run.best_epoch}; {_measured(run.metrics)}")
     skipped(run.bad, run.folder.bad_images)
@@ -149,8 +172,11 @@ def find_rate(context: typer.Context, data: str, model: str | None, **_: Any) ->
     from fovea.classification.find_rate import find
 
     set_threads(context.params["threads"])
+    task = _task(data, context.params["labels"])
+    if task != CLASSIFY:
+        usage("DATA: expected pictures with classes, got pictures with boxes: the rate of detectors is 0.02")
     with Counter("trying rates") as counter:
-        found = find(data, model, progress=counter, **_settings(context))
+        found = find(data, model, progress=counter, **_settings(context, task))
     recipe, best = found.recipe, f"{found.rates.best:g}"
     say(f"{found.model}, batches of {recipe.batch_size}, {recipe.optimizer.name}: learning rate {best}")
     say(f"the losses are in {found.folder.path}")
@@ -266,30 +292,63 @@ def predict(
         raise typer.Exit(1)
 
 
-def _settings(context: typer.Context) -> dict[str, Any]:
-    """The options of a training, checked, without the data and the model."""
+def _task(data: str, labels: str | None) -> str:
+    """The name of the task for DATA, and for the format of its labels."""
+    from fovea import tasks
+    from fovea.detection import formats
+
+    if labels is not None:
+        or_usage_error(formats.check_format, labels)
+    return tasks.named_for(data, labels)
+
+
+def _task_of_run(run: str) -> str:
+    from fovea.training.trained import arguments_of
+
+    return arguments_of(run).get("task", CLASSIFY)
+
+
+def _training(task: str) -> Any:
+    """The module that trains for a task."""
+    if task == DETECT:
+        from fovea.detection import train
+    else:
+        from fovea.classification import train
+    return train
+
+
+def _settings(context: typer.Context, task: str) -> dict[str, Any]:
+    """The options of a training for a task, checked, without the data and the model."""
     from fovea.data.groups import parse
     from fovea.geometry import sides
 
-    given, chosen = context.params, _choices(context)
+    given = context.params
+    if wrong := [name for name in ONLY[task] if is_given(context, name)]:
+        flags = {p.name: p.opts[0] for p in context.command.params}
+        kinds = "classes, got pictures with boxes" if task == DETECT else "boxes, got pictures with classes"
+        usage(f"{', '.join(flags[name] for name in wrong)}: expected pictures with {kinds}")
     if given["groups"] is not None:
         or_usage_error(parse, given["groups"])
+    names = ["weights", "groups", "precision", "out"]
+    rest = {name: given[name] for name in names} | {"size": or_usage_error(sides, given["size"])}
+    if task == DETECT:
+        return {**rest, "format": given["labels"], **_choices(context, task)}
     if given["fine_tune"] is not None and given["epochs"] is not None:
         usage("--fine-tune and --epochs cannot be combined: --epochs counts the fit of the last layer, too")
-    rest = {name: given[name] for name in ("weights", "fine_tune", "groups", "precision", "out")}
-    return {**rest, "size": or_usage_error(sides, given["size"]), **chosen}
+    return {**rest, "fine_tune": given["fine_tune"], **_choices(context, task)}
 
 
-def _choices(context: typer.Context) -> dict[str, Any]:
+def _choices(context: typer.Context, task: str) -> dict[str, Any]:
     """The options for the recipe and the task that were given, checked."""
-    from fovea.classification import train as training
-
-    given = {name: context.params[name] for name in training.NAMES if context.params.get(name) is not None}
+    training, params = _training(task), context.params
+    given = {name: params[name] for name in training.NAMES if params.get(name) is not None}
     or_usage_error(training.check, given)
     return given
 
 
 def _measured(metrics: dict[str, Any]) -> str:
+    if "mAP50" in metrics:
+        return _found(metrics)
     if not metrics["n"]:
         return f"{metrics['split']}: no pictures that can be read"
     where = "all pictures" if metrics["split"] == "all" else metrics["split"]
@@ -298,6 +357,11 @@ def _measured(metrics: dict[str, Any]) -> str:
     if len(metrics["per_class"]) > 5:  # with fewer classes, top-5 is always 100%
         words.append(f"top-5 {_percent(metrics['top5']).strip()}")
     return f"{where} ({metrics['n']:,}): {', '.join([*words, f'loss {loss}'])}"
+
+
+def _found(metrics: dict[str, Any]) -> str:
+    shares = ", ".join(f"{name} {_percent(metrics[name]).strip()}" for name in ("mAP50-95", "mAP50", "mAP75"))
+    return f"{metrics['split']} ({metrics['n_pictures']:,}): {shares}"
 
 
 def _percent(share: float | None) -> str:

@@ -1,6 +1,6 @@
 """Detection: the task of finding the boxes of objects."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from fovea.detection.detect import check_detector, detections, in_picture
 from fovea.detection.losses import DetectionLoss
 from fovea.detection.moves import Moves
 from fovea.errors import DataError, ShapeError, mismatch
+from fovea.geometry.letterbox import LETTERBOX
 from fovea.names import counted
 from fovea.network import Network
 from fovea.network.runner import Answering
@@ -27,6 +28,7 @@ from fovea.training.task import Row, Task
 MAP, MAP50 = Measure("mAP50-95", "mAP50-95", share=True), Measure("mAP50", "mAP50", share=True)
 MAP75 = Measure("mAP75", "mAP75", share=True)
 PLAIN = 0.85  # the share of a training after which there are no more mosaics
+SPREAD = 0.01  # of the last weights of a fresh network: at first, all its points agree
 PRIOR = 0.01  # the score of a fresh network, at every point
 
 
@@ -68,8 +70,12 @@ class Detection(Task):
 
     def adopt(self, network: Network, train: Dataset) -> None:
         network.classes = train.classes
+        network.preprocessing = replace(network.preprocessing, crop=LETTERBOX)
         last = {name: network.parameters[f"{name}.b"] for name in (CLASSES, BOXES)}
         if isinstance(train, Boxed) and not any(b.any() for b in last.values()):  # a fresh network
+            for name in last:
+                W = network.parameters[f"{name}.W"]
+                W *= W.dtype.type(SPREAD / max(float(W.std()), SPREAD))
             last[CLASSES][...] = -log((1 - PRIOR) / PRIOR)
             last[BOXES][...] = usual_distances(train)
 

@@ -99,4 +99,5 @@ def _check(name: str, shape: Shape) -> None:
 LARGE = (320, 320, 3)
 NONE = Preprocessing.none(3)
 spot_small, spot_medium = (Model(name, dense, LARGE, 80, NONE, ENDS) for name in WIDTHS)
-spot_lite0 = Model("spot_lite0", lite0, LARGE, 80, efficientnet.PREPROCESSING, ENDS)
+LITE0 = "spot_lite0"
+spot_lite0 = Model(LITE0, lite0, LARGE, 80, efficientnet.PREPROCESSING, ENDS)

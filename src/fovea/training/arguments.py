@@ -33,6 +33,7 @@ LINES: dict[str, tuple[Callable[[Any], bool], str, bool]] = {
     "data": (_text, "a name or a path", False),
     "model": (_text, "a name or a path", False),
     "size": (_size, "[height, width]", True),
+    "format": (_text, "a format of labels", True),
     "groups": (_text, "a pattern or a path", True),
     "precision": (lambda value: value in ("fast", "exact"), "fast or exact", True),
     "weights": (_text, "a path", True),

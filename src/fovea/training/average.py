@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 from fovea.network import Network
 
+TAIL = 20
+
 
 class Snapshot:
     """A copy, `memory`, of the parameters and statistics of `network`."""
@@ -36,6 +38,11 @@ class Snapshot:
             yield
         finally:
             before.restore()
+
+
+def decay(steps: int) -> float:
+    """A decay for a training of `steps` steps: the average is over the last 1/`TAIL` of them."""
+    return round(min(max(1 - TAIL / steps, 0.9), 0.9999), 4)
 
 
 class Average(Snapshot):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from fovea.data import listing
 from fovea.data.groups import parse as parse_groups
@@ -58,20 +59,33 @@ def read(
     """
     if format is not None:
         check_format(format)
-    path = expanded(folder)
-    chosen = path if path.suffix.lower() in (".yaml", ".yml") and path.is_file() else None
-    root = path if chosen is None else path.parent
+    path, root = expanded(folder), _root(folder)
     if not root.is_dir():
         got = "a file" if root.exists() else "no such folder"
         raise DataError(mismatch(f"data {str(folder)!r}", "a folder of pictures with labels", got))
     listing.check_data(root)
-    source = Source(root, chosen)
+    source = Source(root, None if path == root else path)
     name = format or _recognised(source)
     if name is None:
         return None
     grouping = None if groups is None else parse_groups(groups, root)
     parsed = FORMATS[name].parse(source)
     return labelled(source, parsed, name, FORMATS[name].title, FORMATS[name].bare, seed, grouping)
+
+
+def has_boxes(folder: str | os.PathLike[str]) -> bool:
+    """True if there are boxes in a known format in `folder`, or in several. False if there is no folder."""
+    path, root = expanded(folder), _root(folder)
+    if not root.is_dir():
+        return False
+    source = Source(root, None if path == root else path)
+    return any(format.found(source) for format in FORMATS.values())
+
+
+def _root(folder: str | os.PathLike[str]) -> Path:
+    """The folder itself, or that of a data set's YAML."""
+    path = expanded(folder)
+    return path.parent if path.suffix.lower() in (".yaml", ".yml") and path.is_file() else path
 
 
 def none_found(folder: str | os.PathLike[str]) -> DataError:
