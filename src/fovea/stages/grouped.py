@@ -14,10 +14,10 @@ from fovea.stages.context import Context
 
 
 class GroupedStage(Stage):
-    """Group, instance or layer normalisation, on NHWC arrays."""
+    """Group, instance or layer normalisation, then perhaps an activation whose gradient needs only A, on NHWC
+    arrays."""
 
     starts_with = (GroupNorm, InstanceNorm, LayerNorm)
-    reads = ("A_prev",)
     why = "statistics are needed before the normalisation"
 
     def __init__(self, site: Site) -> None:
@@ -30,7 +30,18 @@ class GroupedStage(Stage):
             "channels": self.C, "groups": layer.groups_of(self.C), "vector": tiles.vector()
         }  # fmt: skip
         self.epsilon = c_float(layer.epsilon)
-        self.activation = FusedActivation([layer])  # none
+        self.activation = self._fused(self.layers)
+        self.reads = ("A_prev", "A") if self.activation.name else ("A_prev",)
+
+    @classmethod
+    def fuses(cls, layers: Sequence[Layer], input_shape: Shape) -> int:
+        return 1 + cls._fused(layers).count
+
+    @staticmethod
+    def _fused(layers: Sequence[Layer]) -> FusedActivation:
+        activation = FusedActivation(layers)
+        from_A = activation.gate or activation.source == "A"
+        return activation if from_A else FusedActivation(layers[:1])  # none
 
     def forward(self, context: Context, arrays: Arrays) -> list[Step]:
         parameters = context.parameters[self.layer.name]
@@ -52,6 +63,8 @@ class GroupedStage(Stage):
         options = {"pixels": pixels, **self.shape}
         inputs = {"dA": self._seen(gradients.dA), "Z": self._seen(arrays.A_prev), "epsilon": self.epsilon}
         inputs |= number
+        if self.activation.name:
+            inputs["A"], options["activation"] = self._seen(arrays.A), self.activation.name
         if not self.layer.frozen:
             outputs = {f"d{name}": array for name, array in context.gradients[self.layer.name].items()}
             passes["dW"] = [context.call("grouped.gradients", inputs, outputs, **options)]

@@ -21,7 +21,7 @@ from typing import Any
 import halide as hl
 
 from fovea.kernels import constants
-from fovea.kernels.pipelines.activations import ZERO, forward, rectified
+from fovea.kernels.pipelines.activations import ZERO, backward, forward, rectified
 from fovea.kernels.pipelines.arrays import Float, array, fixed, result, variables
 from fovea.kernels.pipelines.normalised import opaque
 from fovea.kernels.pipelines.numbers import Numbers, known
@@ -255,13 +255,26 @@ def normalise(*, channels, pixels, groups, vector, beside=1, activation="", add=
     return {"A": statistics.elementwise(A)}, [pictures.Z, *S, gamma, beta, *statistics.arguments]
 
 
-def gradients(*, channels, pixels, groups, vector):
-    """(3)"""
+class _Upstream:
+    """The gradient behind the normalisation, from dA, and from A where an activation follows."""
+
+    def __init__(self, extents: list, activation: str) -> None:
+        self.activation, self.dA = activation, array("dA", extents)
+        self.A = array("A", extents) if activation else None
+        self.arguments = [self.dA] if self.A is None else [self.dA, self.A]
+
+    def __call__(self, c: hl.Expr, p: hl.Expr, n: hl.Expr) -> hl.Expr:
+        place = 0, c, p, n
+        return self.dA[place] if self.A is None else backward(self.activation, self.dA[place], self.A[place])
+
+
+def gradients(*, channels, pixels, groups, vector, activation=""):
+    """(3), of normalisation and an activation behind it."""
     statistics = _Statistics(channels, pixels, groups, vector)
-    dA, c = array("dA", statistics.pictures.extents), hl.Var("c")
+    upstream, c = _Upstream(statistics.pictures.extents, activation), hl.Var("c")
 
     def terms(l, c, p, n):
-        return [dA[0, c, p, n], dA[0, c, p, n] * statistics.normalised(c, p, n)]
+        return [upstream(c, p, n), upstream(c, p, n) * statistics.normalised(c, p, n)]
 
     sums = Sums(statistics.pictures, terms)
     both = hl.Func("gradients")
@@ -269,24 +282,26 @@ def gradients(*, channels, pixels, groups, vector):
     sums.schedule()
     statistics.schedule()
     result(both, [channels]).vectorize(c, statistics.pictures.v, GUARD)
-    return {"dgamma dbeta": both}, [dA, statistics.pictures.Z, *statistics.arguments]
+    return {"dgamma dbeta": both}, [*upstream.arguments, statistics.pictures.Z, *statistics.arguments]
 
 
-def inputs(*, channels, pixels, groups, vector):
-    """(4)"""
+def inputs(*, channels, pixels, groups, vector, activation=""):
+    """(4), of normalisation and an activation behind it."""
     statistics = _Statistics(channels, pixels, groups, vector)
-    dA, gamma = array("dA", statistics.pictures.extents), statistics.pictures.per_channel("gamma")
+    pictures = statistics.pictures
+    upstream, gamma = _Upstream(pictures.extents, activation), pictures.per_channel("gamma")
     dZ, (l, c, p, n) = hl.Func("dZ"), variables("l c p n")
 
     def terms(c, p, n):
-        g = gamma[c] * dA[0, c, p, n]
+        g = gamma[c] * upstream(c, p, n)
         return [g, g * statistics.normalised(c, p, n)]
 
     plain, weighted = statistics.sums("sums", terms)(c, p, n)
     rest = (plain + statistics.normalised(c, p, n) * weighted) / statistics.M
-    dZ[l, c, p, n] = (gamma[c] * dA[0, c, p, n] - rest) * statistics.inverse(c, p, n)
+    dZ[l, c, p, n] = (gamma[c] * upstream(c, p, n) - rest) * statistics.inverse(c, p, n)
     statistics.schedule(dZ)
-    return {"dZ": statistics.elementwise(dZ)}, [dA, statistics.pictures.Z, gamma, *statistics.arguments]
+    arguments = [*upstream.arguments, pictures.Z, gamma, *statistics.arguments]
+    return {"dZ": statistics.elementwise(dZ)}, arguments
 
 
 def _accumulate(function: hl.Func, index: tuple, values: Sequence[hl.Expr]) -> None:
