@@ -12,7 +12,7 @@ import fovea
 from fovea import layers as L
 from fovea.errors import ShapeError
 from fovea.kernels import runtime, tiles
-from fovea.losses import CrossEntropy
+from fovea.losses import CrossEntropy, MeanSquaredError
 from fovea.network.runner import Layerwise
 from fovea.stages import Plan
 from fovea.stages.context import Context
@@ -677,6 +677,36 @@ def test_constant_weights_give_the_same_bits(name):
 def test_constant_weights_do_not_learn():
     with pytest.raises(ShapeError, match=r"^plan: expected a network that can learn, got a constant one"):
         Plan(fovea.models.lenet5().constant(), 2, training=True)
+
+
+def test_frozen_convolutions_of_few_pictures_are_computed_one_by_one():
+    mirrored = {"padding_mode": "mirror"}
+    layers = {
+        "conv1": L.Conv2D(6, 5, padding=2, **mirrored), "norm1": L.InstanceNorm(), "relu1": L.ReLU(),
+        "up": L.Upsample2D(2), "conv2": L.Conv2D(3, 3, padding=1, **mirrored), "norm2": L.InstanceNorm(),
+        "gelu": L.GELU(), "conv3": L.Conv2D(4, 3), "norm3": L.InstanceNorm(), "sigmoid": L.Sigmoid(),
+        "learns": L.Conv2D(2, 3),
+    }  # fmt: skip
+    network = fovea.Network(layers, (9, 11, 3), 5)
+    for layer in network.layers:
+        layer.frozen = layer.name in ("conv1", "conv2", "conv3")
+    rng = np.random.default_rng(1)
+    images, targets = (rng.normal(size=(2, *shape)).astype(np.float32) for shape in ((9, 11, 3), (14, 18, 2)))
+    plan, exact = (
+        Plan(network, 2, training=True, loss=MeanSquaredError()),
+        Layerwise(network, MeanSquaredError()),
+    )
+    stages = {"+".join(layer.name for layer in part.stage.layers): part.stage.lanes for part in plan.parts}
+    assert [stages[name] for name in ("conv1", "conv2", "conv3")] == [1, 1, 1]
+    assert stages["learns"] == tiles.vector()
+    assert {"norm1+relu1", "norm2", "norm3+sigmoid"} < set(stages)
+    loss, _ = plan.loss_and_gradients(images, targets)
+    with fovea.engine("reference"):
+        expected, _ = exact.loss_and_gradients(images, targets)
+    assert loss == pytest.approx(expected, rel=FORWARD)
+    assert_close(plan.gradients, exact.gradients, GRADIENT)
+    for name, gradient in plan.gradient_views.items():
+        assert gradient.any() != name.startswith(("conv1", "conv2", "conv3")), name
 
 
 def test_parts_show_each_stages_passes():

@@ -29,7 +29,7 @@ class Site(NamedTuple):
     input_shape: Any  # of the first layer: (H, W, C) or (n,); a sequence of them if it merges
     lanes: int  # the layout of its inputs
     needs_dA: bool = True  # whether a layer before it has parameters, or the input a gradient
-    small_batch: bool = False  # of few pictures, which fill no vectors side by side; not in training
+    small_batch: bool = False  # of few pictures, which fill no vectors side by side; in training if frozen
 
 
 @dataclass(frozen=True)

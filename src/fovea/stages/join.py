@@ -112,7 +112,7 @@ def join(
     """The stages of a network, with a change of layout wherever two neighbours' layouts differ.
 
     With `training` they run backward, too, and with `by_input` to the network's input; `small_batch` is for
-    few pictures, except in training.
+    few pictures, in training for frozen layers alone: gradients by parameters are sums over large batches.
     """
     schedule = Schedule()
     needs_dA = {PICTURE: by_input}  # whether a layer, or one before it, has parameters
@@ -134,16 +134,23 @@ def join(
 
     for kind, group in groups:
         outside = [origin(s) for number in group for s in network.sources[number] if s not in group]
+        layers = [network.layers[number] for number in group]
         site = Site(
-            [network.layers[number] for number in group],
+            layers,
             network.input_shapes[group[0]],
             schedule.lanes.get(arrays[outside[0]], NHWC),
             needs_dA=any(needs_dA[source] for source in outside),
-            small_batch=small_batch,
+            small_batch=small_batch and (not training or _frozen(layers)),
         )
         arrays[group[-1]] = schedule.append(kind(site), tuple(arrays[source] for source in outside))
     schedule.outputs = [arrays[origin(number)] for number in network.output_numbers]
     return schedule
+
+
+def _frozen(layers: Sequence[Layer]) -> bool:
+    """Whether some of the layers have parameters, of which none learns."""
+    frozen = [layer.frozen for layer in layers if layer.parameters]
+    return bool(frozen) and all(frozen)
 
 
 def _groups(

@@ -79,7 +79,7 @@ def assemble(context: Context, loss: Loss | None = None) -> list[Program]:
     Predictions in chunks (chunks.py) have two: the output of the first is the input of the second. Each
     program's context then has all its calls; they need their kernels to run."""
     network, training, by_input = context.network, context.training, context.by_input
-    small_batch = context.any_size or (not training and tiles.is_small_batch(context.batch_size))
+    small_batch = context.any_size or tiles.is_small_batch(context.batch_size)
     schedule = join(network, small_batch, training, by_input)
     if loss is not None:
         lanes = stage_of(loss).lanes()
