@@ -2,16 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fovea.images.drawing import EMPTY, FAINT, INK, MOST_NAMED, VAL, clear, drawn, optional, short
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-MOST_NUMBERED = 20  # classes: with more, the numbers in the cells of a confusion matrix are unreadable
+from fovea.images.confusion import draw_confusion
+from fovea.images.drawing import FAINT, VAL, clear, drawn, optional, short
 
 
 @optional
@@ -42,39 +37,9 @@ def confusion_matrix(path: Path, matrix: np.ndarray, classes: Sequence[str]) -> 
     Correct predictions are blue. Mistakes are orange, on a scale of their own, because they are rare and the
     point of the figure.
     """
-    count = len(classes)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    right = np.eye(count, dtype=bool)
-    worst = max(share[~right].max(initial=0), 1e-9)
-    side = min(max(4.5, 2 + 0.5 * count), 14)
-    with drawn(path, (side + 0.9, side)) as figure:
-        axes = figure.subplots()
-        axes.set_facecolor(EMPTY)
-        axes.imshow(np.ma.masked_array(share, ~right | (share == 0)), cmap="Blues", vmin=0, vmax=1.3)
-        wrong = axes.imshow(
-            np.ma.masked_array(share, right | (share == 0)), cmap="Oranges", vmin=0, vmax=1.3 * worst
-        )
-        every = -(-count // MOST_NAMED)
-        ticks, names = range(0, count, every), [short(name) for name in classes[::every]]
-        if max(map(len, names)) > 3:
-            axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
-        else:
-            axes.set_xticks(ticks, names)
-        axes.set_yticks(ticks, names)
-        axes.set_xlabel("predicted class")
-        axes.set_ylabel("true class")
-        axes.set_title(f"{np.trace(matrix):,} of {matrix.sum():,} correct", loc="left")
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        if count <= MOST_NUMBERED:
-            _numbers(axes, matrix, share > np.where(right, 0.7, 0.9 * worst))
-        if matrix[~right].any():
-            bar = figure.colorbar(
-                wrong, fraction=0.03, pad=0.03, boundaries=np.linspace(0, worst, 256), ticks=[0, worst],
-                format="{x:.1%}", label="mistakes, share of their class",
-            )  # fmt: skip
-            bar.outline.set_visible(False)  # type: ignore[operator]
-            bar.ax.tick_params(length=0)
+    title = f"{np.trace(matrix):,} of {matrix.sum():,} correct"
+    draw_confusion(path, matrix, share, classes, title, "mistakes, share of their class")
 
 
 @optional
@@ -96,15 +61,3 @@ def mistakes(path: Path, pictures: np.ndarray, answers: Sequence[tuple[str, str,
             caption = f"{short(true, 22)}\npredicted {short(predicted, 12)} ({p:.0%})"
             # y=1: else matplotlib searches for a place above the ticks, which takes time.
             axes.set_title(caption, size=8, weight="normal", loc="left", y=1)
-
-
-def _numbers(axes: "Axes", matrix: np.ndarray, dark: np.ndarray) -> None:
-    """White lines between the cells, and the number in each."""
-    edges = np.arange(len(matrix) + 1) - 0.5
-    axes.set_xticks(edges, minor=True)
-    axes.set_yticks(edges, minor=True)
-    axes.grid(which="minor", color="white", lw=1.5)
-    axes.tick_params(which="minor", length=0)
-    for row, column in zip(*np.nonzero(matrix), strict=True):
-        colour = "white" if dark[row, column] else INK
-        axes.text(column, row, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, size=9)

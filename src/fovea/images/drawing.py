@@ -100,6 +100,13 @@ def shades_of(count: int) -> list[Any]:
     return [colours(number if count <= 20 else number / count) for number in range(count)]
 
 
+def font_file() -> str:
+    """The file of the font in which names are drawn."""
+    import matplotlib
+
+    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf")
+
+
 def short(name: str, most: int = 18) -> str:
     """A name in one line, cut to `most` characters."""
     name = visible(name)
