@@ -20,6 +20,7 @@ class Draw(IntEnum):
     RATE_SEARCH = 6  # (step): layers in the search for a learning rate
     CURVE = 7  # (pictures of a class, draw): the pictures of a point of the learning curve
     PAINTING = 8  # noise that a painting starts from
+    CROP = 9  # (crop): the part of a photograph from which a style is learned; without a place, their order
     PARTS = 1  # the parts of pictures that learn-filter reads; it augments nothing
 
 

@@ -124,9 +124,9 @@ def test_figures_are_no_data_but_edges_may_be(tmp_path):
 def test_every_task_of_the_command_line_is_known():
     from fovea.apps import edges
     from fovea.apps.learn_filter import learn
-    from fovea.classification.task import Classification
+    from fovea.tasks import TASKS
 
-    assert {edges.TASK, learn.TASK, Classification.name} == set(listing.RUNS)
+    assert {edges.TASK, learn.TASK, *TASKS} == set(listing.RUNS)
 
 
 def test_the_folder_one_is_in_has_no_name_before_its_files(tmp_path, monkeypatch):

@@ -47,6 +47,8 @@ def frozen(freeze):
         ("", []),
         ("conv1", ["conv1"]),
         ("conv", ["conv1", "conv2"]),
+        ("?onv1", ["conv1"]),
+        ("*norm?", ["batchnorm1", "batchnorm2"]),
         ("conv1, batchnorm1", ["conv1", "batchnorm1"]),
         (["batchnorm"], ["batchnorm1", "batchnorm2"]),
         ("..relu1", ["conv1", "batchnorm1"]),

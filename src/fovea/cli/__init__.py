@@ -21,8 +21,8 @@ from fovea.names import say, visible
 
 # isort: off
 # Each adds its commands, which are shown in this order.
-from fovea.cli import classify, paint, inspect, edges, learn_filter, models, weights, summary  # noqa: F401
-from fovea.cli import look, exchange, convert, cache  # noqa: F401
+from fovea.cli import classify, paint, learn_style, inspect, edges, learn_filter, models  # noqa: F401
+from fovea.cli import weights, summary, look, exchange, convert, cache  # noqa: F401
 # isort: on
 
 

@@ -21,7 +21,7 @@ def paint(
         str | None,
         typer.Option(
             metavar="STYLE",
-            help="Picture to take the style from, or number of a trained style; several: 3:0.5,12:0.5.",
+            help="Picture, number of a trained style, or file of a learned one; several: 3:0.5,12:0.5.",
         ),
     ] = None,
     fast: Annotated[
@@ -97,7 +97,7 @@ def paint(
     if colour not in COLOURS:
         usage(f"--colour: expected {' or '.join(COLOURS)}, got {colour!r}")
     chosen = {} if style is None else or_usage_error(styles.read, style)
-    trained = all(isinstance(name, int) for name in chosen)
+    trained = all(map(styles.is_trained, chosen))
     masks = mask or []
     if masks and sheet:
         usage("--mask: expected a painting, got --sheet")
@@ -122,13 +122,13 @@ def paint(
     )  # fmt: skip
     set_threads(threads)
     painters: dict[str, Painter] = {}
+    given = styles.styles(chosen, masks)
     if trained:
         painters[TRAINED] = Painter()
         if not sheet:
-            or_usage_error(painters[TRAINED].shares, chosen)
+            or_usage_error(painters[TRAINED].shares, {style.picture: style.share for style in given})
     else:
-        or_usage_error(shares, list(chosen.values()))
-    given = styles.styles(chosen, masks)
+        or_usage_error(shares, [style.share for style in given])
     jobs = paint.jobs(photos, out, overwrite, resume, frames=frames, save_every=save_every)
     if frames is not None and len(jobs) > 1:
         usage(f"--frames: expected one photograph, got {len(jobs)}")

@@ -37,7 +37,7 @@ SYSTEM = {
 
 # The folders in `runs` → whether pictures in them may serve as data. It is the only table here that names
 # tasks: runs without a file of `WRITTEN` are recognised by them. A test compares it with the tasks.
-RUNS = {"classify": False, "edges": True, "learn-filter": False}
+RUNS = {"classify": False, "detect": False, "edges": True, "learn-filter": False, "learn-style": False}
 WRITTEN = (
     ("arguments.yaml",),
     ("state.safetensors",),

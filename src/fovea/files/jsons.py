@@ -1,4 +1,4 @@
-"""JSON, without NaN and infinity unless they are asked for."""
+"""Strict JSON, without NaN and infinity."""
 
 import json
 from typing import Any
@@ -14,11 +14,10 @@ def dumps(content: Any, **options: Any) -> str:
         raise DataError(mismatch("JSON", "finite numbers", "NaN or infinity")) from error
 
 
-def loads(text: str | bytes, who: str, *, strict: bool = True) -> Any:
-    """The content of `text`, with NaN and infinity only if not `strict`. Raises DataError, which names `who`,
-    if it is not JSON."""
+def loads(text: str | bytes, who: str) -> Any:
+    """The content of `text`. Raises DataError, which names `who`, if it is not JSON."""
     try:
-        return json.loads(text, parse_constant=_refuse if strict else None)
+        return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DataError(mismatch(who, "JSON", reason(error))) from error
 

@@ -9,18 +9,19 @@ from fovea import images
 from fovea.errors import FoveaError, mismatch
 from fovea.ranges import MOST_SEED, number, whole
 from fovea.style.features import extractor
+from fovea.style.learned import LearnedStyle
 
 COLOURS, STARTS = ("style", "photo"), ("photo", "noise")
 
 
 @dataclass(frozen=True)
 class Style:
-    """A picture (H, W, C) uint8 to take a style from, or in one pass the number of a trained style; its share
-    among several; and `mask` (H, W), of the
-    photograph's size: where to paint in this style, None for everywhere. It is uint8 of grey values, or bool
-    or float from 0 to 1; between, the photograph shines through. Styles of one mask are mixed."""
+    """A picture (H, W, C) uint8 to take a style from, or in one pass the number of a trained style or a
+    learned one; its share among several; and `mask` (H, W), of the photograph's size: where to paint in this
+    style, None for everywhere. It is uint8 of grey values, or bool or float from 0 to 1; between, the
+    photograph shines through. Styles of one mask are mixed."""
 
-    picture: np.ndarray | int
+    picture: np.ndarray | int | LearnedStyle
     share: float = 1.0
     mask: np.ndarray | None = None
 

@@ -250,11 +250,11 @@ def in_one_pass(
     scale: float = 1.0,
     painters: dict[str, Painter],
 ) -> None:
-    """Paint in one pass, in trained styles or in those of pictures. `painters` keeps the painters that were
-    used. Raises FoveaError."""
+    """Paint in one pass, in trained and learned styles or in those of pictures. `painters` keeps the painters
+    that were used. Raises FoveaError."""
     photo = Photo.read(job.photo, size)
     photo.check_opacity(job.painting)
-    name = TRAINED if isinstance(styles[0].picture, int) else ANY
+    name = ANY if isinstance(styles[0].picture, np.ndarray) else TRAINED
     painter = painters.setdefault(name, Painter(name))
     H, W, _ = photo.pixels.shape
     seen = max(round(H / scale), LEAST), max(round(W / scale), LEAST)

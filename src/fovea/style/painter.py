@@ -3,23 +3,26 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
-from fovea import functional, images, weights
+from fovea import functional, images
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.network import Network
 from fovea.network.runner import Plan, plan
 from fovea.ranges import number, short, whole
 from fovea.style import networks
+from fovea.style.learned import PAINTER, LearnedStyle, arrays, is_scale
 from fovea.style.masks import Masks
 from fovea.style.options import Style, shares
 
-TRAINED, ANY = "multistyle26", "arbitrary"
+TRAINED, ANY = PAINTER, "arbitrary"
 LEAST = 5  # pixels of a photograph's side: its border is mirrored by 4
 _KEPT = 4  # sizes of photographs whose plans are kept
 
-Numbers = int | Mapping[int, float]  # a trained style, or several with their shares
+Known = int | LearnedStyle  # a trained style, or one of your own
+Mixture = Known | Mapping[Known, float]  # one, or several with their shares
 
 
 class Painter:
@@ -33,7 +36,7 @@ class Painter:
         if name not in networks.PAINTERS:
             known = " or ".join(map(repr, networks.PAINTERS))
             raise DataError(mismatch("Painter", known, short(name)))
-        self.name, self._arrays = name, _arrays(name)
+        self.name, self._arrays = name, arrays(name)
         self._plans: dict[tuple[int, int], tuple[Network, Plan]] = {}
         self._lock = Lock()
         self.styles = len(self._arrays["contract0_norm.gamma"]) if name == TRAINED else 0
@@ -41,17 +44,17 @@ class Painter:
     def paint(
         self,
         photo: np.ndarray,
-        style: Numbers | np.ndarray | Style | Sequence[Style],
+        style: Mixture | np.ndarray | Style | Sequence[Style],
         *,
         strength: float = 1.0,
     ) -> np.ndarray:
         """The painting of a photograph uint8 (H, W, 3), of its size.
 
-        `style` is the number of a trained style, {number: share} for a mixture, or for "arbitrary" a picture
-        uint8 (H, W, 3) of any size; or one or several `Style`s, with shares and masks. `strength` from 0 to
-        1: with less than 1, the photograph shines through; for "arbitrary", the style is between the
-        photograph's own and the picture's. Raises FoveaError for pictures of another form and styles that do
-        not exist.
+        `style` is the number of a trained style, a `LearnedStyle`, {style: share} for a mixture of these, or
+        for "arbitrary" a picture uint8 (H, W, 3) of any size; or one or several `Style`s, with shares and
+        masks. `strength` from 0 to 1: with less than 1, the photograph shines through; for "arbitrary", the
+        style is between the photograph's own and the picture's. Raises FoveaError for pictures of another
+        form and styles that do not exist.
         """
         check_picture(photo, "Painter: photo", LEAST)
         strength = number(strength, "Painter: strength", "a number from 0 to 1", 0, 1)
@@ -73,14 +76,17 @@ class Painter:
         return [style if isinstance(style, Style) else Style(style)]  # type: ignore[arg-type]
 
     def _mixture(
-        self, photo: np.ndarray, styles: Sequence[tuple[np.ndarray | int, float]], strength: float
+        self, photo: np.ndarray, styles: Sequence[tuple[np.ndarray | Known, float]], strength: float
     ) -> np.ndarray:
         """The painting of a photograph in a mixture of (style, share)."""
         if self.name == TRAINED:
-            summed = np.zeros(self.styles, np.float32)
+            summed, learned = np.zeros(self.styles, np.float32), []
             for style, share in styles:
-                summed += np.float32(share) * self.shares(style)
-            return _blended(photo, self._painted(photo, self._mixed(summed)), strength)
+                if isinstance(style, LearnedStyle):
+                    learned.append((style, np.float32(share)))
+                else:
+                    summed += np.float32(share) * self.shares(style)
+            return _blended(photo, self._painted(photo, self._mixed(summed, learned)), strength)
         parts = [share * described(check_picture(style, "Painter: style")) for style, share in styles]
         found = np.sum(parts, axis=0)
         if strength < 1:
@@ -91,25 +97,39 @@ class Painter:
         """The paintings of a photograph uint8 (H, W, 3) in all trained styles: uint8 (styles, H, W, 3)."""
         return np.stack([self.paint(photo, style) for style in range(1, self.styles + 1)])
 
-    def shares(self, style: Numbers | np.ndarray) -> np.ndarray:
-        """The share of each trained style, float32 (styles,), of sum 1. Raises ShapeError."""
-        given = style if isinstance(style, Mapping) else {whole(style, "Painter", "style"): 1.0}
-        shares = np.zeros(self.styles, np.float32)
+    def shares(self, style: Mixture | np.ndarray) -> np.ndarray:
+        """The share of each trained style, then of each learned one in `style`: float32, of sum 1. Raises
+        ShapeError."""
+        given: Mapping[Any, float] = {style: 1.0} if isinstance(style, LearnedStyle) else {}
+        if not given:
+            given = style if isinstance(style, Mapping) else {whole(style, "Painter", "style"): 1.0}
+        learned = [which for which in given if isinstance(which, LearnedStyle)]
+        shares = np.zeros(self.styles + len(learned), np.float32)
         for which, share in given.items():
-            place = whole(which, "Painter", "style", 1, self.styles)
-            shares[place - 1] = number(share, f"Painter: share of style {place}", "a number of at least 0", 0)
+            if which in learned:
+                place, name = self.styles + 1 + learned.index(which), "a learned style"
+            else:
+                place = whole(which, "Painter", "style", 1, self.styles)
+                name = f"style {place}"
+            shares[place - 1] = number(share, f"Painter: share of {name}", "a number of at least 0", 0)
         if not shares.sum() > 0:
             got = ", ".join(f"{place}: {share:g}" for place, share in given.items()) or "none"
             raise ShapeError(mismatch("Painter: style", "shares of a sum above 0", got))
         return shares / shares.sum()
 
-    def _mixed(self, shares: np.ndarray) -> dict[str, np.ndarray]:
+    def _mixed(
+        self, shares: np.ndarray, learned: Sequence[tuple[LearnedStyle, np.float32]]
+    ) -> dict[str, np.ndarray]:
         """γ and β of every normalisation: the means of the styles', weighted by their shares."""
-        return {name: shares @ array for name, array in self._arrays.items() if "_norm." in name}
+        mixed = {name: shares @ array for name, array in self._arrays.items() if is_scale(name)}
+        for style, share in learned:
+            for name, array in style.scales.items():
+                mixed[name] += share * array
+        return mixed
 
     def _predicted(self, found: np.ndarray) -> dict[str, np.ndarray]:
         """γ and β of every normalisation, from the 100 numbers that describe a style."""
-        layers = {name.rpartition(".")[0] for name in self._arrays if "_norm." in name}
+        layers = {name.rpartition(".")[0] for name in self._arrays if is_scale(name)}
         return {
             layer: functional.dense(found[None], self._arrays[f"{layer}.W"], self._arrays[f"{layer}.b"])[0]
             for layer in layers
@@ -129,7 +149,7 @@ class Painter:
             network = networks.painter(self.name, H, W)
             prefix = "" if self.name == TRAINED else "painter."
             for name, view in network.parameters.items():
-                if "_norm." not in name:
+                if not is_scale(name):
                     view[...] = self._arrays[prefix + name]
             while len(self._plans) >= _KEPT:
                 del self._plans[next(iter(self._plans))]
@@ -145,15 +165,10 @@ def described(picture: np.ndarray) -> np.ndarray:
 
 @cache
 def _stylist() -> Plan:
-    network, arrays = networks.stylist(), _arrays(ANY)
+    network, known = networks.stylist(), arrays(ANY)
     for name, view in network.parameters.items():
-        view[...] = arrays[f"stylist.{name}"]
+        view[...] = known[f"stylist.{name}"]
     return plan(network.constant(), 1)
-
-
-@cache
-def _arrays(name: str) -> dict[str, np.ndarray]:
-    return weights.load(name)[1]
 
 
 def _blended(photo: np.ndarray, painting: np.ndarray, share: float) -> np.ndarray:

@@ -7,11 +7,13 @@ parameters at the last size, such as a classifier's dense layers. Early layers l
 they may change less: J. Howard, S. Ruder, Universal language model fine-tuning (2018), section 3.2.
 
 A name matches every layer that begins with it: "stage1" is all of stage 1 (and not stage 10), "conv" all
-convolutions with such names. "..stage2" is all layers up to the last one of stage 2, and "body" all but the
-last one with parameters. A frozen layer keeps its statistics as well as its parameters.
+convolutions with such names. A name with * or ? is a pattern for whole names, as in a shell: "block?_?" is
+"block0_1" and not "block0_1_norm". "..stage2" is all layers up to the last one of stage 2, and "body" all but
+the last one with parameters. A frozen layer keeps its statistics as well as its parameters.
 """
 
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from fovea.errors import TrainingError, mismatch
@@ -108,6 +110,8 @@ def _matching(asked: str, network: "Network", learning: list[str]) -> list[str]:
 
 
 def _begins(name: str, prefix: str) -> bool:
+    if "*" in prefix or "?" in prefix:
+        return fnmatchcase(name, prefix)
     rest = name.removeprefix(prefix)
     return name.startswith(prefix) and not (prefix[-1:].isdigit() and rest[:1].isdigit())
 

@@ -9,6 +9,7 @@ step in which Ctrl-C is pressed; a resumed run ends with the same bits as one th
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 from fovea import engine
 from fovea.data import Splits
 from fovea.errors import DataError, mismatch
-from fovea.names import counted, typed
+from fovea.names import counted
 from fovea.network import Network, runner
 from fovea.network.runner import Answering
 from fovea.training import figures, layer_rates
@@ -79,6 +80,7 @@ def run(
     folder = Folder.open(resume) if resume else out
     if folder is not None and not isinstance(folder, Folder):
         folder = Folder.create_at(folder)
+    folder = folder and replace(folder, command=task.command)
     settings = {**recipe.settings(), **task.settings(), "engine": engine.current()}
     average = Average(network, recipe.average) if recipe.average else None
     state = RunState(folder, network, recipe.optimizer, settings, average)
@@ -149,6 +151,9 @@ def run(
                     state.mark_best()
                 state.save(position)
                 if row:
+                    if folder is not None:
+                        with folder.writing(), state.applied():
+                            task.show(folder.path, plan, data)
                     progress.epoch(position)
                     tell_unreadable()
                 if interrupt.asked and not recipe.is_over(position.epoch, position.waited):
@@ -218,5 +223,5 @@ def _how_to_resume(position: Position, steps: int, folder: Folder | None) -> str
         if position.step
         else f"after epoch {position.epoch - 1}"
     )
-    resume = f"; resume with: fovea train --resume {typed(folder.path)}" if folder else ""
+    resume = f"; resume with: {folder.resuming}" if folder else ""
     return f"stopped {where}{resume}"

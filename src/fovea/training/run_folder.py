@@ -37,9 +37,11 @@ _TEMPORARY = re.compile(r"\.\w+\.(?:yaml|csv|json|png|safetensors)\.\w{8}\.\w+")
 
 @dataclass(frozen=True)
 class Folder:
-    """The paths of a run's files, and functions that write the small ones; `writing` handles errors."""
+    """The paths of a run's files, and functions that write the small ones; `writing` handles errors.
+    `command` resumes the run."""
 
     path: Path
+    command: str = "train"
 
     arguments = property(lambda self: self.path / "arguments.yaml")
     splits = property(lambda self: self.path / "splits.csv")
@@ -52,6 +54,7 @@ class Folder:
     state = property(lambda self: self.path / "state.safetensors")
     pulse = property(lambda self: self.path / "pulse.safetensors")
     metrics = property(lambda self: self.path / "metrics.json")
+    resuming = property(lambda self: f"fovea {self.command} --resume {typed(self.path)}")
 
     @classmethod
     def create(cls, task: str, name: str, root: Path | str = "runs") -> "Folder":
@@ -113,7 +116,7 @@ class Folder:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             remedy = "what was saved before is whole"
             if self.arguments.is_file() and self.state.is_file():
-                remedy += f"; when there is room again, resume with: fovea train --resume {typed(self.path)}"
+                remedy += f"; when there is room again, resume with: {self.resuming}"
             raise TrainingError(
                 mismatch(f"run folder {self.path}", "to write to it", reason, remedy)
             ) from error

@@ -37,8 +37,9 @@ class Task(ABC):
 
     name: of the folder in `runs`. learned: the measures on training pictures, from the loss: its mean, and
     its `sums`. measured: the measures on a validation set, one column each. shown: names of measures for
-    progress, figures and the page, the main one first. answers: the keys of a prediction. former: the fields
-    of states saved before there were sums by measure → the names of these measures.
+    progress, figures and the page, the main one first. answers: the keys of a prediction. command: the
+    one of `fovea` that resumes a run. former: the fields of states saved before there were sums by measure →
+    the names of these measures.
     """
 
     name: ClassVar[str] = "task"
@@ -46,6 +47,7 @@ class Task(ABC):
     measured: ClassVar[tuple[Measure, ...]] = (LOSS,)
     shown: ClassVar[tuple[str, ...]] = ("loss",)
     answers: ClassVar[tuple[str, ...]] = ()
+    command: ClassVar[str] = "train"
     former: ClassVar[Mapping[str, str]] = {}
 
     def check(self, network: Network, data: Splits) -> None:
@@ -111,6 +113,9 @@ class Task(ABC):
         main = next(measure for measure in self.measured if measure.name == self.shown[0])
         value = row[VAL + main.name]
         return (value if main.rises else -value,)
+
+    def show(self, folder: Path, plan: Answering, data: Splits) -> None:
+        """Write pictures of the network, which `plan` runs, into a run's folder; called after each epoch."""
 
     def draw(self, folder: Path, data: Splits, found: Any) -> None:
         """Draw figures of the best network into a run's folder; `found` are the further results of
