@@ -1,20 +1,22 @@
-"""Style transfer by optimisation: Fovea and PyTorch in turns.
+"""Style transfer by optimisation and in one pass: Fovea and its peers in turns.
 
     python -m benchmarks.style PHOTO STYLE [--size N] [--whole] [--quick] [--threads N] [--json FILE]
 
 evaluation    the loss of a painting whose longer side has N pixels, 512 by default, and its gradient
 painting      with --whole: a whole painting, coarse to fine, with the default evaluations of each level
 final loss    of that painting
+one pass      a painting of SIDE × SIDE pixels by each painter, against PyTorch and onnxruntime
 
 PyTorch runs eagerly, without gradients of the weights, in both memory layouts; the better one counts, and
-makes the whole painting, with its own L-BFGS and as many evaluations. Losses and gradients are checked before
-anything is timed.
+makes the whole painting, with its own L-BFGS and as many evaluations. Losses, gradients and paintings are
+checked before anything is timed.
 """
 
 import argparse
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import chain
 from math import sqrt
 from typing import Any
 
@@ -22,17 +24,22 @@ import numpy as np
 import torch
 
 import fovea
-from benchmarks.harness import Row, add_options, compare, patience, report, single
+from benchmarks import onnx_twin, torch_twin
+from benchmarks.harness import Row, add_options, compare, installed, patience, report, single
 from benchmarks.torch_twin import FORMATS, LAYOUTS, Twin
 from fovea import images
 from fovea.kernels import runtime
 from fovea.network.graph import PICTURE
-from fovea.style import Options, Transfer
+from fovea.style import Options, Painter, Transfer
 from fovea.style.features import EXTRACTORS, Extractor
+from fovea.style.levels import Level
+from fovea.style.networks import PAINTERS
 from fovea.style.objective import Objective
 
 TOLERANCE, GRADIENT = 1e-3, 5e-3  # of the loss, and of the gradient, by norm: VGG-19 has many thresholds
+PAINTED = 1e-4  # of numbers from 0 to 1
 TURNS, QUICK, TURN = 9, 3, 1.0
+SIDE, STYLE = 512, 8  # of a painting in one pass: its pixels, and its style if that is trained
 
 
 def main() -> None:
@@ -48,7 +55,27 @@ def main() -> None:
     pictures = [images.read(path, channels=3) for path in (options.photo, options.style)]
     print(f"{options.threads} threads; PyTorch {torch.__version__}")
     how = {"turns": QUICK if options.quick else TURNS, "patience": patience(options), "turn": TURN}
-    report(rows(pictures, options.size, options.whole, **how), options.json)
+    one_pass = passes(pictures, options.threads, **how)
+    report(chain(one_pass, rows(pictures, options.size, options.whole, **how)), options.json)
+
+
+def passes(pictures: list[np.ndarray], threads: int, side: int = SIDE, **how: Any) -> Iterator[Row]:
+    """Check and time each painter on `side` × `side` pixels; `how` is passed to `compare`."""
+    photo, style = pictures
+    pixels = images.fit(photo[None], (side, side))
+    for name in PAINTERS:
+        painter = Painter(name)
+        painter.paint(pixels[0], STYLE if painter.styles else style)
+        network, ready = painter._plan(side, side)
+        data = [(network.preprocessing.apply(pixels), np.zeros(1))]
+        runs = {f"torch {layout}": torch_twin.predictor(network, data, layout) for layout in LAYOUTS}
+        if installed("onnxruntime", "onnx"):
+            runs["onnxruntime"] = onnx_twin.onnxruntime(network, data, threads)
+        painting = ready.predict(pixels)
+        for peer, run in runs.items():
+            error = np.abs(np.transpose(np.asarray(run()), (0, 2, 3, 1)) - painting).max()
+            assert error < PAINTED, f"the paintings of {peer} and Fovea differ by {error:.1e}"
+        yield from compare(f"{name} {side}×{side}", "one pass", partial(ready.predict, pixels), runs, **how)
 
 
 def rows(pictures: list[np.ndarray], size: int, whole: bool, **how: Any) -> Iterator[Row]:
@@ -61,7 +88,7 @@ def rows_of(transfer: Transfer, whole: bool, **how: Any) -> Iterator[Row]:
     """The rows of one network."""
     level, extractor = transfer.levels[-1], EXTRACTORS[transfer.options.network]
     case = f"{transfer.options.network} {level.size[1]}×{level.size[0]}"
-    ours = transfer._objective(level)
+    ours = objective_of(transfer, level)
     peers = {layout: TorchObjective(extractor, transfer, level, layout) for layout in LAYOUTS}
     x = images.resized(transfer.photo, level.size).reshape(-1)
     for peer in peers.values():
@@ -73,12 +100,17 @@ def rows_of(transfer: Transfer, whole: bool, **how: Any) -> Iterator[Row]:
         yield from paintings(case, transfer, ours, extractor, found[0].peer_name.split()[1])
 
 
+def objective_of(transfer: Transfer, level: Level) -> Objective:
+    """The function that `transfer` minimises at a level."""
+    return transfer._objective(images.resized(transfer.photo, level.size), transfer._masks.at(level.size))
+
+
 def paintings(
     case: str, transfer: Transfer, ours: Objective, extractor: Extractor, layout: str
 ) -> Iterator[Row]:
     """Time whole paintings, whose kernels are compiled before; compare their losses by `ours`."""
     for level in transfer.levels[:-1]:
-        transfer._objective(level)
+        objective_of(transfer, level)
     start = time.perf_counter()
     for _ in transfer.steps():
         pass
@@ -101,7 +133,7 @@ def check(ours: tuple[float, np.ndarray], peer: tuple[float, np.ndarray]) -> Non
 class TorchObjective:
     """`Objective` in PyTorch, for one style."""
 
-    def __init__(self, extractor: Extractor, transfer: Transfer, level: Any, layout: str) -> None:
+    def __init__(self, extractor: Extractor, transfer: Transfer, level: Level, layout: str) -> None:
         self.extractor, self.options, self.format = extractor, transfer.options, FORMATS[layout]
         self.shape, self.layout = (*level.size, 3), layout
         photo = images.resized(transfer.photo, level.size)

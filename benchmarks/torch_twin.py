@@ -19,11 +19,14 @@ from fovea.layers import (
     Dropout,
     Flatten,
     GlobalAveragePool2D,
+    InstanceNorm,
     Layer,
     MaxPool2D,
     ReLU,
     ReLU6,
     Shortcut,
+    Sigmoid,
+    Upsample2D,
 )
 from fovea.layers.base import Shape
 from fovea.network.graph import PICTURE, consumers
@@ -210,11 +213,20 @@ def _modules(layer: Layer, shape: Shape, alone: bool) -> list[nn.Module]:
             before = [] if even else [nn.ZeroPad2d((left, right, top, bottom))]
             pads, more = (top, left) if even else 0, (layer.dilation, layer.groups)
             size = layer.kernel_size
-            conv = nn.Conv2d(shape[2], layer.filters, size, s, pads, *more, bias=layer.bias)
+            mirrors = layer.padding_mode == "mirror"
+            assert even or not mirrors
+            mode = "reflect" if mirrors else "zeros"
+            conv = nn.Conv2d(shape[2], layer.filters, size, s, pads, *more, layer.bias, mode)
             return [*before, conv]
         case BatchNorm():
             norm = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
             return [norm(shape[-1], eps=layer.epsilon, momentum=layer.momentum)]
+        case InstanceNorm():
+            return [nn.InstanceNorm2d(shape[2], layer.epsilon, affine=True)]
+        case Upsample2D():
+            return [nn.Upsample(scale_factor=layer.factor, mode=layer.mode)]
+        case Sigmoid():
+            return [nn.Sigmoid()]
         case ReLU():
             return [nn.ReLU(inplace=alone)]
         case ReLU6():

@@ -17,4 +17,15 @@ def test_both_sides_have_the_same_losses_and_gradients():
     transfer = Transfer(photo, other, Options(size=64, network="squeezenet", evaluations=(2,)))
     (level,), extractor = transfer.levels, style.EXTRACTORS["squeezenet"]
     x = transfer.photo.reshape(-1)
-    style.check(transfer._objective(level)(x), style.TorchObjective(extractor, transfer, level, "NCHW")(x))
+    peer = style.TorchObjective(extractor, transfer, level, "NCHW")
+    style.check(style.objective_of(transfer, level)(x), peer(x))
+
+
+@halide
+def test_the_painters_paint_as_their_peers_do():
+    pytest.importorskip("onnxruntime")
+    from benchmarks import style
+
+    photo = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
+    rows = list(style.passes([photo, photo[:20]], 2, 24, turns=2, turn=0.001, patience=0.0))
+    assert [row.case for row in rows] == [f"{name} 24×24" for name in style.PAINTERS for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Strict JSON, without NaN and infinity."""
+"""JSON, without NaN and infinity unless they are asked for."""
 
 import json
 from typing import Any
@@ -14,10 +14,11 @@ def dumps(content: Any, **options: Any) -> str:
         raise DataError(mismatch("JSON", "finite numbers", "NaN or infinity")) from error
 
 
-def loads(text: str | bytes, who: str) -> Any:
-    """The content of `text`. Raises DataError, which names `who`, if it is not JSON."""
+def loads(text: str | bytes, who: str, *, strict: bool = True) -> Any:
+    """The content of `text`, with NaN and infinity only if not `strict`. Raises DataError, which names `who`,
+    if it is not JSON."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse if strict else None)
     except (ValueError, RecursionError) as error:
         raise DataError(mismatch(who, "JSON", reason(error))) from error
 

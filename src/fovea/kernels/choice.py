@@ -90,6 +90,15 @@ class Planar(_InRows):
 class DirectInputs(Choice):
     operation = "conv_backward.inputs"
 
+    def prepacked(self) -> Prepacked | None:
+        if self.problem.lanes > 1 or self.problem.window.stride != (1, 1):
+            return None
+        (f_H, f_W), groups = self.problem.window.size, self.problem.groups
+        C, K, block = self.problem.channels, self.problem.filters, self.tile.filters
+        arguments = {"problem": self.problem.any_size().plain, "block": block, "vector": vector()}
+        shape = -(-C // block), f_H, f_W, K // groups, block
+        return Prepacked("conv_backward.packed", arguments, (f_H, f_W, C // groups, K), shape)
+
 
 class DirectWeights(_InRows):
     operation = "conv_backward.weights"

@@ -21,18 +21,16 @@ __all__ = ["FORMATS", "BadLabel", "Format", "Labelled", "Picture", "check_format
 class Format:
     """A format of labels.
 
-    found: one of its files in a folder, or None. parse: the labels there. bare: True if a picture without a
-    label file has no objects; else it is left out, as nobody has looked at it.
+    found: one of its files in a folder, or None. parse: the labels there.
     """
 
     title: str
     found: Callable[[Source], str | None]
     parse: Callable[[Source], Parsed]
-    bare: bool = False
 
 
 FORMATS = {
-    "yolo": Format("YOLO", yolo.found, yolo.parse, bare=True),
+    "yolo": Format("YOLO", yolo.found, yolo.parse),
     "coco": Format("COCO", coco.found, coco.parse),
     "voc": Format("Pascal VOC", voc.found, voc.parse),
     "cvat": Format("CVAT", cvat.found, cvat.parse),
@@ -70,7 +68,7 @@ def read(
         return None
     grouping = None if groups is None else parse_groups(groups, root)
     parsed = FORMATS[name].parse(source)
-    return labelled(source, parsed, name, FORMATS[name].title, FORMATS[name].bare, seed, grouping)
+    return labelled(source, parsed, name, FORMATS[name].title, seed, grouping)
 
 
 def has_boxes(folder: str | os.PathLike[str]) -> bool:

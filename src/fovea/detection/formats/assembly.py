@@ -19,15 +19,13 @@ from fovea.names import counted, same
 
 
 def labelled(
-    source: Source, parsed: Parsed, name: str, title: str, bare: bool, seed: int, grouping: Grouping | None
+    source: Source, parsed: Parsed, name: str, title: str, seed: int, grouping: Grouping | None
 ) -> Labelled:
-    """The pictures and boxes of a folder in the format `name`; `bare` as for `Format`. Raises DataError if
-    there are no boxes, or if more than half of the pictures have no label file."""
+    """The pictures and boxes of a folder in the format `name`. Raises DataError if there are no boxes, or if
+    more than half of the pictures have no label file."""
     notes, bad = parsed.notes, parsed.bad
     _check_labels(source, parsed, title)
-    notes += remarks.of_labels(source, parsed, bare)
-    if bare:
-        parsed.sheets += [Sheet(picture, "", []) for picture in parsed.unlabelled]
+    notes += remarks.of_labels(source, parsed)
     sheets: dict[str, list[Sheet]] = {}
     for sheet in sorted(parsed.sheets, key=lambda sheet: (same(sheet.picture), sheet.picture)):
         sheets.setdefault(sheet.picture, []).append(sheet)
@@ -69,7 +67,8 @@ def labelled(
 def _check_labels(source: Source, parsed: Parsed, title: str) -> None:
     """Raise DataError if more than half of the pictures have no label file."""
     who, lacking = str(source.root), len(parsed.unlabelled)
-    total = lacking + len({*(sheet.picture for sheet in parsed.sheets), *parsed.unread, *parsed.unlisted})
+    labelled = {sheet.picture for sheet in parsed.sheets}
+    total = len({*labelled, *parsed.unlabelled, *parsed.unread, *parsed.unlisted})
     if parsed.unread and not parsed.sheets:
         first = f"{parsed.bad[0].file}: {parsed.bad[0].why}"
         raise DataError(mismatch(who, f"labels in {title}", "none that can be used", first))

@@ -32,8 +32,8 @@ def parse(source: Source) -> Parsed:
     # COCO has the same boxes again in person_keypoints_*.json
     instances = [path for path in paths if Path(path).name.startswith("instances")]
     for path in of_parts(instances or paths, source, parsed.notes):
-        file = source.relative(path)
-        _read(jsons.loads(files.read(path, "COCO's json", LIMIT), path), path, file, source, parsed)
+        content = jsons.loads(files.read(path, "COCO's json", LIMIT), path, strict=False)
+        _read(content, path, source.relative(path), source, parsed)
     parsed.unlabelled = source.without(sheet.picture for sheet in parsed.sheets)
     return parsed
 

@@ -84,4 +84,4 @@ def _turned(x: float, y: float, w: float, h: float, degrees: float) -> tuple[flo
 
 
 def _is_cvat(path: str) -> bool:
-    return re.search(rb"<annotations[\s>]", head(path)) is not None
+    return re.search(rb"<annotations[\s/>]", head(path)) is not None

@@ -24,7 +24,7 @@ def parse(source: Source) -> Parsed:
         text = parsed.read(path, file, "LabelMe's json", LIMIT)
         content = None
         try:
-            content = None if text is None else jsons.loads(text, path)
+            content = None if text is None else jsons.loads(text, path, strict=False)
         except DataError as error:
             parsed.drop(file, None, reason(error, path))
         shapes = content.get("shapes") if isinstance(content, dict) else None

@@ -49,8 +49,8 @@ class Label(NamedTuple):
 class Sheet:
     """The labels that one file has for one picture.
 
-    picture: its path. file: the labels' file, relative to the data's folder. size: the picture's height and
-    width according to that file. part: train, val or test, if the format tells.
+    picture: its path. file: the labels' file, relative to the data's folder, "" if it has none. size: the
+    picture's height and width according to that file. part: train, val or test, if the format tells.
     """
 
     picture: str
@@ -66,7 +66,8 @@ class Parsed:
 
     sought: where labels were looked for. classes: their order; sorted as strings if empty. relative: corners
     are shares of width and height. first: the number of the first pixel of a row; if it is 1, a box ends with
-    its last pixel, else at an edge. unlabelled: pictures without a label file. unread: pictures whose label
+    its last pixel, else at an edge. unlabelled: pictures without a label file, which may have a sheet
+    all the same. unread: pictures whose label
     file cannot be used. unlisted: pictures in none of the lists of parts. orphans: labels of no picture.
     """
 

@@ -11,11 +11,11 @@ from fovea.names import counted
 _EMPTY = 0.3  # share of pictures with an empty label file that is reported
 
 
-def of_labels(source: Source, parsed: Parsed, bare: bool) -> list[str]:
+def of_labels(source: Source, parsed: Parsed) -> list[str]:
     """Lines about labels without pictures and pictures without labels."""
-    notes = []
+    notes, sheets = [], [sheet for sheet in parsed.sheets if sheet.file]
     if parsed.unlabelled:
-        outcome = "taken as pictures without objects" if bare else "left out"
+        outcome = "left out" if len(sheets) == len(parsed.sheets) else "taken as pictures without objects"
         notes.append(f"{some(parsed.unlabelled, source, 'picture')} without a label file: {outcome}")
     if parsed.unread:
         notes.append(f"{some(parsed.unread, source, 'picture')} left out, as the label file cannot be used")
@@ -24,10 +24,10 @@ def of_labels(source: Source, parsed: Parsed, bare: bool) -> list[str]:
     if parsed.orphans:
         shown = ", ".join(parsed.orphans[:3]) + (", …" if len(parsed.orphans) > 3 else "")
         notes.append(f"{counted(len(parsed.orphans), 'label')} for no picture: {shown}")
-    empty = sum(not sheet.labels for sheet in parsed.sheets)
-    if empty > _EMPTY * len(parsed.sheets):
+    empty = sum(not sheet.labels for sheet in sheets)
+    if empty > _EMPTY * len(sheets):
         notes.append(
-            f"{empty:,} of {len(parsed.sheets):,} pictures have no label in their file: if they show any, "
+            f"{empty:,} of {len(sheets):,} pictures have no label in their file: if they show any, "
             "export them again (CVAT leaves polygons out of YOLO)"
         )
     return notes

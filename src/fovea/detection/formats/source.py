@@ -8,12 +8,12 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from fovea import files
 from fovea.data import layout, listing
 from fovea.data.listing import NO_PICTURE, Skipped
-from fovea.data.split import relative
 from fovea.errors import DataError
 from fovea.names import same
 
@@ -29,18 +29,31 @@ class Source:
     def __init__(self, root: Path, chosen: Path | None = None) -> None:
         self.root, self.chosen, self.skipped = root, chosen, Skipped(root)
         self.pictures = listing.pictures(root, self.skipped)
-        self.others = sorted(self.skipped.paths.get(NO_PICTURE, ()), key=lambda path: (same(path), path))
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        others = (path.removeprefix(os.curdir + os.sep) for path in self.skipped.paths.get(NO_PICTURE, ()))
+        self.others = sorted(others, key=lambda path: (same(path), path))
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        return self._by(lambda key: key.name)
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        return self._by(lambda key: key.stem)
+
+    @cached_property
+    def _folders(self) -> set[PurePosixPath]:
+        return {PurePosixPath(self.key(picture)).parent for picture in self.pictures}
+
+    def _by(self, part: Callable[[PurePosixPath], str]) -> dict[str, list[str]]:
+        """The pictures by a part of their keys."""
+        table: dict[str, list[str]] = defaultdict(list)
         for picture in self.pictures:
-            name = PurePosixPath(self.key(picture))
-            self._by_name[name.name].append(picture)
-            self._by_stem[name.stem].append(picture)
-        self._folders = {PurePosixPath(self.key(picture)).parent for picture in self.pictures}
+            table[part(PurePosixPath(self.key(picture)))].append(picture)
+        return table
 
     def relative(self, path: str) -> str:
         """A path relative to the folder, with slashes, as it is reported."""
-        return relative(path, str(self.root))
+        return path.removeprefix(os.path.join(self.root, "")).replace(os.sep, "/")  # noqa: PTH118
 
     def key(self, path: str) -> str:
         """The same, equal for paths that differ in case or in the encoding of accents only."""

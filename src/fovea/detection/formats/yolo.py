@@ -39,7 +39,7 @@ def parse(source: Source) -> Parsed:
     pictures = data_yaml.listed(path, config, source, parsed)
     if not pictures:
         path, pictures = None, {p: part_of_folder(source.relative(p)) for p in source.pictures}
-    present, read = set(source.others), set()
+    present, read = set(source.others), set[str]()
     for picture, part in pictures.items():
         label = next((p for p in _label_files(picture) if p in present or os.path.exists(p)), None)  # noqa: PTH110
         if label is None:
@@ -55,12 +55,14 @@ def parse(source: Source) -> Parsed:
             labels = _labels(text, file, names, "kpt_shape" in config, parsed)
             parsed.sheets.append(Sheet(picture, file, labels, part=part))
     folders = {Path(label).parent for label in read}
+    expected = read.union(label for picture in source.pictures for label in _label_files(picture))
     for other in source.files(".txt"):
-        if other not in read and Path(other).parent in folders and _is_row(other):
+        if other not in expected and Path(other).parent in folders and _is_row(other):
             parsed.orphans.append(source.relative(other))
     if path is None:
         within = set(source.without(sheet.picture for sheet in parsed.sheets))
         parsed.unlabelled = [picture for picture in parsed.unlabelled if picture in within]
+    parsed.sheets += [Sheet(picture, "", [], part=pictures[picture]) for picture in parsed.unlabelled]
     parsed.relative = True
     parsed.classes = list(dict.fromkeys(names[which] for which in sorted(names)))
     return parsed

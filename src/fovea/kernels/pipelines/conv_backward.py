@@ -23,11 +23,12 @@ from fovea.kernels.tiles import Tile
 # ---- The gradient of the input -----------------------------------------------------------------------------
 
 
-def inputs(*, problem, tile, after, accumulated=False, bias=False):
+def inputs(*, problem, tile, after, accumulated=False, bias=False, prepacked=False):
     """(2), added to the gradient `accumulated` so far. With stride s, the pixels of equal row and column
     modulo s form s² phases; each is a convolution of dZ, of stride 1, with the weights that meet that phase.
     With groups, all channels of a block belong to one group, and the sum is over its filters. With `bias`,
-    each channel's sums start from its bias: a transposed convolution."""
+    each channel's sums start from its bias: a transposed convolution. If filters are `prepacked`, which needs
+    stride 1, W is the result of `packed`."""
     (window, C, K, groups, pool, L), tile = ConvProblem.of(problem), Tile(*tile)
     numbers = Numbers()
     window, band = numbers.window(window), numbers.number("band", tile.band)
@@ -38,8 +39,9 @@ def inputs(*, problem, tile, after, accumulated=False, bias=False):
 
     # Algorithm
     upstream = Upstream(after, L, K, (n_H, n_W), pool)
-    bank, b = fixed("W", [K, C_g, f_W, f_H]), fixed("b", [C])
-    l, k, c, x, y, n, ci, co, t_x, t_y = variables("l k c x y n ci co t_x t_y")
+    bank = fixed("W", [B, K_g, f_W, f_H, -(-C // B)] if prepacked else [K, C_g, f_W, f_H])
+    b = fixed("b", [C])
+    l, k, c, x, y, n, ci, co = variables("l k c x y n ci co")
     dZ, dA_prev = hl.Func("dZ"), hl.Func("dA_prev")
     # Neither a window nor a tile extends beyond the border.
     no_border = not numbers and (f_H, f_W) == (1, 1) and not any(window.pads)
@@ -63,23 +65,24 @@ def inputs(*, problem, tile, after, accumulated=False, bias=False):
             phases.append((sums, None))
             if not taps_x.count or not taps_y.count:
                 continue  # if the stride exceeds the filter, no window reads this phase
-            read, packed = hl.Func(f"read_{phase_y}{phase_x}"), hl.Func(f"packed_{phase_y}{phase_x}")
+            if prepacked:
+                assert (s_H, s_W) == (1, 1)
+                blocks_of_phase = bank
+            else:
+                packs.append(_packed(bank, (taps_x, taps_y), C, K, groups, B))
+                blocks_of_phase = packs[-1][1]
             group = co // (C_g // B) if groups > 1 else 0
-            filter_, channel = k + group * K_g, channel - group * C_g  # of the bank, and within the group
-            read[k, ci, t_x, t_y, co] = bank[filter_, channel, taps_x.tap(t_x), taps_y.tap(t_y)]
-            packed[ci, k, t_x, t_y, co] = read[k, ci, t_x, t_y, co]
             r = hl.RDom([(0, K_g), (0, taps_x.count), (0, taps_y.count)], f"r_{phase_y}{phase_x}")
             row = y + taps_y.position(r[2])
             if not no_border:
                 r.where((row >= 0) & (row < n_H))  # others add zeros
             column = x + taps_x.position(r[1])
             nearest = hl.clamp(column, 0, n_W - 1) if whole_rows else column
-            product = packed[ci, r[0], r[1], r[2], co] * dZ[l, r[0] + group * K_g, nearest, row, n]
+            product = blocks_of_phase[ci, r[0], r[1], r[2], co] * dZ[l, r[0] + group * K_g, nearest, row, n]
             if whole_rows:
                 product = hl.select((column >= 0) & (column < n_W), product, ZERO)
             sums[l, ci, x, y, n, co] += product  # (2)
             phases[-1] = (sums, r)
-            packs.append((read, packed))
     sum_ = hl.mux(
         (y % s_H) * s_W + x % s_W, [hl.Expr(f[l, c % B, x // s_W, y // s_H, n, c // B]) for f, _ in phases]
     )
@@ -114,9 +117,9 @@ def inputs(*, problem, tile, after, accumulated=False, bias=False):
                 update.unroll(r[0], tile.unroll)
             if whole_rows:
                 update.reorder(l, ci, x, y, r[1], r[0], r[2]).unroll(r[1])
-    for read, packed in packs:
+    for read, blocks_of_phase in packs:
         if L == 1:
-            transpose(packed, read, ci, k, co, B, K_g, tile.vector)
+            transpose(blocks_of_phase, read, B, K_g, tile.vector)
     if not no_border or after:
         dZ.compute_at(dA_prev, yo)
         vectorize_channels(dZ, l, k, L, tile.vector)
@@ -125,14 +128,43 @@ def inputs(*, problem, tile, after, accumulated=False, bias=False):
     return {"dA_prev": dA_prev}, arguments
 
 
-def transpose(
-    packed: hl.Func, read: hl.Func, ci: hl.Var, k: hl.Var, co: hl.Var, B: int, K: int, V: int
-) -> None:
+def packed(*, problem, block, vector):
+    """W [k, c, j, i] in blocks of `block` channels, as `inputs` reads them."""
+    window, C, K, groups, _, _ = ConvProblem.of(problem)
+    (f_H, f_W), K_g = window.size, K // groups
+    bank = fixed("W", [K, C // groups, f_W, f_H])
+    taps = Taps.of(f_W, 1, window.dilation[1], 0)[0], Taps.of(f_H, 1, window.dilation[0], 0)[0]
+    read, blocks = _packed(bank, taps, C, K, groups, block)
+    result(blocks, [block, K_g, f_W, f_H])
+    transpose(blocks, read, block, K_g, vector, root=False)
+    return {"prepacked": blocks}, [bank]
+
+
+def _packed(
+    bank: hl.ImageParam, taps: tuple[Taps, Taps], C: int, K: int, groups: int, B: int
+) -> tuple[hl.Func, hl.Func]:
+    """The weights that meet a phase, read along the filters; and in blocks of B channels, [ci, k, t_x, t_y,
+    co]."""
+    (taps_x, taps_y), (ci, k, t_x, t_y, co) = taps, variables("ci k t_x t_y co")
+    read, blocks, K_g, C_g = hl.Func("read"), hl.Func("packed"), K // groups, C // groups
+    channel, group = (
+        hl.min(co * B + ci, C - 1) if C % B else co * B + ci,
+        co // (C_g // B) if groups > 1 else 0,
+    )
+    filter_, channel = k + group * K_g, channel - group * C_g  # of the bank, and within the group
+    read[k, ci, t_x, t_y, co] = bank[filter_, channel, taps_x.tap(t_x), taps_y.tap(t_y)]
+    blocks[ci, k, t_x, t_y, co] = read[k, ci, t_x, t_y, co]
+    return read, blocks
+
+
+def transpose(packed: hl.Func, read: hl.Func, B: int, K: int, V: int, root: bool = True) -> None:
     """Schedule packed[ci, k, …] = read[k, ci, …]: V numbers of each channel are read along k into the
     first-level cache, and blocks of V × V are transposed in registers and written along ci. The blocks are a
     loop: unrolled, B × V numbers took 11 s to compile with 128 channels, and were no faster."""
-    ko, ki, cb, cv = variables("ko ki cb cv")
-    packed.compute_root().bound_extent(ci, B).parallel(co)
+    (ci, k, *_, co), (ko, ki, cb, cv) = packed.args(), variables("ko ki cb cv")
+    if root:
+        packed.compute_root().bound_extent(ci, B)
+    packed.parallel(co)
     if K % V or B % V:
         packed.vectorize(ci)
         return
