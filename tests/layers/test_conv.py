@@ -1,4 +1,5 @@
 import re
+from copy import copy
 
 import numpy as np
 import pytest
@@ -7,8 +8,8 @@ from hypothesis import strategies as st
 
 from fovea import check_layer, engine, functional
 from fovea.errors import ShapeError
-from fovea.layers import Conv2D
-from tests.cases import halide
+from fovea.layers import Conv2D, Dense
+from tests.cases import GRADIENT, assert_close, halide
 
 pads = st.one_of(st.sampled_from(["valid", "same"]), st.integers(0, 3), st.tuples(*[st.integers(0, 3)] * 4))
 pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
@@ -66,6 +67,30 @@ def test_mirroring_padding_is_the_picture_padded_first(name):
         expected = functional.conv2d(padded, W, None, stride=2)
         Z = functional.conv2d(A_prev, W, None, stride=2, padding=(1, 2, 3, 0), padding_mode="mirror")
     assert np.array_equal(Z, expected)
+
+
+@pytest.mark.parametrize("name", ["reference", pytest.param("halide", marks=halide)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv2D(4, 3, 2, (1, 2, 0, 3), groups=2),
+        Conv2D(4, (3, 2), 1, 2, dilation=(1, 2)),
+        Conv2D(4, 3, (2, 3), 2, padding_mode="mirror"),
+        Dense(4),
+    ],
+    ids=repr,
+)
+def test_a_frozen_layer_has_the_input_s_gradient_alone(layer, name):
+    shape = (6,) if isinstance(layer, Dense) else (7, 9, 6)
+    layer, rng = copy(layer).build(shape, np.random.default_rng(0)), np.random.default_rng(1)
+    with engine(name):
+        Z, cache = layer.forward(rng.standard_normal((2, *shape), np.float32))
+        dZ = rng.standard_normal(Z.shape, np.float32)
+        expected, _ = layer.backward(dZ, cache)
+        layer.frozen = True
+        dA_prev, gradients = layer.backward(dZ, cache)
+    assert gradients == {}
+    assert_close(dA_prev, expected, GRADIENT)
 
 
 def test_a_padding_mode_is_named_as_in_Pad2D():

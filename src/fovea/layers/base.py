@@ -131,7 +131,8 @@ class Layer:
         raise NotImplementedError(f"{self.who} has no forward pass")
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
-        """dA_prev and the parameters' gradients, each under its parameter's name."""
+        """dA_prev and the parameters' gradients, each under its parameter's name; a frozen layer may leave
+        these out."""
         raise NotImplementedError(f"{self.who} has no backward pass")
 
     def update(self, cache: Any) -> Mapping[str, np.ndarray]:

@@ -28,6 +28,7 @@ import numpy as np
 from fovea import functional
 from fovea.arguments import in_groups
 from fovea.geometry import MOST_FILTER, Padding, Pair, Window, mirrors, pair
+from fovea.geometry.sampling import mirrored
 from fovea.layers.base import Gradients, Layer, Shape, checked_padding, checked_precision, image_shape
 from fovea.layers.initializers import initializer
 from fovea.ranges import flag, whole
@@ -104,11 +105,28 @@ class Conv2D(Layer):
         return Z, A_prev
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
-        """dZ (N, n_H, n_W, C_out) → dA_prev (N, H, W, C_in), dW (f_H, f_W, C_in / groups, C_out), db."""
+        """dZ (N, n_H, n_W, C_out) → dA_prev (N, H, W, C_in), dW (f_H, f_W, C_in / groups, C_out), db.
+        Frozen, only dA_prev."""
         A_prev = cache
         W = self.parameter("W", A_prev)
+        if self.frozen:
+            return self._spread(dZ, W, self.window(A_prev.shape[1:])), {}
         dA_prev, dW, db = functional.conv2d_backward(dZ, A_prev, W, **self._geometry())  # (2) (3) (4)
         return dA_prev, {"W": dW, "b": db} if self.bias else {"W": dW}
+
+    def _spread(self, dZ: np.ndarray, W: np.ndarray, window: Window) -> np.ndarray:
+        """dA_prev alone: a transposed convolution, then each pixel's sum over its images in the padding."""
+        whole = window.padded if window.mirror else window
+        ends = zip(whole.output, whole.stride, whole.extent, strict=True)
+        n_H, n_W = ((n - 1) * s + e for n, s, e in ends)  # the padded pixels that windows see
+        (H, width), (top, bottom, left, right) = whole.input, whole.pads
+        dP = functional.conv2d_transpose(
+            dZ, W, None, stride=self.stride, padding=whole.pads, dilation=self.dilation, groups=self.groups,
+            output_padding=(top + H + bottom - n_H, left + width + right - n_W),
+        )  # fmt: skip
+        if not window.mirror:
+            return dP  # (2)
+        return functional.sample2d(dP, *(axis.transposed() for axis in mirrored(window)))
 
     def _geometry(self) -> dict[str, Any]:
         return {

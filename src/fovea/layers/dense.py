@@ -61,8 +61,10 @@ class Dense(Layer):
         return Z, A_prev
 
     def backward(self, dZ: np.ndarray, cache: Any) -> tuple[np.ndarray, Gradients]:
-        """dZ (N, units) → dA_prev (N, n_in), dW (n_in, units), db (units,)."""
+        """dZ (N, units) → dA_prev (N, n_in), dW (n_in, units), db (units,). Frozen, only dA_prev."""
         A_prev = cache
+        if self.frozen:
+            return functional.dense(dZ, self.parameter("W", A_prev).T, None), {}
         dA_prev, dW, db = functional.dense_backward(dZ, A_prev, self.parameter("W", A_prev))
         return dA_prev, {"W": dW, "b": db} if self.bias else {"W": dW}
 

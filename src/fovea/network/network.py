@@ -211,7 +211,7 @@ class Network:
             layer, shape = self.layers[number], (len(first), *self.shapes[number])
             dA = upstream.pop(number) if number in upstream else np.zeros(shape, first.dtype)
             dA_prev, dparameters = layer.backward(dA, caches[number])
-            if set(dparameters) != set(layer.parameters):
+            if set(dparameters) != set(layer.parameters) and (dparameters or not layer.frozen):
                 expected = f"gradients of {list(layer.parameters)}"
                 raise ShapeError(mismatch(layer.who, expected, list(dparameters)))
             for source, part in zip(self.sources[number], unpack_inputs(dA_prev), strict=True):
