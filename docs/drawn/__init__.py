@@ -4,16 +4,17 @@ paper.py      sheets, pictures and grids of numbers
 windows.py    what one window does: edges, padding, stride, volumes, pooling
 networks.py   what many do: numbers of weights, layers, gradients
 paintings.py  style transfer
+boxes.py      object detection
 """
 
 from pathlib import Path
 
 from fovea import engine
 
-from . import networks, paintings, windows
+from . import boxes, networks, paintings, windows
 
 PICTURES = {
-    name: draw for module in (windows, networks, paintings) for name, draw in module.PICTURES.items()
+    name: draw for module in (windows, networks, paintings, boxes) for name, draw in module.PICTURES.items()
 }  # name → () -> Figure
 
 

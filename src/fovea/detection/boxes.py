@@ -82,7 +82,8 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(2) of every pair: boxes (n, 4) and (m, 4) to (n, m), from 0 to 1; 0 where both have no area."""
     shared = intersection(a[:, None], b[None])
     whole = area(a)[:, None] + area(b)[None] - shared
-    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+    share = np.zeros(shared.shape, np.result_type(shared, np.float32))  # pixels may be whole numbers
+    return np.divide(shared, whole, out=share, where=whole > 0)
 
 
 def clipped(boxes: np.ndarray, height: float, width: float) -> np.ndarray:

@@ -32,8 +32,8 @@ def rows(file: str, found: Detections, classes: Sequence[str]) -> list[tuple]:
 
 
 def yolo_lines(found: Detections, height: int, width: int) -> str:
-    """The content of YOLO's label file for a picture of that size. A line has the class's number, the centre's
-    x and y, the width and height, as shares of the picture, and the score."""
+    """The content of YOLO's label file for a picture of that size. A line has the class's number, the x and y
+    of the centre, the width and height, as shares of the picture, and the score."""
     x0, y0, x1, y1 = (found.corners.astype(np.float64) / [width, height, width, height]).T
     shares = np.stack([(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0], axis=1).tolist()
     lines = zip(found.classes.tolist(), shares, map(_short, found.scores), strict=True)
