@@ -71,6 +71,38 @@ def test_files_are_found_by_other_computers_paths(tmp_path):
     assert data.orphans == ["three/b.jpg (labels.json)", "a.jpg (labels.json)"]  # the last may be either
 
 
+def test_equal_names_in_all_parts(tmp_path):
+    pictures(tmp_path, "images/train2017/1.jpg", "images/val2017/1.jpg", "images/val2017/2.jpg")
+    for part in ("train", "val"):
+        labels = (
+            {"1.jpg": [(1, *BOX)], "2.jpg": [(1, *BOX)]} if part == "val" else {"1.jpg": [(1, 1, 1, 9, 9)]}
+        )
+        boxed.coco(tmp_path / "annotations" / f"instances_{part}2017.json", labels, {1: "cat"})
+    data = read(tmp_path)
+    assert boxed.boxes(data)["images/train2017/1.jpg"] == [("cat", 1, 1, 10, 10)]
+    assert boxed.boxes(data)["images/val2017/1.jpg"] == [("cat", *FOUND)]
+    assert data.orphans == []
+
+
+def test_a_missing_picture_is_not_looked_for_in_another_part(tmp_path):
+    pictures(tmp_path, "train/a.jpg", "valid/b.jpg")
+    for part in ("train", "valid"):
+        boxed.coco(
+            tmp_path / part / "_annotations.coco.json", {"a": [(1, *BOX)], "b.jpg": [(1, *BOX)]}, {1: "cat"}
+        )
+    data = read(tmp_path)
+    assert {part: len(inside) for part, inside in data.parts.items()} == {"train": 1, "val": 1}
+    assert data.orphans == ["b.jpg (train/_annotations.coco.json)", "a (valid/_annotations.coco.json)"]
+    assert data.bad == []
+
+
+def test_a_folder_called_train_may_hold_all_parts(tmp_path):
+    pictures(tmp_path, "train/a.jpg", "train/b.jpg")
+    for part, name in {"train": "a.jpg", "val": "b.jpg"}.items():
+        boxed.coco(tmp_path / f"{part}.json", {name: [(1, *BOX)]}, {1: "cat"})
+    assert {part: len(inside) for part, inside in read(tmp_path).parts.items()} == {"train": 1, "val": 1}
+
+
 def test_a_picture_listed_twice_has_the_boxes_of_both(tmp_path):
     pictures(tmp_path, "a.jpg")
     boxed.coco(

@@ -43,7 +43,26 @@ def test_parts_are_those_of_the_lists(tmp_path):
     }
     assert names == {"train": ["one.jpg", "two words.jpg"], "val": ["sub/three.jpg"], "test": ["#4.jpg"]}
     assert data.drawn == ()
-    assert data.notes == ["1 picture (VOC2007/JPEGImages/no part.jpg) in no list of a part: left out"]
+    assert data.notes == ["1 picture (VOC2007/JPEGImages/no part.jpg) in none of the parts: left out"]
+
+
+def test_lists_that_name_other_pictures_are_ignored(tmp_path, monkeypatch):
+    one(tmp_path, [("cat", 2, 2, 9, 9)], "a")
+    one(tmp_path, [("cat", 2, 2, 9, 9)], "b")
+    boxed.text(tmp_path / "ImageSets" / "Main" / "train.txt", "000001\n")
+    assert "which are ignored" in read(tmp_path).notes[0]
+    boxed.text(tmp_path / "ImageSets" / "Main" / "train.txt", "a.jpg\n")
+    boxed.text(tmp_path / "ImageSets" / "Main" / "val.txt", "b\n")
+    monkeypatch.chdir(tmp_path)
+    for folder in (".", tmp_path):
+        assert [len(part) for part in read(folder).parts.values()] == [1, 1]
+
+
+def test_files_that_somebody_verified(tmp_path):
+    one(tmp_path, [("cat", 2, 2, 9, 9)])
+    xml = (tmp_path / "a.xml").read_text().replace("<annotation>", '<annotation verified="yes">')
+    (tmp_path / "a.xml").write_text(f'<?xml version="1.0"?>\n<!-- labelImg -->\n{xml}')
+    assert boxed.boxes(read(tmp_path)) == {"a.jpg": [("cat", 1, 1, 9, 9)]}
 
 
 def test_trainval_alone_is_split(tmp_path):

@@ -107,7 +107,7 @@ def test_paths_of_another_computer(tmp_path, monkeypatch, train, val, path):
     for folder in (root, "mine", root / "data.yaml"):
         data = read(folder)
         assert sizes(data) == {"train": 2, "val": 2}
-    assert data.notes == ["2 pictures (test/images/0.jpg, test/images/1.jpg) in no list of a part: left out"]
+    assert data.notes == ["2 pictures (test/images/0.jpg, test/images/1.jpg) in none of the parts: left out"]
 
 
 def test_paths_below_the_one_of_the_file(tmp_path):

@@ -68,7 +68,7 @@ def _check_labels(source: Source, parsed: Parsed, title: str) -> None:
     """Raise DataError if more than half of the pictures have no label file."""
     who, lacking = str(source.root), len(parsed.unlabelled)
     labelled = {sheet.picture for sheet in parsed.sheets}
-    total = len({*labelled, *parsed.unlabelled, *parsed.unread, *parsed.unlisted})
+    total = len({*labelled, *parsed.unlabelled, *parsed.unread})
     if parsed.unread and not parsed.sheets:
         first = f"{parsed.bad[0].file}: {parsed.bad[0].why}"
         raise DataError(mismatch(who, f"labels in {title}", "none that can be used", first))

@@ -6,7 +6,7 @@ that a file states tells, unless both are the same. Else the boxes are taken to 
 see it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 
 import numpy as np
@@ -64,7 +64,12 @@ def cleaned(
 
 
 def _in_pixels(
-    corners: Corners, header: Header, relative: bool, first: int, stored: bool, record
+    corners: Corners,
+    header: Header,
+    relative: bool,
+    first: int,
+    stored: bool,
+    record: Callable[[str, str], None],
 ) -> Corners | None:
     """One box, cut at the edges; None, and a record, if nothing is left of it."""
     if not all(map(isfinite, corners)):

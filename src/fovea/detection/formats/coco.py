@@ -71,7 +71,7 @@ def _read(content: Any, path: str, file: str, source: Source, parsed: Parsed) ->
     ]
     for row in images:
         name = row.get("file_name")
-        picture = source.find(name, *near) if isinstance(name, str) else None
+        picture = source.find(name, *near, part=part) if isinstance(name, str) else None
         if picture is None:
             parsed.orphans.append(f"{name} ({file})")
         else:
@@ -88,12 +88,13 @@ def _id(value: Any) -> Any:
 
 def _is_coco(path: str) -> bool:
     """True if the file has COCO's keys, wherever they are; one that is too large, if its name says so."""
-    named_so = re.search(r"annotation|instances|coco", Path(path).name.casefold()) is not None
     try:
         with files.open_regular(path, "labels") as file:
-            if path.endswith(".coco.json") or (Path(path).stat().st_size > LIMIT and named_so):
+            if path.endswith(".coco.json"):
                 return True
+            if Path(path).stat().st_size > LIMIT:
+                return re.search(r"annotation|instances|coco", Path(path).name.casefold()) is not None
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                return all(re.search(key, content[:LIMIT]) for key in _KEYS)
+                return all(re.search(key, content) for key in _KEYS)
     except (OSError, DataError, ValueError):  # ValueError: an empty file
         return False

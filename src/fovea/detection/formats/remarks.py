@@ -20,7 +20,7 @@ def of_labels(source: Source, parsed: Parsed) -> list[str]:
     if parsed.unread:
         notes.append(f"{some(parsed.unread, source, 'picture')} left out, as the label file cannot be used")
     if parsed.unlisted:
-        notes.append(f"{some(parsed.unlisted, source, 'picture')} in no list of a part: left out")
+        notes.append(f"{some(parsed.unlisted, source, 'picture')} in none of the parts: left out")
     if parsed.orphans:
         shown = ", ".join(parsed.orphans[:3]) + (", …" if len(parsed.orphans) > 3 else "")
         notes.append(f"{counted(len(parsed.orphans), 'label')} for no picture: {shown}")

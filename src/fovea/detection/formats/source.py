@@ -53,7 +53,8 @@ class Source:
 
     def relative(self, path: str) -> str:
         """A path relative to the folder, with slashes, as it is reported."""
-        return path.removeprefix(os.path.join(self.root, "")).replace(os.sep, "/")  # noqa: PTH118
+        inside = path.removeprefix(os.path.join(self.root, ""))  # noqa: PTH118
+        return "" if path == str(self.root) else inside.replace(os.sep, "/")
 
     def key(self, path: str) -> str:
         """The same, equal for paths that differ in case or in the encoding of accents only."""
@@ -71,29 +72,39 @@ class Source:
             if seen[os.path.dirname(path)] <= _SNIFFED:  # noqa: PTH120
                 yield path
 
-    def find(self, text: str, *folders: str) -> str | None:
-        """The picture that a label file in one of `folders` calls `text`; None if none fits, or several do
-        equally."""
+    def find(self, text: str, folder: str, *others: str, part: str | None = None) -> str | None:
+        """The picture that a label file in `folder` calls `text`, which may lack the extension; None if none
+        fits, or several do equally.
+
+        Pictures in that folder are preferred, then those in `others`, then those in a folder for `part`. One
+        in a folder for another part than that of `text` or of `folder` does not fit.
+        """
         text = same(text)
         names = parts(text.casefold()), text.casefold().split("/")  # \ separates, or is part of a name
-        wanted = next((words for words in names if words and words[-1] in self._by_name), None)
-        if wanted is None:
+        tables = self._by_name, self._by_stem
+        fitting = [(table, words) for table in tables for words in names if words and words[-1] in table]
+        if not fitting:
             return None
-        near = [self.key(folder) for folder in folders]
-        exact = {str(PurePosixPath(folder, *wanted)) for folder in (*near, "")}
+        table, wanted = fitting[0]
+        near = [self.key(place) for place in (folder, *others)]
+        exact = {str(PurePosixPath(place, *wanted)) for place in (*near, "")}
+        own_part = part_of_folder("/".join(wanted)) or part_of_folder(f"{near[0]}/")
 
-        def fit(picture: str) -> tuple[bool, int, bool, bool]:
+        def fit(picture: str) -> tuple[bool, int, bool, bool, bool]:
             key = self.key(picture)
-            own = key.split("/")
+            *folders, _ = key.split("/")
             equal = 0
-            for a, b in zip(reversed(own), reversed(wanted), strict=False):
+            for a, b in zip(reversed(folders), reversed(wanted[:-1]), strict=False):
                 if a != b:
                     break
                 equal += 1
-            folder = key.rpartition("/")[0]
-            return key in exact, equal, folder in near, same(picture).endswith(text[-len(wanted[-1]) :])
+            same_case = same(picture).endswith(text[-len(wanted[-1]) :])
+            return key in exact, equal, part_of_folder(key) == part, "/".join(folders) in near, same_case
 
-        return _best(self._by_name[wanted[-1]], fit)
+        found = table[wanted[-1]]
+        if own_part:
+            found = [picture for picture in found if part_of_folder(self.key(picture)) in (None, own_part)]
+        return _best(found, fit)
 
     def counterpart(self, path: str, name: str | None = None) -> str | None:
         """The picture of the label file `path`: the one of its stem beside it, or in the folder images for a
@@ -159,12 +170,13 @@ def part_of_file(path: str) -> str | None:
 
 
 def of_parts(paths: list[str], source: Source, notes: list[str]) -> list[str]:
-    """The files that are for one part, if there are any: those for no part have the same labels again."""
-    for_one = [path for path in paths if part_of_file(source.relative(path))]
-    if for_one and len(for_one) < len(paths):
-        ignored = [source.relative(path) for path in paths if path not in for_one]
-        notes.append(f"{', '.join(ignored)}: not read, as other files have the labels of train, val and test")
-    return for_one or paths
+    """The files that are for one part, if one is for train: those for no part have the same labels again."""
+    part_of = {path: part_of_file(source.relative(path)) for path in paths}
+    ignored = [source.relative(path) for path, part in part_of.items() if part is None]
+    if "train" not in part_of.values() or not ignored:
+        return paths
+    notes.append(f"{', '.join(ignored)}: not read, as other files have the labels of train, val and test")
+    return [path for path, part in part_of.items() if part]
 
 
 def head(path: str, count: int = 1 << 16) -> bytes:

@@ -71,7 +71,7 @@ def _read(path: str, source: Source, parsed: Parsed, sheets: dict[tuple[str, str
                 )
                 continue
             value = {column: row[place].strip() for column, place in columns.places.items()}
-            picture = source.find(value["file"], os.path.dirname(path))  # noqa: PTH120
+            picture = source.find(value["file"], os.path.dirname(path), part=part_of_file(file))  # noqa: PTH120
             if picture is None:
                 parsed.orphans.append(f"{value['file']} ({file}:{reader.line_num})")
                 continue

@@ -7,6 +7,7 @@
 Read again, the boxes are the same.
 """
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -52,11 +53,11 @@ def write(
         place.mkdir()
         for part, pictures in named.items():
             for name, picture in pictures:
-                _write(place / folder.format(part=part) / name, Path(picture.file).read_bytes())
+                shutil.copyfile(picture.file, _within(place / folder.format(part=part) / name))
                 done += 1
                 progress(done, total)
         for file, text in labels(data, named).items():
-            _write(place / file, text.encode())
+            _within(place / file).write_bytes(text.encode())
         if data.bad:
             data.write_bad_labels(place / BAD_LABELS)
         place.rename(out)
@@ -69,9 +70,10 @@ def check_writable(format: str) -> None:
         raise DataError(mismatch("--to", f"one of {', '.join(WRITERS)}", repr(format)))
 
 
-def _write(path: Path, content: bytes) -> None:
+def _within(path: Path) -> Path:
+    """`path`, with its folder made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    return path
 
 
 def _names(data: Labelled) -> _Named:
