@@ -16,8 +16,8 @@ FILES = {
     "yolo": {"images/a.txt": "0 0.5 0.5 0.2 0.2\n1 0.1 0.1 0.2 0.2 0.3 0.3\n", "val.txt": "./images/a.jpg\n",
              "data.yaml": "path: .\ntrain: images\nval: val.txt\nnames:\n  0: cat\n  1: dog\nnc: 2\n"},
     "csv": {"a.csv": "filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,60,40,cat,1,2,30,20\n"},
-    "cvat": {"a.xml": '<annotations><image name="a.jpg" width="60" height="40"><box label="cat" xtl="1" ytl="2" '
-                      'xbr="30" ybr="20"/><polygon label="dog" points="1,2;3,4;5,9"/></image></annotations>'},
+    "cvat": {"a.xml": '<annotations><image name="a.jpg"><box label="cat" xtl="1" ytl="2" xbr="30" ybr="20"/>'
+                      '<polygon label="dog" points="1,2;3,4;5,9"/></image></annotations>'},
 }  # fmt: skip
 JUNK = [
     "",
