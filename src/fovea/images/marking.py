@@ -1,8 +1,8 @@
 """Boxes with labels, drawn on a picture so that they are seen on any background.
 
 Every line has two tones: the colour, and beside it white or black, the one that differs more from the colour.
-A label is on a plate of that colour, at the place beside its box where it covers the least of all boxes and
-plates. A label without such a place is left out.
+A label is on a plate of that colour, at the place beside its box where it covers the least. Where each would
+hide an object or another label, it is left out, and the colour alone tells the class.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
 
 _LEAST_TEXT = 11  # pixels
-_COVERED = 0.1  # share of a plate that others may cover
+_HIDDEN_BOX, _HIDDEN_PLATE = 0.3, 0.1  # the share of a box and of a plate that other plates may cover
 
 
 def marked(
@@ -35,7 +35,8 @@ def marked(
     """A copy of the uint8 picture (H, W, C) in RGB, with boxes (n, 4): x0, y0, x1, y1 in pixels.
 
     Each has a colour and, unless `labels` is empty, a label; "" is none. Of boxes that compete for space, the
-    first are labelled. Letters are larger in larger pictures, and so are lines, unless `line` is their width.
+    first are labelled. Letters are larger in larger pictures and on larger boxes. Lines are wider in larger
+    pictures, unless `line` is their width.
     """
     from PIL import Image, ImageDraw
 
@@ -47,16 +48,19 @@ def marked(
     for outline, colour in reversed(list(zip(outlines, colours, strict=True))):  # the first on top
         _draw_outline(draw, outline, colour, line)
     if any(labels):
-        font = _font(max(round(side / 45), _LEAST_TEXT))
-        plates: list[tuple[float, ...]] = []
+        boxes = np.array(outlines)
+        usual = float(np.median(np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))))
+        font = _font(max(round(min(side / 45, usual / 6)), _LEAST_TEXT))
+        plates = np.zeros((0, 4))
         for outline, colour, label in zip(outlines, colours, labels, strict=True):
-            size = _plate_size(font, short(label, 24))
-            place = _place(outline, size, image.size, outlines, plates) if label else None
-            if place:
-                plates.append(place)
-                draw.rectangle((*place[:2], place[2] - 1, place[3] - 1), fill=colour)
-                middle = ((place[0] + place[2]) / 2, (place[1] + place[3]) / 2)
-                draw.text(middle, short(label, 24), fill=_contrast(colour), font=font, anchor="mm")
+            text = short(label, 24)
+            place = _place(outline, _plate_size(font, text), image.size, boxes, plates) if label else None
+            if place is not None:
+                plates = np.concatenate([plates, [place]])
+                x0, y0, x1, y1 = place.tolist()
+                draw.rectangle((x0, y0, x1 - 1, y1 - 1), fill=colour)
+                middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+                draw.text(middle, text, fill=_contrast(colour), font=font, anchor="mm")
     return np.asarray(image)
 
 
@@ -105,10 +109,11 @@ def _place(
     outline: tuple[int, ...],
     size: tuple[int, int],
     picture: tuple[int, int],
-    outlines: Sequence[tuple[int, ...]],
-    plates: Sequence[tuple[float, ...]],
-) -> tuple[float, ...] | None:
-    """The corners of a plate: the best of above, below, beside and within its box; None if none is free."""
+    boxes: np.ndarray,
+    plates: np.ndarray,
+) -> np.ndarray | None:
+    """The corners of a plate, float (4,): the best of above, below, beside and within its box that hides
+    nothing; None if all do."""
     (x0, y0, x1, y1), (width, height), (W, H) = outline, size, picture
     if width > W or height > H:
         return None
@@ -116,24 +121,22 @@ def _place(
         (x0, y0 - height), (x1 - width, y0 - height), (x0, y1), (x1 - width, y1),
         (x1, y0), (x0 - width, y0), (x1, y1 - height), (x0 - width, y1 - height), (x0, y0),
     ]  # fmt: skip
-    places = np.array([(min(max(x, 0), W - width), y) for x, y in corners if 0 <= y <= H - height])
-    if not len(places):
-        places = np.array([(min(max(x0, 0), W - width), min(max(y0, 0), H - height))])
-    places = np.concatenate([places, places + size], axis=1)
-    cost = _covered(places, outlines) + 4 * _covered(places, plates)
-    best = places[cost.argmin()]
-    if _covered(best[None], plates)[0] > _COVERED * width * height:
+    inside = np.array(corners, float).clip(0, [W - width, H - height])
+    places = np.concatenate([inside, inside + size], axis=1)
+    of_boxes, of_plates = _shared(places, boxes), _shared(places, plates)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    hides = (of_boxes > _HIDDEN_BOX * areas).any(axis=1)
+    hides |= (of_plates > _HIDDEN_PLATE * width * height).any(axis=1)
+    if hides.all():
         return None
-    return tuple(best.tolist())
+    cost = of_boxes.sum(axis=1) + 4 * of_plates.sum(axis=1)
+    return places[np.where(hides, np.inf, cost).argmin()]
 
 
-def _covered(places: np.ndarray, others: Sequence[tuple[float, ...]]) -> np.ndarray:
-    """The area that each place shares with all others."""
-    if not others:
-        return np.zeros(len(places))
-    a, b = places[:, None], np.array(others)[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    return sides.clip(0).prod(axis=2).sum(axis=1)
+def _shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The area that each of the places a (n, 4) and b (m, 4) share: (n, m)."""
+    sides = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
+    return sides.clip(0).prod(axis=2)
 
 
 @lru_cache
