@@ -64,6 +64,11 @@ def boxes(data):
     }
 
 
+def orphans(data):
+    """(file, line, name) of every label for a picture that is not there."""
+    return [(bad.file, bad.line, bad.why.removeprefix("there is no picture ")) for bad in data.orphans]
+
+
 def faults(data):
     """(file, line, what, the beginning of why) of every bad label."""
     return [(bad.file, bad.line, bad.what, bad.why.partition(":")[0]) for bad in data.bad]

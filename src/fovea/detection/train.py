@@ -84,7 +84,7 @@ def train(
         for line in [*begun.notes, *reasons, *opening.shared(splits), *opening.doubled(splits, folder)]:
             progress.note(line)
         with folder.writing():
-            if begun.labelled.bad:
+            if begun.labelled.bad or begun.labelled.orphans:
                 begun.labelled.write_bad_labels(folder.path / BAD_LABELS)
             if begun.record is not None:
                 write_earlier(begun.record, folder.earlier_splits)

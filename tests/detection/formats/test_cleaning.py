@@ -65,8 +65,13 @@ def test_a_picture_whose_labels_are_all_bad_stays(tmp_path):
 def test_bad_labels_are_written_as_a_table(tmp_path):
     boxed.picture(tmp_path / "a,b.png")
     boxed.voc(tmp_path / "a,b.xml", [("cat", 0, 0, 9, 9), ("cat", 5, 5, 5, 5)])
+    boxed.voc(tmp_path / "c.xml", [("cat", 0, 0, 9, 9)])
     read(tmp_path).write_bad_labels(tmp_path / "bad.csv")
-    assert (tmp_path / "bad.csv").read_text() == 'file,line,what,why\n"a,b.xml",2,dropped,no area: 5 5 5 5\n'
+    assert (tmp_path / "bad.csv").read_text().splitlines() == [
+        "file,line,what,why",
+        '"a,b.xml",2,dropped,no area: 5 5 5 5',
+        "c.xml,,not used,there is no picture c.*",
+    ]
 
 
 @given(

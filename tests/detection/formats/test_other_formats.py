@@ -50,7 +50,7 @@ def test_a_table_with_negatives_faults_and_parts(tmp_path):
         ("train_labels.csv", 4, "dropped", "not four finite numbers"),
         ("train_labels.csv", 5, "dropped", "expected 6 columns, got 4"),
     ]
-    assert data.orphans == ["gone.jpg (train_labels.csv:6)"]
+    assert boxed.orphans(data) == [("train_labels.csv", 6, "gone.jpg")]
     assert "1 picture (images/d.jpg) without a label file: left out" in data.notes
     assert len(data.parts["test"]) == 1
 

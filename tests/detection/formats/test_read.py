@@ -84,12 +84,13 @@ def test_labels_and_pictures_without_each_other(tmp_path):
     (tmp_path / "c.xml").unlink()
     data = read(tmp_path)
     assert list(boxed.boxes(data)) == ["a.jpg"]
-    assert data.orphans == ["b.xml"]
+    assert boxed.orphans(data) == [("b.xml", None, "b.*")]
     assert data.notes == [
-        "1 picture (c.jpg) without a label file: left out", "1 label for no picture: b.xml"
-    ]  # fmt: skip
+        "1 picture (c.jpg) without a label file: left out",
+        "1 label without a picture: b.xml (there is no picture b.*)",
+    ]
     one(tmp_path / "other", "c")  # the same name elsewhere is another picture
-    assert read(tmp_path).orphans == ["b.xml"]
+    assert boxed.orphans(read(tmp_path)) == [("b.xml", None, "b.*")]
 
 
 @pytest.mark.parametrize(

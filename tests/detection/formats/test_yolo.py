@@ -148,7 +148,7 @@ def test_lists(tmp_path):
     boxed.text(tmp_path / "data.yaml", "train: train.txt\nval: lists/val.txt\nnames: [cat]")
     data = read(tmp_path)
     assert sizes(data) == {"train": 2, "val": 1}
-    assert data.orphans == ["/home/anna/set/images/gone.jpg (lists/val.txt)"]
+    assert boxed.orphans(data) == [("lists/val.txt", 2, "/home/anna/set/images/gone.jpg")]
 
 
 def test_the_same_pictures_in_train_and_val_measure_nothing(tmp_path):
@@ -226,10 +226,10 @@ def test_pictures_without_a_label_file_have_no_objects_and_empty_files_are_count
     boxed.text(tmp_path / "data.yaml", "train: images\nnames: [cat]")
     data = read(tmp_path)
     assert len(data.pictures) == 10
-    assert data.orphans == ["labels/gone.txt"]
+    assert boxed.orphans(data) == [("labels/gone.txt", None, "gone.*")]
     assert data.notes == [
         "2 pictures (images/0.jpg, images/1.jpg) without a label file: taken as pictures without objects",
-        "1 label for no picture: labels/gone.txt",
+        "1 label without a picture: labels/gone.txt (there is no picture gone.*)",
         "4 of 8 pictures have no label in their file: if they show any, export them again (CVAT leaves "
         "polygons out of YOLO)",
     ]

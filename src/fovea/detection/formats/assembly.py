@@ -79,7 +79,7 @@ def _check_labels(source: Source, parsed: Parsed, title: str) -> None:
             got += f" for {lacking:,} of {counted(total, 'picture')}, such as {example}"
         if parsed.orphans:
             orphans = counted(len(parsed.orphans), "label")
-            got += f"; and {orphans} for no picture, such as {parsed.orphans[0]}"
+            got += f"; and {orphans} without a picture, such as {parsed.orphans[0].file}"
         raise DataError(mismatch(who, f"labels in {title}", got, f"looked for {parsed.sought}"))
 
 

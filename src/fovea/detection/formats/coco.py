@@ -73,7 +73,7 @@ def _read(content: Any, path: str, file: str, source: Source, parsed: Parsed) ->
         name = row.get("file_name")
         picture = source.find(name, *near, part=part) if isinstance(name, str) else None
         if picture is None:
-            parsed.orphans.append(f"{name} ({file})")
+            parsed.no_picture(file, None, str(name))
         else:
             stated = size(row.get("height"), row.get("width"))
             parsed.sheets.append(Sheet(picture, file, labels[_id(row.get("id"))], stated, part))

@@ -43,7 +43,7 @@ def parse(source: Source) -> Parsed:
                     parsed.drop(file, line, f"a shape {shape.tag!r} has no box")
             picture = source.find(name, *near)
             if picture is None:
-                parsed.orphans.append(f"{name} ({file})")
+                parsed.no_picture(file, None, name)
                 continue
             subset = part_of_folder(f"{image.get('subset', '')}/x") or part_of_file(file)
             stated = size(image.get("height"), image.get("width"))

@@ -135,7 +135,8 @@ def _pictures(place: Path, base: Path, source: Source, parsed: Parsed) -> list[s
 def _in_list(path: str, base: Path, source: Source, parsed: Parsed) -> list[str]:
     """The pictures in a list; ./ in it is the list's folder."""
     pictures = []
-    for line in files.read(path, "a list of pictures").decode("utf-8-sig", "surrogateescape").splitlines():
+    text = files.read(path, "a list of pictures").decode("utf-8-sig", "surrogateescape")
+    for number_, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         own = Path(path).parent / line.strip()
@@ -143,7 +144,7 @@ def _in_list(path: str, base: Path, source: Source, parsed: Parsed) -> list[str]
         if picture is None and own.is_file():
             picture = os.path.normpath(own)
         if picture is None:
-            parsed.orphans.append(f"{line.strip()} ({source.relative(path)})")
+            parsed.no_picture(source.relative(path), number_, line.strip())
         else:
             pictures.append(picture)
     return pictures

@@ -34,7 +34,7 @@ def parse(source: Source) -> Parsed:
         name = content.get("imagePath") if isinstance(content, dict) else None
         picture = source.counterpart(path, name if isinstance(name, str) else None)
         if picture is None:
-            parsed.orphans.append(file)
+            parsed.no_picture(file)
         elif not isinstance(content, dict) or not isinstance(shapes, list):
             parsed.unread.append(picture)
         else:

@@ -8,7 +8,7 @@ right, and recorded as a `BadLabel`; its picture stays.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import nan
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from fovea import files
@@ -18,7 +18,8 @@ from fovea.errors import DataError, reason
 from fovea.files import csvs
 from fovea.names import class_name, counted
 
-DROPPED, SWAPPED, CUT, KEPT = "dropped", "corners swapped", "cut at the edges", "kept"  # `BadLabel.what`
+# `BadLabel.what`
+DROPPED, SWAPPED, CUT, KEPT, UNUSED = "dropped", "corners swapped", "cut at the edges", "kept", "not used"
 BAD_LABELS = "bad_labels.csv"
 
 
@@ -26,7 +27,7 @@ class BadLabel(NamedTuple):
     """A label that was dropped or changed.
 
     file: relative to the data's folder. line: of a text file; in others the number of the label, from 1; None
-    for the whole file. what: one of the four words above. why: the fault.
+    for the whole file. what: one of the words above. why: the fault.
     """
 
     file: str
@@ -80,11 +81,16 @@ class Parsed:
     unlabelled: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
-    orphans: list[str] = field(default_factory=list)
+    orphans: list[BadLabel] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def drop(self, file: str, line: int | None, why: str) -> None:
         self.bad.append(BadLabel(file, line, DROPPED, why))
+
+    def no_picture(self, file: str, line: int | None = None, name: str | None = None) -> None:
+        """Record labels for a picture that is not there, by default that of the file's own stem."""
+        name = f"{PurePosixPath(file).stem}.*" if name is None else name
+        self.orphans.append(BadLabel(file, line, UNUSED, f"there is no picture {name}"))
 
     def read(self, path: str, file: str, expected: str, limit: int) -> bytes | None:
         """The content of the label file `path`; None, and a record, if it cannot be read or is too large."""
@@ -124,7 +130,7 @@ class Labelled:
     grouping: Grouping | None = None
     bad: list[BadLabel] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
-    orphans: list[str] = field(default_factory=list)
+    orphans: list[BadLabel] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -146,8 +152,8 @@ class Labelled:
         return ", ".join(words) + (f"; {', '.join(faults)} ({BAD_LABELS})" if faults else "")
 
     def write_bad_labels(self, path: Path) -> None:
-        """Write `bad_labels.csv`: file, line, what, why."""
-        files.write_whole(path, csvs.dumps(BadLabel._fields, self.bad))
+        """Write `bad_labels.csv`: file, line, what, why; of bad labels, and of those without a picture."""
+        files.write_whole(path, csvs.dumps(BadLabel._fields, [*self.bad, *self.orphans]))
 
 
 def number(value: Any) -> float:

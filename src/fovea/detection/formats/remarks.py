@@ -22,8 +22,9 @@ def of_labels(source: Source, parsed: Parsed) -> list[str]:
     if parsed.unlisted:
         notes.append(f"{some(parsed.unlisted, source, 'picture')} in none of the parts: left out")
     if parsed.orphans:
-        shown = ", ".join(parsed.orphans[:3]) + (", …" if len(parsed.orphans) > 3 else "")
-        notes.append(f"{counted(len(parsed.orphans), 'label')} for no picture: {shown}")
+        shown = ", ".join(f"{bad.file} ({bad.why})" for bad in parsed.orphans[:3])
+        shown += ", …" * (len(parsed.orphans) > 3)
+        notes.append(f"{counted(len(parsed.orphans), 'label')} without a picture: {shown}")
     empty = sum(not sheet.labels for sheet in sheets)
     if empty > _EMPTY * len(sheets):
         notes.append(

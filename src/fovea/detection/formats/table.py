@@ -73,7 +73,7 @@ def _read(path: str, source: Source, parsed: Parsed, sheets: dict[tuple[str, str
             value = {column: row[place].strip() for column, place in columns.places.items()}
             picture = source.find(value["file"], os.path.dirname(path), part=part_of_file(file))  # noqa: PTH120
             if picture is None:
-                parsed.orphans.append(f"{value['file']} ({file}:{reader.line_num})")
+                parsed.no_picture(file, reader.line_num, value["file"])
                 continue
             sheet = sheets.setdefault(
                 (file, picture), Sheet(picture, file, [], part=_part(file, picture, source))

@@ -43,7 +43,7 @@ def parse(source: Source) -> Parsed:
             parsed.drop(file, None, why)
             parsed.unread += [picture] if picture else []
         elif picture is None:
-            parsed.orphans.append(file)
+            parsed.no_picture(file)
         else:
             labels = _labels(root, file, parsed, texts)
             stated = size(root.findtext("size/height"), root.findtext("size/width"))

@@ -58,7 +58,7 @@ def write(
                 progress(done, total)
         for file, text in labels(data, named).items():
             _within(place / file).write_bytes(text.encode())
-        if data.bad:
+        if data.bad or data.orphans:
             data.write_bad_labels(place / BAD_LABELS)
         place.rename(out)
     return _losses(data, format)

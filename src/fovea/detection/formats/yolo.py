@@ -58,7 +58,7 @@ def parse(source: Source) -> Parsed:
     expected = read.union(label for picture in source.pictures for label in _label_files(picture))
     for other in source.files(".txt"):
         if other not in expected and Path(other).parent in folders and _is_row(other):
-            parsed.orphans.append(source.relative(other))
+            parsed.no_picture(source.relative(other))
     if path is None:
         within = set(source.without(sheet.picture for sheet in parsed.sheets))
         parsed.unlabelled = [picture for picture in parsed.unlabelled if picture in within]
