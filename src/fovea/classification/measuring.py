@@ -17,11 +17,10 @@ from fovea.network import Network, runner
 from fovea.network.runner import Mirrored
 from fovea.network.soundness import check_logits
 from fovea.training.evaluation import answers
-from fovea.training.evaluation_set import Choice, choose
+from fovea.training.evaluation_set import Choice, choose, class_numbers
 from fovea.training.trained import arguments_of, bad_of, class_names, record_of
 
 BATCH = 256
-_SHOWN = 8  # classes that an error names
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def material(network: Network, model: str, source: str) -> Material:
     )
     if splits.skipped:
         splits.skipped.warn()
-    numbers = _numbers(splits.classes, class_names(network), source)
+    numbers = class_numbers(splits.classes, class_names(network), source)
     choice, seed = choose(splits, record, model), arguments_of(model).get("seed")
     return Material(splits, choice, numbers, seed, _learned(record, bad_of(model), class_names(network)))
 
@@ -147,13 +146,3 @@ def _learned(record: Record | None, bad: Sequence[str], classes: Sequence[str]) 
     rows = [row for row in record.rows if row.part == "train" and same(row.file) not in ends]
     found = Counter(row.label for row in rows)
     return {name: found[name] for name in classes} if any(found[name] for name in classes) else None
-
-
-def _numbers(names: Sequence[str], classes: Sequence[str], source: str) -> np.ndarray:
-    """The network's index of each of the data's classes. Raises DataError for an unknown class."""
-    unknown = [name for name in names if name not in classes]
-    if unknown:
-        more = f", …; {len(classes)} in all" if len(classes) > _SHOWN else ""
-        known = f"the model knows {', '.join(classes[:_SHOWN])}{more}"
-        raise DataError(mismatch(f"data {source}", "only the model's classes", ", ".join(unknown), known))
-    return np.array([classes.index(name) for name in names])

@@ -36,12 +36,27 @@ from fovea.files import jsons
 from fovea.names import counted, figure, say, typed, visible
 
 CLASSIFY, DETECT = "classify", "detect"  # tasks, without importing them
-# Options of `train` that a task does not have
+# Options that a task does not have
 ONLY = {
-    CLASSIFY: ("labels", "mosaic", "scale"),
-    DETECT: ("fine_tune", "mixup", "label_smoothing", "class_weights", "flips"),
+    CLASSIFY: ("labels", "mosaic", "scale", "threshold"),
+    DETECT: ("fine_tune", "mixup", "label_smoothing", "class_weights", "flips", "learning_curve"),
 }
 WIDEST = 40  # columns of class names: the share of a longer name is printed further to the right
+
+
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="Format of boxes: yolo, coco, voc, cvat, labelme or csv.",
+        show_default="recognised",
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Least score of a box that is shown.", show_default="the model's"),
+]
 
 
 @app.command(epilog="[bold]Example:[/bold]  fovea train photos --epochs 20 --augment shift,flip")
@@ -122,15 +137,7 @@ def train(
         ),
     ] = None,
     flips: Flips = False,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="Format of boxes: yolo, coco, voc, cvat, labelme or csv.",
-            show_default="recognised",
-        ),
-    ] = None,
+    labels: Labels = None,
     mosaic: Annotated[
         float | None,
         typer.Option(help="Share of pictures with boxes that are mosaics of four.", show_default="0.5"),
@@ -201,6 +208,7 @@ app.command(epilog="[bold]Example:[/bold]  fovea find-rate photos")(find_rate)
 
 @app.command(epilog="[bold]Example:[/bold]  fovea evaluate runs/classify/train photos")
 def evaluate(
+    context: typer.Context,
     model: Trained,
     data: Data,
     as_json: Json = False,
@@ -209,16 +217,21 @@ def evaluate(
         bool,
         typer.Option("--learning-curve", help="Also measure what fewer training pictures would have given."),
     ] = False,
+    labels: Labels = None,
+    threshold: Threshold = None,
     precision: Precision = None,
     threads: Threads = None,
     out: Out = None,
     debug: Debug = False,
 ) -> None:
-    """Measure a model: accuracy per class, confusions, worst mistakes."""
+    """Measure a model: accuracy or average precision per class, confusions, worst mistakes."""
     from fovea.apps.counter import Counter
     from fovea.classification import evaluate as evaluation
 
     set_threads(threads)
+    if _finds_boxes(context, model):
+        _evaluate_boxes(model, data, labels, threshold, precision, out, as_json)
+        return
     with Counter("measuring") as counter:
         how = {"flips": flips, "curve": learning_curve, "precision": precision, "out": out}
         found = evaluation.evaluate(model, data, progress=counter, **how)
@@ -290,6 +303,58 @@ def predict(
         raise short
     if all(entry["error"] for entry in entries):
         raise typer.Exit(1)
+
+
+def _finds_boxes(context: typer.Context, model: str) -> bool:
+    """True for a detector. Raises a usage error for options that do not fit the kind of model."""
+    from fovea.detection.detect import is_detector
+    from fovea.training.trained import trained
+
+    boxes = is_detector(trained(model))
+    flags = {p.name: p.opts[0] for p in context.command.params}
+    wrong = [flags[name] for name in ONLY[DETECT if boxes else CLASSIFY] if is_given(context, name)]
+    if wrong:
+        kinds = "a classifier, got a detector" if boxes else "a detector, got a classifier"
+        usage(f"{', '.join(wrong)}: expected {kinds}")
+    return boxes
+
+
+def _evaluate_boxes(
+    model: str, data: str, labels: str | None, threshold: float | None, precision: str | None,
+    out: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    from collections import Counter as Count
+
+    from fovea.apps.counter import Counter
+    from fovea.detection import evaluate as evaluation
+
+    with Counter("measuring") as counter:
+        found = evaluation.evaluate(
+            model, data, format=labels, threshold=threshold, precision=precision, out=out, progress=counter
+        )
+    for line in [*found.labelled.notes, *(f"warning: {line}" for line in found.choice.warnings)]:
+        warn(line)
+    metrics, kinds = found.metrics, Count(mistake.kind for mistake in found.mistakes)
+    if as_json:
+        rest = {"measured": found.choice.described, "warnings": found.choice.warnings, "mistakes": kinds}
+        rest |= {"bad_images": found.bad, "folder": str(found.folder.path)}
+        print(jsons.dumps({**metrics, **rest}, indent=2))
+        return
+    say(f"{_found(metrics)}; {found.choice.source}")
+    shares = metrics["per_class"]
+    width = min(max(len(visible(name)) for name in shares), WIDEST)
+    for name, share in shares.items():
+        words = [f"AP50 {_percent(share['AP50'])}", f"AP50-95 {_percent(share['AP50-95'])}"]
+        words += [f"{key} {_percent(share[key])}" for key in ("precision", "recall")]
+        say(f"  {visible(name):{width}}  {'  '.join(words)}  {_boxes(share['boxes'])}")
+    counts = ", ".join(f"{n:,} {kind}" for kind, n in sorted(kinds.items(), key=lambda item: -item[1]))
+    say(f"at the threshold {metrics['threshold']:.2f}: {counts or 'no mistakes'}")
+    skipped(found.bad, found.folder.bad_images)
+    say(f"the curves, the confusion matrix and the mistakes are in {found.folder.path}")
+
+
+def _boxes(n: int) -> str:
+    return f"{n:,} {'box' if n == 1 else 'boxes'}"
 
 
 def _task(data: str, labels: str | None) -> str:

@@ -14,7 +14,7 @@ from fovea.detection.formats import Labelled, Picture
 from fovea.geometry.letterbox import LETTERBOX
 from fovea.names import counted, same
 
-PARTS = ("train", "val", "test")
+PARTS, NEW = ("train", "val", "test"), "new"
 STEP = 32  # pixels: the sides of the size are multiples of it
 LONGER = 320  # pixels of its longer side
 
@@ -26,26 +26,25 @@ def read(
     seed: int = 0,
     groups: str | None = None,
     record: Record | None = None,
+    draw: bool = True,
 ) -> Labelled:
     """The pictures and boxes at `source`, in `format` or a recognised one.
 
-    Where the parts are drawn, pictures in `record` keep the part that they had in that run, and new ones are
-    left out. Raises DataError.
+    Where the parts are drawn, pictures in `record` keep the part that they had in that run; the others are
+    left out with `draw`, and else become the part `NEW`. Raises DataError.
     """
     found = formats.read(source, format, seed=seed, groups=groups)
     if found is None:
         raise formats.none_found(source)
-    return found if record is None or not found.drawn else _recorded(found, record)
-
-
-def _recorded(found: Labelled, record: Record) -> Labelled:
-    part_of = {same(row.file): row.part for row in record.rows}
-    parts: dict[str, list[Picture]] = {part: [] for part in PARTS}
-    new = []
+    if not found.drawn or (record is None and draw):
+        return found
+    part_of = {} if record is None else {same(row.file): row.part for row in record.rows}
+    parts: dict[str, list[Picture]] = {part: [] for part in (*PARTS, NEW)}
     for picture in sorted(found.pictures, key=lambda picture: picture.file):
-        part = part_of.get(same(relative(picture.file, str(found.root))))
-        (new if part is None else parts[part]).append(picture)
-    notes = [f"{counted(len(new), 'picture')} added since the run began: left out"] if new else []
+        parts[part_of.get(same(relative(picture.file, str(found.root))), NEW)].append(picture)
+    notes = []
+    if draw and (new := parts.pop(NEW)):
+        notes = [f"{counted(len(new), 'picture')} added since the run began: left out"]
     parts = {part: pictures for part, pictures in parts.items() if pictures}
     return replace(found, parts=parts, notes=[*found.notes, *notes])
 
@@ -64,7 +63,7 @@ def splits(found: Labelled, size: Sequence[int]) -> Splits:
         start += len(pictures)
     return Splits(
         found.root.name or found.root.resolve().name, *(made.get(part) for part in PARTS),
-        root=str(found.root), drawn=found.drawn, grouping=found.grouping,
+        root=str(found.root), drawn=found.drawn, grouping=found.grouping, new=made.get(NEW),
     )  # fmt: skip
 
 

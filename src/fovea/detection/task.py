@@ -1,5 +1,6 @@
 """Detection: the task of finding the boxes of objects."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import log
 from typing import Any, ClassVar
@@ -8,13 +9,13 @@ import numpy as np
 
 from fovea.augment import Augment
 from fovea.data import Dataset, Splits
-from fovea.data.batches import Change, Examples, batches
-from fovea.detection.average_precision import average_precision
-from fovea.detection.boxes import Boxes
+from fovea.data.batches import Change, Examples
+from fovea.detection.answers import answers
 from fovea.detection.dataset import Boxed
 from fovea.detection.decoding import BOXES, CLASSES, STRIDE
-from fovea.detection.detect import check_detector, detections, in_picture
+from fovea.detection.detect import check_detector
 from fovea.detection.losses import DetectionLoss
+from fovea.detection.measuring import measure
 from fovea.detection.moves import Moves
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.geometry.letterbox import LETTERBOX
@@ -23,10 +24,11 @@ from fovea.network import Network
 from fovea.network.runner import Answering
 from fovea.training.measure import LOSS, Measure
 from fovea.training.recipe import in_range
-from fovea.training.task import Row, Task
+from fovea.training.task import TRAIN, VAL, Row, Task
 
 MAP, MAP50 = Measure("mAP50-95", "mAP50-95", share=True), Measure("mAP50", "mAP50", share=True)
 MAP75 = Measure("mAP75", "mAP75", share=True)
+THRESHOLD = Measure("threshold", "Threshold of the best F1")
 PLAIN = 0.85  # the share of a training after which there are no more mosaics
 SPREAD = 0.01  # of the last weights of a fresh network: at first, all its points agree
 PRIOR = 0.01  # the score of a fresh network, at every point
@@ -47,7 +49,7 @@ class Detection(Task):
 
     name: ClassVar[str] = "detect"
     learned: ClassVar[tuple[Measure, ...]] = (LOSS,)
-    measured: ClassVar[tuple[Measure, ...]] = (MAP, MAP50, MAP75)
+    measured: ClassVar[tuple[Measure, ...]] = (MAP, MAP50, MAP75, THRESHOLD)
     shown: ClassVar[tuple[str, ...]] = ("mAP50-95", "mAP50", "loss")
     answers: ClassVar[tuple[str, ...]] = ("boxes",)
 
@@ -88,16 +90,23 @@ class Detection(Task):
         return Moves(dataset, changes, self.scale, self.mosaic if done < PLAIN else 0.0)
 
     def measure(self, plan: Answering, dataset: Dataset, batch_size: int) -> tuple[Row, Any]:
-        """The values of metrics.json; and the boxes and detections of each picture, in its own pixels."""
+        """The values of metrics.json, and the `Answers`."""
         assert isinstance(dataset, Boxed)
-        found, truth = [], []
-        for images, targets in batches(dataset, batch_size, shuffle=False):
-            for one, target in zip(detections(plan.predict(images)), targets, strict=True):
-                place = len(found)
-                found.append(in_picture(one, dataset.sizes[place], dataset.shape))
-                truth.append(Boxes.none() if target is None else dataset.boxes[place])
-        measured = average_precision(truth, found, len(dataset.classes))
-        return measured.metrics(dataset.classes), (truth, found)
+        found = answers(plan, [dataset], batch_size)
+        metrics = measure(*found, dataset.classes).metrics
+        if metrics[MAP.name] is None:  # there are no boxes to choose a threshold by
+            metrics[THRESHOLD.name] = None
+        return metrics, found
+
+    def quality(self, row: Mapping[str, Any]) -> tuple[float, ...]:
+        """mAP50-95, then a low loss; without boxes in the validation set, the loss alone."""
+        value = row[VAL + MAP.name]
+        return -1.0 if value is None else value, -row[TRAIN + LOSS.name]
+
+    def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The threshold of the best F1 on the validation set."""
+        value = row[VAL + THRESHOLD.name]
+        return {} if value is None else {THRESHOLD.name: value}
 
 
 def usual_distances(train: Boxed) -> np.ndarray:

@@ -1,16 +1,21 @@
 """Training a detector on a folder of pictures with boxes, and resuming it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from fovea import engine, models
-from fovea.data import Record, Splits
+import numpy as np
+
+from fovea import engine, images, models
+from fovea.data import Dataset, Record, Splits
 from fovea.data.groups import is_table
 from fovea.data.record import write_earlier
-from fovea.detection import choices, data
+from fovea.detection import choices, data, figures
 from fovea.detection.dataset import Boxed
 from fovea.detection.formats.labels import BAD_LABELS, Labelled
+from fovea.detection.measuring import measure
 from fovea.detection.task import Detection
 from fovea.errors import DataError, ShapeError, mismatch
 from fovea.models.spot import LITE0
@@ -25,6 +30,7 @@ from fovea.training.trained import is_built_in, record_of, trained
 
 NAMES = (*recipe.NAMES, *Detection.names())  # all settings
 NO_WEIGHTS = "none"  # for `weights`
+SHOWN = 16  # pictures in train_batch.png, at most
 BODY = "efficientnet_lite0"  # whose trained weights LITE0 starts from
 
 
@@ -88,7 +94,8 @@ def train(
                 begun.labelled.write_bad_labels(folder.path / BAD_LABELS)
             if begun.record is not None:
                 write_earlier(begun.record, folder.earlier_splits)
-        return loop.run(setup, out=folder, arguments=arguments, progress=progress)
+        _draw_data(folder, setup)
+        return _drawn(loop.run(setup, out=folder, arguments=arguments, progress=progress), setup)
 
 
 def resume(run: str, progress: Progress | None = None) -> Run:
@@ -104,7 +111,45 @@ def resume(run: str, progress: Progress | None = None) -> Run:
         begun = prepare(source, str(folder.last), weights=None, seed=seed, record=record, **given)
         _tell(progress, begun, folder)
         setup = Setup(begun.network, begun.splits, training_recipe, task)
-        return loop.run(setup, resume=run, progress=progress)
+        return _drawn(loop.run(setup, resume=run, progress=progress), setup)
+
+
+def _drawn(run: Run, setup: Setup) -> Run:
+    """The finished run, with figures of its answers on the pictures that measured it."""
+    assert run.folder is not None
+    part = setup.data.parts[run.metrics["split"]]
+    truth, found = run.details
+    measured = measure(truth, found, part.classes, setup.network.facts.get("threshold"))
+    measured.draw(run.folder.path, truth, found, part.classes, source_of([part]))
+    return run
+
+
+def _draw_data(folder: Folder, setup: Setup) -> None:
+    """Draw the training boxes (labels.png), and the first pictures that the network learns from
+    (train_batch.png)."""
+    train = setup.train
+    assert isinstance(train, Boxed)
+    figures.labels(folder.path / "labels.png", train.boxes, train.sizes, train.classes)
+    with closing(setup.batches(1)) as stream:
+        pictures, boxes = next(stream)
+    known = [(picture, b) for picture, b in zip(pictures, boxes, strict=True) if b is not None]
+    if known:
+        shown, truth = zip(*known[:SHOWN], strict=True)
+        figures.batch(folder.path / "train_batch.png", shown, truth, train.classes)
+
+
+def source_of(parts: Sequence[Dataset]) -> figures.Read:
+    """The pictures of `parts`, for figures; one that cannot be read is a grey pixel."""
+    files = [part.name_of(i) for part in parts for i in range(len(part))]
+
+    @cache
+    def read(number: int) -> np.ndarray:
+        try:
+            return images.read(files[number], channels=3)
+        except DataError:
+            return np.full((1, 1, 3), images.GREY, np.uint8)
+
+    return figures.Read(files, read)
 
 
 @dataclass(frozen=True)

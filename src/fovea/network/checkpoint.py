@@ -5,6 +5,7 @@
                 architecture    input shape, layers, and the outputs' names if they have any, in JSON
                 classes         the names of the classes, or null, in JSON
                 preprocessing   mean and std of each channel, in JSON
+                facts           what its task keeps beside the weights, in JSON; left out if there is nothing
                 input_size      height and width, in JSON: a copy, from the architecture, for other programs
 
 The file alone is enough to predict, and nothing in it is ever executed.
@@ -23,6 +24,7 @@ from fovea.network import Network
 from fovea.network.parameters import Layout
 from fovea.network.preprocessing import Preprocessing
 from fovea.network.soundness import check_weights
+from fovea.ranges import short
 
 FORMAT = 1
 
@@ -36,6 +38,8 @@ def save(network: Network, path: Path | str) -> None:
         "preprocessing": jsons.dumps(network.preprocessing.to_dict()),
         "input_size": jsons.dumps(network.input_shape[:2]),
     }
+    if network.facts:
+        metadata["facts"] = jsons.dumps(network.facts, ensure_ascii=False)
     write_tensors(path, {**network.parameters, **network.statistics}, metadata)
 
 
@@ -48,6 +52,7 @@ def restore(path: Path, metadata: Mapping[str, str], tensors: Mapping[str, np.nd
         _check_tensors(path, {**network.layout, **network.statistic_layout}, tensors)
         network.classes = _json(path, metadata, "classes")
         network.preprocessing = Preprocessing.from_dict(_json(path, metadata, "preprocessing"))
+        network.facts = _facts(path, metadata)
     except DataError:
         raise
     except FoveaError as error:
@@ -78,6 +83,13 @@ def _json(path: Path, metadata: Mapping[str, str], key: str) -> Any:
     if key not in metadata:
         raise DataError(mismatch(str(path), f"{key} in its metadata", "none"))
     return jsons.loads(metadata[key], f"{path}: {key}")
+
+
+def _facts(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    facts = _json(path, metadata, "facts") if "facts" in metadata else {}
+    if not isinstance(facts, dict):
+        raise DataError(mismatch(f"{path}: facts", "values by name", short(facts)))
+    return facts
 
 
 def _check_tensors(path: Path, layout: Layout, tensors: Mapping[str, np.ndarray]) -> None:

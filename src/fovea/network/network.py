@@ -40,6 +40,9 @@ class Network:
     may have any number. `preprocessing` converts pixels to numbers. Raises ShapeError, which names the layer
     that does not fit.
 
+    `facts` are what a task keeps beside the weights, by name, in JSON's types: saved with them, and not used
+    by the network itself.
+
     `precision` chooses the algorithm for convolutions in prediction and training: "fast" uses Winograd's
     where it is faster, with errors of up to 5e-5 of the largest number forward and 2e-4 in gradients; "exact"
     always uses the direct sum, with 1e-5 and 1e-4. A layer's own precision overrides it. `forward` and
@@ -85,6 +88,7 @@ class Network:
             self._lock = Lock()  # a plan's memory serves one prediction at a time
             self.classes = classes
             self.preprocessing = preprocessing or Preprocessing.none(self.input_shape[-1])
+            self.facts: dict[str, Any] = {}
             if seed is not None:
                 self.initialise(seed)
         except BaseException:
@@ -398,7 +402,7 @@ class Network:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle: the copy has its own memory, and its own views into it."""
-        return _copy, (self.architecture(), self.memory, self.classes, self.preprocessing)
+        return _copy, (self.architecture(), self.memory, self.classes, self.preprocessing, self.facts)
 
 
 def _copy(
@@ -406,9 +410,10 @@ def _copy(
     memory: np.ndarray,
     classes: list[str] | None,
     preprocessing: Preprocessing,
+    facts: Mapping[str, Any],
 ) -> Network:
     network = Network.from_architecture(description, seed=None)
-    network.classes = classes
+    network.classes, network.facts = classes, dict(facts)
     if preprocessing is not None:
         network.preprocessing = preprocessing
     network.memory[...] = memory

@@ -1,11 +1,16 @@
 """The choice of pictures to evaluate a trained network on, with warnings about those it has seen."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from fovea.data import Dataset, Record, Splits
+from fovea.errors import DataError, mismatch
 from fovea.names import counted
 
+_SHOWN = 8  # classes that an error names
 _KNOWN = {"train": "was trained on", "val": "chose its best epoch by"}
 
 
@@ -24,6 +29,16 @@ class Choice:
         """The name, number and origin of the pictures."""
         n = sum(map(len, self.parts))
         return f"{self.name}: {counted(n, 'picture')}, {self.source}"
+
+
+def class_numbers(names: Sequence[str], classes: Sequence[str], source: str) -> np.ndarray:
+    """The model's index of each of the data's classes. Raises DataError for an unknown class."""
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        more = f", …; {len(classes)} in all" if len(classes) > _SHOWN else ""
+        known = f"the model knows {', '.join(classes[:_SHOWN])}{more}"
+        raise DataError(mismatch(f"data {source}", "only the model's classes", ", ".join(unknown), known))
+    return np.array([classes.index(name) for name in names], int)
 
 
 def choose(splits: Splits, record: Record | None, model: str) -> Choice:

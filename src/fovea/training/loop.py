@@ -83,7 +83,7 @@ def run(
     folder = folder and replace(folder, command=task.command)
     settings = {**recipe.settings(), **task.settings(), "engine": engine.current()}
     average = Average(network, recipe.average) if recipe.average else None
-    state = RunState(folder, network, recipe.optimizer, settings, average)
+    state = RunState(folder, network, recipe.optimizer, settings, average, task.facts)
     size, steps, factors = recipe.batch_size, setup.steps, setup.factors
     if resume:
         position = state.restore(setup)
@@ -164,12 +164,12 @@ def run(
         layer_rates.freeze(network, {})
         progress.end()
 
-    state.restore_best()
+    state.restore_best(position)
     name = next(name for name in ("test", "val", "train") if name in data.parts)
     measured, details = task.measure(plan, data.parts[name], size)
     position.bad = data.bad
     tell_unreadable()
-    metrics = {"split": name, **measured, "seed": recipe.seed}
+    metrics = {"split": name, **measured, **network.facts, "seed": recipe.seed}
     state.finish(position, metrics)
     if folder is not None:
         figures.results(folder.path / "results.png", position.history, position.best_epoch, task.panels())

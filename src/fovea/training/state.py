@@ -8,7 +8,7 @@ is no random state to save: the position suffices.
 resumes. So a kill between two files, or in the middle of one, loses nothing that was saved before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from fovea.training.average import Average, Snapshot
 from fovea.training.position import Position
 from fovea.training.run_folder import Folder
 from fovea.training.setup import Setup
+from fovea.training.task import Row
 
 _FORMAT, _CHECKSUM = "1", "checksum"
 # Settings that all states have; the others were added later, or belong to a task.
@@ -44,7 +45,8 @@ class RunState:
     """Saves a run: the best weights in memory, and everything in its folder, if it has one.
 
     An `average`, if there is one, is measured, kept as the best, and written to model files instead of the
-    weights. `settings` must be the same when the run resumes.
+    weights. `settings` must be the same when the run resumes. `facts` are the network's after an epoch with
+    that row.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class RunState:
         optimizer: Optimizer,
         settings: Mapping[str, Any],
         average: Average | None = None,
+        facts: Callable[[Row], dict[str, Any]] = lambda row: {},
     ) -> None:
+        self.facts = facts
         self.folder, self.network, self.optimizer, self.average = folder, network, optimizer, average
         self.settings = {**settings, "architecture": network.architecture()}
         self.best = Snapshot(network)
@@ -150,9 +154,10 @@ class RunState:
         with self.applied():
             self.best.capture()
 
-    def restore_best(self) -> None:
-        """Give the network its best weights."""
+    def restore_best(self, position: Position) -> None:
+        """Give the network its best weights, and their facts."""
         self.best.restore()
+        self._know(position, position.best_epoch)
 
     def finish(self, position: Position, measured: Mapping[str, Any]) -> None:
         """Write the results of the best network."""
@@ -161,6 +166,11 @@ class RunState:
                 self.folder.write_bad_images(position.bad)
                 self.folder.write_json(self.folder.metrics, measured)
 
+    def _know(self, position: Position, epoch: int) -> None:
+        """Give the network the facts after that epoch; it keeps its own before the first."""
+        if epoch:
+            self.network.facts = self.facts(position.history[epoch - 1])
+
     def _memories(self) -> dict[str, np.ndarray]:
         """The current, the best and the average weights, by their names in the file."""
         memories = {"weights": self.network.memory, "best": self.best.memory}
@@ -168,9 +178,11 @@ class RunState:
 
     def _write_copies(self, position: Position, best: bool) -> None:
         assert self.folder is not None
+        self._know(position, len(position.history))
         with self.applied():
             self.network.save(self.folder.last)
         if best:
+            self._know(position, position.best_epoch)
             with self.best.applied():
                 self.network.save(self.folder.best)
         self.folder.write_bad_images(position.bad)

@@ -117,6 +117,10 @@ class Task(ABC):
     def show(self, folder: Path, plan: Answering, data: Splits) -> None:
         """Write pictures of the network, which `plan` runs, into a run's folder; called after each epoch."""
 
+    def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The network's `facts` after an epoch with this row of results.csv, in JSON's types."""
+        return {}
+
     def draw(self, folder: Path, data: Splits, found: Any) -> None:
         """Draw figures of the best network into a run's folder; `found` are the further results of
         `measure`."""
