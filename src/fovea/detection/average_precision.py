@@ -90,17 +90,15 @@ def of_matches(matches: Matches, pictures: int, most: int) -> AveragePrecision:
     recall = np.full((areas, len(THRESHOLDS), classes), np.nan)
     for c in np.flatnonzero(matches.boxes[0]).tolist():
         order = matches.of_class(c)
-        counted = ~matches.ignored[:, :, order]
-        right = matches.truth[:, :, order] >= 0
-        true, false = (right & counted).cumsum(axis=2), (~right & counted).cumsum(axis=2)
-        P = true / np.maximum(true + false, 1)  # (1)
-        P = np.maximum.accumulate(P[:, :, ::-1], axis=2)[:, :, ::-1]  # (2): the largest P(j) with j ≥ k
-        P = np.pad(P, ((0, 0), (0, 0), (0, 1)))  # 0 beyond the highest R
-        for a in np.flatnonzero(matches.boxes[:, c]):
-            R = true[a] / matches.boxes[a, c]  # (1)
+        for a in np.flatnonzero(matches.boxes[:, c]).tolist():
+            counted, right = ~matches.ignored[a][:, order], matches.truth[a][:, order] >= 0
+            tp, fp = (right & counted).cumsum(axis=1), (~right & counted).cumsum(axis=1)
+            P, R = tp / np.maximum(tp + fp, 1), tp / matches.boxes[a, c]  # (1)
+            P = np.maximum.accumulate(P[:, ::-1], axis=1)[:, ::-1]  # (2): the largest P(j) with j ≥ k
+            P = np.pad(P, ((0, 0), (0, 1)))  # 0 beyond the highest R
             recall[a, :, c] = R.max(axis=1, initial=0)
-            for t, row in enumerate(R):
-                precision[a, t, :, c] = P[a, t, np.searchsorted(row, RECALLS)]  # (2): the first R(k) ≥ r
+            for t in range(len(THRESHOLDS)):
+                precision[a, t, :, c] = P[t, np.searchsorted(R[t], RECALLS)]  # (2): the first R(k) ≥ r
     return AveragePrecision(precision, recall, matches.boxes, pictures, most)
 
 

@@ -34,7 +34,7 @@ class Matches:
     """The n detections of a data set and what they match, picture by picture, by decreasing score in each.
 
     picture, place: int (n,), the picture of each and its place among the picture's detections. scores:
-    float32 (n,). classes: int32 (n,). truth: int (areas, thresholds, n), the place of the matched box among
+    float32 (n,). classes: int32 (n,). truth: int32 (areas, thresholds, n), the place of the matched box among
     the picture's boxes, −1 without any. ignored: bool, of the same shape. boxes: int (areas, classes), the
     number of true boxes that count.
     """
@@ -87,7 +87,7 @@ def _match_picture(true: Boxes, found: Detections, ignored: np.ndarray) -> tuple
     """The box of each detection, and whether it is ignored: (areas, thresholds, n); `ignored` boxes: (areas,
     boxes)."""
     shape = (len(RANGES), len(THRESHOLDS), len(found))
-    taken = np.full(shape, -1)
+    taken = np.full(shape, -1, np.int32)
     off = np.zeros(shape, bool)
     o = overlaps(found.corners, true)
     o[found.classes[:, None] != true.classes] = 0
