@@ -180,6 +180,22 @@ def test_names_that_are_none(tmp_path, names):
         read(tmp_path)
 
 
+@pytest.mark.parametrize("key", ["names", "train", "path", "nc"])
+def test_references_to_references_are_not_followed(tmp_path, key):
+    one(tmp_path, "a")
+    lists = "a0: &a0 [x, x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30)
+    )
+    config = {"train": "images", "names": "[cat]"} | {key: "*a29"}
+    boxed.text(
+        tmp_path / "data.yaml", lists + "".join(f"{name}: {value}\n" for name, value in config.items())
+    )
+    with pytest.raises(
+        DataError, match=f"{key}: expected text, or a list or table of texts, got lists within it"
+    ):
+        read(tmp_path)
+
+
 def test_download_is_never_followed(tmp_path):
     one(tmp_path, "a")
     script = f"|\n  from pathlib import Path\n  Path({str(tmp_path / 'ran')!r}).touch()\n"

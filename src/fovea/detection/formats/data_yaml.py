@@ -15,6 +15,7 @@ from fovea.detection.formats.labels import Parsed, named, number
 from fovea.detection.formats.source import Source, part_of_folder, parts
 from fovea.errors import DataError, mismatch
 from fovea.files import yamls
+from fovea.ranges import short
 
 _KEYS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
 _NAMES = ("classes.txt", "obj.names", "_darknet.labels", "predefined_classes.txt")
@@ -33,10 +34,23 @@ def read(source: Source) -> tuple[str, dict] | None:
             continue
         keys = {*config} if isinstance(config, dict) else set()
         if keys & {"names", "nc"} and keys & {"train", "val", "test", "path"}:
+            _check(config, path)
             return path, config
     if source.chosen:
         raise DataError(mismatch(str(source.chosen), "a data set's YAML with names and train", "another"))
     return None
+
+
+def _check(config: dict, path: str) -> None:
+    """Raise DataError unless what is read is text, or a list or table of texts: lists within lists may be
+    references to one list, which would fill the memory when printed."""
+    for key in ("names", "nc", "path", *(key for keys in _KEYS.values() for key in keys)):
+        value = config.get(key, "")
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        if not all(isinstance(text, str) for text in inside):
+            raise DataError(
+                mismatch(f"{path}: {key}", "text, or a list or table of texts", "lists within it")
+            )
 
 
 def names(path: str | None, config: dict, source: Source, parsed: Parsed) -> dict[int, str]:
@@ -46,7 +60,9 @@ def names(path: str | None, config: dict, source: Source, parsed: Parsed) -> dic
         entries = given.items() if isinstance(given, dict) else enumerate(given)
         names = {number(key): named(name) for key, name in entries}
         if not all(key >= 0 and key.is_integer() and name for key, name in names.items()):
-            raise DataError(mismatch(f"{path}: names", "a list, or a name for each number from 0 on", given))
+            raise DataError(
+                mismatch(f"{path}: names", "a list, or a name for each number from 0 on", short(given))
+            )
         count = number(config.get("nc", len(names)))
         if count != len(names):
             parsed.notes.append(f"{path}: nc is {config['nc']}, but names has {len(names)}, which count")
