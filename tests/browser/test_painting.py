@@ -94,6 +94,48 @@ def test_a_picture_s_style_at_once_and_in_detail(page, painting, shot):
     expect(page.get_by_role("button", name="Paint in detail")).to_be_enabled(timeout=60_000)
 
 
+def test_a_part_is_painted_within_a_mask(page, shot):
+    whole = drawn(page, ".painting")
+    page.locator("#painting summary", has_text="Paint only a part").click()
+    width, height = (
+        page.locator(".painting").evaluate(f"canvas => canvas.{side}") for side in ("width", "height")
+    )
+    mask = np.zeros((height, width), np.uint8)
+    mask[:, : width // 2] = 255
+    choose(page, "mask", png(mask))
+    settled(page)
+    part = drawn(page, ".painting")
+    assert part != whole
+    page.locator("#painting details details summary").click()
+    board = page.locator("#painting details .sketch")
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.6 * box["height"], steps=5)
+    page.mouse.up()
+    settled(page)
+    by_hand = drawn(page, ".painting")
+    assert by_hand not in (part, whole)
+    shot(page, "paint-mask")
+    page.locator("#painting details").get_by_role("button", name="Clear").click()  # nothing drawn is no mask
+    settled(page)
+    assert drawn(page, ".painting") == whole
+    choose(page, "mask", png(mask))
+    settled(page)
+    assert drawn(page, ".painting") == part
+    page.get_by_role("button", name="Paint all").click()
+    settled(page)
+    assert drawn(page, ".painting") == whole
+
+
+def test_a_mask_of_another_size_is_refused(page, opened):
+    page.locator("#painting summary", has_text="Paint only a part").click()
+    choose(page, "mask", png(np.full((40, 30), 255, np.uint8)))
+    expect(page.locator("#alert")).to_contain_text("expected a mask of")
+    opened.wrong.clear()
+
+
 def test_a_drawing_is_a_photograph_too(page):
     before = drawn(page, "#painting .slot canvas >> nth=0")
     page.locator("#painting summary").first.click()

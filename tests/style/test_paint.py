@@ -101,6 +101,16 @@ class TestMasks:
             assert call("photo.png", "--style", one, *how[2:], "--out", "one.png", "--overwrite")[0] == 0
             assert_array_equal(images.read("both.png")[half], images.read("one.png")[half])
 
+    def test_a_mask_fits_the_photograph_after_its_rotation(self, call):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.fromarray(scene()).save("photo.png", exif=exif)
+        top = np.zeros((32, 24), np.uint8)
+        top[:16] = 255
+        images.write("top.png", top)
+        assert call("photo.png", "--style", "3", "--mask", "top.png")[0] == 0
+        assert_array_equal(images.read("paintings/photo.png")[16:], images.read("photo.png")[16:])
+
     def test_smaller_paintings_and_larger_strokes(self, call):
         how = ["--size", "16", "--style-scale", "0.5", "--colour", "photo", "--mask", "left.png"]
         assert call("photo.png", "--style", "3", *how)[0] == 0

@@ -71,6 +71,52 @@ def test_the_sliders(client):
     assert np.abs(hues).max() <= 1  # of rounding
 
 
+class TestMasks:
+    mask = np.tile(np.where(np.arange(24) < 10, 255, 0).astype(np.uint8), (20, 1))
+
+    def sent(self, **more):
+        own = {"photo": pixels(scene()), "style": {"number": 3}, "mask": pixels(self.mask[:, :, None])}
+        return own | SLIDERS | more
+
+    def test_an_upload_is_read_as_a_mask_and_fits_its_photograph(self, client):
+        large = np.repeat(np.repeat(self.mask, 40, 0), 40, 1)
+        drawn = np.dstack([np.full((*large.shape, 3), 255, np.uint8), large])  # white on nothing
+        for picture in (large, drawn):
+            _, arrays = unpack(client.post("/api/mask", content=png(picture)))
+            assert arrays["mask"].shape == (427, 512, 1)
+            assert (arrays["mask"][:, 5:205] == 255).all()
+            assert (arrays["mask"][:, 220:] == 0).all()
+
+    @pytest.mark.parametrize("more", [{}, {"colour": 0.5}, {"scale": 0.5}])
+    def test_outside_is_the_photograph(self, client, more):
+        _, arrays = unpack(ask(client, "paint", **self.sent(**more)))
+        assert_array_equal(arrays["painting"][:, 10:], scene()[:, 10:])
+        assert (arrays["painting"][:, :10] != scene()[:, :10]).any()
+
+    @pytest.mark.parametrize(
+        ("more", "words"),
+        [
+            (
+                {"mask": pixels(np.full((24, 20, 1), 255, np.uint8))},
+                "expected a mask of 24×20 pixels, got 20×24",
+            ),
+            ({"mask": pixels(np.zeros((20, 24, 1), np.uint8))}, "a mask that is above 0 where to paint"),
+            ({"mask": pixels(scene())}, "request: mask: expected 20×24×1 bytes"),
+            ({"mask": 7}, "request: mask: expected pixels, height and width"),
+        ],
+    )
+    def test_a_mask_that_does_not_fit_is_refused(self, client, more, words):
+        for name, style in (("paint", {"number": 3}), ("paint-in-detail", pixels(scene()))):
+            response = ask(client, name, **self.sent(style=style, **more))
+            assert response.status_code == 400
+            assert words in response.json()["error"]
+
+    def test_a_black_upload_is_refused(self, client):
+        response = client.post("/api/mask", content=png(np.zeros((20, 24), np.uint8)))
+        assert response.status_code == 400
+        assert "expected white, 255, where to paint" in response.json()["error"]
+
+
 def test_the_sheet_of_styles_is_small(client):
     _, arrays = unpack(ask(client, "styles", photo=pixels(scene(60, 120))))
     assert arrays["styles"].shape == (26, 48, 96, 3)

@@ -9,21 +9,21 @@ the sum of their shares. Without masks, one area is the whole picture.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from fovea import images
 from fovea.errors import DataError, ShapeError, mismatch
+from fovea.images.decoding import File, name_of
 
 WHITE = 255
 
 
-def read(path: Path) -> np.ndarray:
-    """The mask in a picture file, uint8 (H, W): its grey values, 0 where it is transparent; the opacity, if
-    all that can be seen has one grey value. Raises DataError for a file that is no picture, and for a mask
-    that is black."""
-    grey, (opacity, _) = images.read(path, channels=1)[:, :, 0], images.extras(path)
+def read(file: File) -> np.ndarray:
+    """The mask in a picture file, a path or an open binary file: uint8 (H, W), its grey values, 0 where it is
+    transparent; the opacity, if all that can be seen has one grey value. Raises DataError for a file that is
+    no picture, and for a mask that is black."""
+    grey, (opacity, _) = images.read(file, channels=1)[:, :, 0], images.extras(file)
     if opacity is not None and not (opacity == WHITE).all():
         seen = grey.astype(np.float32) + opacity - WHITE  # `read` blends with white; this, with black
         brightest = opacity.argmax()
@@ -32,7 +32,7 @@ def read(path: Path) -> np.ndarray:
         grey = opacity if is_uniform else np.clip(seen, 0, WHITE).astype(np.uint8)
     if grey.max() <= 1:  # with a 1, the largest value of a mask in other programs
         got = f"a mask without a value above {grey.max()}"
-        raise DataError(mismatch(f"{path}", f"white, {WHITE}, where to paint", got))
+        raise DataError(mismatch(name_of(file), f"white, {WHITE}, where to paint", got))
     return grey
 
 

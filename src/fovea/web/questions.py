@@ -96,12 +96,13 @@ READ: Mapping[str, Handler] = {
     "painting": lambda look, query: look.studio.progress(_whole(query, "number"), _whole(query, "seen", 0)),
 }
 
-UPLOADS = ("picture", "photograph")  # of `SENT`, whose body is a file
+UPLOADS = ("picture", "photograph", "mask")  # of `SENT`, whose body is a file
 
 # By POST, from the body: a file, or JSON
 SENT: Mapping[str, Handler] = {
     "picture": lambda look, body: look.picture(body),
     "photograph": lambda look, body: look.studio.photograph(body),
+    "mask": lambda look, body: look.studio.mask(body),
     "styles": lambda look, body: look.studio.styles(_json(body)),
     "paint": lambda look, body: look.studio.paint(_json(body)),
     "paint-in-detail": lambda look, body: look.studio.start(_json(body)),

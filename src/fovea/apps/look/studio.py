@@ -20,7 +20,8 @@ from fovea.apps.look.uploads import size_of
 from fovea.apps.look.views import Answer
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.ranges import number, whole
-from fovea.style import Options, Painter, Transfer, colours
+from fovea.style import Options, Painter, Style, Transfer, colours, masks
+from fovea.style.masks import Masks
 
 SIDE = 512  # pixels of a picture's longer side
 SMALL = 96  # the same, of the paintings that show the trained styles
@@ -80,6 +81,13 @@ class Studio:
             )
         return {}, {"photograph": images.read(BytesIO(file), size, 3)}
 
+    def mask(self, file: bytes) -> Answer:
+        """An uploaded mask of any size: "mask" uint8 (H, W, 1), as large as a photograph of its size becomes.
+        Raises DataError."""
+        size_of(file)
+        grey = masks.read(BytesIO(file))[:, :, None]
+        return {}, {"mask": _fitted(grey, _within(grey.shape, SIDE))}
+
     def styles(self, query: Mapping[str, Any]) -> Answer:
         """The photograph in every trained style, small: "styles" uint8 (styles, H, W, 3). Raises
         FoveaError."""
@@ -89,15 +97,18 @@ class Studio:
         }
 
     def paint(self, query: Mapping[str, Any]) -> Answer:
-        """The photograph, painted in one pass: "painting" uint8 (H, W, 3). Raises FoveaError."""
+        """The photograph, painted in one pass, within its "mask" if there is one: "painting" uint8 (H, W, 3).
+        Raises FoveaError."""
         photo, knobs, given = _pixels(query, "photo"), Knobs.of(query), query.get("style")
         number_of = given.get("number") if isinstance(given, Mapping) else None
         trained = number_of is not None
         chosen = number_of if trained else _pixels(query, "style")
         size = tuple(max(round(side / knobs.scale), LEAST) for side in photo.shape[:2])
         painter = self._painter("multistyle26" if trained else "arbitrary")
+        areas = Masks([_mask(query)], [1.0], photo.shape, "request").at(photo.shape[:2])
         painting = painter.paint(_fitted(photo, size), chosen, strength=knobs.strength)
-        return {}, {"painting": knobs.coloured(_fitted(painting, photo.shape[:2]), photo)}
+        painting = knobs.coloured(_fitted(painting, photo.shape[:2]), photo)
+        return {}, {"painting": areas.blended(photo, [painting])}
 
     def start(self, query: Mapping[str, Any]) -> Answer:
         """Start a painting in detail, by optimisation, in place of the one before: its "number"."""
@@ -105,7 +116,7 @@ class Studio:
         options = Options(
             size=max(photo.shape[:2]), strength=DETAILED * knobs.strength, style_scale=knobs.scale
         )
-        transfer = Transfer(photo, picture, options)
+        transfer = Transfer(photo, Style(picture, mask=_mask(query)), options)
         with self._lock:
             if self._detailed is not None:
                 self._detailed.stop()
@@ -189,8 +200,13 @@ def _fitted(picture: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return images.fit(picture[None], size[:2])[0]
 
 
-def _pixels(query: Mapping[str, Any], name: str) -> np.ndarray:
-    """The picture {"pixels", "height", "width"} under `name`: uint8 (H, W, 3). Raises FoveaError."""
+def _mask(query: Mapping[str, Any]) -> np.ndarray | None:
+    """The mask uint8 (H, W) of a request, None without one. Raises FoveaError."""
+    return None if query.get("mask") is None else _pixels(query, "mask", 1)[:, :, 0]
+
+
+def _pixels(query: Mapping[str, Any], name: str, channels: int = 3) -> np.ndarray:
+    """The picture {"pixels", "height", "width"} under `name`: uint8 (H, W, channels). Raises FoveaError."""
     given, who = query.get(name), f"request: {name}"
     if not isinstance(given, Mapping):
         raise FoveaError(mismatch(who, "pixels, height and width", type(given).__name__))
@@ -199,6 +215,6 @@ def _pixels(query: Mapping[str, Any], name: str) -> np.ndarray:
         content = base64.b64decode(given.get("pixels") or b"", validate=True)
     except (TypeError, ValueError, binascii.Error) as error:
         raise DataError(mismatch(who, "pixels in base64", "something else")) from error
-    if len(content) != height * width * 3:
-        raise DataError(mismatch(who, f"{height}×{width}×3 bytes", len(content)))
-    return np.frombuffer(content, np.uint8).reshape(height, width, 3)
+    if len(content) != height * width * channels:
+        raise DataError(mismatch(who, f"{height}×{width}×{channels} bytes", len(content)))
+    return np.frombuffer(content, np.uint8).reshape(height, width, channels)

@@ -16,18 +16,19 @@ const SLIDERS = [ // name, title, lowest, highest, step, initial value, text of 
 ];
 
 /**
- * photo: {values, shape} or null. style: {number} of a trained one, or {values, shape} of a picture. painting:
+ * photo: {values, shape} or null; mask: the same, of one channel. style: {number} of a trained one, or {values, shape} of a picture. painting:
  * as photo. running: the number of the painting in detail, or null; seen: its pictures that arrived.
  */
-const state = { photo: null, style: { number: 1 }, painting: null, running: null, seen: 0, strength: 1, colour: 0, scale: 1 };
+const state = { photo: null, mask: null, style: { number: 1 }, painting: null, running: null, seen: 0, strength: 1, colour: 0, scale: 1 };
 let visible = false;
-let tell, board, thumbs, status, knobs, optimise, save, next, look;
+let tell, part, board, thumbs, status, knobs, optimise, save, next, look;
 
 /** @param {(error: Error | null) => void} failed */
 export function build(failed) {
   tell = failed;
   board = h("canvas.painting", { width: 4, height: 3, role: "img", "aria-label": "No painting yet" });
   thumbs = h("div.thumbs.styles", { role: "listbox", "aria-label": "Trained styles" });
+  part = h("div");
   status = h("p.note", { role: "status" });
   optimise = h("button", { type: "button", onclick: toggle }, "Paint in detail");
   save = h("button", { type: "button", hidden: true, onclick: download }, "Save");
@@ -38,11 +39,15 @@ export function build(failed) {
   }, failed);
   look = latest(() => (state.running === null ? null : read("painting", { number: state.running, seen: state.seen })), progress, failed);
 
-  const photo = slot.build("photo", "photograph", (found) => (set({ photo: found }), sheet()), failed);
+  const photo = slot.build("photo", "photograph", (found) => {
+    fill(part, mask(found));
+    set({ photo: found, mask: null });
+    sheet();
+  }, failed);
   const own = slot.build("style", "painting", (found) => set({ style: found }), failed);
   fill(byId("painting"),
     h("div.columns", {},
-      h("section.panel", { "aria-label": "Photograph" }, h("h2", {}, "Photograph"), photo),
+      h("section.panel", { "aria-label": "Photograph" }, h("h2", {}, "Photograph"), photo, part),
       h("section.panel", { "aria-label": "Style" }, h("h2", {}, "Style"),
         tabs("style", "Source of the style", [["trained", "26 trained", h("div", {}, thumbs)], ["own", "A picture", own]])),
       h("section.panel", { "aria-label": "Painting" }, h("h2", {}, "Painting"), h("div.stage", {}, board), knobs,
@@ -74,11 +79,23 @@ function mark() {
 }
 
 function request() {
-  const { photo, style, strength, colour, scale } = state;
-  return { photo: packed(photo), style: "values" in style ? packed(style) : style, strength, colour, scale };
+  const { photo, mask, style, strength, colour, scale } = state;
+  return { photo: packed(photo), mask: mask && packed(mask), style: "values" in style ? packed(style) : style, strength, colour, scale };
 }
 
 const packed = ({ values, shape }) => ({ pixels: base64(values), height: shape[0], width: shape[1] });
+
+/** A place for a mask of a photograph: a picture, or drawn on the photograph. */
+function mask({ values, shape }) {
+  const [height, width] = shape;
+  const paper = h("canvas", { ariaHidden: "true" });
+  picture(paper, values, shape);
+  const drawn = { width, height, paper, inks: ["white"], pen: Math.max(width, height) / 12 };
+  return h("details", {}, h("summary", {}, "Paint only a part"),
+    h("p.note", {}, "White is painted; where a mask is black, the photograph stays."),
+    slot.build("mask", "mask", (found) => set({ mask: found }), tell, { question: "mask", drawn }),
+    h("button", { type: "button", onclick: () => (fill(part, mask(state.photo)), set({ mask: null })) }, "Paint all"));
+}
 
 /** Every trained style on the photograph, small. */
 async function sheet() {

@@ -7,21 +7,29 @@ import { roving, stop, way } from "./keys.js";
 const STEP = 4; // of the keyboard's pen
 
 /**
- * @param {{width: number, height: number, paper: string, inks: string[], pen: number}} how  colours in CSS; pen: its width
- * @param {(file: Blob) => Promise<void>} upload
+ * @param {{width: number, height: number, paper: string | HTMLCanvasElement, inks: string[], pen: number}} how  colours
+ *   in CSS, or a picture to draw on, which is no part of the drawing; pen: its width
+ * @param {(file: Blob | null) => Promise<void>} upload  null for an empty drawing on a picture
  */
 export function build({ width, height, paper, inks, pen: thick }, upload, failed) {
+  const over = typeof paper !== "string";
   let [ink] = inks;
   const board = h("canvas.sketch", { width, height, tabIndex: 0, role: "application", "aria-roledescription": "drawing",
     "aria-label": "Drawing: arrow keys move the pen, space sets it down or lifts it, Delete clears" });
   const context = board.getContext("2d", { willReadFrequently: true });
   const pen = { x: width / 2, y: height / 2, down: false };
   const mark = h("span.pen", { ariaHidden: "true" });
-  const next = latest(() => blob(board).then(upload), () => {}, failed);
+  let empty = over;
+  const next = latest(() => (empty ? upload(null) : blob(board).then(upload)), () => {}, failed);
 
-  const clear = () => {
+  const blank = () => {
+    if (over) return context.clearRect(0, 0, width, height);
     context.fillStyle = paper;
     context.fillRect(0, 0, width, height);
+  };
+  const clear = () => {
+    blank();
+    empty = over;
     next();
   };
   const line = (x, y) => {
@@ -31,6 +39,7 @@ export function build({ width, height, paper, inks, pen: thick }, upload, failed
     context.lineTo(x + 0.01, y);
     context.stroke();
     move(x, y);
+    empty = false;
     next();
   };
   const move = (x, y) => {
@@ -63,10 +72,9 @@ export function build({ width, height, paper, inks, pen: thick }, upload, failed
     else return;
     event.preventDefault();
   });
-  context.fillStyle = paper;
-  context.fillRect(0, 0, width, height);
+  blank();
   move(pen.x, pen.y);
-  return h("div.draw", {}, h("div.easel", {}, board, mark), inks.length > 1 && palette(inks, (chosen) => (ink = chosen)),
+  return h("div.draw", {}, h("div.easel", {}, over && paper, board, mark), inks.length > 1 && palette(inks, (chosen) => (ink = chosen)),
     h("div.line", {}, h("button", { type: "button", onclick: clear }, "Clear"),
       h("small", {}, "Mouse or finger; or arrow keys, and space for the pen.")));
 }
