@@ -231,3 +231,13 @@ def test_a_warm_start_imports_no_halide(tmp_path):
         for _ in range(2)
     ]
     assert answers == ["True", "False"]
+
+
+def test_ctrl_c_is_the_caller_s_to_handle(tmp_path):
+    """A terminal sends SIGINT to the compilers too, and a painting finishes its step first."""
+    script = (
+        "import os, signal, sys; from fovea.kernels import compiler; compiler.main();"
+        "signal.raise_signal(signal.SIGINT); sys.exit(7)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 7

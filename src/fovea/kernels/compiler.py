@@ -8,6 +8,7 @@ are compiled in this process, which is quicker than starting another.
 import ast
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -140,6 +141,7 @@ def _check_names(specification: Specification, reads: list[str], writes: list[st
 
 def main() -> None:
     """Read specifications from standard input, and print the path of each one's object."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the caller decides
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # Halide may print to standard output
     folder = Path(sys.argv[1])
