@@ -56,6 +56,29 @@ def test_one_kernel_convolves_pictures_of_every_size(case, size, N):
     assert_close(A, np.maximum(Z, 0), FORWARD)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_bits_are_those_of_vectors_of_filters(case, monkeypatch):
+    from fovea.kernels import algorithms, buffers, call, constants
+    from fovea.kernels.problem import ConvProblem
+
+    C, K, moves = CASES[case]
+    problem = ConvProblem(Window.of((21, 257), stride=1, **moves), C, K)
+    rng = np.random.default_rng(0)
+    A_prev = rng.normal(size=(2, 21, 257, C)).astype(np.float32)
+    W = rng.normal(size=(*problem.window.size, C, K)).astype(np.float32)
+    results = []
+    for gain, operation in ((constants.PLANAR_GAIN, "planar.forward"), (1e9, "conv.forward")):
+        monkeypatch.setattr(constants, "PLANAR_GAIN", gain)
+        choice = algorithms.forward(problem, "alike", small_batch=True)
+        assert choice.operation == operation
+        A = buffers.empty((2, *problem.window.output, K))
+        inputs = {"A_prev": A_prev.reshape(2, 21, 257 * C, 1), "W": choice.view(W)}
+        options = {"bias": False, "activation": "", "saved": False}
+        call.run(operation, inputs, {"A": A[..., None]}, **choice.arguments, **options)
+        results.append(A)
+    assert np.array_equal(*results)
+
+
 def test_many_filters_fill_vectors_of_filters():
     from fovea.kernels import algorithms, tiles
     from fovea.kernels.problem import ConvProblem

@@ -51,15 +51,9 @@ def forward(
         if verdict.chosen:
             tile, block = winograd_tiles.tile_any_size(problem, problem.covered)
             return choice.Winograd(problem, tile, verdict.why, _numbers(problem, **block))
-        gain = _planar_gain(problem)
-        if gain > constants.PLANAR_GAIN:
-            why = f"direct: only {problem.filters} filters, so a vector holds neighbouring pixels"
-            tile, band = tiles.planar(problem)
-            return choice.Planar(
-                problem, tile, f"{why}: {gain:.1f} times less work", _numbers(problem, band=band)
-            )
         tile, band = tiles.conv_any_size(problem)
-        return choice.Direct(problem, tile, verdict.why, _numbers(problem, band=band))
+        direct = choice.Direct(problem, tile, verdict.why, _numbers(problem, band=band))
+        return _planar(problem, any_size) or direct
     if tiles.is_narrow(problem):
         tile = tiles.depthwise(problem, window.output, window.stride[0] * window.input[1])
         return choice.Depthwise(problem, tile, _narrow(problem))
@@ -67,7 +61,8 @@ def forward(
     if verdict.chosen:
         tile = winograd_tiles.tile(problem, problem.covered, small_batch, constant)
         return choice.Winograd(problem, tile, verdict.why + _transformed(tile))
-    return choice.Direct(problem, tiles.conv(problem, small_batch), verdict.why)
+    planar = _planar(problem, any_size=False) if small_batch else None
+    return planar or choice.Direct(problem, tiles.conv(problem, small_batch), verdict.why)
 
 
 def inputs(
@@ -104,14 +99,25 @@ def _has_any_size(problem: ConvProblem) -> bool:
     return problem.lanes == 1 and problem.groups == 1
 
 
-def _planar_gain(problem: ConvProblem) -> float:
-    """How many times less work sums need in vectors of pixels than in vectors of filters; 0 where there is no
-    such kernel."""
-    if problem.window.stride != (1, 1) or problem.pool != (1, 1) or problem.filters > tiles.accumulators():
-        return 0.0
-    products = problem.weights * -(-problem.filters // vector())  # of each sum's vector of filters
-    planar = problem.weights * problem.filters + constants.PLANAR_COPY * problem.channels
-    return products * vector() / planar
+def _planar(problem: ConvProblem, any_size: bool) -> choice.Planar | None:
+    """The kernel for few filters, if there is one and it needs much less work than vectors of filters; the
+    sums are the same, to the bit."""
+    window, C, filters, groups, pool, lanes = problem
+    alone = groups == lanes == 1 and (window.stride, pool) == ((1, 1), (1, 1))
+    if not alone or filters > tiles.accumulators():
+        return None
+    tile, band = tiles.planar(problem)
+    pixels = problem.weights * filters + constants.PLANAR_COPY * C  # of each sum, in numbers of a vector
+    if not any_size:
+        pixels *= tiles.waste(window.output[1], tile.vectors * tile.vector)
+    gain = problem.weights * vector() * -(-filters // vector()) / pixels
+    if gain <= constants.PLANAR_GAIN:
+        return None
+    why = f"direct: only {filters} filter{'s' if filters > 1 else ''}, so a vector holds neighbouring pixels"
+    why = f"{why}: {gain:.1f} times less work"
+    if any_size:
+        return choice.Planar(problem, tile, why, _numbers(problem, band=band))
+    return choice.Planar(problem, tile._replace(band=band), why)
 
 
 def _numbers(problem: ConvProblem, **of_tile: int) -> dict[str, int]:

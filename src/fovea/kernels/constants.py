@@ -10,7 +10,6 @@ MIN_VECTOR_USE = 0.6  # of NHWC's vectors of channels; below, pictures fill the 
 MIN_LANE_SUM_POSITIONS = 100  # per sum over lanes, so that adding up the lanes costs little
 ANY_WIDTHS = (21, 42, 85, 170, 341)  # columns that a kernel for any size suits best: VGG's, for 341 pixels
 PLANAR_VECTORS = 4  # of pixels in a row of a register tile, at most, where few filters leave vectors empty
-PLANAR_UNROLL = 3  # columns of its window that are unrolled, at most
 PLANAR_COPY = 30  # of a vector of numbers into the planes, relative to a product
 PLANAR_GAIN = 1.5  # below, a vector of filters is used
 DEPTHWISE_COLUMNS = 7  # of a register tile, at most

@@ -103,19 +103,19 @@ class PlanarTile(NamedTuple):
     vectors: int  # of pixels in a row of a register tile
     rows: int  # of a register tile
     band: int  # rows that are staged together
-    unroll: int = 1  # unrolled columns of the window
+    unroll: int = 1  # unrolled steps of the innermost sum
 
 
 def planar(problem: ConvProblem) -> tuple[PlanarTile, int]:
-    """For few filters and pictures of any size; and the rows of a band, which the kernel reads at run
-    time."""
-    (n_H, _), window = problem.window.output, problem.window
+    """For few filters, without the rows of a band, which a kernel for any size reads at run time; and these
+    rows."""
+    (n_H, _), window, target = problem.window.output, problem.window, targets.current()
     vectors = min(constants.PLANAR_VECTORS, accumulators() // problem.filters)
     rows = max(1, accumulators() // (vectors * problem.filters))
     row_bytes = window.input[1] * problem.channels * 4
     band = min(_band(n_H, row_bytes, _staging_bytes(problem)), -(-n_H // constants.MAX_TASKS))
     band = -(-band // rows) * rows
-    return PlanarTile(vector(), vectors, rows, 0, _divisor(window.size[1], constants.PLANAR_UNROLL)), band
+    return PlanarTile(vector(), vectors, rows, 0, _divisor(problem.channels, target.unroll)), band
 
 
 def conv_inputs_any_size(problem: ConvProblem) -> tuple[Tile, int]:

@@ -3,9 +3,9 @@
 With fewer filters than a vector has numbers, most of a vector of filters is empty. Here a row of each channel
 is copied into a plane of its own, in which neighbouring pixels are neighbours in memory:
 
-    Z[x, k, y] = b[k] + Σ_{i, c, j} W[i, j, c, k] · plane[x + j·d, c, y + i·d]                            (1)
+    Z[x, k, y] = b[k] + Σ_{i, j, c} W[i, j, c, k] · plane[x + j·d, c, y + i·d]                            (1)
 
-The stride is 1, and there is one group.
+The stride is 1, and there is one group. The order of the sum is that of conv.py, and so are the bits.
 """
 
 import halide as hl
@@ -33,9 +33,9 @@ def forward(*, problem, tile, bias, activation, saved, normalised=False, add=Fal
     rows, plane = padded_rows(A_prev, window, C, overrun=True), hl.Func("plane")
     plane[x, c, y, n] = rows[0, x * C + c, y, n]
     Z, A = hl.Func("Z"), hl.Func("A")
-    r = hl.RDom([(0, f_W), (0, C), (0, f_H)], "r")
+    r = hl.RDom([(0, C), (0, f_W), (0, f_H)], "r")
     Z[x, k, y, n] = b[k] if bias else ZERO
-    Z[x, k, y, n] += weights[k, r[0] * C + r[1], r[2]] * plane[x + r[0] * d_W, r[1], y + r[2] * d_H, n]  # (1)
+    Z[x, k, y, n] += weights[k, r[1] * C + r[0], r[2]] * plane[x + r[1] * d_W, r[0], y + r[2] * d_H, n]  # (1)
     epilogue = Epilogue(normalised, add, [1, K, n_W, n_H], tile.vector)
     Y = epilogue.apply(hl.Expr(Z[x, k, y, n]), l, k, x, y, n)
     A[l, k, x, y, n] = activate_and_pool(lambda column, row: Y, activation, pool, saved)
