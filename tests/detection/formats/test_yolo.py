@@ -223,6 +223,16 @@ def test_without_a_yaml(tmp_path):
         read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("pictures", "labels"),
+    [("images", "labels"), ("Images", "Labels"), ("JPEGImages", "labels"), ("photos", "photos"),
+     ("images", "images"), ("images/a/images/b", "images/a/labels/b")],
+)  # fmt: skip
+def test_places_of_labels(tmp_path, pictures, labels):
+    one(tmp_path, "a", images=pictures, texts=labels)
+    assert boxed.boxes(read(tmp_path)) == {f"{pictures}/a.jpg": [("0", 0, 0, 60, 40)]}
+
+
 def test_labels_beside_the_pictures_and_cvats_lists(tmp_path):
     for name in "ab":
         one(tmp_path, name, images="obj_train_data", texts="obj_train_data")

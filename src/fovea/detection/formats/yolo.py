@@ -16,6 +16,7 @@ from fovea.detection.formats.labels import Label, Parsed, Sheet, bounds, number
 from fovea.detection.formats.source import Source, head, part_of_folder
 
 LIMIT = 16 << 20  # bytes of one text file
+_FOLDERS = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}  # the last is Darknet's
 _SAMPLE = 100  # pictures whose label files tell the format
 _ROW = re.compile(rb"\s*\d+(\.0+)?([\s,]+[-+.\deE]+){4,}[\s,]*$")
 
@@ -99,7 +100,8 @@ def _label_files(picture: str) -> Iterator[str]:
     """The places of a picture's label file: the last folder images becomes labels; or beside it."""
     folder, name = os.path.split(picture)
     text = os.path.splitext(name)[0] + ".txt"  # noqa: PTH122
-    before, images, after = f"{os.sep}{folder}{os.sep}".rpartition(f"{os.sep}images{os.sep}")
-    if images:
-        yield os.path.join(before[1:], "labels", after, text)  # noqa: PTH118
+    for images, labels in _FOLDERS.items():
+        before, found, after = f"{os.sep}{folder}{os.sep}".rpartition(f"{os.sep}{images}{os.sep}")
+        if found:
+            yield os.path.join(before[1:], labels, after, text)  # noqa: PTH118
     yield os.path.join(folder, text)  # noqa: PTH118
