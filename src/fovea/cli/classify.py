@@ -38,7 +38,7 @@ from fovea.names import counted, figure, say, typed, visible
 CLASSIFY, DETECT = "classify", "detect"  # tasks, without importing them
 # Options that a task does not have
 ONLY = {
-    CLASSIFY: ("labels", "mosaic", "scale", "threshold"),
+    CLASSIFY: ("labels", "mosaic", "scale", "threshold", "tiles", "txt", "crops"),
     DETECT: ("fine_tune", "mixup", "label_smoothing", "class_weights", "flips", "learning_curve"),
 }
 WIDEST = 40  # columns of class names: the share of a longer name is printed further to the right
@@ -264,16 +264,33 @@ def evaluate(
 
 @app.command(epilog="[bold]Example:[/bold]  fovea predict runs/classify/train cat.jpg holiday/")
 def predict(
+    context: typer.Context,
     model: Trained,
     places: Pictures,
     as_json: Json = False,
     csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write a CSV table to this file.")] = None,
     flips: Flips = False,
+    threshold: Threshold = None,
+    tiles: Annotated[
+        bool, typer.Option("--tiles", help="Look at parts of large pictures, too, for small objects.")
+    ] = False,
+    txt: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Write boxes in YOLO's format to this folder.")
+    ] = None,
+    crops: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Write the part in each box to this folder.")
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR", help="Folder for pictures with boxes.", show_default="a new folder in runs"
+        ),
+    ] = None,
     precision: Precision = None,
     threads: Threads = None,
     debug: Debug = False,
 ) -> None:
-    """Predict the class of pictures. Exit code 1 if none could be read, or memory ran out."""
+    """Predict the class of pictures, or find objects. Exit code 1 if none could be read or memory ran out."""
     from fovea.apps import predict as prediction
     from fovea.apps.counter import Counter
     from fovea.classification.task import Classification
@@ -282,6 +299,9 @@ def predict(
     if as_json and csv is not None:
         usage("--json and --csv cannot be combined")
     set_threads(threads)
+    if _finds_boxes(context, model):
+        _find(context, model, places)
+        return
     network, task = trained.classifier(model, precision), Classification(flips=flips)
     entries, short = [], None
     with Counter("reading") as counter:
@@ -311,8 +331,11 @@ def _finds_boxes(context: typer.Context, model: str) -> bool:
     from fovea.training.trained import trained
 
     boxes = is_detector(trained(model))
-    flags = {p.name: p.opts[0] for p in context.command.params}
-    wrong = [flags[name] for name in ONLY[DETECT if boxes else CLASSIFY] if is_given(context, name)]
+    flags = {str(p.name): p.opts[0] for p in context.command.params}
+    names = [*ONLY[DETECT if boxes else CLASSIFY]]
+    if not boxes and "places" in flags:
+        names.append("out")  # of `predict`: a folder of pictures with boxes
+    wrong = [flags[name] for name in names if name in flags and is_given(context, name)]
     if wrong:
         kinds = "a classifier, got a detector" if boxes else "a detector, got a classifier"
         usage(f"{', '.join(wrong)}: expected {kinds}")
@@ -351,6 +374,54 @@ def _evaluate_boxes(
     say(f"at the threshold {metrics['threshold']:.2f}: {counts or 'no mistakes'}")
     skipped(found.bad, found.folder.bad_images)
     say(f"the curves, the confusion matrix and the mistakes are in {found.folder.path}")
+
+
+def _find(context: typer.Context, model: str, places: list[str]) -> None:
+    """`predict` with a detector."""
+    from collections import Counter as Count
+
+    from fovea.apps.counter import Counter
+    from fovea.detection import output, predict
+    from fovea.files import csvs, expanded, write_whole
+    from fovea.training.run_folder import Folder
+    from fovea.training.trained import class_names, trained
+
+    given = context.params
+    network = trained(model, given["precision"])
+    classes, as_json, csv, out = class_names(network), given["as_json"], given["csv"], given["out"]
+    threshold = given["threshold"]
+    if threshold is None:
+        threshold = network.facts.get("threshold", 0.25)
+    folders = {name: None if given[name] is None else expanded(given[name]) for name in ("txt", "crops")}
+    folder = None if out is None else Folder.create_at(out)
+    if folder is None and not (as_json or csv):
+        folder = Folder.create(DETECT, "predict")
+    entries: list[dict[str, Any]] = []
+    rows: list[tuple] = []
+    with Counter("finding") as counter:
+        for found in predict.predict(
+            network, places, threshold, tiled=given["tiles"], progress=counter, note=warn
+        ):
+            boxes = output.entries(found.detections, classes)
+            entries.append({"file": found.file, "boxes": boxes, "error": found.error})
+            rows += output.rows(found.file, found.detections, classes)
+            predict.write(found, network, folder and folder.path, **folders)
+            if found.error and not as_json:
+                warn(f"{found.file}: {found.error}")
+            elif not as_json and csv is None:
+                counts = Count(box["class"] for box in boxes)
+                say(
+                    found.file, ", ".join(f"{n:,} {visible(name)}" for name, n in counts.items()) or "nothing"
+                )
+    if as_json:
+        print(jsons.dumps(entries, indent=2))
+    if csv is not None:
+        write_whole(csv, csvs.dumps(output.COLUMNS, rows))
+        say(f"{counted(len(rows), 'line')} written to {csv}")
+    if folder is not None and not as_json:
+        say(f"pictures with boxes, at the threshold {threshold:.2f}, are in {folder.path}")
+    if entries and all(entry["error"] for entry in entries):
+        raise typer.Exit(1)
 
 
 def _boxes(n: int) -> str:
