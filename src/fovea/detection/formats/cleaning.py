@@ -1,9 +1,9 @@
 """Labels of one picture turned into boxes in pixels of the picture as people see it.
 
 Every label that is faulty is recorded: dropped, with its corners swapped, or cut at the picture's edges.
-EXIF may say that a picture is to be turned, and programs disagree about which of the two they label. The size
-that a file states tells, unless both are the same. Else the boxes are taken to be in the picture as people
-see it.
+Where EXIF turns a picture, some programs label it as it is stored and others as people see it. The size
+stated in the label file decides; if it is missing or square, the boxes are taken to be in the picture as
+people see it.
 """
 
 from collections.abc import Callable, Mapping

@@ -87,7 +87,7 @@ def _id(value: Any) -> Any:
 
 
 def _is_coco(path: str) -> bool:
-    """True if the file has COCO's keys, wherever they are; one that is too large, if its name says so."""
+    """True if the file has COCO's keys, wherever they are; a file that is too large is judged by its name."""
     try:
         with files.open_regular(path, "labels") as file:
             if path.endswith(".coco.json"):

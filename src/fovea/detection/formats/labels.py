@@ -51,7 +51,7 @@ class Sheet:
     """The labels that one file has for one picture.
 
     picture: its path. file: the labels' file, relative to the data's folder, "" if it has none. size: the
-    picture's height and width according to that file. part: train, val or test, if the format tells.
+    picture's height and width according to that file. part: train, val or test, if known from the labels.
     """
 
     picture: str

@@ -20,7 +20,7 @@ from fovea.names import same
 PICTURES = ("images", "image", "jpegimages", "imgs", "img", "jpeg", "jpegs", "photos", "pictures")
 LABELS = ("annotations", "annotation", "annots", "labels", "label", "xml", "xmls", "json", "jsons")
 _PART_OF = {name: part for part, names in layout.PARTS.items() for name in names}
-_SNIFFED = 3  # files of each folder that tell its format
+_SNIFFED = 3  # files of each folder that are inspected to recognise its format
 
 
 class Source:

@@ -1,7 +1,8 @@
 """Pascal VOC: one xml file per picture, beside it or in Annotations; parts in ImageSets/Main/train.txt etc.
 
 VOC counts pixels from 1 and a box includes its last: x0 = xmin − 1, x1 = xmax. Some programs write edges from
-0 instead. One coordinate that is 0, negative or written with a decimal point tells that the whole set does.
+0 instead. A single coordinate that is 0, negative or written with a decimal point makes the whole set
+0-based.
 """
 
 import re

@@ -17,7 +17,7 @@ from fovea.detection.formats.source import Source, head, part_of_folder
 
 LIMIT = 16 << 20  # bytes of one text file
 _FOLDERS = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}  # the last is Darknet's
-_SAMPLE = 100  # pictures whose label files tell the format
+_SAMPLE = 100  # pictures whose label files are inspected to recognise the format
 _ROW = re.compile(rb"\s*\d+(\.0+)?([\s,]+[-+.\deE]+){4,}[\s,]*$")
 
 
