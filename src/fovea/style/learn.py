@@ -25,7 +25,7 @@ from fovea.training.run_folder import Folder, Run
 from fovea.training.setup import Setup
 
 SIDE, STEPS = 256, 200  # of the parts of photographs; by default
-ROUND = 25  # steps, after which the style is measured, shown and saved
+ROUND = 50  # steps, after which the style is measured, shown and saved
 BATCH, RATE = 1, 0.05
 FEW = 10  # photographs
 

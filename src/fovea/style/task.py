@@ -89,7 +89,7 @@ class LearnStyle(Task):
         for place in range(count):
             set_scales(network, place)
             found.append(loss.value(network.run(photos / WHITE), photos))
-            report("trained styles", place + 1, count)
+            report("paintings in trained styles", place + 1, count)
         best = int(np.argmin(found))
         set_scales(network, best)
         return found[best], {}, len(photos)
