@@ -115,7 +115,7 @@ def test_it_learns_stops_and_resumes_to_the_same_bits(place, monkeypatch):
         for name, array in whole.style.scales.items():
             assert_array_equal(again.style.scales[name], array)
     folder = place / "runs" / "learn-style" / "whole"
-    assert images.read(folder / task.PICTURE).shape == (2 * SIDE, SIDE, 3)
+    assert images.read(folder / task.PROGRESS).shape == (2 * SIDE, SIDE, 3)
     assert json.loads((folder / "metrics.json").read_text())["loss"] == min(losses)
 
 

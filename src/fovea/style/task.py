@@ -29,13 +29,13 @@ from fovea.style.features import extractor
 from fovea.style.learned import PAINTER, arrays, is_scale
 from fovea.style.losses import Perceptual, Region, Targets
 from fovea.style.photographs import LONGER
+from fovea.training.run_folder import PROGRESS
 from fovea.training.setup import Setup
 from fovea.training.task import Report, Task
 
 NETWORK = "vgg19"  # which looks at the paintings
 FROZEN = ("contract?", "block?_?", "expand?")  # the filters
 SHOWN, TRIED = 3, 2  # photographs: in the picture of the progress; by which the first style is chosen
-PICTURE = "progress.png"
 WHITE = np.float32(255)
 
 Progress = Callable[[int, int, str], object]  # compiling: done, total, what
@@ -100,7 +100,7 @@ class LearnStyle(Task):
         photos, _ = data.val.read(range(min(SHOWN, len(data.val))))
         painted = np.rint(np.concatenate([plan.predict(photo[None]) for photo in photos]) * WHITE)
         rows = [np.concatenate(list(row), axis=1) for row in (photos, painted.astype(np.uint8))]
-        images.write(folder / PICTURE, np.concatenate(rows))
+        images.write(folder / PROGRESS, np.concatenate(rows))
 
     def settings(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}

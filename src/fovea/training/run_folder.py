@@ -12,6 +12,7 @@ runs/classify/train/     the next one is train2, then train3: none is ever overw
     pulse.safetensors    the live status within an epoch
     state.safetensors    weights, best weights, optimizer and position, to resume
     metrics.json         the best model on the test set
+    progress.png         the network at work after the last epoch, if the task shows it
 """
 
 import re
@@ -31,6 +32,7 @@ from fovea.files import csvs, jsons, write_whole, yamls
 from fovea.names import same, typed
 from fovea.training.arguments import checked
 
+PROGRESS = "progress.png"
 # The temporary names of `write_whole` for the files of a run
 _TEMPORARY = re.compile(r"\.\w+\.(?:yaml|csv|json|png|safetensors)\.\w{8}\.\w+")
 
@@ -54,6 +56,7 @@ class Folder:
     state = property(lambda self: self.path / "state.safetensors")
     pulse = property(lambda self: self.path / "pulse.safetensors")
     metrics = property(lambda self: self.path / "metrics.json")
+    progress = property(lambda self: self.path / PROGRESS)
     resuming = property(lambda self: f"fovea {self.command} --resume {typed(self.path)}")
 
     @classmethod

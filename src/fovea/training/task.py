@@ -115,7 +115,8 @@ class Task(ABC):
         return (value if main.rises else -value,)
 
     def show(self, folder: Path, plan: Answering, data: Splits) -> None:
-        """Write pictures of the network, which `plan` runs, into a run's folder; called after each epoch."""
+        """Write pictures of the network, which `plan` runs, into a run's folder; called after each epoch. The
+        page shows progress.png."""
 
     def facts(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The network's `facts` after an epoch with this row of results.csv, in JSON's types."""

@@ -92,7 +92,7 @@ READ: Mapping[str, Handler] = {
         _whole(query, "count", 30),
         _optional(query, "label"),
     ),
-    "training": lambda look, query: look.training(),
+    "training": lambda look, query: look.training(query.get("picture", "")),
     "painting": lambda look, query: look.studio.progress(_whole(query, "number"), _whole(query, "seen", 0)),
 }
 

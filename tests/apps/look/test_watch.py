@@ -1,8 +1,9 @@
 import shutil
 
+import numpy as np
 import pytest
 
-from fovea import tasks
+from fovea import images, tasks
 from fovea.apps.look.watch import Watch
 from fovea.errors import DataError
 from fovea.training import live_status, progress
@@ -117,3 +118,16 @@ def test_within_an_epoch_loss_and_filters_move(monkeypatch, tmp_path):
     assert len(reports[-1]["points"]) == len(reports) - 1
     assert not (filters[1] == filters[2]).all()
     assert Watch(tmp_path / "run").report()["now"] is None
+
+
+def test_the_picture_of_a_task_is_sent_once(run):
+    watch = Watch(run)
+    assert watch.picture("") == ("", None)
+    images.write(run / "progress.png", np.full((4, 6, 3), 7, np.uint8))
+    version, picture = watch.picture("")
+    assert picture is not None
+    assert picture.shape == (4, 6, 3)
+    assert watch.picture(version) == (version, None)
+    assert watch.picture("older")[1] is not None
+    (run / "progress.png").write_bytes(b"no picture")
+    assert watch.picture("") == ("", None)

@@ -127,15 +127,17 @@ class Look:
         """The scene of a request. Raises FoveaError."""
         return self.scenes.get(request, self._weights)
 
-    def training(self) -> Answer:
-        """The progress of the run, and "filters" (f_H, f_W, C_in, filters) of its first convolution."""
+    def training(self, seen: str = "") -> Answer:
+        """The progress of the run, and "filters" (f_H, f_W, C_in, filters) of its first convolution; its
+        "picture" (H, W, 3), if it has one, whose version is not `seen`."""
         if self.watch is None:
             raise DataError(mismatch("training", "a run to watch", "none", "start fovea look with --run"))
         report, filters = self.watch.report(), self.watch.filters()
-        if filters is None:
-            return report, {}
-        report["layer"], W = filters
-        return report, {"filters": W}
+        report["picture"], picture = self.watch.picture(seen)
+        arrays = {} if picture is None else {"picture": picture}
+        if filters is not None:
+            report["layer"], arrays["filters"] = filters
+        return report, arrays
 
     def _parts(self) -> dict[str, Dataset]:
         """The data set's parts, with "new" for pictures that the run did not have."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fovea import files
+from fovea import files, images
 from fovea.errors import DataError, FoveaError, mismatch
 from fovea.files import expanded, jsons
 from fovea.models import load
@@ -101,6 +101,18 @@ class Watch:
             return None
         first = live_status.first_convolution(network)
         return first and (first.name, first.parameters["W"])
+
+    def picture(self, seen: str) -> tuple[str, np.ndarray | None]:
+        """The version of the picture that the task shows after each epoch, and the picture uint8 (H, W, 3),
+        None if the version is `seen` or there is none."""
+        path = self.folder.progress
+        version = "-".join(map(str, _stamp(path)))
+        if version in ("", seen):
+            return version, None
+        try:
+            return version, images.read(path, channels=3)
+        except DataError:  # it has just been deleted
+            return "", None
 
     def _measures(self) -> list[dict[str, Any]]:
         """The measures of a run from before pulses listed them."""

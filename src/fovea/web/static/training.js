@@ -5,7 +5,7 @@ import { latest, read } from "./api.js";
 import { largest } from "./colour.js";
 import { chart } from "./chart.js";
 import { percent, number } from "./format.js";
-import { canvas, legend, map } from "./paint.js";
+import { canvas, legend, map, picture } from "./paint.js";
 import { now, on, set } from "./store.js";
 
 const EVERY = 500; // milliseconds, as a run updates its live status
@@ -19,14 +19,19 @@ export function build(model, tell) {
   const status = h("p.status", { role: "status" });
   const charts = h("div.charts");
   let panels = []; // a chart for each measure
+  const board = h("canvas.progress", { width: 4, height: 3, role: "img", "aria-label": "The network at work after the last epoch", hidden: true });
   const filters = h("div.filters");
   const follow = h("input", { type: "checkbox", id: "follow", onchange: () => set({ weights: follow.checked ? "run" : "model" }) });
   fill(byId("training"), h("h2", {}, "Training"), status,
-    charts, filters,
+    charts, board, filters,
     h("label.check", {}, follow, "use the latest weights on the whole page"));
   let version = null;
-  next = latest(() => read("training"), ({ answer, arrays }) => {
+  let seen = ""; // the version of the picture
+  next = latest(() => read("training", { picture: seen }), ({ answer, arrays }) => {
     last = { answer, arrays };
+    if (arrays.picture) picture(board, arrays.picture.values, arrays.picture.shape);
+    seen = answer.picture ?? "";
+    board.hidden = !seen;
     show();
     if (answer.version !== version && now.weights === "run" && answer.version) set({ weights: "run" });
     version = answer.version;
