@@ -21,7 +21,7 @@ from tests import tiny
 FOVEA = [sys.executable, "-m", "fovea"]
 COMMANDS = [
     "train", "find-rate", "evaluate", "predict", "inspect", "summary", "explain-kernels", "look", "export",
-    "import", "convert", "cache", "weights",
+    "import", "convert", "cache", "weights", "learn-style",
 ]  # fmt: skip
 
 
