@@ -11,8 +11,9 @@ Those over a pixel have two: each lane of a vector, and across the lanes. The ba
 again, since it reads Z anyway. The mean is held as two numbers: its rounding to float32, and the mean of the
 differences from it. Arrays are [l, c, p, n] with one lane.
 
-(64, 32, 32, 64), 16.8 MB per array: 8 groups normalise 1.6 ms (21 GB/s), gradients 1.2 ms
-(27 GB/s), inputs 3.2 ms (16 GB/s); each pixel 0.90 ms (37 GB/s), 2.7 ms (12 GB/s), 1.4 ms (36 GB/s).
+(64, 32, 32, 64), 16.8 MB per array, which fit the last-level cache in part: 8 groups normalise 0.74 ms
+(46 GB/s), gradients 0.74 ms (46 GB/s), inputs 1.8 ms (29 GB/s); each pixel 0.71 ms (47 GB/s), 1.8 ms
+(19 GB/s), 1.4 ms (37 GB/s).
 """
 
 from collections.abc import Callable, Sequence
