@@ -1,4 +1,4 @@
-"""The built-in tasks, and the choice of one for some data."""
+"""The built-in tasks of labelled data, and the choice of one for some data."""
 
 from typing import Any
 
@@ -7,14 +7,13 @@ from fovea.data import DIGITS, Splits
 from fovea.detection.dataset import Boxed
 from fovea.detection.task import Detection
 from fovea.network import Network
-from fovea.style.task import LearnStyle
 from fovea.training import loop, rate_search
 from fovea.training.rate_search import RateSearch
 from fovea.training.recipe import Recipe
 from fovea.training.run_folder import Run
 from fovea.training.task import Task
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Detection, LearnStyle)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classification, Detection)}
 
 
 def task_for(data: Splits) -> Task:

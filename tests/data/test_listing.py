@@ -124,9 +124,10 @@ def test_figures_are_no_data_but_edges_may_be(tmp_path):
 def test_every_task_of_the_command_line_is_known():
     from fovea.apps import edges
     from fovea.apps.learn_filter import learn
+    from fovea.style.task import LearnStyle
     from fovea.tasks import TASKS
 
-    assert {edges.TASK, learn.TASK, *TASKS} == set(listing.RUNS)
+    assert {edges.TASK, learn.TASK, LearnStyle.name, *TASKS} == set(listing.RUNS)
 
 
 def test_the_folder_one_is_in_has_no_name_before_its_files(tmp_path, monkeypatch):
