@@ -126,7 +126,8 @@ class Conv2D(Layer):
         )  # fmt: skip
         if not window.mirror:
             return dP  # (2)
-        return functional.sample2d(dP, *(axis.transposed() for axis in mirrored(window)))
+        rows, columns = mirrored(window)
+        return functional.sample2d(dP, rows.transposed(), columns.transposed())
 
     def _geometry(self) -> dict[str, Any]:
         return {
