@@ -25,6 +25,7 @@ C1, C2 = 1e-4, 0.9
 NOISE = 1e-7  # of a value: the rounding of float32, below which slopes decide
 GROWTH = 2.5  # of a step length that is too short
 STALLED = 10  # steps that do not lower the value: rounding decides from there on
+PIECE = 1 << 20  # numbers that are multiplied at a time
 TRIES = 20  # evaluations to bracket a step length, and as many to find one between two
 
 
@@ -126,26 +127,33 @@ class Descent:
 
     def step(self) -> bool:
         """Take a step. False, and nothing is changed, where rounding decides from there on: no step along the
-        gradient lowers the value, or the last few have not."""
+        gradient lowers the value, or the last few have not. Nothing is changed by an exception of the
+        function, either."""
         if self.steps - self._lowered >= STALLED:
             return False
-        while True:
-            pairs, gradient = self._pairs, self.gradient
-            direction = _direction(gradient, pairs)
-            found = self._line.search(direction, 1.0 if pairs else self._first_length(direction))
-            if found is not None:
-                break
-            if not pairs:
-                return False
-            pairs.clear()  # H is of no use any more
-        s, y = found.alpha * direction, found.gradient - gradient
+        pairs, gradient, evaluations = self._pairs, self.gradient, self.evaluations
+        try:
+            found = self._search(pairs)
+            if found is None and pairs:  # H is of no use any more
+                pairs = deque(maxlen=pairs.maxlen)
+                found = self._search(pairs)
+        except BaseException:
+            self.evaluations = evaluations
+            raise
+        self._pairs = pairs
+        if found is None:
+            return False
+        s, y = self._line.move(found), found.gradient - gradient
         if (sy := _dot(s, y)) > 1e-10 * _dot(y, y):
             pairs.append((s, y, sy))
-        self._line.move(found)
         self.steps += 1
         if self.value < self._lowest:
             self._lowest, self._lowered = self.value, self.steps
         return True
+
+    def _search(self, pairs: deque[tuple[np.ndarray, np.ndarray, float]]) -> "_Point | None":
+        direction = _direction(self.gradient, pairs)
+        return self._line.search(direction, 1.0 if pairs else self._first_length(direction))
 
     def _first_length(self, direction: np.ndarray) -> float:
         norm = sqrt(_dot(direction, direction)) or 1.0
@@ -188,6 +196,11 @@ class _Point(NamedTuple):
     slope: float
     gradient: np.ndarray
 
+    def bound(self) -> "_Point":
+        """The point as the upper end of a bracket, which is never the result: without the memory of its
+        gradient."""
+        return self._replace(gradient=np.empty(0, np.float32))
+
 
 class _Line:
     """The function along a line from x."""
@@ -204,10 +217,11 @@ class _Line:
         slope = _dot(gradient, self.direction) if isfinite(value) else inf
         return _Point(alpha, value if isfinite(value) else inf, slope, gradient)
 
-    def move(self, point: _Point) -> _Point:
-        """Let the line start at `point`."""
-        self.x, self.start = self._x(point.alpha), point
-        return point
+    def move(self, point: _Point) -> np.ndarray:
+        """Let the line start at `point`; returns the step to it."""
+        self.direction = self._step(point.alpha)
+        self.x, self.start = self.x + self.direction, point
+        return self.direction
 
     def search(self, direction: np.ndarray, first: float) -> _Point | None:
         """A point that satisfies (2), tried from the step length `first` on; None where there is none that is
@@ -220,10 +234,12 @@ class _Line:
         for _ in range(TRIES):
             point = self.at(alpha)
             if self._is_too_high(point) or (before.alpha and point.value >= before.value + self.noise):
+                point = point.bound()
                 return self._between(before, point)
             if self._is_flat(point):
                 return point
             if point.slope >= 0:
+                before = before.bound()
                 return self._between(point, before)
             before, alpha = point, GROWTH * alpha
         return before
@@ -233,12 +249,12 @@ class _Line:
         for _ in range(TRIES):
             point = self.at(_bottom(low, high))
             if self._is_too_high(point) or point.value >= low.value + self.noise:
-                high = point
+                high = point = point.bound()
                 continue
             if self._is_flat(point):
                 return point
             if point.slope * (high.alpha - low.alpha) >= 0:
-                high = low
+                high = low.bound()
             low = point
         return low if low.alpha else None
 
@@ -253,7 +269,11 @@ class _Line:
         return abs(point.slope) <= -C2 * self.start.slope
 
     def _x(self, alpha: float) -> np.ndarray:
-        return self.x + (alpha * self.direction).astype(self.x.dtype, copy=False)
+        step = self._step(alpha)
+        return np.add(self.x, step, out=step)
+
+    def _step(self, alpha: float) -> np.ndarray:
+        return (alpha * self.direction).astype(self.x.dtype, copy=False)
 
 
 def _direction(g: np.ndarray, pairs: deque[tuple[np.ndarray, np.ndarray, float]]) -> np.ndarray:
@@ -267,7 +287,7 @@ def _direction(g: np.ndarray, pairs: deque[tuple[np.ndarray, np.ndarray, float]]
         q *= sy / _dot(y, y)
     for (s, y, sy), weight in zip(pairs, reversed(weights), strict=True):
         q += np.asarray((weight - _dot(y, q) / sy) * s, q.dtype)
-    return -q
+    return np.negative(q, out=q)
 
 
 def _bottom(low: _Point, high: _Point) -> float:
@@ -288,5 +308,12 @@ def _bottom(low: _Point, high: _Point) -> float:
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> float:
-    """Σ a·b in float64. Not by BLAS, whose bits may depend on the number of threads."""
+    """Σ a·b in float64. Not by BLAS, whose bits may depend on the number of threads.
+
+    Halves of a long vector come one after the other, as NumPy itself adds them up in pairs: with the same
+    bits, and without a product as long as both.
+    """
+    if a.size > PIECE:
+        half = a.size // 16 * 8
+        return _dot(a[:half], b[:half]) + _dot(a[half:], b[half:])
     return float((a.astype(np.float64, copy=False) * b).sum())
