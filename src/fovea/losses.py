@@ -7,7 +7,8 @@ the same in training.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,30 @@ def softmax_cross_entropy(
     return functional.operations("loss").loss_and_gradient(Z, labels, smoothing, weights)
 
 
+@dataclass(frozen=True)
+class Late:
+    """The gradient of an output `Z` that `write(dZ)` writes once the backward pass needs it: until then it
+    takes no memory."""
+
+    Z: np.ndarray
+    write: Callable[[np.ndarray], object]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.Z.shape
+
+    def array(self) -> np.ndarray:
+        dZ = np.empty_like(self.Z)
+        self.write(dZ)
+        return dZ
+
+
 class Loss(ABC):
     """A loss; subclass it and define `__call__`.
 
     Z is the network's output (N, …) for N pictures, or a dict by name if it has several outputs; dZ has the
-    same form. `targets` are defined by the task, such as labels.
+    same form, and the gradients of named outputs may be `Late`. `targets` are defined by the task, such as
+    labels.
     """
 
     @abstractmethod

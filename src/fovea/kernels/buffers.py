@@ -84,9 +84,12 @@ def empty(shape: Sequence[int], dtype: type = np.float32) -> np.ndarray:
 
 def aligned(array: np.ndarray, dtype: type = np.float32, alignment: int = ALIGNMENT) -> np.ndarray:
     """`array` itself if a kernel can read it, else a copy: of `dtype`, dense, and on a cache line."""
-    if array.dtype == dtype and array.flags.c_contiguous and array.ctypes.data % alignment == 0:
-        return array
-    return copy(array, dtype)
+    return array if is_ready(array, dtype, alignment) else copy(array, dtype)
+
+
+def is_ready(array: np.ndarray, dtype: type = np.float32, alignment: int = ALIGNMENT) -> bool:
+    """True if a kernel can read and write `array` in place."""
+    return array.dtype == dtype and array.flags.c_contiguous and array.ctypes.data % alignment == 0
 
 
 def copy(array: np.ndarray, dtype: type | None = None) -> np.ndarray:

@@ -31,11 +31,11 @@ def gram(A) -> np.ndarray:
     return G
 
 
-def gram_backward(dG, A) -> np.ndarray:
+def gram_backward(dG, A, out=None) -> np.ndarray:
     """As `fovea.reference.gram_backward`."""
-    arguments.gram_backward(dG, A)
+    arguments.gram_backward(dG, A, out)
     arguments.float32("gram_backward", dG=dG, A=A)
-    C, dA = A.shape[3], buffers.empty(A.shape)
+    C, dA = A.shape[3], buffers.empty(A.shape) if out is None or not buffers.is_ready(out) else out
     both = (dG + dG.transpose(0, 2, 1)) * np.float32(1 / max(A[0:1].size, 1))
     chosen = algorithms.forward(_problem(C), "exact")
     options = {"activation": "", "saved": False, "bias": False}
@@ -51,7 +51,10 @@ def gram_backward(dG, A) -> np.ndarray:
             run(chosen.operation, inputs, {"A": Z}, **chosen.arguments, **options)
             if not direct:
                 target[...] = Z.reshape(ROW, C)[: len(target)]
-    return dA
+    if out is None or out is dA:
+        return dA
+    out[...] = dA
+    return out
 
 
 def _problem(channels: int) -> ConvProblem:

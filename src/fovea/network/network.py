@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from threading import Lock
@@ -13,6 +14,7 @@ import numpy as np
 from fovea import functional
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Gradients, Layer, Shape, checked_precision, pack_inputs, unpack_inputs
+from fovea.losses import Late
 from fovea.memory import room_for
 from fovea.names import class_name, counted, is_text, listed, repeated
 from fovea.network import architecture
@@ -81,7 +83,6 @@ class Network:
                 self.memory = aligned_zeros(size + more)
             self._lay_out(size)
             self.precision = precision
-            self._largest = max(zip(self.layers, self.shapes, strict=True), key=lambda pair: prod(pair[1]))[0]
             self._plans: dict[bool, Any] = {}  # for small batches (True) and large ones
             # Of a constant network, what plans that still exist have prepacked (`Context.precompute`).
             self.prepacked: WeakValueDictionary[Any, np.ndarray] = WeakValueDictionary()
@@ -104,6 +105,7 @@ class Network:
             self.input_shapes.append(pack_inputs(layer, [self._shape(source) for source in sources]))
             self.shapes.append(tuple(layer.output_shape(self.input_shapes[-1])))
             check_size(self.shapes[-1], layer.who, "an output")
+        self._largest = max(range(len(self.shapes)), key=lambda number: prod(self.shapes[number]))
 
     def _shape(self, number: int) -> Shape:
         return self.input_shape if number == PICTURE else self.shapes[number]
@@ -231,7 +233,10 @@ class Network:
             numbers = dict(zip(self.outputs, self.output_numbers, strict=True))
             shapes = {name: self.shapes[number] for name, number in numbers.items() if number < count}
             gradients = checked_gradients(dZ, shapes, "Network" if count == len(self.layers) else who)
-            return {numbers[name]: in_precision(part) for name, part in gradients.items()}
+            return {
+                numbers[name]: part.array() if isinstance(part, Late) else in_precision(part)
+                for name, part in gradients.items()
+            }
         shape = self._shape(count - 1)
         if np.shape(dZ)[1:] != shape:
             raise ShapeError(mismatch(who, f"dZ {batch_of(shape)}", getattr(dZ, "shape", type(dZ).__name__)))
@@ -289,6 +294,7 @@ class Network:
         twin.layers = [copy(layer) for layer in self.layers]
         for layer in twin.layers:
             layer.frozen = True
+        twin._graph = replace(self._graph, layers=twin.layers)  # the old layers keep the old memory
         twin.memory = aligned_zeros(self.memory.size)
         twin.memory[...] = self.memory
         twin.memory.flags.writeable = False
@@ -324,7 +330,10 @@ class Network:
 
     def _output(self, images: np.ndarray, batch_size: int, flips: bool, softmax: bool) -> list[np.ndarray]:
         """The outputs of one batch, in the order of `outputs`."""
-        with self._lock, room_for(0, self._largest.who):  # a plan may need less memory than an output
+        with (
+            self._lock,
+            room_for(0, self.layers[self._largest].who),
+        ):  # a plan may need less memory than an output
             plan = prediction_plan(self, batch_size, softmax, self._plans)
             return unpack_outputs(self.outputs, (Mirrored(plan) if flips else plan).predict(images))
 

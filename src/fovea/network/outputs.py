@@ -7,6 +7,7 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 from fovea.layers.base import Shape
+from fovea.losses import Late
 from fovea.network.inputs import batch_of
 from fovea.ranges import short
 
@@ -21,14 +22,14 @@ def unpack_outputs(names: Sequence[str], packed: Any) -> list[Any]:
     return [packed[name] for name in names] if names else [packed]
 
 
-def checked_gradients(dZ: Any, shapes: Mapping[str, Shape], who: str) -> dict[str, np.ndarray]:
-    """dZ as arrays (N, *shape), by the outputs' names; `shapes` are those for one picture. An output may be
-    missing, its gradient is 0. Raises ShapeError, in the name of `who`, for anything else."""
+def checked_gradients(dZ: Any, shapes: Mapping[str, Shape], who: str) -> dict[str, Any]:
+    """dZ as arrays (N, *shape), or `Late` ones, by the outputs' names; `shapes` are those for one picture. An
+    output may be missing, its gradient is 0. Raises ShapeError, in the name of `who`, for anything else."""
     known = ", ".join(shapes)
     if not isinstance(dZ, Mapping) or not dZ:
         got = "none" if isinstance(dZ, Mapping) else type(dZ).__name__
         raise ShapeError(mismatch(who, f"dZ as a dict by output ({known})", got))
-    gradients = {name: np.asarray(part) for name, part in dZ.items()}
+    gradients = {name: part if isinstance(part, Late) else np.asarray(part) for name, part in dZ.items()}
     batch = next(iter(gradients.values())).shape[:1]
     for name, part in gradients.items():
         if name not in shapes:

@@ -47,6 +47,10 @@ class Plan(Answering, Protocol):
         """The loss of a batch of numbers, and its gradient dX by them."""
         ...
 
+    def outputs(self, images: np.ndarray) -> Any:
+        """As `predict`, in arrays that may be overwritten, also by the next run."""
+        ...
+
 
 def plan(
     network: "Network",
@@ -67,6 +71,18 @@ def plan(
 
     how: dict[str, Any] = {"training": training, "by_input": by_input, "any_size": any_size}
     return stages.Plan(network, batch_size, loss=loss, progress=progress, **how)
+
+
+def memory_of(
+    network: "Network", *, by_input: bool = False, any_size: bool = False, loss: losses.Loss | None = None
+) -> tuple[int, int]:
+    """Bytes of a plan's arrays for one picture, and of the constant weights that it prepares; without making
+    the plan."""
+    if engine.current() == "reference":
+        return 3 * 4 * sum(map(prod, network.shapes)), 0  # outputs, caches and gradients
+    from fovea import stages
+
+    return stages.memory_of(network, by_input=by_input, any_size=any_size, loss=loss)
 
 
 def prediction_plan(network: "Network", batch_size: int, softmax: bool, kept: dict[bool, Any]) -> Plan:
@@ -91,13 +107,25 @@ def prediction_plan(network: "Network", batch_size: int, softmax: bool, kept: di
 def compile_layers(network: "Network", progress: Callable[[int, int, str], object] | None = None) -> None:
     """Compile in parallel the missing kernels of `network.forward` and `network.backward`, which otherwise
     are compiled one by one when they are first called. `progress` is as for `plan`."""
+
+    def both() -> None:
+        Z, caches = network.forward(np.zeros((1, *network.input_shape), np.float32))
+        network.backward(Z, caches)
+
+    compile_operations(both, progress)
+
+
+def compile_operations(
+    calls: Callable[[], object], progress: Callable[[int, int, str], object] | None = None
+) -> None:
+    """Compile in parallel the missing kernels of the operations that `calls` calls; none of them runs, and
+    their outputs are arbitrary."""
     if engine.current() == "reference":
         return
     from fovea.kernels import call, kernel_cache
 
     with call.listed() as specifications, np.errstate(all="ignore"):
-        Z, caches = network.forward(np.zeros((1, *network.input_shape), np.float32))
-        network.backward(Z, caches)
+        calls()
     kernel_cache.obtain(specifications, progress)
 
 
@@ -113,6 +141,8 @@ class Layerwise:
     def predict(self, images: np.ndarray) -> Any:
         Z, _ = self.network.forward(self._input(images))
         return Z
+
+    outputs = predict
 
     def loss_and_gradients(
         self, images: np.ndarray, targets: Any, *, rng: np.random.Generator | None = None

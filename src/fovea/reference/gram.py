@@ -22,11 +22,15 @@ def gram(A: Volume) -> Array:
 
 
 @quietly
-def gram_backward(dG: Array, A: Volume) -> Volume:
-    """dA (N, H, W, C), from dG (N, C, C) and the A of `gram`."""
-    arguments.gram_backward(dG, A)
+def gram_backward(dG: Array, A: Volume, out: Volume | None = None) -> Volume:
+    """dA (N, H, W, C), from dG (N, C, C) and the A of `gram`; written to `out` if given."""
+    arguments.gram_backward(dG, A, out)
     both = (dG + dG.transpose(0, 2, 1)) / A.dtype.type(A[0:1].size or 1)
-    return (_rows(A) @ both).reshape(A.shape)  # (2)
+    dA = (_rows(A) @ both).reshape(A.shape)  # (2)
+    if out is None:
+        return dA
+    out[...] = dA
+    return out
 
 
 def _rows(A: Volume) -> np.ndarray:

@@ -13,6 +13,6 @@ context.py  the batch, the weights and the calls, which all stages of a plan sha
 calls.py    a kernel and its arguments, prepared
 """
 
-from fovea.stages.plan import Plan
+from fovea.stages.plan import Plan, memory_of
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "memory_of"]

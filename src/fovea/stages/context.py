@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from ctypes import c_int32
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ class Context:
         self.rng: np.random.Generator | None = None
         self.calls: list[Call] = []
         self._precomputing: list[Call] = []
+        self.prepared = 0  # bytes of the constant weights that kernels read
         self._packed: dict[Any, np.ndarray] = {}
 
     def call(
@@ -85,6 +87,7 @@ class Context:
         already has."""
         key = weights.ctypes.data, prepacked.operation, tuple(sorted(prepacked.arguments.items()))
         packed = self.network.prepacked.get(key)
+        self.prepared += 4 * prod(prepacked.shape)
         if packed is not None:
             return packed
         packed = self._packed[key] = buffers.empty(prepacked.shape)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from ctypes import c_float
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from fovea.kernels.call import pack
 from fovea.kernels.loss import total_weight
 from fovea.kernels.specification import Specification
 from fovea.layers.base import Shape
-from fovea.losses import CrossEntropy, Loss
+from fovea.losses import CrossEntropy, Late, Loss
 from fovea.network.outputs import checked_gradients, pack_outputs, unpack_outputs
 from fovea.stages.base import NHWC, Step
 from fovea.stages.calls import Array, Call, View
@@ -23,9 +23,10 @@ from fovea.stages.context import Context
 
 
 class LossStage(ABC):
-    """The loss of a training step: Z → the loss, and dZ."""
+    """The loss at the end of a forward pass: Z → the loss, and dZ."""
 
     run: Step  # Z → dZ
+    late: ClassVar[bool] = False  # whether gradients by the input are better served one by one, by `write`
     kernels: Sequence[Specification] = ()  # besides its own, those that predictions with the network run
 
     def __init__(
@@ -44,6 +45,10 @@ class LossStage(ABC):
     def set_targets(self, targets: Any, count: int) -> None:
         """The targets of a batch of `count` pictures. Raises ShapeError if they do not suit the loss."""
 
+    def write(self, gradient: Array) -> None:
+        """Write one of `gradients`, if the loss is `late`, after `run`, which then writes none."""
+        raise NotImplementedError
+
     @abstractmethod
     def result(self, count: int) -> tuple[float, dict[str, float]]:
         """The loss, and its sums."""
@@ -51,6 +56,8 @@ class LossStage(ABC):
 
 class NumPyLoss(LossStage):
     """Any `Loss`, called on the outputs as arrays (N, …)."""
+
+    late = True
 
     def __init__(
         self, context: Context, loss: Loss, outputs: Sequence[Array], gradients: Sequence[Array | None]
@@ -65,27 +72,42 @@ class NumPyLoss(LossStage):
         self._targets = targets
 
     def run(self) -> None:
-        count = self._context.count.value
-        outputs = [
-            array.pictures(count).reshape(count, *shape)
-            for array, shape in zip(self._outputs, self._shapes, strict=True)
-        ]
+        outputs = self._seen(self._outputs)
         Z = pack_outputs(self._names, outputs)
         self._value, dZ = self._loss(Z, self._targets)
         self._sums = self._loss.sums(Z, self._targets)
         if self._names:
             dZ = checked_gradients(dZ, dict(zip(self._names, self._shapes, strict=True)), self._who)
-        gradients = [dZ.get(name) for name in self._names] if self._names else [np.asarray(dZ)]
-        written = set[int]()
-        for gradient, Z, target in zip(gradients, outputs, self._gradients, strict=True):
-            if gradient is not None and gradient.shape != Z.shape:
-                raise ShapeError(mismatch(self._who, f"dZ {Z.shape}", gradient.shape))
-            if target is not None:
-                rows, new = target.pictures(count), 0 if gradient is None else gradient.reshape(count, -1)
-                rows[...] = rows + new if id(target) in written else new
-                written.add(id(target))
+        self._dZ = [dZ.get(name) for name in self._names] if self._names else [np.asarray(dZ)]
+        for gradient, of_output in zip(self._dZ, outputs, strict=True):
+            if gradient is not None and gradient.shape != of_output.shape:
+                raise ShapeError(mismatch(self._who, f"dZ {of_output.shape}", gradient.shape))
+        if not self._context.by_input:
+            for target in {id(target): target for target in self._gradients if target}.values():
+                self.write(target)
+
+    def write(self, gradient: Array) -> None:
+        parts = zip(self._dZ, self._seen(self._gradients), self._gradients, strict=True)
+        first, *others = [(part, array) for part, array, target in parts if target is gradient]
+        part, array = first
+        if isinstance(part, Late):
+            part.write(array)
+        else:
+            array[...] = 0 if part is None else part
+        for part, _ in others:
+            if part is not None:
+                array += (part.array() if isinstance(part, Late) else part).reshape(array.shape)
+
+    def _seen(self, arrays: Sequence[Array | None]) -> list[Any]:
+        """Arrays of outputs, or of their gradients, as (N, …)."""
+        count = self._context.count.value
+        return [
+            array and array.pictures(count).reshape(count, *shape)
+            for array, shape in zip(arrays, self._shapes, strict=True)
+        ]
 
     def result(self, count: int) -> tuple[float, dict[str, float]]:
+        self._dZ = []
         return float(self._value), self._sums
 
 

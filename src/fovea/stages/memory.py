@@ -12,7 +12,7 @@ by way of an array for its own part. A stage that works number by number may wri
 that it reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
@@ -51,6 +51,7 @@ class Memory:
     sums: list[list[Sum]]  # n
     outputs: list[Array]  # of the network
     upstream: list[Array | None]  # the loss's gradient of each; None where nothing learns
+    late: list[list[Array]]  # n; of `upstream`, those that a stage's backward pass is the first to read
     input_gradient: Array | None  # None where no gradient by the input is asked for
     images: np.ndarray  # bytes that a batch of pictures is copied to
     size: int  # bytes in all
@@ -76,16 +77,27 @@ def arrange(lives: Sequence[Life]) -> tuple[list[int], int]:
 
 
 def lay_out(
-    schedule: Schedule, batch_size: int, image_size: int, training: bool, by_input: bool = False
+    schedule: Schedule,
+    batch_size: int,
+    image_size: int,
+    training: bool,
+    by_input: bool = False,
+    late: bool = False,
 ) -> Memory:
-    """Memory for up to `batch_size` pictures of `image_size` bytes."""
+    """Memory for up to `batch_size` pictures of `image_size` bytes. The gradients of a `late` loss are
+    written just before they are read."""
     stages = schedule.stages
     shapes = [(stages[0].input_shape, schedule.lanes[0]), *((s.output_shape, s.lanes) for s in stages)]
     extents = [(-(-batch_size // lanes), prod(shape), lanes) for shape, lanes in shapes]
     learning = schedule.learning(by_input) if training or by_input else [False] * len(extents)
     wanted = {"images": _Wanted((batch_size * image_size,), np.uint8, 0, 0)}
     wanted |= _activations(schedule, extents, learning)
-    back, of_input = _gradients(schedule, extents, learning, wanted)
+    readers = _first_readers(schedule, learning)
+    since = {j: _backward_step(i, len(stages)) if late else len(stages) + 1 for j, i in readers.items()}
+    for j, step in since.items():  # which may read the output again
+        kept = wanted["activation", j]
+        wanted["activation", j] = kept._replace(last=max(kept.last, step))
+    back, of_input = _gradients(schedule, extents, learning, since, wanted)
 
     places, size = arrange([array.life for array in wanted.values()])
     whole = buffers.zeros((size,), np.uint8)
@@ -100,6 +112,10 @@ def lay_out(
         sums=[],
         outputs=[arrays["activation", j] for j in schedule.outputs],
         upstream=[arrays.get(("gradient", j, 0)) for j in schedule.outputs],
+        late=[
+            [arrays["gradient", j, 0] for j, reader in readers.items() if late and reader == i]
+            for i in range(len(stages))
+        ],
         input_gradient=arrays.get(of_input),
         images=images,
         size=size,
@@ -167,19 +183,18 @@ def _gradients(
     schedule: Schedule,
     extents: Sequence[tuple[int, ...]],
     learning: Sequence[bool],
+    since: Mapping[int, int],
     wanted: dict[_Key, _Wanted],
 ) -> tuple[dict[int, tuple[_Key, list[_Slot]]], _Key | None]:
     """dA and the gradients of the inputs of each stage up to which anything learns, and the network's input's
-    gradient, if there is one. Adds to `wanted`."""
+    gradient, if there is one. The loss writes those of outputs in the steps `since`. Adds to `wanted`."""
     stages, n, back = schedule.stages, len(schedule.stages), dict[int, tuple[_Key, list[_Slot]]]()
     # Each activation's gradient so far, its version, and the step that wrote it. The loss is first.
-    latest: dict[int, tuple[_Key, int, int]] = {
-        j: (("gradient", j, 0), 0, n + 1) for j in schedule.outputs if learning[j]
-    }
+    latest: dict[int, tuple[_Key, int, int]] = {j: (("gradient", j, 0), 0, step) for j, step in since.items()}
     for i in reversed([i for i in range(n) if learning[i + 1]]):
         now, stage, slots = _backward_step(i, n), stages[i], list[_Slot]()
-        dA, version, since = latest[i + 1]
-        wanted[dA] = _Wanted(extents[i + 1], np.float32, since, now)
+        dA, version, written = latest[i + 1]
+        wanted[dA] = _Wanted(extents[i + 1], np.float32, written, now)
         if stage.saves is not None:
             wanted["saved", i] = _Wanted(extents[i + 1], stage.saves, i + 1, now)
         if stage.scratch is not None:
@@ -189,8 +204,8 @@ def _gradients(
             if not learning[source]:
                 slots.append(_Slot())
             elif source in latest:
-                so_far, version, since = latest[source]
-                wanted[so_far] = _Wanted(extents[source], np.float32, since, now)
+                so_far, version, written = latest[source]
+                wanted[so_far] = _Wanted(extents[source], np.float32, written, now)
                 target, part = ("gradient", source, version + 1), ("part", i, len(slots))
                 latest[source] = target, version + 1, now
                 if stage.adds:
@@ -207,9 +222,22 @@ def _gradients(
         back[i] = dA, slots
     if not learning[0]:
         return back, None
-    of_input, _, since = latest[0]
-    wanted[of_input] = _Wanted(extents[0], np.float32, since, _backward_step(0, n))
+    of_input, _, written = latest[0]
+    wanted[of_input] = _Wanted(extents[0], np.float32, written, _backward_step(0, n))
     return back, of_input
+
+
+def _first_readers(schedule: Schedule, learning: Sequence[bool]) -> dict[int, int]:
+    """For each output that has a gradient, the first stage whose backward pass reads it: the last that reads
+    the output, or the one that writes it."""
+    readers = {}
+    for j in schedule.outputs:
+        if learning[j]:
+            places = [
+                i for i, sources in enumerate(schedule.sources) if j in (*sources, i + 1) and learning[i + 1]
+            ]
+            readers[j] = max(places)
+    return readers
 
 
 def _backward_step(i: int, n: int) -> int:

@@ -71,7 +71,10 @@ class Plan:
         for program in programs:
             program.context.bind(kernels)
         self._backward: list[Step] = [
-            step for part in reversed(self.parts) for steps in part.backward.values() for step in steps
+            step
+            for part in reversed(self.parts)
+            for steps in (part.upstream, *part.backward.values())
+            for step in steps
         ]
 
     @property
@@ -81,14 +84,17 @@ class Plan:
     def predict(self, images: np.ndarray) -> Any:
         """The outputs (N, …) float32 of images (N, H, W, C), uint8 pixels or float32 numbers for the first
         layer; {name: …} if the network's outputs have names."""
+        names = self.network.outputs
+        outputs = unpack_outputs(names, self.outputs(images))
+        return pack_outputs(names, [Z.astype(np.float32) for Z in outputs])
+
+    def outputs(self, images: np.ndarray) -> Any:
+        """As `predict`, without copies: the arrays may be overwritten, also by the next run."""
         self._run_forward(images, in_step=False)
         names, count = self.network.outputs, len(images)
         shapes = unpack_outputs(names, self.network.output_shape)
-        outputs = [
-            array.pictures(count).reshape(count, *shape).astype(np.float32)
-            for array, shape in zip(self._last.outputs, shapes, strict=True)
-        ]
-        return pack_outputs(names, outputs)
+        parts = zip(self._last.outputs, shapes, strict=True)
+        return pack_outputs(names, [array.pictures(count).reshape(count, *shape) for array, shape in parts])
 
     def loss_and_gradients(
         self, images: np.ndarray, targets: Any, *, rng: np.random.Generator | None = None
@@ -139,3 +145,12 @@ class Plan:
                 last.input.values[start // lanes :][:groups] = output.values[:groups]
         if first is not last:
             last.run(count, in_step)
+
+
+def memory_of(
+    network: Network, *, by_input: bool = False, any_size: bool = False, loss: Loss | None = None
+) -> tuple[int, int]:
+    """Bytes of the arrays of a plan for one picture, and of the constant weights that it prepares."""
+    context = Context(network, 1, by_input=by_input, any_size=any_size)
+    programs = assemble(context, loss)
+    return sum(program.memory for program in programs), context.prepared

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class Part:
     forward: list[Step]
     backward: Passes
     turns: int = 1
+    upstream: Sequence[Step] = ()  # of a late loss: they write gradients that `backward` reads
 
     @property
     def passes(self) -> Passes:
@@ -99,24 +100,27 @@ def _program(
     """The program of `schedule`, which starts from `pictures` or from another program's output."""
     network, training, by_input = context.network, context.training, context.by_input
     size = image_size(network, schedule.lanes[0]) if pictures else 0
-    memory = lay_out(schedule, context.batch_size, size, training, by_input)
+    late = loss is not None and by_input and stage_of(loss).late
+    memory = lay_out(schedule, context.batch_size, size, training, by_input, late)
+    ending = loss and stage_of(loss)(context, loss, memory.outputs, memory.upstream)
     kinds = (np.uint8, np.float32) if pictures else ()
     parts = []
-    for stage, arrays, gradients, sums in zip(
-        schedule.stages, memory.arrays, memory.gradients, memory.sums, strict=True
+    for stage, arrays, gradients, sums, late_ones in zip(
+        schedule.stages, memory.arrays, memory.gradients, memory.sums, memory.late, strict=True
     ):
         forward = stage.forward(context, arrays)
         backward = stage.backward(context, arrays, gradients) if gradients else {}
         for accumulated, part, total in sums:
             backward.setdefault("dA", []).append(sum_of(context, [accumulated, part], total))
-        parts.append(Part(stage, arrays, gradients, forward, backward, turns))
+        upstream = [partial(ending.write, gradient) for gradient in late_ones] if ending else []
+        parts.append(Part(stage, arrays, gradients, forward, backward, turns, upstream))
     return Program(
         context,
         {kind: load(context, memory.input, kind, memory.images) for kind in kinds},
         memory.input,
         parts,
         memory.outputs,
-        loss and stage_of(loss)(context, loss, memory.outputs, memory.upstream),
+        ending,
         memory.input_gradient,
         memory.size + context.flat_gradients.nbytes,
     )
