@@ -5,6 +5,7 @@
 evaluation    the loss of a painting whose longer side has N pixels, 512 by default, and its gradient
 painting      with --whole: a whole painting, coarse to fine, with the default evaluations of each level
 final loss    of that painting
+memory        the most that a process used which paints with VGG-19, at the full size alone
 one pass      a painting of SIDE × SIDE pixels by each painter, against PyTorch and onnxruntime
 
 PyTorch runs eagerly, without gradients of the weights, in both memory layouts; the better one counts, and
@@ -13,11 +14,15 @@ checked before anything is timed.
 """
 
 import argparse
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain
 from math import sqrt
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -39,6 +44,7 @@ from fovea.style.objective import Objective
 TOLERANCE, GRADIENT = 1e-3, 5e-3  # of the loss, and of the gradient, by norm: VGG-19 has many thresholds
 PAINTED = 1e-4  # of numbers from 0 to 1
 TURNS, QUICK, TURN = 9, 3, 1.0
+EVALUATIONS = 12  # of a painting whose memory is measured
 SIDE, STYLE = 512, 8  # of a painting in one pass: its pixels, and its style if that is trained
 
 
@@ -56,7 +62,43 @@ def main() -> None:
     print(f"{options.threads} threads; PyTorch {torch.__version__}")
     how = {"turns": QUICK if options.quick else TURNS, "patience": patience(options), "turn": TURN}
     one_pass = passes(pictures, options.threads, **how)
-    report(chain(one_pass, rows(pictures, options.size, options.whole, **how)), options.json)
+    others = rows(pictures, options.size, options.whole, **how)
+    report(chain(one_pass, others, memory(options.photo, options.style, options.size)), options.json)
+
+
+def memory(photo: str, style: str, size: int) -> Iterator[Row]:
+    """The peaks of two processes that paint, both with warm kernels."""
+    with TemporaryDirectory() as folder:
+        paint = [
+            "-m",
+            "fovea",
+            "paint",
+            photo,
+            "--style",
+            style,
+            "--size",
+            str(size),
+            "--steps",
+            f"{EVALUATIONS}",
+        ]
+        own = [peak([*paint, "--out", f"{folder}/{turn}.png"]) for turn in ("cold", "warm")][1]
+    code = "import sys; from benchmarks.style import paint_by_torch; paint_by_torch(*sys.argv[1:])"
+    yield single(f"vgg19 {size}", "memory", own, peak(["-c", code, photo, style, str(size)]), "torch", "MB")
+
+
+def peak(arguments: list[str]) -> float:
+    """Megabytes that a Python process used at most."""
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{arguments} failed"
+    return usage.ru_maxrss / 1024
+
+
+def paint_by_torch(photo: str, style: str, size: str) -> None:
+    pictures = [images.read(path, channels=3) for path in (photo, style)]
+    transfer = Transfer(*pictures, Options(size=int(size), evaluations=(EVALUATIONS,)))
+    torch_painting(EXTRACTORS["vgg19"], transfer, next(iter(LAYOUTS)))
 
 
 def passes(pictures: list[np.ndarray], threads: int, side: int = SIDE, **how: Any) -> Iterator[Row]:

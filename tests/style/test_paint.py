@@ -322,6 +322,32 @@ class TestUnfinished:
         assert (place / "paintings" / "photo-0001.png").read_bytes() == first
         assert (place / "paintings" / "photo-0002.png").exists()
 
+    def test_an_interrupt_between_tiles_loses_no_step(self, place):
+        """A step of a large painting takes minutes, so it is left in its middle."""
+        size = {"size": 400, "tile": 256, "evaluations": (3,)}
+        given, options = [paint.Style(scene(40, 40, 1))], Options(**QUICK | size)
+        expected = Transfer(scene(), given, options)
+        for _ in expected.steps():
+            pass
+        calls = []
+
+        def interrupt(what, done):
+            calls.append(done)
+            if len(calls) in (3, 17):
+                signal.raise_signal(signal.SIGINT)
+
+        notes, stopped = [], []
+        for _ in range(3):
+            try:
+                paint.in_detail(self.job(), given, options, resume=True, report=interrupt, note=notes.append)
+            except Stopped as error:
+                stopped.append(str(error))
+        assert re.match("stopped before the first step of .*photo.png", stopped[0])
+        assert len(stopped) == 2
+        assert re.fullmatch(r"photo\.png: 400×300 in \d tiles: needs .* GB instead of .*", notes[0])
+        assert_array_equal(images.read(place / "paintings" / "photo.png"), expected.painting())
+        assert calls == sorted(calls[:3]) + sorted(calls[3:17]) + sorted(calls[17:])
+
     def test_another_photograph_is_refused(self, place):
         with pytest.raises(Stopped):
             self.paint(report=lambda what, done: 0 < done < 1 and signal.raise_signal(signal.SIGINT))
@@ -463,7 +489,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_painting(call, monkeypa
 
 
 def test_no_memory_in_detail_is_named(place, monkeypatch):
-    monkeypatch.setattr(paint, "PER_PIXEL_IN_DETAIL", 1 << 50)
+    monkeypatch.setattr("fovea.memory.available", lambda: 1 << 20)
     job = paint.jobs(["photo.png"], None, False, False)[0]
     with pytest.raises(
         FoveaError, match=r"photo\.png: expected .* MB of memory to paint it: choose a smaller --size"

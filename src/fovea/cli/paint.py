@@ -65,6 +65,15 @@ def paint(
             help="Picture of the photograph's size, white where to paint; repeat it for one per style.",
         ),
     ] = None,
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            min=256,
+            metavar="PIXELS",
+            help="Longest side of the tiles in which a large painting is computed.",
+            show_default="as memory allows",
+        ),
+    ] = None,
     seed: Seed = None,
     save_every: Annotated[
         int | None, typer.Option(min=1, max=1_000_000, metavar="STEPS", help="Also save the painting so far.")
@@ -107,7 +116,7 @@ def paint(
     if not detailed:
         others = {
             "--steps": steps, "--save-every": save_every, "--frames": frames, "--resume": resume or None,
-            "--start": start if start != "photo" else None,
+            "--start": start if start != "photo" else None, "--tile": tile,
         }  # fmt: skip
         if idle := [name for name, value in others.items() if value is not None]:
             usage(f"{', '.join(idle)}: expected a painting by optimisation, got one in one pass")
@@ -117,7 +126,7 @@ def paint(
     options = or_usage_error(
         lambda: Options(
             size=size or paint.USUAL, strength=0.5 if strength is None else strength, colours=colour,
-            style_scale=style_scale, start=start, seed=seed or 0, evaluations=counts,
+            style_scale=style_scale, start=start, seed=seed or 0, evaluations=counts, tile=tile,
         )
     )  # fmt: skip
     set_threads(threads)
@@ -149,7 +158,7 @@ def paint(
                 elif detailed:
                     paint.in_detail(
                         job, given, options, resume=resume, save_every=save_every, frames=frames,
-                        report=report, watch=watch,
+                        report=report, watch=watch, note=warn,
                     )  # fmt: skip
                 else:
                     paint.in_one_pass(

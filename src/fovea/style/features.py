@@ -9,15 +9,16 @@ https://github.com/jcjohnson/neural-style, https://github.com/pytorch/vision/iss
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from fovea import weights
 from fovea.errors import FoveaError, mismatch
 from fovea.files import jsons
 from fovea.models.registry import MODELS
 from fovea.models.rows import Model
-from fovea.network import Network
+from fovea.network import Network, summary
 from fovea.network.preprocessing import Preprocessing
+from fovea.style.tiles import GRID
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,13 @@ class Extractor:
         """The network up to its last layer in `layers`, for pictures of that size; it is constant, and those
         of all sizes share their weights."""
         return _network(self.model, self.layers).resized(height, width)
+
+    @cached_property
+    def halo(self) -> int:
+        """Pixels by which a tile extends beyond its core: half of the receptive field, rounded up to the
+        grid of tiles."""
+        fields = [row.receptive_field or (1, 1) for row in summary.rows(self.network(256, 256))]
+        return max(-(-extent // (2 * GRID)) * GRID for field in fields for extent in field)
 
 
 @cache

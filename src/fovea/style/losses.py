@@ -10,18 +10,24 @@ style in others; `functional.gram_backward` leads from dG to dF, and the style's
 layers. ∂x and ∂y are the differences of neighbouring pixels. Where a mask m weights the pixels, m · F takes
 the place of F in (2), and G is divided by the mean of m²; regions weigh as much as they are large.
 
+The features may come in tiles (tiles.py): G and Σ (F − T)² are sums over all pixels, so they are sums over
+tiles, and once they are known, each tile's dF depends on its own F alone.
+
 Gatys, Ecker, Bethge: Image style transfer using convolutional neural networks (2016).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 
 from fovea import functional
-from fovea.losses import Loss
+from fovea.losses import Late, Loss
+from fovea.style.tiles import Patch
 
 _LEAST = 1e-8  # of a mean square: below, there is nothing to compare with
+_ROWS = 64  # of features in float16, which are converted to be squared
 
 
 @dataclass(frozen=True)
@@ -32,64 +38,165 @@ class Region:
     gram: np.ndarray
     mask: np.ndarray | None = None
 
+    @cached_property
+    def weight(self) -> float:
+        return 1.0 if self.mask is None else float(self.mask.mean(dtype=np.float64))
+
+    @cached_property
+    def scale(self) -> np.float32:
+        """Of a Gram matrix of the masked features."""
+        return np.float32(1 if self.mask is None else 1 / max(_mean_square(self.mask), _LEAST))
+
+    def masked(self, F: np.ndarray, patch: Patch | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Features F (1, H, W, C) of a patch, masked; and the mask (1, H, W, 1) there."""
+        if self.mask is None:
+            return F, None
+        mask = self.mask if patch is None else self.mask[patch.rows, patch.columns]
+        return F * mask[None, :, :, None], mask[None, :, :, None]
+
 
 @dataclass(frozen=True)
 class Targets:
-    """The features (1, H, W, C) of the photograph, and the regions in each layer."""
+    """The features (1, H, W, C) of the photograph, float32 or float16, and the regions in each layer."""
 
     content: np.ndarray
     style: Mapping[str, Sequence[Region]]
 
+    @cached_property
+    def energy(self) -> float:
+        """The mean square of `content`."""
+        T = self.content
+        if T.dtype != np.float16:
+            return max(_mean_square(T), _LEAST)
+        rows = range(0, T.shape[1], _ROWS)
+        parts = (T[:, row : row + _ROWS].astype(np.float32) for row in rows)
+        return max(sum(map(_squares, parts)) / T.size, _LEAST)
+
+
+@dataclass
+class Sums:
+    """Over all pixels: the Gram matrices of each layer's regions, and Σ (F − T)²."""
+
+    grams: dict[str, list[np.ndarray]]
+    content: float = 0.0
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """The loss of the whole painting; its dG for each layer's regions, and its d(Σ (F − T)²), twice."""
+
+    loss: float
+    grams: Mapping[str, Sequence[np.ndarray]]
+    content: np.float32
+
+
+@dataclass(frozen=True)
+class Part:
+    """The targets of a tile: those of the painting, its patch of each layer, and the slopes of the whole."""
+
+    targets: Targets
+    patches: Mapping[str, Patch]
+    slopes: Slopes
+
 
 class Perceptual(Loss):
-    """Content (1) in the layer `content`, and style (2) in those of `targets.style`, by their weights."""
+    """Content (1) in the layer `content`, and style (2) in those of `targets.style`, by their weights. Its
+    gradients are `Late`.
+
+    With the `targets` of a whole painting, the loss of features Z of all of it; with those of a tile, whose
+    slopes are known, the gradients of its own.
+    """
 
     def __init__(self, content: str, content_weight: float, style_weight: float) -> None:
         self.content, self.content_weight, self.style_weight = content, content_weight, style_weight
 
-    def __call__(self, Z: Mapping[str, np.ndarray], targets: Targets) -> tuple[float, dict[str, np.ndarray]]:
-        value, dZ = 0.0, dict[str, np.ndarray]()
-        for name, regions in targets.style.items() if self.style_weight else ():
-            loss, dZ[name] = style(Z[name], regions)
-            share = self.style_weight / len(targets.style)
-            value += share * loss
-            dZ[name] *= np.float32(share)
-        if self.content_weight:
-            loss, dF = content(Z[self.content], targets.content)
-            value += self.content_weight * loss
-            dF *= np.float32(self.content_weight)
-            dZ[self.content] = dZ[self.content] + dF if self.content in dZ else dF
-        return value, dZ or {self.content: np.zeros_like(Z[self.content])}
+    def __call__(self, Z: Mapping[str, np.ndarray], targets: Targets | Part) -> tuple[float, dict[str, Late]]:
+        if isinstance(targets, Targets):
+            sums = Sums({})
+            self.add(Z, targets, sums)
+            targets = Part(targets, {}, self.slopes(sums, targets))
+        names = dict.fromkeys(targets.targets.style if self.style_weight else ())
+        if self.content_weight or not names:
+            names[self.content] = None
+        dZ = {name: Late(Z[name], partial(self._write, name, Z[name], targets)) for name in names}
+        return targets.slopes.loss, dZ
 
-    def counted(self, targets: Targets) -> int:
+    def add(
+        self,
+        Z: Mapping[str, np.ndarray],
+        targets: Targets,
+        sums: Sums,
+        patches: Mapping[str, Patch] | None = None,
+    ) -> None:
+        """Add features to `sums`: all of them, or those of a tile, in which the features beyond its core are
+        then 0."""
+        patches = patches or {}
+        for name, regions in targets.style.items() if self.style_weight else ():
+            F, patch = Z[name], patches.get(name)
+            found = [gram(region.masked(F, patch)[0], patch) for region in regions]
+            if name in sums.grams:
+                found = [so_far + more for so_far, more in zip(sums.grams[name], found, strict=True)]
+            sums.grams[name] = found
+        if self.content_weight:
+            F, patch = Z[self.content], patches.get(self.content)
+            if patch is None:
+                difference = F - targets.content
+            else:
+                difference = F[patch.core] - targets.content[patch.core_of_whole]
+            sums.content += _squares(difference)
+
+    def slopes(self, sums: Sums, targets: Targets) -> Slopes:
+        loss, grams, content = 0.0, dict[str, list[np.ndarray]](), np.float32(0)
+        for name, found in sums.grams.items():
+            grams[name], of_layer = [], 0.0
+            for G, region in zip(found, targets.style[name], strict=True):
+                of_region, dG = _relative(G * region.scale, region.gram)
+                of_layer += region.weight * of_region
+                grams[name].append(dG * (region.scale * np.float32(region.weight)))
+            loss += self.style_weight / len(targets.style) * of_layer
+        if self.content_weight:
+            n = targets.content.size
+            loss += self.content_weight * (sums.content / n / targets.energy)
+            content = np.float32(2 / (n * targets.energy))
+        return Slopes(loss, grams, content)
+
+    def _write(self, name: str, F: np.ndarray, part: Part, dF: np.ndarray) -> None:
+        """dF, 0 beyond the core of a tile."""
+        targets, patch, grams = part.targets, part.patches.get(name), part.slopes.grams.get(name, ())
+        for number, dG in enumerate(grams):
+            masked, mask = targets.style[name][number].masked(F, patch)
+            of_region = np.empty_like(dF) if number else dF
+            functional.gram_backward((dG if patch is None else dG * patch.share)[None], masked, of_region)
+            if mask is not None:
+                of_region *= mask
+            if number:
+                dF += of_region
+        if grams:
+            dF *= np.float32(self.style_weight / len(targets.style))
+        if self.content_weight and name == self.content:
+            T = targets.content
+            of_content = np.empty_like(dF) if grams else dF
+            np.subtract(F, T if patch is None else T[:, patch.rows, patch.columns], out=of_content)
+            of_content *= part.slopes.content
+            of_content *= np.float32(self.content_weight)
+            if grams:
+                dF += of_content
+        elif not grams:
+            dF[...] = 0
+        if patch is not None:
+            patch.blank(dF)
+
+    def counted(self, targets: Targets | Part) -> int:
         return 1
 
 
-def content(F: np.ndarray, T: np.ndarray) -> tuple[float, np.ndarray]:
-    """(1): the loss and dF."""
-    return _relative(F, T)
-
-
-def style(F: np.ndarray, regions: Sequence[Region]) -> tuple[float, np.ndarray]:
-    """(2): the loss and dF of features (1, H, W, C)."""
-    value, dF = 0.0, None
-    for region in regions:
-        m, weight = None, 1.0
-        if region.mask is not None:
-            m, weight = region.mask[None, :, :, None], float(region.mask.mean(dtype=np.float64))
-        part = F if m is None else F * m
-        scale = np.float32(1 if m is None else 1 / max(_mean_square(m), _LEAST))
-        loss, dG = _relative(functional.gram(part)[0] * scale, region.gram)
-        value += weight * loss
-        of_part = functional.gram_backward((dG * (scale * np.float32(weight)))[None], part)
-        of_part = of_part if m is None else of_part * m
-        dF = of_part if dF is None else dF + of_part
-    return value, np.zeros_like(F) if dF is None else dF
-
-
-def gram(F: np.ndarray) -> np.ndarray:
-    """The Gram matrix (C, C) of features (1, H, W, C)."""
-    return functional.gram(F)[0]
+def gram(F: np.ndarray, patch: Patch | None = None) -> np.ndarray:
+    """The Gram matrix (C, C) of features (1, H, W, C); of a patch, its share of the whole's, after the
+    features beyond its core are set to 0."""
+    if patch is None:
+        return functional.gram(F)[0]
+    patch.blank(F)
+    return functional.gram(F)[0] * patch.share
 
 
 class Variation:
@@ -111,7 +218,7 @@ class Variation:
 
     @staticmethod
     def _sum(*parts: np.ndarray) -> float:
-        return sum(float(np.square(part).sum(dtype=np.float64)) for part in parts)
+        return sum(map(_squares, parts))
 
 
 def _relative(A: np.ndarray, T: np.ndarray) -> tuple[float, np.ndarray]:
@@ -123,7 +230,11 @@ def _relative(A: np.ndarray, T: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def _mean_square(A: np.ndarray) -> float:
-    return float(np.square(A).sum(dtype=np.float64)) / A.size
+    return _squares(A) / A.size
+
+
+def _squares(A: np.ndarray) -> float:
+    return float(np.square(A).sum(dtype=np.float64))
 
 
 def _differences(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """The choices of a style transfer: the styles, and how to paint."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from fovea.style.features import extractor
 from fovea.style.learned import LearnedStyle
 
 COLOURS, STARTS = ("style", "photo"), ("photo", "noise")
+LEAST_TILE = 256  # pixels of the side of a tile, whose overlaps with others are up to 192 of them
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class Options:
     of smoothness. style_scale: the longer side of the style's picture as a multiple of the painting's; below
     1, strokes are finer. network: of features.py. start: "photo", or "noise", drawn with `seed`. colours:
     those of the "style" or of the "photo". evaluations: of each level, each of twice the size
-    of the one before, up to the full size; by default those of levels.py.
+    of the one before, up to the full size; by default those of levels.py. tile: the longest side of the tiles
+    in which a large painting is computed, for want of memory; by default as large as memory allows (room.py).
+    It changes results by rounding only.
     """
 
     size: int = 512
@@ -47,6 +50,7 @@ class Options:
     seed: int = 0
     colours: str = "style"
     evaluations: Sequence[int] | None = None
+    tile: int | None = field(default=None, repr=False)  # a painting can be resumed in other tiles
 
     def __post_init__(self) -> None:
         extractor(self.network)
@@ -61,6 +65,8 @@ class Options:
                 raise FoveaError(mismatch(f"style: {name}", " or ".join(choices), got))
         for count in self.evaluations or ():
             whole(count, "style", "evaluations")
+        if self.tile is not None:
+            whole(self.tile, "style", "tile", LEAST_TILE)
 
 
 def shares(given: Sequence[float]) -> list[float]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,6 @@ KEPT = (".jpg", ".jpeg", ".png", ".ppm", ".tif", ".tiff", ".webp")  # .bmp and .
 STATE = ".unfinished"  # after the painting's name: the file from which --resume continues
 USUAL = 512  # pixels of the longer side of a painting by optimisation
 PER_PIXEL = 700  # bytes that a painter in one pass needs
-PER_PIXEL_IN_DETAIL = 300  # bytes, at least: the last steps of L-BFGS and their gradients
 
 Report = Callable[[str, float], object]  # (what, share of the work that is done)
 Watch = Callable[[Callable[[], np.ndarray]], object]  # (a function that returns the painting so far)
@@ -186,44 +186,53 @@ def in_detail(
     frames: str | None = None,
     report: Report = lambda what, done: None,
     watch: Watch = lambda painting: None,
+    note: Callable[[str], object] = lambda line: None,
 ) -> None:
     """Paint by optimisation, in the styles of pictures.
 
     Ctrl-C writes the painting so far and its state, from which `resume` continues to the same bits. After
     each `save_every` steps, the painting so far is written beside it, numbered; `frames` is the file of a
-    film of the painting as it becomes. `watch` is called once. Raises FoveaError, and Stopped after Ctrl-C.
+    film of the painting as it becomes. `watch` is called once, and `note` with a line about the tiles of a
+    large painting. Raises FoveaError, and Stopped after Ctrl-C.
     """
     photo = Photo.read(job.photo)
     photo.check_opacity(job.painting)
     _masks(job, photo, styles)  # raises
 
-    def compiling(done: int, total: int, what: str) -> None:
-        report(f"compiling {what}", 0.0)
+    taken, step, loss = list[np.ndarray](), 0, ""
+    with Interrupt() as interrupt, memory.room_for(0, f"{job.photo}"):
 
-    H, W = photo.size
-    pixels = options.size**2 * min(H, W) // max(H, W)
-    purpose = "to paint it: choose a smaller --size"
-    with memory.room_for(PER_PIXEL_IN_DETAIL * pixels, f"{job.photo}", purpose):
-        transfer = Transfer(photo.pixels, styles, options, progress=compiling)
+        def pause(done: float) -> None:
+            report(f"{job.painting.name}{loss}", done)
+            if interrupt.asked:
+                raise Stopped
+
+        def compiling(done: int, total: int, what: str) -> None:
+            report(f"compiling {what}", 0.0)
+
+        how: dict[str, Any] = {"progress": compiling, "pause": pause, "who": f"{job.photo}"}
+        transfer = Transfer(photo.pixels, styles, options, **how)
         watch(transfer.painting)
-        before = 0
         if resume and state_of(job).exists():
-            before, state = _state(job, transfer.digest)
+            step, state = _state(job, transfer.digest)
             transfer.resume(state)
-        taken: list[np.ndarray] = []
-        with Interrupt() as interrupt:
-            for step, moment in enumerate(transfer.steps(), start=before + 1):
-                report(f"{job.painting.name}, loss {moment.loss:.4f}", moment.done)
+        if transfer.tiles:
+            note(f"{job.photo.name}: {transfer.tiles}")
+        try:
+            for moment in transfer.steps():
+                step, loss = step + 1, f", loss {moment.loss:.4f}"
                 if frames:
                     taken.append(film.frame(transfer.painting()))
                 if save_every and step % save_every == 0:
                     photo.write(_numbered(job.painting, f"{step:04}"), transfer.painting())
-                if interrupt.asked:
-                    photo.write(job.painting, transfer.painting())
-                    write_tensors(
-                        state_of(job), transfer.state(), {"digest": transfer.digest, "step": str(step)}
-                    )
-                    raise Stopped(f"stopped; {job.painting} has what there is: add --resume to continue")
+                pause(moment.done)
+        except Stopped:
+            if not (state := transfer.state()):
+                raise Stopped(f"stopped before the first step of {job.painting}") from None
+            photo.write(job.painting, transfer.painting())
+            write_tensors(state_of(job), state, {"digest": transfer.digest, "step": str(step)})
+            remedy = "add --resume to continue"
+            raise Stopped(f"stopped; {job.painting} has what there is: {remedy}") from None
         photo.write(job.painting, transfer.painting())
         if frames:
             film.write(expanded(frames), taken or [film.frame(transfer.painting())])

@@ -22,8 +22,9 @@ from fovea.style import colours
 from fovea.style.features import extractor
 from fovea.style.levels import levels
 from fovea.style.masks import Areas, Masks
-from fovea.style.objective import Objective, Progress
+from fovea.style.objective import Objective, Pause, Progress
 from fovea.style.options import Options, Style, shares
+from fovea.style.room import Need, pairs
 
 WHITE = 255.0
 FIRST_STEP = 4.0  # grey levels, the root of the mean square of the first step's changes
@@ -57,7 +58,12 @@ def transfer(
 
 
 class Transfer:
-    """A transfer in progress: `steps` paints, `painting` is the painting so far, `state` saves."""
+    """A transfer in progress: `steps` paints, `painting` is the painting so far, `state` saves.
+
+    `progress` reports compiling. `pause` is called between tiles with the share of all work that is done; an
+    exception that it raises ends the step, and leaves the painting and the state as they were before. `who`
+    is named if memory is short.
+    """
 
     def __init__(
         self,
@@ -66,8 +72,11 @@ class Transfer:
         options: Options | None = None,
         *,
         progress: Progress | None = None,
+        pause: Pause = lambda done: None,
+        who: str = "style",
     ) -> None:
-        self.options, self._progress = options or Options(), progress
+        self.options, self._progress, self._pause = options or Options(), progress, pause
+        self._who = who
         given = [styles] if isinstance(styles, np.ndarray | Style) else styles
         self.styles = [style if isinstance(style, Style) else Style(style) for style in given]
         self.photo = _colour(photo, "photograph")
@@ -78,21 +87,24 @@ class Transfer:
         self._level, self._x = 0, self._start()
         self._descent: Descent | None = None
         self._saved: Mapping[str, np.ndarray] | None = None
+        self._side, self._done = self.options.tile, 0.0
 
     def steps(self) -> Iterator[Moment]:
         """Paint; a moment after each step."""
+        self._side = self.need.choose(self._side, self._who)
         for place in range(self._level, len(self.levels)):
-            self._level, level = place, self.levels[place]
+            level = self.levels[place]
             photo, areas = images.resized(self.photo, level.size), self._masks.at(level.size)
             self._x, free = images.resized(self._x, level.size), self._x.size
             if areas.painted is not None:
                 self._x, free = np.where(areas.painted[:, :, None], self._x, photo), 3 * areas.painted.sum()
-            objective, first = self._objective(photo, areas), FIRST_STEP * sqrt(free)
+            objective = self._objective(photo, areas, place)
+            how = {"first": FIRST_STEP * sqrt(free), "memory": pairs(level.size)}
             if self._saved is None:
-                descent = Descent(objective, self._x.reshape(-1), first=first)
+                descent = Descent(objective, self._x.reshape(-1), **how)
             else:
-                descent, self._saved = Descent.resume(objective, self._saved, first=first), None
-            self._descent = descent
+                descent, self._saved = Descent.resume(objective, self._saved, **how), None
+            self._descent, self._level = descent, place
             while descent.evaluations < level.evaluations and descent.step():
                 self._x = descent.x.reshape(*level.size, 3)
                 yield self._moment(descent)
@@ -115,9 +127,8 @@ class Transfer:
         return self._masks.at(self.levels[-1].size)
 
     def _moment(self, descent: Descent) -> Moment:
-        level, total = self.levels[self._level], sum(level.work for level in self.levels)
-        share = min(descent.evaluations / level.evaluations, 1)
-        done = sum(level.work for level in self.levels[: self._level]) + share * level.work
+        level = self.levels[self._level]
+        self._done = self._share(self._level, descent.evaluations)
         return Moment(
             self._level + 1,
             len(self.levels),
@@ -125,8 +136,14 @@ class Transfer:
             descent.evaluations,
             level.evaluations,
             descent.value,
-            done / total,
+            self._done,
         )
+
+    def _share(self, place: int, evaluations: float) -> float:
+        """The share of all work that is done after some evaluations of a level."""
+        level, total = self.levels[place], sum(level.work for level in self.levels)
+        done = sum(level.work for level in self.levels[:place])
+        return (done + min(evaluations / level.evaluations, 1) * level.work) / total
 
     def _start(self) -> np.ndarray:
         size = self.levels[0].size
@@ -135,23 +152,52 @@ class Transfer:
         noise = generator(self.options.seed, Draw.PAINTING).standard_normal((*size, 3), np.float32)
         return np.clip(WHITE / 2 + WHITE / 8 * noise, 0, WHITE)
 
-    def _objective(self, photo: np.ndarray, areas: Areas) -> Objective:
-        longer, least = max(photo.shape) * self.options.style_scale, extractor(self.options.network).least
-        scaled = []
-        for picture in self._style_pictures:
-            share = longer / max(picture.shape[:2])
-            size = [max(round(side * share), least) for side in picture.shape[:2]]
-            scaled.append(images.resized(picture, size))
-        return Objective(photo, scaled, areas, self.options, self._progress)
+    def _objective(self, photo: np.ndarray, areas: Areas, place: int = 0) -> Objective:
+        sizes = self._style_sizes(photo.shape)
+        scaled = (images.resized(*one) for one in zip(self._style_pictures, sizes, strict=True))
+        whole = 0  # evaluations
+
+        def pause(share: float) -> None:
+            nonlocal whole
+            self._done = max(self._done, self._share(place, whole + share))
+            whole += share == 1
+            self._pause(self._done)
+
+        return Objective(photo, scaled, areas, self.options, self._progress, self._side, pause)
+
+    def _style_sizes(self, shape: Sequence[int]) -> list[tuple[int, int]]:
+        """The sizes of the styles' pictures for a painting (H, W, …)."""
+        longer, least = max(shape) * self.options.style_scale, extractor(self.options.network).least
+        sizes = []
+        for height, width, _ in (picture.shape for picture in self._style_pictures):
+            share = longer / max(height, width)
+            sizes.append((max(round(height * share), least), max(round(width * share), least)))
+        return sizes
+
+    @cached_property
+    def need(self) -> Need:
+        """The memory for the painting."""
+        size, masked = self.levels[-1].size, any(style.mask is not None for style in self.styles)
+        return Need(size, self._style_sizes(size), self.options.network, masked)
+
+    @property
+    def tiles(self) -> str | None:
+        """A line about the tiles that are used, None without any. Raises OutOfMemoryError."""
+        self._side = self.need.choose(self._side, self._who)
+        return self.need.describe(self._side)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything that `resume` needs, by name, after a step."""
-        assert self._descent is not None, "nothing has been painted yet"
-        return {"level": np.array(self._level), **self._descent.state()}
+        """Everything that `resume` needs, by name, after a step; nothing before the first."""
+        if self._descent is None:
+            return {}
+        return {"level": np.array(self._level), "tile": np.array(self._side), **self._descent.state()}
 
     def resume(self, state: Mapping[str, np.ndarray]) -> None:
-        """Continue from a `state` of a transfer with the same arguments, to the same bits."""
+        """Continue from a `state` of a transfer with the same arguments, to the same bits: in the same tiles,
+        unless the options have others."""
         self._level, self._saved = int(state["level"]), state
+        if self.options.tile is None:
+            self._side = int(state["tile"]) if "tile" in state else self.need.longest
         self._x = state["x"].reshape(*self.levels[self._level].size, 3)
 
     @cached_property
