@@ -13,7 +13,7 @@ import numpy as np
 from fovea import images
 from fovea.style import LearnedStyle, Painter, transfer
 
-LONGER, WIDTH, GAP = 512, 360, 8  # pixels: of the paintings; of their copies in the picture
+LONGER, WIDTH, GAP = 512, 288, 8  # pixels: of the paintings; of their copies in the picture
 
 
 def main() -> None:
