@@ -12,6 +12,7 @@ from fovea import models
 from fovea.detection import choices, data, train
 from fovea.detection.formats.labels import Picture
 from fovea.errors import DataError, FoveaError
+from fovea.training import rate_search
 from fovea.training.interrupts import Stopped
 from fovea.training.progress import Progress
 from tests import tiny as pictures
@@ -156,3 +157,13 @@ def test_a_folder_without_boxes_is_named(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FoveaError, match="expected pictures with boxes in one of YOLO"):
         train.train(str(tmp_path / "empty"))
+
+
+def test_a_rate_is_found_for_boxes(call, boxes, tmp_path, monkeypatch):
+    search = rate_search.search
+    monkeypatch.setattr(rate_search, "search", lambda setup, **more: search(setup, steps=3, **more))
+    code, out, _ = call("find-rate", boxes, "--size", "32x64", "--batch-size", "8", "--out", "rates")
+    assert code == 0
+    assert "spot_small, batches of 8, sgd: learning rate" in out
+    assert f"now try: fovea train {boxes} --size 32x64 --batch-size 8 --learning-rate" in out
+    assert (tmp_path / "rates/rates.csv").is_file()

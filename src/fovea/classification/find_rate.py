@@ -1,7 +1,6 @@
 """The search for a learning rate for a classifier, written to a folder."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from fovea.classification.choices import TRANSFER, choose
@@ -9,24 +8,9 @@ from fovea.classification.task import Classification
 from fovea.classification.train import check, prepare
 from fovea.errors import TrainingError, mismatch
 from fovea.names import warn
-from fovea.training import figures, rate_search
-from fovea.training.rate_search import RateSearch
-from fovea.training.recipe import Recipe
-from fovea.training.run_folder import Folder
+from fovea.training import rate_search
+from fovea.training.found_rate import Found, write
 from fovea.training.setup import Setup
-
-
-@dataclass(frozen=True)
-class Found:
-    """The result: the rates; the model's name; the recipe of the search; the folder with rates.csv and
-    rates.png. fine_tune: the epochs of fine-tuning that the rate needs to have an effect, where `train` would
-    choose none for the data; else None."""
-
-    rates: RateSearch
-    model: str
-    recipe: Recipe
-    folder: Folder
-    fine_tune: int | None
 
 
 def find(
@@ -66,9 +50,5 @@ def find(
     found = rate_search.search(setup, progress=progress)
     for line in splits.unreadable:
         warn(line)
-    folder = Folder.create_at(out) if out else Folder.create(Classification.name, "find-rate")
-    rows = zip(found.rates, found.losses, strict=True)
-    with folder.writing():
-        folder.write_table(folder.path / "rates.csv", ("rate", "loss"), rows)
-        figures.rates(folder.path / "rates.png", found.rates, found.losses, found.best)
+    folder = write(found, Classification.name, out)
     return Found(found, begun.name, recipe, folder, needed)

@@ -176,12 +176,13 @@ def train(
 def find_rate(context: typer.Context, data: str, model: str | None, **_: Any) -> None:
     """Find a learning rate: compare short trainings at different rates."""
     from fovea.apps.counter import Counter
-    from fovea.classification.find_rate import find
 
     set_threads(context.params["threads"])
     task = _task(data, context.params["labels"])
-    if task != CLASSIFY:
-        usage("DATA: expected pictures with classes, got pictures with boxes: the rate of detectors is 0.02")
+    if task == DETECT:
+        from fovea.detection.find_rate import find
+    else:
+        from fovea.classification.find_rate import find
     with Counter("trying rates") as counter:
         found = find(data, model, progress=counter, **_settings(context, task))
     recipe, best = found.recipe, f"{found.rates.best:g}"

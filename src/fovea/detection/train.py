@@ -67,16 +67,12 @@ def train(
         format=format,
     )  # fmt: skip
     network, splits = begun.network, begun.splits
-    part = training_part(splits)
-    assert isinstance(part, Boxed)
+    goes_on = begun.origin is not None
     training_recipe, task, reasons = choices.choose(
-        network, part, given, name=begun.name, goes_on=begun.origin is not None
+        network, boxed(splits), given, name=begun.name, goes_on=goes_on
     )
     setup = Setup(network, splits, training_recipe, task)  # before there is a folder
-    if begun.origin is None:
-        network.initialise(seed)
-        if begun.weights is not None:
-            start_from_body(network)
+    initialise(begun, seed)
     grouping = splits.grouping.text if splits.grouping else None
     arguments = {
         "task": task.name, "data": opening.absolute(source), "model": opening.absolute(begun.name),
@@ -202,6 +198,21 @@ def prepare(
     network.precision = precision or network.precision
     splits = data.splits(labelled, (height, width))
     return Prepared(network, splits, labelled, name, weights, origin, record)
+
+
+def boxed(splits: Splits) -> Boxed:
+    """The training pictures. Raises DataError where there are none."""
+    part = training_part(splits)
+    assert isinstance(part, Boxed)
+    return part
+
+
+def initialise(begun: Prepared, seed: int) -> None:
+    """Draw the weights of a new network, and give it those of a trained body, if it has one."""
+    if begun.origin is None:
+        begun.network.initialise(seed)
+        if begun.weights is not None:
+            start_from_body(begun.network)
 
 
 def start_from_body(network: Network) -> None:
