@@ -15,7 +15,7 @@ EDGES = ["inf", "-inf", "nan", "-1", "1e300", "99999999999999999999", "9" * 5000
 ALSO = ["0", "1e-300", "1e9", "true", ""]  # may mean something here and there
 TEXTS = {  # options whose values are names, of which some edges are good ones
     "out", "groups", "resume", "weights", "class_name", "data", "model", "csv", "host", "layer", "run",
-    "classes", "targets",
+    "classes", "targets", "txt", "crops",
 }  # fmt: skip
 ARGUMENTS = {
     "train": ["photos"], "find-rate": ["photos"], "evaluate": ["model.safetensors", "photos"],
@@ -23,6 +23,8 @@ ARGUMENTS = {
     "summary": ["lenet5"], "explain-kernels": ["lenet5"], "look": ["model.safetensors"],
     "export": ["model.safetensors"], "import": ["model.onnx"], "edges": ["photos"],
     "paint": ["photos/left/001.png", "--style", "photos/left/002.png"],
+    "learn-style": ["photos/left/001.png", "--pictures", "photos"],
+    "convert": ["photos", "--to", "yolo", "--out", "made"],
     "learn-filter": ["photos"], "models": [], "weights": [], "cache": [],
 }  # fmt: skip
 GROUP = typer.main.get_command(app)
