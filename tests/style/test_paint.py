@@ -442,6 +442,11 @@ def test_styles_as_people_name_them(text, expected):
     assert styles.read(text) == expected
 
 
+def test_a_number_is_a_trained_style_beside_a_folder_of_that_name(place):
+    (place / "7").mkdir()
+    assert styles.read("7,8") == {7: 1, 8: 1}
+
+
 def test_a_picture_whose_name_is_a_number_is_a_picture(place):
     images.write("7.png", scene())
     (place / "7.png").rename(place / "7")

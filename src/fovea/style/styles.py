@@ -27,7 +27,7 @@ def read(text: str) -> dict[int | str, float]:
     found: dict[int | str, float] = {}
     for item in filter(str.strip, text.split(",")):
         name, share = _share(item.strip())
-        is_number = re.fullmatch("[0-9]{1,9}", name) and not expanded(name).exists()
+        is_number = re.fullmatch("[0-9]{1,9}", name) and not expanded(name).is_file()
         key = int(name) if is_number else name
         if key in found:
             raise FoveaError(mismatch("--style", "each style once", f"{name} twice"))
