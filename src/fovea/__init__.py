@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what __getattr__ answers, for those who check types
     from fovea.checking.check_layer import check_layer
     from fovea.classification import metrics
     from fovea.classification.task import Classification
+    from fovea.detection.detect import detect
     from fovea.errors import FoveaError
     from fovea.filters.learn_filter import learn_filter
     from fovea.layers import Layer, initializers
@@ -54,6 +55,7 @@ __all__ = [
     "augment",
     "check_layer",
     "data",
+    "detect",
     "engine",
     "errors",
     "filters",
@@ -93,6 +95,7 @@ _OBJECTS = {  # name → its module
     "Recipe": "training.recipe",
     "Task": "training.task",
     "check_layer": "checking.check_layer",
+    "detect": "detection.detect",
     "find_rate": "tasks",
     "learn_filter": "filters.learn_filter",
     "load": "models.files",

@@ -2,10 +2,13 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+import fovea
 from fovea import images
 from fovea.detection.detect import detect
 from fovea.detection.task import Detection
@@ -109,6 +112,16 @@ def test_an_unreadable_picture_costs_itself_alone(call, model, photos, tmp_path)
     code, out, err = call("predict", model, "photos/broken.png", "--json")
     assert code == 1
     assert json.loads(out)[0]["error"]
+
+
+def test_the_package_detects_objects_and_loads_nothing_for_it_before(network):
+    picture = tiny.dataset(1, seed=3).read([0])[0][0]
+    (mine,), (theirs,) = fovea.detect(network, [picture], 0.5), detect(network, [picture], 0.5)
+    assert len(mine)
+    assert (mine.corners == theirs.corners).all()
+    program = "import sys, fovea; 'detect' in dir(fovea); print([m for m in sys.modules if 'detection' in m])"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
 
 
 def test_tiles_find_what_is_small_in_a_large_picture(network):
