@@ -8,7 +8,7 @@ def test_values_of_purposes_are_those_that_earlier_runs_used():
     values = {purpose: draw.value for purpose, draw in Draw.__members__.items()}
     assert values == {
         "ORDER": 0, "AUGMENT": 1, "LAYERS": 2, "SPLIT": 3, "MIRROR": 4, "EXAMPLES": 5, "RATE_SEARCH": 6,
-        "CURVE": 7, "PAINTING": 8, "PARTS": 1,
+        "CURVE": 7, "PAINTING": 8, "CROP": 9, "PARTS": 1,
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from fovea.files.tensors import read_tensors, write_tensors
 from fovea.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU
 from fovea.network import Network
 from fovea.training import progress
+from fovea.training.position import Position
 from fovea.training.state import RunState
 from tests import tiny
 from tests.cases import ENGINES
@@ -140,7 +141,7 @@ def test_the_best_weights_come_with_their_statistics():
     best = result.memory.copy()
     state.mark_best()
     result.memory[...] += 1
-    state.restore_best()
+    state.restore_best(Position())
     assert np.array_equal(result.memory, best)
 
 
