@@ -88,7 +88,7 @@ def test_a_picture_s_style_at_once_and_in_detail(page, painting, shot):
     page.wait_for_function(
         "before => document.querySelector('.painting').toDataURL() !== before", arg=before[0], timeout=120_000
     )
-    expect(page.locator("#painting .note")).to_contain_text("loss", timeout=20_000)
+    expect(page.locator("#painting .note[role=status]")).to_contain_text("loss", timeout=20_000)
     shot(page, "paint-detail")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Paint in detail")).to_be_enabled(timeout=60_000)

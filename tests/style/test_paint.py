@@ -139,9 +139,14 @@ class TestMasks:
     @pytest.mark.parametrize(
         ("arguments", "code", "words"),
         [
-            (["--style", "3,4,5", "--mask", "left.png", "--mask", "right.png"], 2, "for each of 3, got 2"),
-            (["--style", "3", "--mask", "left.png", "--mask", "right.png"], 2, "for each of 1, got 2"),
+            (
+                ["--style", "3,4,5", "--mask", "left.png", "--mask", "right.png"],
+                2,
+                "for each of 3 styles, got 2",
+            ),
+            (["--style", "3", "--mask", "left.png", "--mask", "right.png"], 2, "for each of 1 style, got 2"),
             (["--sheet", "--mask", "left.png"], 2, "--mask: expected a painting, got --sheet"),
+            (["--sheet", "--strength", "0.5", "--fast"], 2, "--fast, --strength: expected a painting, got"),
             (
                 ["--style", "3", "--mask", "small.png"],
                 1,
@@ -297,7 +302,7 @@ class TestUnfinished:
             if 0 < done < 1:
                 signal.raise_signal(signal.SIGINT)
 
-        with pytest.raises(Stopped, match=r"photo\.png has what there is: add --resume to continue"):
+        with pytest.raises(Stopped, match=r"photo\.png has the painting so far: add --resume to continue"):
             self.paint(report=interrupt)
         assert (place / "paintings" / "photo.png").exists()
         assert paint.state_of(self.job()).exists()

@@ -108,15 +108,22 @@ def paint(
     chosen = {} if style is None else or_usage_error(styles.read, style)
     trained = all(map(styles.is_trained, chosen))
     masks = mask or []
-    if masks and sheet:
-        usage("--mask: expected a painting, got --sheet")
+    if sheet:
+        for_paintings = {
+            "--mask": mask or None, "--fast": fast or None, "--strength": strength,
+            "--colour": colour if colour != "style" else None,
+            "--style-scale": style_scale if style_scale != 1 else None,
+        }  # fmt: skip
+        if idle := [name for name, value in for_paintings.items() if value is not None]:
+            usage(f"{', '.join(idle)}: expected a painting, got --sheet")
     if len(masks) not in (0, 1, len(chosen)):
-        usage(f"--mask: expected one for all styles or one for each of {len(chosen)}, got {len(masks)}")
+        each = counted(len(chosen), "style")
+        usage(f"--mask: expected one in all, or one for each of {each}, got {len(masks)}")
     detailed = not (trained or fast)
     if not detailed:
         others = {
             "--steps": steps, "--save-every": save_every, "--frames": frames, "--resume": resume or None,
-            "--start": start if start != "photo" else None, "--tile": tile,
+            "--start": start if start != "photo" else None, "--tile": tile, "--seed": seed,
         }  # fmt: skip
         if idle := [name for name, value in others.items() if value is not None]:
             usage(f"{', '.join(idle)}: expected a painting by optimisation, got one in one pass")

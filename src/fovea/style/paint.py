@@ -74,7 +74,9 @@ def jobs(
     for job in made:
         if paintings.count(job.painting) > 1:
             expected = "photographs of different names"
-            raise DataError(mismatch(f"{job.painting}", expected, "two of one name", "paint them by turns"))
+            raise DataError(
+                mismatch(f"{job.painting}", expected, "two of one name", "paint them one at a time")
+            )
         resumed = resume and state_of(job).exists()
         _check_new(job.painting, originals, overwrite or resumed)
         _check_writable(job.painting)
@@ -232,7 +234,7 @@ def in_detail(
             photo.write(job.painting, transfer.painting())
             write_tensors(state_of(job), state, {"digest": transfer.digest, "step": str(step)})
             remedy = "add --resume to continue"
-            raise Stopped(f"stopped; {job.painting} has what there is: {remedy}") from None
+            raise Stopped(f"stopped; {job.painting} has the painting so far: {remedy}") from None
         photo.write(job.painting, transfer.painting())
         if frames:
             film.write(expanded(frames), taken or [film.frame(transfer.painting())])
