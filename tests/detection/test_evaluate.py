@@ -105,7 +105,8 @@ def test_pictures_that_cannot_be_read_are_listed(run, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [(("--flips",), "--flips: expected a classifier, got a detector"),
-     (("--threshold", "2"), "is not in the range"), (("--format", "best"), "expected one of yolo")],
+     (("--threshold", "2"), "--threshold: expected a number from 0 to 1, got 2"),
+     (("--format", "best"), "expected one of yolo")],
 )  # fmt: skip
 def test_options_that_do_not_fit_are_named(run, boxes, call, options, sentence):
     code, _, err = call("evaluate", run.folder.path, boxes, *options)

@@ -1,5 +1,6 @@
 """Finding objects in files, from the command line."""
 
+import copy
 import csv
 import json
 import subprocess
@@ -142,3 +143,26 @@ def test_options_for_boxes_do_not_fit_a_classifier(call, photos, tmp_path):
         assert f"{options[0]}: expected a detector, got a classifier" in " ".join(
             err.replace("│", " ").split()
         )
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "c:d"])
+def test_crops_stay_in_their_folder_whatever_the_class_is_called(call, network, photos, tmp_path, name):
+    renamed = copy.deepcopy(network)
+    renamed.classes = [name, "light"]
+    renamed.save(tmp_path / "model.safetensors")
+    assert call("predict", "model.safetensors", photos, "--crops", "deep/parts", "--json")[0] == 0
+    crops = set(tmp_path.rglob("*-*.png"))
+    assert crops
+    assert crops == set((tmp_path / "deep/parts").rglob("*-*.png"))
+
+
+def test_nothing_is_written_where_there_is_no_picture(call, model, tmp_path):
+    code, out, _ = call("predict", model, "nowhere")
+    assert (code, out) == (1, "")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_threshold_is_a_number(call, model, photos):
+    code, _, err = call("predict", model, photos, "--threshold", "nan")
+    assert code == 2
+    assert "--threshold: expected a number from 0 to 1, got nan" in " ".join(err.replace("│", " ").split())

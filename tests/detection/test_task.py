@@ -76,7 +76,8 @@ def test_a_fresh_detector_expects_the_usual_box_and_little_else():
 def test_what_does_not_fit_is_named():
     data = tiny.splits()
     with pytest.raises(
-        ShapeError, match="expected a network with the outputs classes and boxes, got a single"
+        ShapeError,
+        match="expected a network with the outputs classes and boxes for points 8 pixels apart, got 3",
     ):
         fovea.train(pictures.network(), pictures.splits(), task=Detection())
     with pytest.raises(DataError, match="expected pictures with boxes, got pictures with classes"):
@@ -88,7 +89,8 @@ def test_what_does_not_fit_is_named():
     with pytest.raises(FoveaError, match="train: mosaic: expected a number from 0 to 1, got 2"):
         Detection(mosaic=2)
     with pytest.raises(
-        ShapeError, match=r"detect: expected uint8 pictures \(H, W, C\), got float32 \(8, 8\)"
+        ShapeError,
+        match=r"detect: expected uint8 pictures \(H, W, C\) with 1 or 3 channels, got float32 \(8, 8\)",
     ):
         detect(tiny.network(), [np.zeros((8, 8), np.float32)])
 
@@ -96,7 +98,7 @@ def test_what_does_not_fit_is_named():
 def _square():
     from fovea.layers import Conv2D
 
-    layers = {"classes": (Conv2D(3, 1), "input"), "boxes": (Conv2D(4, 1), "input")}
+    layers = {"classes": (Conv2D(3, 8, 8), "input"), "boxes": (Conv2D(4, 8, 8), "input")}
     return fovea.Network(layers, pictures.network().input_shape, outputs=("boxes", "classes"))
 
 

@@ -53,9 +53,21 @@ Labels = Annotated[
         show_default="recognised",
     ),
 ]
+
+
+def _checked_threshold(threshold: float | None) -> float | None:
+    if threshold is not None:
+        from fovea.ranges import number
+
+        or_usage_error(number, threshold, "--threshold", "a number from 0 to 1", 0, 1)
+    return threshold
+
+
 Threshold = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help="Least score of a box that is shown.", show_default="the model's"),
+    typer.Option(
+        help="Least score of a box that is shown.", show_default="the model's", callback=_checked_threshold
+    ),
 ]
 
 
@@ -368,8 +380,7 @@ def _evaluate_boxes(
     shares = metrics["per_class"]
     width = min(max(len(visible(name)) for name in shares), WIDEST)
     for name, share in shares.items():
-        words = [f"AP50 {_percent(share['AP50'])}", f"AP50-95 {_percent(share['AP50-95'])}"]
-        words += [f"{key} {_percent(share[key])}" for key in ("precision", "recall")]
+        words = [f"{key} {_share(share[key])}" for key in ("AP50", "AP50-95", "precision", "recall")]
         say(f"  {visible(name):{width}}  {'  '.join(words)}  {_boxes(share['boxes'])}")
     counts = ", ".join(f"{n:,} {kind}" for kind, n in sorted(kinds.items(), key=lambda item: -item[1]))
     say(f"at the threshold {metrics['threshold']:.2f}: {counts or 'no mistakes'}")
@@ -395,8 +406,7 @@ def _find(context: typer.Context, model: str, places: list[str]) -> None:
         threshold = network.facts.get("threshold", 0.25)
     folders = {name: None if given[name] is None else expanded(given[name]) for name in ("txt", "crops")}
     folder = None if out is None else Folder.create_at(out)
-    if folder is None and not (as_json or csv):
-        folder = Folder.create(DETECT, "predict")
+    draws = not (as_json or csv)
     entries: list[dict[str, Any]] = []
     rows: list[tuple] = []
     with Counter("finding") as counter:
@@ -406,6 +416,8 @@ def _find(context: typer.Context, model: str, places: list[str]) -> None:
             boxes = output.entries(found.detections, classes)
             entries.append({"file": found.file, "boxes": boxes, "error": found.error})
             rows += output.rows(found.file, found.detections, classes)
+            if folder is None and draws and found.picture is not None:
+                folder = Folder.create(DETECT, "predict")
             predict.write(found, network, folder and folder.path, **folders)
             if found.error and not as_json:
                 warn(f"{found.file}: {found.error}")
@@ -497,8 +509,13 @@ def _measured(metrics: dict[str, Any]) -> str:
 
 
 def _found(metrics: dict[str, Any]) -> str:
-    shares = ", ".join(f"{name} {_percent(metrics[name]).strip()}" for name in ("mAP50-95", "mAP50", "mAP75"))
+    shares = ", ".join(f"{name} {_share(metrics[name]).strip()}" for name in ("mAP50-95", "mAP50", "mAP75"))
     return f"{metrics['split']} ({metrics['n_pictures']:,}): {shares}"
+
+
+def _share(share: float | None) -> str:
+    """The share as " 98.70%", or "–" for None: no boxes to measure it by."""
+    return "      –" if share is None else f"{share:7.2%}"
 
 
 def _percent(share: float | None) -> str:

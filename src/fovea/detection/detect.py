@@ -7,12 +7,13 @@ import numpy as np
 from fovea import images
 from fovea.detection import tiling
 from fovea.detection.dataset import taken_out
-from fovea.detection.decoding import BOXES, CLASSES, Outputs, corners, flat, sigmoid
+from fovea.detection.decoding import BOXES, CLASSES, STRIDE, Outputs, corners, flat, sigmoid
 from fovea.detection.detections import Detections
 from fovea.detection.suppression import LEAST, best, suppress
 from fovea.errors import ShapeError, mismatch
 from fovea.geometry.letterbox import LETTERBOX
 from fovea.network import Network
+from fovea.network.summary import outputs
 
 
 def detect(
@@ -64,12 +65,16 @@ def detections(Z: Outputs, threshold: float = LEAST) -> list[Detections]:
 
 def is_detector(network: Network) -> bool:
     """True for a network whose outputs are those of decoding.py."""
-    return set(network.outputs or ()) == {CLASSES, BOXES}
+    if set(network.outputs) != {CLASSES, BOXES} or len(network.input_shape) != 3:
+        return False
+    H, W, _ = network.input_shape
+    shapes = network.output_shape
+    return shapes[BOXES] == (H // STRIDE, W // STRIDE, 4) and shapes[CLASSES][:2] == shapes[BOXES][:2]
 
 
 def check_detector(network: Network) -> None:
     """Raise ShapeError unless the network is a detector."""
     if not is_detector(network):
-        expected = f"a network with the outputs {CLASSES} and {BOXES}"
-        got = ", ".join(network.outputs or ()) or "a single output"
+        expected = f"a network with the outputs {CLASSES} and {BOXES} for points {STRIDE} pixels apart"
+        got = outputs(network)
         raise ShapeError(mismatch("detect", expected, got))

@@ -14,6 +14,7 @@ from fovea.detection.detections import Detections
 from fovea.errors import DataError, OutOfMemoryError, mismatch, reason
 from fovea.files import expanded
 from fovea.images.marking import class_colours, marked
+from fovea.names import file_name
 from fovea.network import Network
 from fovea.network.soundness import check_picture
 from fovea.training.trained import class_names
@@ -89,7 +90,7 @@ def write(
         for number, (part, c) in enumerate(
             zip(output.crops(found.picture, one), one.classes, strict=True), 1
         ):
-            place = Path(classes[int(c)].replace("/", "_")) / found.place
+            place = Path(file_name(classes[int(c)]) or f"class{int(c)}") / found.place
             images.write(_free(crops / place.with_name(f"{place.stem}-{number}.png")), part)
 
 
