@@ -123,6 +123,14 @@ def is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+def check_alone(context: typer.Context) -> None:
+    """Raise a usage error if options are given beside --resume that the run has settled."""
+    free = ("resume", "threads", "debug")
+    given = [name for name in context.params if name not in free and is_given(context, name)]
+    if given:
+        usage(f"--resume takes every other setting from the run: leave out {', '.join(given)}")
+
+
 def warn(line: str) -> None:
     """Print a line on standard error, so that standard output stays readable by programs."""
     print(f"fovea: {visible(line)}", file=sys.stderr)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fovea.cli.common import Debug, Seed, Threads, app, is_given, set_threads, usage
+from fovea.cli.common import Debug, Seed, Threads, app, check_alone, set_threads, usage
 from fovea.names import say, typed
 
 
@@ -43,10 +43,7 @@ def learn_style(
 
     set_threads(threads)
     if resume is not None:
-        free = ("resume", "threads", "debug")
-        given = [name for name in context.params if name not in free and is_given(context, name)]
-        if given:
-            usage(f"--resume takes every other setting from the run: leave out {', '.join(given)}")
+        check_alone(context)
         found = learn.resume(resume, progress.shown())
     else:
         if painting is None or pictures is None:

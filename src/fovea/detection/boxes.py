@@ -14,6 +14,8 @@ import numpy as np
 
 from fovea.errors import ShapeError, mismatch
 
+_NONE = np.zeros(0, bool)  # by default, no box is difficult or a crowd
+
 
 @dataclass(frozen=True)
 class Boxes:
@@ -27,15 +29,15 @@ class Boxes:
 
     corners: np.ndarray
     classes: np.ndarray
-    difficult: np.ndarray = field(default=None)  # type: ignore[assignment]
-    crowd: np.ndarray = field(default=None)  # type: ignore[assignment]
+    difficult: np.ndarray = field(default_factory=lambda: _NONE)
+    crowd: np.ndarray = field(default_factory=lambda: _NONE)
 
     def __post_init__(self) -> None:
         corners = np.asarray(self.corners, np.float32).reshape(-1, 4)
         n = len(corners)
         kinds = {"classes": np.int32, "difficult": bool, "crowd": bool}
         arrays = {name: getattr(self, name) for name in kinds}
-        arrays = {name: np.zeros(n) if array is None else array for name, array in arrays.items()}
+        arrays = {name: np.zeros(n) if array is _NONE else array for name, array in arrays.items()}
         for name, kind in kinds.items():
             array = np.asarray(arrays[name]).astype(kind)
             if array.shape != (n,):
